@@ -1,0 +1,1 @@
+"""Part III, evaluation: metrics and rolling-origin backtests (chapter 07)."""

@@ -1,0 +1,1 @@
+"""Figures longer than a notebook cell; used by notebooks only."""

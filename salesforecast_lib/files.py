@@ -1,0 +1,73 @@
+"""Atomic files and one place that resolves paths, whatever folder the caller stands in."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+
+def project_root() -> Path:
+    """Folder that holds ``salesforecast_lib``; relative paths are resolved against it."""
+    return Path(__file__).resolve().parent.parent
+
+
+def resolve(path: str | Path) -> Path:
+    """Absolute form of ``path``; papermill and nbval run in different folders, this does not."""
+    path = Path(path).expanduser()
+    return path if path.is_absolute() else project_root() / path
+
+
+def _atomically(path: str | Path, write: Callable[[Path], None]) -> Path:
+    """Call ``write`` on a temporary neighbour of ``path`` and rename it, so no file is half-written."""
+    target = resolve(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    try:
+        write(temporary)
+        os.replace(temporary, target)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return target
+
+
+def write_parquet(frame: pd.DataFrame, path: str | Path) -> Path:
+    """Write ``frame`` as Parquet without its index."""
+    return _atomically(path, lambda p: frame.to_parquet(p, index=False))
+
+
+def write_json(value: Any, path: str | Path) -> Path:
+    """Write ``value`` as indented JSON with sorted keys; refuses NaN and infinity."""
+    text = json.dumps(value, indent=2, sort_keys=True, allow_nan=False, default=str)
+    return write_text(text + "\n", path)
+
+
+def write_text(text: str, path: str | Path) -> Path:
+    """Write UTF-8 text."""
+    return _atomically(path, lambda p: p.write_text(text, encoding="utf-8") and None)
+
+
+def escape_formula(text: str) -> str:
+    """Prefix a quote to text that a spreadsheet would run as a formula (OWASP, CSV injection)."""
+    return "'" + text if text.startswith(_FORMULA_STARTS) else text
+
+
+def write_csv(frame: pd.DataFrame, path: str | Path) -> Path:
+    """Write ``frame`` as CSV for a planner's spreadsheet; text cells can never become formulas."""
+    safe = frame.copy()
+    for column in safe.columns:
+        if not pd.api.types.is_numeric_dtype(safe[column]) and not pd.api.types.is_datetime64_any_dtype(safe[column]):
+            safe[column] = safe[column].map(lambda v: escape_formula(v) if isinstance(v, str) else v)
+    safe.columns = [escape_formula(str(column)) for column in safe.columns]
+    return _atomically(path, lambda p: safe.to_csv(p, index=False))
+
+
+def read_json(path: str | Path) -> Any:
+    """Read a JSON file; raises FileNotFoundError that names it."""
+    return json.loads(resolve(path).read_text(encoding="utf-8"))

@@ -1,0 +1,1 @@
+"""Runner and command line: notebooks are files here, never imports."""

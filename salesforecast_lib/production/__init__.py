@@ -1,0 +1,1 @@
+"""Part V, production: room for chapters 12 to 16."""
