@@ -1,0 +1,50 @@
+SHELL := /bin/sh
+PYTHON := .venv/bin/python
+# One thread a process: two torch threads collapse as soon as anything else runs.
+export OMP_NUM_THREADS := 1
+PROFILE ?= default
+RUN_DIR ?= runs/$(PROFILE)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test lint unit nbval lab book refresh clean
+
+help:  ## show the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
+
+setup: .venv/.stamp  ## make .venv and install the locked versions (only when they changed)
+
+.venv/.stamp: requirements.lock pyproject.toml
+	@set -e; \
+	base=""; for c in python3.11 python3; do \
+	  if $$c -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null; then base=$$c; break; fi; done; \
+	if [ -z "$$base" ]; then echo "Python 3.11 not found (tried python3.11, python3): install it and run make again"; exit 1; fi; \
+	test -x $(PYTHON) || $$base -m venv .venv
+	$(PYTHON) -m pip install -r requirements.lock
+	$(PYTHON) -m pip install --no-deps -e .
+	@touch $@
+
+run: setup  ## forecasts, replenishment plan and HTML book (PROFILE=default)
+	$(PYTHON) -m salesforecast_lib.pipeline.cli run --profile $(PROFILE) --run-dir $(RUN_DIR)
+
+test: lint unit nbval  ## every test: style, unit, notebooks, book, nbval
+
+lint: setup
+	$(PYTHON) -m ruff check salesforecast_lib notebooks tests
+
+unit: setup
+	$(PYTHON) -m pytest
+
+nbval: setup
+	$(PYTHON) -m salesforecast_lib.pipeline.nbval
+
+lab: setup  ## open the notebooks in JupyterLab
+	$(PYTHON) -m jupyter lab notebooks
+
+book: setup  ## build the HTML book from the committed notebooks
+	$(PYTHON) -m salesforecast_lib.pipeline.cli book
+
+refresh: setup  ## execute the sources and store the published notebooks and reference numbers
+	$(PYTHON) -m salesforecast_lib.pipeline.cli refresh
+
+clean:  ## remove caches and built pages; keeps .venv and runs
+	rm -rf _build .pytest_cache .ruff_cache .mypy_cache .hypothesis build *.egg-info
