@@ -21,10 +21,12 @@ class CleaningConfig:
         latest earlier order of the same customer, product and quantity.
     returns : negative quantities left over go to quarantine.
     non_products : product ids matching ``product_pattern`` only are kept; an empty pattern keeps all.
+    excluded : ``(column, values)`` that are no products of the shop, such as a department that sells petrol.
+    required : attribute columns that must be known, for example the level the panel is built on.
     prices : "positive" refuses zero and negative prices, "keep" keeps zero prices.
     zero_quantity : refuse lines that sold nothing.
     outliers : "quarantine", "cap" or "keep" for quantities beyond the robust limit of their product.
-    outlier_width : limit = median + width x max(1.4826 MAD, median, 1) on log1p quantities' scale, see `outlier_limit`.
+    outlier_width : limit = width of the robust limit on the log scale, see `outlier_limit`.
     """
 
     duplicates: bool = True
@@ -33,6 +35,8 @@ class CleaningConfig:
     returns: bool = True
     non_products: bool = True
     product_pattern: str = ""
+    excluded: tuple[str, tuple[str, ...]] = ("", ())
+    required: tuple[str, ...] = ()
     prices: str = "positive"
     zero_quantity: bool = True
     outliers: str = "quarantine"
@@ -142,6 +146,11 @@ def clean(lines: pd.DataFrame, config: CleaningConfig = CleaningConfig(),
         valid = products.drop_duplicates()
         valid = valid[valid.str.fullmatch(config.product_pattern)]
         take("non-product codes", ~products.isin(valid).to_numpy(), "product_id", "not a product code")
+    column, values = config.excluded
+    if config.non_products and column:
+        take("non-product groups", remaining[column].isin(values).to_numpy(), column, "not a product of the shop")
+    for column in config.required:
+        take(f"unknown {column}", remaining[column].isna().to_numpy(), column, "the product table does not know it")
     if config.returns:
         take("returns", (remaining["quantity"] < 0).to_numpy(), "quantity", "negative quantity without an order")
     if config.zero_quantity:

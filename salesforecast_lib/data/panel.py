@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from salesforecast_lib.data.schema import quarantine_rows, read_table
+
 KEYS = ["unique_id", "ds"]
 SEASON = {"D": 7, "W": 52}
 
@@ -23,6 +25,8 @@ class PanelConfig:
     n_series : keep the series with most periods with sales, ties by units; 0 keeps all.
     delisted_after : periods without a sale at the end after which a series counts as delisted; 0 never.
     min_periods : series with fewer periods since launch are left out (and counted by the caller).
+    missing_price : price on days without a sale: "ffill" keeps the last one, "median" takes the series' median so
+        far, "keep" leaves it missing.
     """
 
     level: str = "product_id"
@@ -31,10 +35,13 @@ class PanelConfig:
     n_series: int = 200
     delisted_after: int = 0
     min_periods: int = 1
+    missing_price: str = "ffill"
 
     def __post_init__(self) -> None:
         if self.freq not in SEASON:
             raise ValueError(f"freq={self.freq!r}: expected one of {list(SEASON)}")
+        if self.missing_price not in ("ffill", "median", "keep"):
+            raise ValueError(f"missing_price={self.missing_price!r}: expected ffill, median or keep")
         for name in ("n_series", "delisted_after", "min_periods"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name}={getattr(self, name)}: expected zero or more")
@@ -50,18 +57,28 @@ class PanelConfig:
         return "D" if self.freq == "D" else "W-SUN"
 
 
-def period_index(timestamps: pd.Series, freq: str) -> tuple[np.ndarray, pd.DatetimeIndex]:
-    """Period number of each time stamp and the complete calendar of periods (partial last week dropped by caller)."""
+def period_index(timestamps: pd.Series, freq: str) -> tuple[np.ndarray, pd.DatetimeIndex, np.ndarray]:
+    """Period number of each time stamp, the calendar of complete periods, and which stamps lie in them.
+
+    A first or last week is complete when the data cover all weekdays on which the shop usually trades (those seen in
+    at least a tenth of the weeks); an incomplete week would look like a slump of demand.
+    """
     days = timestamps.to_numpy().astype("datetime64[D]").astype("int64")
     if freq == "D":
         first = days.min()
-        number = days - first
-        calendar = pd.date_range(np.datetime64(int(first), "D"), periods=int(number.max()) + 1, freq="D")
-        return number, calendar
-    weeks = (days + 3) // 7  # 1970-01-01 was a Thursday: this counts weeks from Monday
-    number = weeks - weeks.min()
-    sunday = np.datetime64(int(weeks.min()) * 7 + 3, "D")
-    return number, pd.date_range(sunday, periods=int(number.max()) + 1, freq="W-SUN")
+        calendar = pd.date_range(np.datetime64(int(first), "D"), periods=int(days.max() - first) + 1, freq="D")
+        return days - first, calendar, np.ones(len(days), dtype=bool)
+    weeks, weekday = (days + 3) // 7, (days + 3) % 7  # 1970-01-01 was a Thursday: this counts weeks from Monday
+    low, high = int(weeks.min()), int(weeks.max())
+    seen = np.bincount(np.unique(weeks * 7 + weekday) % 7, minlength=7)
+    usual = np.flatnonzero(seen >= 0.1 * (high - low + 1))
+    if high > low and weekday[days == days.max()][0] < usual.max():
+        high -= 1
+    if high > low and weekday[days == days.min()][0] > usual.min():
+        low += 1
+    sunday = np.datetime64(low * 7 + 3, "D")
+    complete = (weeks >= low) & (weeks <= high)
+    return np.where(complete, weeks - low, 0), pd.date_range(sunday, periods=high - low + 1, freq="W-SUN"), complete
 
 
 def build_panel(lines: pd.DataFrame, config: PanelConfig = PanelConfig(),
@@ -95,9 +112,9 @@ def build_panel(lines: pd.DataFrame, config: PanelConfig = PanelConfig(),
         place, places = pd.factorize(lines["location_id"])
         code, pairs = pd.factorize(code * np.int64(len(places)) + place)
         names = pd.Index([f"{names[p // len(places)]} @ {places[p % len(places)]}" for p in pairs])
-    number, calendar = period_index(lines["timestamp"], config.freq)
+    number, calendar, complete = period_index(lines["timestamp"], config.freq)
     n, periods = len(names), len(calendar)
-    keep_line = code >= 0
+    keep_line = (code >= 0) & complete
     quantity = lines["quantity"].to_numpy(dtype="float64")
     cell = np.where(keep_line, code, 0) * np.int64(periods) + number
     units = np.bincount(cell, quantity * keep_line, n * periods).reshape(n, periods)
@@ -116,9 +133,10 @@ def build_panel(lines: pd.DataFrame, config: PanelConfig = PanelConfig(),
         off = np.bincount(cell, np.nan_to_num(lines["discount"].to_numpy(dtype="float64")[used]), size).reshape(shape)
     with np.errstate(invalid="ignore", divide="ignore"):  # 0/0 where nothing sold: filled below
         price, share = net / units, off / (net + off)
-    counts = {"baskets": _distinct(cell, lines["order_id"], used, size).reshape(shape)}
+    counts = {"baskets": _distinct(cell, lines["order_id"], used, shape)[0]}
     if "customer_id" in lines:
-        counts["buyers"] = _distinct(cell, lines["customer_id"], used, size).reshape(shape)
+        buyers, new = _distinct(cell, lines["customer_id"], used, shape)
+        counts |= {"buyers": buyers, "repeat_share": (buyers - new) / np.maximum(buyers, 1)}
     sold = units > 0
     launch = sold.argmax(1)
     last = periods - sold[:, ::-1].argmax(1)  # one past the last sale
@@ -133,7 +151,11 @@ def build_panel(lines: pd.DataFrame, config: PanelConfig = PanelConfig(),
         "discount": np.nan_to_num(share[row, column]),
         **{name: values[row, column] for name, values in counts.items()},
     })
-    panel["price"] = panel.groupby("unique_id", sort=False)["price"].ffill()
+    prices = panel.groupby("unique_id", sort=False)["price"]
+    if config.missing_price == "ffill":
+        panel["price"] = prices.ffill()
+    elif config.missing_price == "median":
+        panel["price"] = panel["price"].fillna(prices.expanding().median().droplevel(0))
     if static:
         first = lines.loc[used, list(static)].groupby(code[used]).agg(lambda s: s.mode().iat[0] if s.notna().any() else "unknown")
         for name in static:
@@ -141,8 +163,83 @@ def build_panel(lines: pd.DataFrame, config: PanelConfig = PanelConfig(),
     return panel.sort_values(KEYS, kind="stable", ignore_index=True)
 
 
-def _distinct(cell: np.ndarray, identity: pd.Series, used: np.ndarray, size: int) -> np.ndarray:
-    """Number of distinct identities in each cell, by sorting pairs once; missing identities are not counted."""
-    codes, uniques = pd.factorize(identity[used])
-    pairs = np.unique(cell[codes >= 0] * np.int64(max(len(uniques), 1)) + codes[codes >= 0])
-    return np.bincount(pairs // max(len(uniques), 1), minlength=size).astype("float64")
+def _distinct(cell: np.ndarray, identity: pd.Series, used: np.ndarray,
+              shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """Distinct identities in each cell, and those that appear in their series for the first time.
+
+    Sorts (series, identity, period) once, which beats hashing; missing identities are not counted.
+    """
+    series, periods = shape
+    codes, uniques = pd.factorize(identity.to_numpy()[used])
+    known = codes >= 0
+    key = (cell[known] // periods * max(len(uniques), 1) + codes[known]) * np.int64(periods) + cell[known] % periods
+    key.sort()
+    if len(key):
+        key = key[np.concatenate([[True], key[1:] != key[:-1]])]
+    who = key // periods
+    place = who // max(len(uniques), 1) * periods + key % periods
+    first = np.concatenate([[True], who[1:] != who[:-1]]) if len(key) else np.zeros(0, dtype=bool)
+    distinct = np.bincount(place, minlength=series * periods).reshape(shape).astype("float64")
+    return distinct, np.bincount(place[first], minlength=series * periods).reshape(shape).astype("float64")
+
+
+def read_panel(path: str, column_map: dict[str, str] | None = None, freq: str = "D",
+               missing_y: str = "zero") -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Read an already aggregated panel ``unique_id, ds, y`` + covariates; returns ``(panel, quarantine)``.
+
+    Gaps are filled so that each series is regular. ``missing_y`` says what a gap or an empty ``y`` means: "zero"
+    (nothing was sold), "unavailable" (``available`` 0: says nothing about demand) or "interpolate".
+
+    Raises
+    ------
+    ValueError
+        When a required column is missing, a key appears twice, or a parameter is not known.
+    """
+    if missing_y not in ("zero", "unavailable", "interpolate"):
+        raise ValueError(f"missing_y={missing_y!r}: expected zero, unavailable or interpolate")
+    raw = read_table(path).rename(columns={theirs: ours for ours, theirs in (column_map or {}).items()})
+    missing = [name for name in (*KEYS, "y") if name not in raw]
+    if missing:
+        raise ValueError(f"{path}: missing columns {missing}; the file has {list(map(str, raw.columns))[:30]}")
+    raw = raw.assign(row=np.arange(1, len(raw) + 1))
+    text, value = raw["unique_id"].astype("string").str.strip(), raw["y"]
+    stamp = pd.to_datetime(raw["ds"], errors="coerce", format="ISO8601" if raw["ds"].dtype == object else None)
+    number = pd.to_numeric(value, errors="coerce").astype("float64")
+    empty = value.isna() | (value.astype("string").str.strip() == "").fillna(True).to_numpy(bool)
+    checks = {"unique_id": (text.isna() | (text == "").fillna(True), "missing id"),
+              "ds": (stamp.isna(), "not a date; expected ISO 8601 such as 2024-03-31"),
+              "y": (~empty & ~(np.isfinite(number) & (number >= 0)), "not a finite number of zero or more")}
+    bad, parts = np.zeros(len(raw), dtype=bool), []
+    for column, (mask, reason) in checks.items():
+        mask = mask.to_numpy(bool) & ~bad
+        parts.append(quarantine_rows(raw, mask, column, reason))
+        bad |= mask
+    panel = raw.assign(unique_id=text.astype(object), ds=stamp, y=number).loc[~bad].drop(columns="row")
+    if panel.empty:
+        raise ValueError(f"{path}: no usable row; first reasons: {pd.concat(parts)['reason'].unique().tolist()}")
+    twice = panel.duplicated(KEYS)
+    if twice.any():
+        where = panel.loc[twice, KEYS].iloc[0].tolist()
+        raise ValueError(f"{path}: {int(twice.sum())} keys appear twice, the first is {where}; add them up first")
+    alias = "D" if freq == "D" else "W-SUN"
+    end = panel["ds"].max()
+    grid = [pd.DataFrame({"unique_id": name, "ds": pd.date_range(start, end, freq=alias)})
+            for name, start in panel.groupby("unique_id")["ds"].min().items()]
+    full = pd.concat(grid, ignore_index=True).merge(panel, on=KEYS, how="left")
+    if len(full.dropna(subset="y")) < len(panel.dropna(subset="y")):
+        raise ValueError(f"{path}: ds does not fit freq={freq!r} (weeks end on Sunday); change freq or the dates")
+    known = full["y"].notna()
+    if "available" not in full:
+        full["available"] = np.where(known | (missing_y != "unavailable"), 1.0, 0.0)
+    if missing_y == "interpolate":
+        full["y"] = full.groupby("unique_id")["y"].transform(lambda y: y.interpolate(limit_direction="both"))
+    full["y"] = full["y"].fillna(0.0)
+    full["available"] = pd.to_numeric(full["available"], errors="coerce").fillna(0.0).clip(0, 1)
+    covariates = [c for c in full.columns if c not in (*KEYS, "y", "available")]
+    for name in covariates:
+        numbers = pd.to_numeric(full[name], errors="coerce")
+        if numbers.notna().any():
+            full[name] = numbers.groupby(full["unique_id"]).ffill().fillna(0.0)
+        else:
+            full[name] = full.groupby("unique_id")[name].transform("first").fillna("unknown").astype(str)
+    return full.assign(open=full.get("open", 1.0)).sort_values(KEYS, ignore_index=True), pd.concat(parts, ignore_index=True)

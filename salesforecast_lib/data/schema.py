@@ -19,7 +19,7 @@ _MAX_CELL = 1_000_000  # characters; a longer cell is a broken quote, not a prod
 
 ORDER_LINES = pa.DataFrameSchema(
     {
-        "row": pa.Column("int64", unique=True),
+        "row": pa.Column("int64"),
         "order_id": pa.Column(nullable=False),
         "product_id": pa.Column(nullable=False),
         "timestamp": pa.Column("datetime64[ns]", nullable=False),
@@ -109,9 +109,9 @@ def validate_order_lines(lines: pd.DataFrame, timezone: str | None = None) -> tu
     lines, quarantine : DataFrame
         Together they hold every input row exactly once.
     """
-    lines = lines.reset_index(drop=True)
+    lines = lines.set_axis(pd.RangeIndex(len(lines)), axis=0)  # a shallow copy: the columns are not duplicated
     if "row" not in lines:
-        lines.insert(0, "row", np.arange(1, len(lines) + 1, dtype="int64"))
+        lines["row"] = np.arange(1, len(lines) + 1, dtype="int64")
     bad = np.zeros(len(lines), dtype=bool)
     parts: list[pd.DataFrame] = []
 
@@ -138,11 +138,13 @@ def validate_order_lines(lines: pd.DataFrame, timezone: str | None = None) -> tu
         parsed["timestamp"] = stamps.dt.tz_convert(timezone or "UTC").dt.tz_localize(None).astype("datetime64[ns]")
     elif timezone:
         parsed["timestamp"] = stamps.dt.tz_localize("UTC").dt.tz_convert(timezone).dt.tz_localize(None)
-    good = lines.assign(**parsed)
+    good = lines
+    for column, values in parsed.items():
+        good[column] = values
     if bad.any():
         good = good.loc[~bad].reset_index(drop=True)
     quarantine = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=QUARANTINE_COLUMNS)
-    return ORDER_LINES.validate(good), quarantine
+    return ORDER_LINES.validate(good, inplace=True), quarantine
 
 
 def read_order_lines(path: str | Path, column_map: Mapping[str, str] | None = None,

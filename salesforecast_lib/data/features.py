@@ -1,0 +1,216 @@
+"""Features with declared roles, none of which looks past its own day (chapter 02).
+
+*static* describes a series, *historical* is known once the period is over, *future* is known ahead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+import holidays
+import numpy as np
+import pandas as pd
+
+ROLES = ("static", "historical", "future")
+_CHINA_FESTIVALS = ((6, 18), (11, 11))  # shopping festivals; not public holidays
+
+
+@dataclass
+class FeatureTable:
+    """``frame`` with one row per series and period; ``roles`` and ``groups`` name the columns.
+
+    ``in_units`` lists the columns measured in units of ``y``: a network divides them by the window's scale.
+    """
+
+    frame: pd.DataFrame
+    roles: dict[str, list[str]]
+    groups: dict[str, list[str]] = field(default_factory=dict)
+    in_units: list[str] = field(default_factory=list)
+
+    def add(self, group: str, role: str, columns: dict[str, Any], in_units: bool = False) -> None:
+        """Add columns under a group and a role; raises ValueError on an unknown role or a name used twice."""
+        if role not in ROLES:
+            raise ValueError(f"role={role!r}: expected one of {ROLES}")
+        taken = sorted(set(columns) & {name for names in self.roles.values() for name in names})
+        if taken:
+            raise ValueError(f"features {taken} are declared twice")
+        for name, values in columns.items():
+            self.frame[name] = values
+        self.roles[role] += list(columns)
+        self.groups.setdefault(group, []).extend(columns)
+        if in_units:
+            self.in_units += list(columns)
+
+
+def _holiday_table(days: pd.DatetimeIndex, country: str) -> pd.DataFrame:
+    """``holiday`` and closeness to the next and the last holiday (1 on the day, falling to 0 over two weeks)."""
+    years = range(days.min().year - 1, days.max().year + 2)
+    known = {pd.Timestamp(day) for day in holidays.country_holidays(country, years=years)}
+    festivals = {pd.Timestamp(date(year, *day)) for year in years for day in _CHINA_FESTIVALS} if country == "CN" else set()
+    special = np.sort(np.array(sorted(known | festivals), dtype="datetime64[ns]"))
+    ahead = (special[np.minimum(np.searchsorted(special, days.to_numpy()), len(special) - 1)] - days.to_numpy())
+    behind = days.to_numpy() - special[np.maximum(np.searchsorted(special, days.to_numpy(), side="right") - 1, 0)]
+    near = [1 - np.clip(gap / np.timedelta64(14, "D"), 0, 1) for gap in (ahead, behind)]
+    return pd.DataFrame({"holiday": days.isin(list(known)).astype(float), "festival": days.isin(list(festivals)).astype(float),
+                         "holiday_ahead": near[0], "holiday_behind": near[1]}, index=days)
+
+
+def calendar_features(days: pd.DatetimeIndex, country: str, freq: str) -> pd.DataFrame:
+    """Everything the calendar alone knows, for each distinct period.
+
+    Weekly data describe the whole week: a holiday on any of its days counts.
+    """
+    if freq == "D":
+        table = _holiday_table(days, country)
+        for weekday in range(7):
+            table[f"weekday_{weekday}"] = (days.dayofweek == weekday).astype(float)
+        table["month_day"] = (days.day - 1) / 30
+    else:
+        span = pd.date_range(days.min() - pd.Timedelta(days=6), days.max(), freq="D")
+        daily = _holiday_table(span, country)
+        table = daily.rolling(7, min_periods=1).max().reindex(days)
+        table["month_day"] = (days.day - 1) / 30
+    angle = 2 * np.pi * days.dayofyear / 365.25
+    for order in (1, 2, 3):  # Fourier terms of the year
+        table[f"year_sin_{order}"], table[f"year_cos_{order}"] = np.sin(order * angle), np.cos(order * angle)
+    return table
+
+
+def _past(frame: pd.DataFrame, column: str) -> Callable[[Callable[[pd.Series], pd.Series]], pd.Series]:
+    groups = frame.groupby("unique_id", sort=False, observed=True)[column]
+    return lambda rule: groups.transform(rule)
+
+
+def build_features(panel: pd.DataFrame, meta: dict[str, Any]) -> FeatureTable:
+    """Build every feature of the book from a panel sorted by ``unique_id, ds``.
+
+    A historical feature in row ``ds`` uses rows up to and including ``ds``: it is known at the close of that period
+    and may enter a history window ending there, never a later target.
+
+    Parameters
+    ----------
+    meta : ``panel.json``: freq, season_length, country and the declared raw covariates.
+
+    Raises
+    ------
+    ValueError
+        When a declared covariate is missing or the panel is not sorted.
+    """
+    raw = [*meta["static"], *meta["historical"], *meta["future"]]
+    missing = [name for name in ("unique_id", "ds", "y", "available", *raw) if name not in panel]
+    if missing:
+        raise ValueError(f"panel: missing columns {missing}; expected those declared in panel.json")
+    order = panel[["unique_id", "ds"]]
+    if not order.equals(order.sort_values(["unique_id", "ds"], kind="stable", ignore_index=True)):
+        raise ValueError("panel: rows are not sorted by unique_id and ds; sort it and reset the index")
+    season = 7 if meta["freq"] == "D" else 4  # a month of weeks: a year of weeks is too long a memory here
+    frame = panel.copy()
+    table = FeatureTable(frame, {role: [] for role in ROLES})
+    days = pd.DatetimeIndex(frame["ds"].unique()).sort_values()
+    calendar = calendar_features(days, meta["country"], meta["freq"])
+    position = days.get_indexer(frame["ds"])
+    year = [name for name in calendar if name.startswith("year_")]
+    table.add("calendar", "future", {n: calendar[n].to_numpy()[position] for n in calendar if n not in year})
+    table.add("seasonality", "future", {n: calendar[n].to_numpy()[position] for n in year})
+    table.add("promotion", "future", {name: frame[name] for name in meta["future"]})
+    table.add("hierarchy", "static", {name: frame[name].astype(str) for name in meta["static"]})
+
+    past = _past(frame, "y")
+    table.add("lags", "historical", {f"lag_{k}": past(lambda y, k=k: y.shift(k)).fillna(0.0)
+                                     for k in (1, season, 2 * season, 4 * season)}, in_units=True)
+    means = {k: past(lambda y, k=k: y.rolling(k, min_periods=1).mean()) for k in (season, 4 * season, 8 * season)}
+    spread = past(lambda y: y.rolling(4 * season, min_periods=2).std()).fillna(0.0)
+    table.add("rolling", "historical", {**{f"mean_{k}": v for k, v in means.items()}, f"std_{4 * season}": spread},
+              in_units=True)
+    table.add("smoothing", "historical", {f"ewm_{k}": past(lambda y, k=k: y.ewm(halflife=k).mean())
+                                          for k in (season, 4 * season)}, in_units=True)
+    table.add("trend", "historical", {"trend": means[season] - means[4 * season]}, in_units=True)
+    sold = (frame["y"] > 0)
+    step = frame.groupby("unique_id", sort=False, observed=True).cumcount()
+    last = step.where(sold).groupby(frame["unique_id"], sort=False).ffill()
+    since = np.log1p((step - last).fillna(step))
+    age = np.minimum(np.log1p(step) / np.log(366), 1.0)
+    table.add("recency", "historical", {"since_sale": since, "age": age,
+              "zero_share": past(lambda y: (y == 0).astype(float).rolling(4 * season, min_periods=1).mean())})
+    _price_features(table, frame, meta, season)
+    _behaviour_features(table, frame, meta, season)
+    rest = [name for name in meta["historical"] if name not in table.roles["historical"]]
+    numeric = {name: frame[name].fillna(0.0) for name in rest}
+    if numeric:
+        table.add("other", "historical", numeric)
+    return table
+
+
+def _price_features(table: FeatureTable, frame: pd.DataFrame, meta: dict[str, Any], season: int) -> None:
+    """Price level against its own past, relative to the category, volatility, discount depth and a combination."""
+    if "price" not in meta["historical"]:
+        return
+    frame["_log_price"] = np.log(frame["price"].where(frame["price"] > 0)).groupby(frame["unique_id"]).ffill().fillna(0.0)
+    past = _past(frame, "_log_price")
+    level = frame["_log_price"] - past(lambda p: p.rolling(12 * season, min_periods=1).median())
+    columns = {"price_level": level,
+               "price_volatility": past(lambda p: p.rolling(4 * season, min_periods=2).std()).fillna(0.0)}
+    if meta["static"]:
+        group = [frame[meta["static"][0]], frame["ds"]]
+        columns["relative_price"] = frame["_log_price"] - frame["_log_price"].groupby(group, observed=True).transform("median")
+    table.add("price", "historical", {name: values.clip(-2, 2) for name, values in columns.items()})
+    if "discount" in meta["historical"]:
+        depth = frame["discount"].fillna(0.0)
+        table.add("price", "historical", {"discount": depth})
+        busy = frame.get("open", pd.Series(1.0, index=frame.index)) * (frame["ds"].dt.dayofweek >= 5)
+        table.add("combinations", "historical", {"discount_x_weekend": depth * busy, "discount_x_level": depth * level})
+    del frame["_log_price"]
+
+
+def _behaviour_features(table: FeatureTable, frame: pd.DataFrame, meta: dict[str, Any], season: int) -> None:
+    """Who bought: smoothed buyers and baskets (in units of y) and the share of buyers who came back."""
+    names = [name for name in ("buyers", "baskets") if name in meta["historical"]]
+    if names:
+        table.add("behaviour", "historical", {
+            f"{name}_mean": _past(frame, name)(lambda v: v.rolling(season, min_periods=1).mean()) for name in names},
+            in_units=True)
+        table.add("behaviour", "historical", {name: frame[name].fillna(0.0) for name in names}, in_units=True)
+    if "repeat_share" in meta["historical"]:
+        share = _past(frame, "repeat_share")(lambda v: v.rolling(4 * season, min_periods=1).mean())
+        table.add("behaviour", "historical", {"repeat_share": share})
+
+
+def find_leaks(build: Callable[[pd.DataFrame], FeatureTable], panel: pd.DataFrame, cutoff: pd.Timestamp | str,
+               known_ahead: tuple[str, ...] = (), seed: int = 0) -> list[str]:
+    """Tripwire: names of features that know something after the cutoff; an empty list is a pass.
+
+    Every number after the cutoff is perturbed. No feature at or before the cutoff may change by one bit; and no
+    *future* feature after it may change when only what is *not* known ahead was perturbed.
+
+    Parameters
+    ----------
+    known_ahead : raw columns planned by the shop (the declared future covariates).
+    """
+    rng = np.random.default_rng(seed)
+    after = (panel["ds"] > pd.Timestamp(cutoff)).to_numpy()
+    if not after.any() or after.all():
+        raise ValueError(f"cutoff={cutoff}: expected a date inside the panel, so that there is something to perturb")
+    numbers = [name for name in panel.select_dtypes("number") if name != "available"]
+
+    def perturbed(columns: list[str]) -> pd.DataFrame:
+        other = panel.copy()
+        for name in columns:
+            other[name] = other[name].astype("float64")
+            other.loc[after, name] = other.loc[after, name] * rng.uniform(2, 5, after.sum()) + rng.uniform(1, 3, after.sum())
+        return other
+
+    honest = build(panel)
+    everything = build(perturbed(numbers))
+    unknown = build(perturbed([name for name in numbers if name not in known_ahead]))
+    leaks = []
+    for role in ROLES:
+        for name in honest.roles[role]:
+            same = honest.frame.loc[~after, name].equals(everything.frame.loc[~after, name])
+            if role == "future":
+                same = same and honest.frame[name].equals(unknown.frame[name])
+            if not same:
+                leaks.append(name)
+    return leaks

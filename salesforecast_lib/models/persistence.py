@@ -1,0 +1,126 @@
+"""A trained forecaster on disk: safetensors weights and JSON metadata, no pickle (chapter 04)."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from safetensors.torch import load_file, save_file
+
+from salesforecast_lib import QUANTILE_COLUMNS
+from salesforecast_lib.files import read_json, resolve, write_json
+from salesforecast_lib.models.networks import SalesPredictor, quantile_mean
+from salesforecast_lib.models.windows import PanelTensor, Vocabulary
+
+FORMAT = 1
+
+
+def fingerprint(frame: pd.DataFrame) -> str:
+    """SHA-256 of a panel's keys and values, so that a model can say which data it saw."""
+    digest = hashlib.sha256(pd.util.hash_pandas_object(frame[["unique_id", "ds", "y"]], index=False).to_numpy().tobytes())
+    return digest.hexdigest()
+
+
+@dataclass
+class Forecaster:
+    """A network with everything needed to forecast: vocabulary, window, season and where the data ended."""
+
+    model: SalesPredictor
+    vocabulary: Vocabulary
+    architecture: dict[str, Any]
+    window: int
+    horizon: int
+    season: int
+    freq: str
+    metadata: dict[str, Any]
+
+    @torch.no_grad()
+    def __call__(self, history: pd.DataFrame, future: pd.DataFrame, cutoff: pd.Timestamp | str,
+                 batch_size: int = 1024) -> pd.DataFrame:
+        """Forecast every series of ``history`` from ``cutoff``.
+
+        Parameters
+        ----------
+        history : feature rows; rows after the cutoff are not looked at.
+        future : ``unique_id, ds`` and the future columns for the horizon after the cutoff.
+
+        Returns
+        -------
+        DataFrame ``unique_id, ds, cutoff, model, mean, q0.05 … q0.95``, one row per series and horizon step.
+
+        Raises
+        ------
+        ValueError
+            When a column, or a day of the horizon, is missing.
+        """
+        cutoff = pd.Timestamp(cutoff)
+        past = history[history["ds"] <= cutoff]
+        steps = pd.date_range(cutoff, periods=self.horizon + 1, freq=self.freq)[1:]
+        last = past.groupby("unique_id", observed=True)["ds"].max()
+        alive = last.index[last == cutoff]
+        if len(alive) == 0:
+            raise ValueError(f"cutoff={cutoff.date()}: no series has a row on that day; history ends {last.max()}")
+        grid = pd.MultiIndex.from_product([alive, steps], names=["unique_id", "ds"])
+        ahead = future.set_index(["unique_id", "ds"])[list(self.vocabulary.future)]
+        missing = grid.difference(ahead.index)
+        if len(missing):
+            raise ValueError(f"future: {len(missing)} rows are missing, the first is {missing[0]}; give every "
+                             f"series its {self.horizon} periods after the cutoff")
+        rows = ahead.loc[grid].reset_index()
+        frame = pd.concat([past[past["unique_id"].isin(alive)], rows], ignore_index=True)
+        frame = frame.sort_values(["unique_id", "ds"], kind="stable", ignore_index=True)
+        static = list(self.vocabulary.static)
+        frame[static] = frame.groupby("unique_id", observed=True)[static].ffill() if static else frame[static]
+        device = next(self.model.parameters()).device
+        tensor = PanelTensor(frame, self.vocabulary, self.window, self.horizon, self.season, device)
+        origins = torch.as_tensor(np.flatnonzero(frame["ds"].to_numpy() == np.datetime64(cutoff)), device=device)
+        parts = []
+        for begin in range(0, len(origins), batch_size):
+            batch = tensor.gather(origins[begin:begin + batch_size])
+            parts.append((self.model(batch) * batch.scale[:, :, None]).cpu())
+        quantiles = torch.cat(parts)  # (series, horizon, quantiles) in units
+        names = frame["unique_id"].to_numpy()[origins.cpu().numpy()]
+        table = pd.DataFrame({"unique_id": np.repeat(names, self.horizon), "ds": np.tile(steps, len(names)),
+                              "cutoff": cutoff, "model": "LSTM",
+                              "mean": quantile_mean(quantiles, self.model.quantiles).numpy().ravel()})
+        flat = quantiles.reshape(-1, quantiles.shape[2]).numpy()
+        return table.assign(**{name: flat[:, k] for k, name in enumerate(QUANTILE_COLUMNS)})
+
+
+def save_forecaster(forecaster: Forecaster, folder: str | Path) -> Path:
+    """Write ``model.safetensors`` and ``model.json``; the JSON comes last and makes the pair valid."""
+    target = resolve(folder)
+    target.mkdir(parents=True, exist_ok=True)
+    temporary = target / ".model.safetensors.tmp"
+    save_file({name: value.detach().cpu().contiguous() for name, value in forecaster.model.state_dict().items()}, temporary)
+    temporary.replace(target / "model.safetensors")
+    libraries = {name: version(name) for name in ("torch", "numpy", "pandas", "safetensors")}
+    write_json({"format": FORMAT, "architecture": forecaster.architecture, "vocabulary": asdict(forecaster.vocabulary),
+                "window": forecaster.window, "horizon": forecaster.horizon, "season": forecaster.season,
+                "freq": forecaster.freq, "quantiles": list(forecaster.model.quantiles),
+                "python": platform.python_version(), "libraries": libraries, **forecaster.metadata},
+               target / "model.json")
+    return target
+
+
+def load_forecaster(folder: str | Path, device: str | torch.device = "cpu") -> Forecaster:
+    """Load what `save_forecaster` wrote; raises ValueError when the format is not ours."""
+    target = resolve(folder)
+    meta = read_json(target / "model.json")
+    if meta.get("format") != FORMAT:
+        raise ValueError(f"{target / 'model.json'}: format {meta.get('format')!r}, expected {FORMAT}; train again")
+    words = meta["vocabulary"]
+    vocabulary = Vocabulary(tuple(words["historical"]), tuple(words["future"]), words["static"], tuple(words["in_units"]))
+    architecture = meta["architecture"]
+    model = SalesPredictor(**{**architecture, "static_sizes": tuple(architecture["static_sizes"])})
+    model.load_state_dict(load_file(target / "model.safetensors"))
+    kept = {k: v for k, v in meta.items() if k not in ("architecture", "vocabulary", "window", "horizon", "season", "freq")}
+    return Forecaster(model.to(device).eval(), vocabulary, architecture, meta["window"], meta["horizon"],
+                      meta["season"], meta["freq"], kept)

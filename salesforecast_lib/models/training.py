@@ -1,0 +1,176 @@
+"""Training loop: early stopping by time, schedule, logs, and a checkpoint to resume from (chapter 04)."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from tqdm import tqdm
+
+from salesforecast_lib.files import write_json
+from salesforecast_lib.models.networks import SalesPredictor, pinball_loss
+from salesforecast_lib.models.windows import Batch, WindowLoader
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """How long and how to train.
+
+    Parameters
+    ----------
+    patience : epochs without a better validation loss before training stops.
+    clip : largest norm of the gradient (Pascanu et al. 2013).
+    volume_weight : windows weigh ``scale ** volume_weight``; 0 treats all products alike, 1 counts units.
+    schedule : "cosine" lets the learning rate fall to a tenth, "constant" keeps it.
+    """
+
+    max_epochs: int = 20
+    patience: int = 4
+    clip: float = 1.0
+    volume_weight: float = 0.5
+    schedule: str = "cosine"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.max_epochs < 1 or self.patience < 1:
+            raise ValueError(f"max_epochs={self.max_epochs}, patience={self.patience}: expected at least 1")
+        if self.schedule not in ("cosine", "constant"):
+            raise ValueError(f"schedule={self.schedule!r}: expected cosine or constant")
+
+
+@dataclass
+class TrainingLog:
+    """Losses of each epoch and the best of them."""
+
+    train: list[float] = field(default_factory=list)
+    validation: list[float] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)
+    best_epoch: int = -1
+    best_loss: float = float("inf")
+    windows_per_second: float = 0.0
+
+
+def batch_loss(model: SalesPredictor, batch: Batch, volume_weight: float) -> torch.Tensor:
+    """Pinball loss in scaled units; windows weigh by a power of their scale."""
+    weight = batch.weight * batch.scale ** volume_weight
+    return pinball_loss(model(batch), batch.target / batch.scale, weight, model.quantiles)
+
+
+@torch.no_grad()
+def evaluate(model: SalesPredictor, loader: WindowLoader, volume_weight: float) -> float:
+    """Mean loss over a loader, without dropout."""
+    model.eval()
+    losses = [batch_loss(model, batch, volume_weight).item() for batch in loader]
+    return sum(losses) / len(losses)
+
+
+def train_model(model: SalesPredictor, train_loader: WindowLoader, optimizer: torch.optim.Optimizer,
+                device: str | torch.device = "cpu", *, validation_loader: WindowLoader | None = None,
+                config: TrainingConfig = TrainingConfig(), checkpoint: Path | None = None,
+                log_dir: Path | None = None) -> TrainingLog:
+    """Train until the validation loss stops falling; the model ends with its best weights.
+
+    With ``checkpoint`` (a folder) every epoch is stored, and a run that was killed goes on from there to the same
+    result: the order of windows and the dropout masks depend on seed and epoch only. ``log_dir`` takes TensorBoard
+    events. A progress bar is shown on a terminal only.
+    """
+    model.to(device)
+    log, best, first = TrainingLog(), None, 0
+    if checkpoint is not None and (checkpoint / "state.json").exists():
+        log, best, first = _restore(model, optimizer, checkpoint, device)
+    rates = [group["lr"] if first == 0 else group["initial_lr"] for group in optimizer.param_groups]
+    for group, rate in zip(optimizer.param_groups, rates):
+        group["initial_lr"] = rate
+    writer = None
+    if log_dir is not None:
+        from torch.utils.tensorboard import SummaryWriter  # imported late: it takes a second
+        writer = SummaryWriter(str(log_dir))
+    windows = 0
+    bar = tqdm(range(first, config.max_epochs), desc="epoch", disable=not sys.stderr.isatty())
+    for epoch in bar:
+        if epoch - 1 - log.best_epoch >= config.patience and validation_loader is not None:
+            break
+        share = 0.1 + 0.9 * 0.5 * (1 + torch.cos(torch.tensor(torch.pi * epoch / config.max_epochs)).item())
+        for group, rate in zip(optimizer.param_groups, rates):
+            group["lr"] = rate * (share if config.schedule == "cosine" else 1.0)
+        begun, loss = time.perf_counter(), _train_epoch(model, train_loader, optimizer, epoch, config)
+        log.seconds.append(time.perf_counter() - begun)
+        windows += len(train_loader.rows)
+        log.train.append(loss)
+        score = loss if validation_loader is None else evaluate(model, validation_loader, config.volume_weight)
+        log.validation.append(score)
+        if score < log.best_loss or validation_loader is None:
+            log.best_loss, log.best_epoch = score, epoch
+            best = {name: value.detach().clone() for name, value in model.state_dict().items()}
+        if writer is not None:
+            writer.add_scalars("loss", {"train": loss, "validation": score}, epoch)
+        if checkpoint is not None:
+            _store(model, optimizer, log, best, epoch, checkpoint)
+        bar.set_postfix(train=f"{loss:.4f}", validation=f"{score:.4f}")
+    if writer is not None:
+        writer.close()
+    if windows:
+        log.windows_per_second = windows / sum(log.seconds[-max(1, windows // len(train_loader.rows)):])
+    if best is not None:
+        model.load_state_dict(best)
+    model.eval()
+    return log
+
+
+def _train_epoch(model: SalesPredictor, loader: WindowLoader, optimizer: torch.optim.Optimizer, epoch: int,
+                 config: TrainingConfig) -> float:
+    torch.manual_seed(config.seed * 1_000_003 + epoch)  # dropout masks of this epoch
+    loader.epoch = epoch
+    model.train()
+    total = torch.zeros(())
+    for batch in loader:
+        loss = batch_loss(model, batch, config.volume_weight)
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), config.clip)
+        optimizer.step()
+        total += loss.detach().cpu()
+    return total.item() / len(loader)
+
+
+def _store(model: SalesPredictor, optimizer: torch.optim.Optimizer, log: TrainingLog,
+           best: dict[str, torch.Tensor] | None, epoch: int, folder: Path) -> None:
+    """Write weights and optimiser as safetensors, then the JSON that makes them valid (no pickle)."""
+    folder.mkdir(parents=True, exist_ok=True)
+    tensors = {f"model/{name}": value for name, value in model.state_dict().items()}
+    tensors |= {f"best/{name}": value for name, value in (best or {}).items()}
+    state = optimizer.state_dict()
+    for number, entries in state["state"].items():
+        tensors |= {f"optimizer/{number}/{key}": torch.as_tensor(value) for key, value in entries.items()
+                    if value is not None}
+    name = f"epoch_{epoch}.safetensors"
+    save_file({key: value.contiguous().clone() for key, value in tensors.items()}, folder / name)
+    write_json({"epoch": epoch, "file": name, "log": asdict(log), "groups": state["param_groups"]},
+               (folder / "state.json").resolve())
+    for old in folder.glob("epoch_*.safetensors"):
+        if old.name != name:
+            old.unlink()
+
+
+def _restore(model: SalesPredictor, optimizer: torch.optim.Optimizer, folder: Path,
+             device: str | torch.device) -> tuple[TrainingLog, dict[str, torch.Tensor] | None, int]:
+    stored: dict[str, Any] = json.loads((folder / "state.json").read_text())
+    tensors = load_file(folder / stored["file"], device=str(device))
+    parts: dict[str, dict[str, torch.Tensor]] = {"model": {}, "best": {}}
+    states: dict[int, dict[str, torch.Tensor]] = {}
+    for key, value in tensors.items():
+        kind, rest = key.split("/", 1)
+        if kind == "optimizer":
+            number, entry = rest.split("/", 1)
+            states.setdefault(int(number), {})[entry] = value
+        else:
+            parts[kind][rest] = value
+    model.load_state_dict(parts["model"])
+    optimizer.load_state_dict({"state": states, "param_groups": stored["groups"]})
+    return TrainingLog(**stored["log"]), parts["best"] or None, stored["epoch"] + 1
