@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -50,10 +52,13 @@ class CleaningConfig:
         if not self.outlier_width > 0:
             raise ValueError(f"outlier_width={self.outlier_width}: expected a positive number")
 
-    @classmethod
-    def names(cls) -> list[str]:
-        """Names of the switches, for the command line."""
-        return [field.name for field in fields(cls)]
+    def change(self, switches: Mapping[str, Any]) -> CleaningConfig:
+        """Copy with some switches changed; raises ValueError on a name that is not a switch."""
+        names = [field.name for field in fields(self)]
+        unknown = sorted(set(switches) - set(names))
+        if unknown:
+            raise ValueError(f"cleaning: unknown switches {unknown}; expected some of {names}")
+        return replace(self, **switches)
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import holidays
 import numpy as np
 import pandas as pd
+
+from salesforecast_lib.files import read_json, resolve, write_json, write_parquet
 
 ROLES = ("static", "historical", "future")
 _CHINA_FESTIVALS = ((6, 18), (11, 11))  # shopping festivals; not public holidays
@@ -49,13 +52,14 @@ def _holiday_table(days: pd.DatetimeIndex, country: str) -> pd.DataFrame:
     """``holiday`` and closeness to the next and the last holiday (1 on the day, falling to 0 over two weeks)."""
     years = range(days.min().year - 1, days.max().year + 2)
     known = {pd.Timestamp(day) for day in holidays.country_holidays(country, years=years)}
-    festivals = {pd.Timestamp(date(year, *day)) for year in years for day in _CHINA_FESTIVALS} if country == "CN" else set()
+    dates = _CHINA_FESTIVALS if country == "CN" else ()
+    festivals = {pd.Timestamp(date(year, *day)) for year in years for day in dates}
     special = np.sort(np.array(sorted(known | festivals), dtype="datetime64[ns]"))
     ahead = (special[np.minimum(np.searchsorted(special, days.to_numpy()), len(special) - 1)] - days.to_numpy())
     behind = days.to_numpy() - special[np.maximum(np.searchsorted(special, days.to_numpy(), side="right") - 1, 0)]
     near = [1 - np.clip(gap / np.timedelta64(14, "D"), 0, 1) for gap in (ahead, behind)]
-    return pd.DataFrame({"holiday": days.isin(list(known)).astype(float), "festival": days.isin(list(festivals)).astype(float),
-                         "holiday_ahead": near[0], "holiday_behind": near[1]}, index=days)
+    return pd.DataFrame({"holiday": days.isin(list(known)).astype(float),
+                         "festival": days.isin(list(festivals)).astype(float), "holiday_ahead": near[0], "holiday_behind": near[1]}, index=days)
 
 
 def calendar_features(days: pd.DatetimeIndex, country: str, freq: str) -> pd.DataFrame:
@@ -148,14 +152,16 @@ def _price_features(table: FeatureTable, frame: pd.DataFrame, meta: dict[str, An
     """Price level against its own past, relative to the category, volatility, discount depth and a combination."""
     if "price" not in meta["historical"]:
         return
-    frame["_log_price"] = np.log(frame["price"].where(frame["price"] > 0)).groupby(frame["unique_id"]).ffill().fillna(0.0)
+    log_price = np.log(frame["price"].where(frame["price"] > 0))
+    frame["_log_price"] = log_price.groupby(frame["unique_id"]).ffill().fillna(0.0)
     past = _past(frame, "_log_price")
     level = frame["_log_price"] - past(lambda p: p.rolling(12 * season, min_periods=1).median())
     columns = {"price_level": level,
                "price_volatility": past(lambda p: p.rolling(4 * season, min_periods=2).std()).fillna(0.0)}
     if meta["static"]:
         group = [frame[meta["static"][0]], frame["ds"]]
-        columns["relative_price"] = frame["_log_price"] - frame["_log_price"].groupby(group, observed=True).transform("median")
+        usual = frame["_log_price"].groupby(group, observed=True).transform("median")
+        columns["relative_price"] = frame["_log_price"] - usual
     table.add("price", "historical", {name: values.clip(-2, 2) for name, values in columns.items()})
     if "discount" in meta["historical"]:
         depth = frame["discount"].fillna(0.0)
@@ -176,6 +182,24 @@ def _behaviour_features(table: FeatureTable, frame: pd.DataFrame, meta: dict[str
     if "repeat_share" in meta["historical"]:
         share = _past(frame, "repeat_share")(lambda v: v.rolling(4 * season, min_periods=1).mean())
         table.add("behaviour", "historical", {"repeat_share": share})
+
+
+def save_features(table: FeatureTable, meta: dict[str, Any], run_dir: str | Path) -> None:
+    """Write ``features.parquet`` and ``features.json`` of a run."""
+    folder = resolve(run_dir)
+    write_parquet(table.frame, folder / "features.parquet")
+    write_json({**meta, **table.roles, "groups": table.groups, "in_units": table.in_units}, folder / "features.json")
+
+
+def load_features(run_dir: str | Path) -> tuple[FeatureTable, dict[str, Any]]:
+    """Read what `save_features` wrote; raises FileNotFoundError that says which chapter writes it."""
+    folder = resolve(run_dir)
+    if not (folder / "features.json").is_file():
+        raise FileNotFoundError(f"{folder / 'features.json'}: no features yet; run chapter 02 first")
+    meta = read_json(folder / "features.json")
+    roles = {role: list(meta[role]) for role in ROLES}
+    frame = pd.read_parquet(folder / "features.parquet")
+    return FeatureTable(frame, roles, meta["groups"], meta["in_units"]), meta
 
 
 def find_leaks(build: Callable[[pd.DataFrame], FeatureTable], panel: pd.DataFrame, cutoff: pd.Timestamp | str,
@@ -199,7 +223,8 @@ def find_leaks(build: Callable[[pd.DataFrame], FeatureTable], panel: pd.DataFram
         other = panel.copy()
         for name in columns:
             other[name] = other[name].astype("float64")
-            other.loc[after, name] = other.loc[after, name] * rng.uniform(2, 5, after.sum()) + rng.uniform(1, 3, after.sum())
+            factor, shift = rng.uniform(2, 5, after.sum()), rng.uniform(1, 3, after.sum())
+            other.loc[after, name] = other.loc[after, name] * factor + shift
         return other
 
     honest = build(panel)

@@ -106,7 +106,8 @@ def build_panel(lines: pd.DataFrame, config: PanelConfig = PanelConfig(),
     missing = [c for c in (config.level, *static, *(["location_id"] if config.by_location else []))
                if c not in lines.columns]
     if missing:
-        raise ValueError(f"level or static columns {missing} are not in the order lines; there are {list(lines.columns)}")
+        raise ValueError(f"level or static columns {missing} are not in the order lines; "
+                         f"there are {list(lines.columns)}")
     code, names = pd.factorize(lines[config.level])
     if config.by_location:
         place, places = pd.factorize(lines["location_id"])
@@ -157,7 +158,8 @@ def build_panel(lines: pd.DataFrame, config: PanelConfig = PanelConfig(),
     elif config.missing_price == "median":
         panel["price"] = panel["price"].fillna(prices.expanding().median().droplevel(0))
     if static:
-        first = lines.loc[used, list(static)].groupby(code[used]).agg(lambda s: s.mode().iat[0] if s.notna().any() else "unknown")
+        first = lines.loc[used, list(static)].groupby(code[used]).agg(
+            lambda values: values.mode().iat[0] if values.notna().any() else "unknown")
         for name in static:
             panel[name] = first[name].reindex(chosen).astype(str).to_numpy()[row]
     return panel.sort_values(KEYS, kind="stable", ignore_index=True)
@@ -242,4 +244,16 @@ def read_panel(path: str, column_map: dict[str, str] | None = None, freq: str = 
             full[name] = numbers.groupby(full["unique_id"]).ffill().fillna(0.0)
         else:
             full[name] = full.groupby("unique_id")[name].transform("first").fillna("unknown").astype(str)
-    return full.assign(open=full.get("open", 1.0)).sort_values(KEYS, ignore_index=True), pd.concat(parts, ignore_index=True)
+    full = full.assign(open=full.get("open", 1.0)).sort_values(KEYS, ignore_index=True)
+    return full, pd.concat(parts, ignore_index=True)
+
+
+def rolling_cutoffs(last: pd.Timestamp, freq: str, horizon: int, count: int) -> list[pd.Timestamp]:
+    """Last known periods of ``count`` consecutive test horizons; the last horizon ends at ``last``.
+
+    Raises ValueError when ``count`` or ``horizon`` is below one.
+    """
+    if count < 1 or horizon < 1:
+        raise ValueError(f"count={count}, horizon={horizon}: expected at least 1")
+    ends = pd.date_range(end=last, periods=count * horizon + 1, freq="D" if freq == "D" else "W-SUN")
+    return list(ends[:-1][::horizon])

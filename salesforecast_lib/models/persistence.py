@@ -102,7 +102,7 @@ def save_forecaster(forecaster: Forecaster, folder: str | Path) -> Path:
     save_file({name: value.detach().cpu().contiguous() for name, value in forecaster.model.state_dict().items()}, temporary)
     temporary.replace(target / "model.safetensors")
     libraries = {name: version(name) for name in ("torch", "numpy", "pandas", "safetensors")}
-    write_json({"format": FORMAT, "architecture": forecaster.architecture, "vocabulary": asdict(forecaster.vocabulary),
+    write_json({"format": FORMAT, "architecture": forecaster.architecture, "vocabulary": {**asdict(forecaster.vocabulary), "static": list(forecaster.vocabulary.static.items())},
                 "window": forecaster.window, "horizon": forecaster.horizon, "season": forecaster.season,
                 "freq": forecaster.freq, "quantiles": list(forecaster.model.quantiles),
                 "python": platform.python_version(), "libraries": libraries, **forecaster.metadata},
@@ -117,7 +117,7 @@ def load_forecaster(folder: str | Path, device: str | torch.device = "cpu") -> F
     if meta.get("format") != FORMAT:
         raise ValueError(f"{target / 'model.json'}: format {meta.get('format')!r}, expected {FORMAT}; train again")
     words = meta["vocabulary"]
-    vocabulary = Vocabulary(tuple(words["historical"]), tuple(words["future"]), words["static"], tuple(words["in_units"]))
+    vocabulary = Vocabulary(tuple(words["historical"]), tuple(words["future"]), dict(words["static"]), tuple(words["in_units"]))
     architecture = meta["architecture"]
     model = SalesPredictor(**{**architecture, "static_sizes": tuple(architecture["static_sizes"])})
     model.load_state_dict(load_file(target / "model.safetensors"))

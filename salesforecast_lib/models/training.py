@@ -85,7 +85,7 @@ def train_model(model: SalesPredictor, train_loader: WindowLoader, optimizer: to
     if checkpoint is not None and (checkpoint / "state.json").exists():
         log, best, first = _restore(model, optimizer, checkpoint, device)
     rates = [group["lr"] if first == 0 else group["initial_lr"] for group in optimizer.param_groups]
-    for group, rate in zip(optimizer.param_groups, rates):
+    for group, rate in zip(optimizer.param_groups, rates, strict=True):
         group["initial_lr"] = rate
     writer = None
     if log_dir is not None:
@@ -97,7 +97,7 @@ def train_model(model: SalesPredictor, train_loader: WindowLoader, optimizer: to
         if epoch - 1 - log.best_epoch >= config.patience and validation_loader is not None:
             break
         share = 0.1 + 0.9 * 0.5 * (1 + torch.cos(torch.tensor(torch.pi * epoch / config.max_epochs)).item())
-        for group, rate in zip(optimizer.param_groups, rates):
+        for group, rate in zip(optimizer.param_groups, rates, strict=True):
             group["lr"] = rate * (share if config.schedule == "cosine" else 1.0)
         begun, loss = time.perf_counter(), _train_epoch(model, train_loader, optimizer, epoch, config)
         log.seconds.append(time.perf_counter() - begun)

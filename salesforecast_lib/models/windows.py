@@ -40,11 +40,14 @@ class Vocabulary:
     in_units: tuple[str, ...]
 
     @classmethod
-    def of(cls, table: FeatureTable) -> Vocabulary:
-        """Collect columns and categories of a feature table."""
+    def of(cls, table: FeatureTable, without: tuple[str, ...] = ()) -> Vocabulary:
+        """Collect columns and categories of a feature table, leaving out the feature groups ``without``."""
+        left_out = {name for group in without for name in table.groups.get(group, [])}
         static = {name: {value: code for code, value in enumerate(sorted(table.frame[name].unique()), start=1)}
                   for name in table.roles["static"]}
-        return cls(tuple(table.roles["historical"]), tuple(table.roles["future"]), static, tuple(table.in_units))
+        historical, future = (tuple(name for name in table.roles[role] if name not in left_out)
+                              for role in ("historical", "future"))
+        return cls(historical, future, static, tuple(name for name in table.in_units if name in historical))
 
     @property
     def input_size(self) -> int:

@@ -1,0 +1,112 @@
+"""The whole way from a data set's name to its panel, as chapter 01 runs it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from salesforecast_lib.data.cleaning import Cleaned, clean
+from salesforecast_lib.data.loaders import journey_promotions, load
+from salesforecast_lib.data.panel import PanelConfig, build_panel, read_panel
+from salesforecast_lib.files import read_json, resolve, write_json, write_parquet
+
+_OBSERVED = ("price", "discount", "baskets", "buyers", "repeat_share")
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """``panel`` with its description ``meta`` (panel.json), the accounting ``report`` and the quarantine.
+
+    ``cleaned`` is None when the input was already a panel.
+    """
+
+    panel: pd.DataFrame
+    meta: dict[str, Any]
+    report: pd.DataFrame
+    quarantine: pd.DataFrame
+    cleaned: Cleaned | None
+    note: str
+
+
+def prepare(dataset: str, config: PanelConfig, horizon: int, *, path: str = "",
+            columns: Mapping[str, str] | None = None, country: str = "US", timezone: str = "",
+            static: tuple[str, ...] = (), switches: Mapping[str, Any] | None = None,
+            missing_y: str = "zero") -> Prepared:
+    """Load, clean and aggregate a data set.
+
+    Parameters
+    ----------
+    dataset : "complete_journey", "online_retail_ii", "own_data" (order lines) or "own_panel" (already aggregated).
+    columns : ``{our name: name in the file}``.
+    switches : changes to the data set's `CleaningConfig`.
+
+    Raises
+    ------
+    ValueError, FileNotFoundError
+        When an input cannot be used, or the series are too short for ``horizon``.
+    """
+    if horizon < 1:
+        raise ValueError(f"horizon={horizon}: expected at least 1 period")
+    if dataset == "own_panel":
+        prepared = _from_panel(path, columns, config, country, static, missing_y)
+    else:
+        source = load(dataset, path, columns, country, timezone, static)
+        cleaned = clean(source.lines, source.cleaning.change(switches or {}), source.quarantine)
+        level = config.level
+        panel = build_panel(cleaned.kept, config, tuple(name for name in source.static if name != level))
+        future = ["open"]
+        if dataset == "complete_journey" and level in ("product_type", "product_category") and config.freq == "D":
+            panel = panel.merge(journey_promotions(panel, level), on=["unique_id", "ds"], how="left")
+            future += ["display", "mailer", "coupon"]
+        meta = _describe(dataset, config, source.country, [n for n in source.static if n != level],
+                         [name for name in _OBSERVED if name in panel], future)
+        prepared = Prepared(panel, meta, cleaned.report, cleaned.quarantine, cleaned, source.note)
+    periods = prepared.panel["ds"].nunique()
+    if periods < 3 * horizon:
+        raise ValueError(f"{periods} periods of data for horizon={horizon}: expected at least three horizons; "
+                         "shorten horizon or give a longer history")
+    prepared.meta["horizon"] = horizon
+    return prepared
+
+
+def _describe(dataset: str, config: PanelConfig, country: str, static: list[str], historical: list[str],
+              future: list[str]) -> dict[str, Any]:
+    return {"dataset": dataset, "freq": config.pandas_freq, "season_length": config.season_length, "country": country,
+            "static": static, "historical": historical, "future": future}
+
+
+def _from_panel(path: str, columns: Mapping[str, str] | None, config: PanelConfig, country: str,
+                static: tuple[str, ...], missing_y: str) -> Prepared:
+    panel, quarantine = read_panel(path, dict(columns or {}), config.freq, missing_y)
+    text = [name for name in panel.columns if panel[name].dtype == object and name != "unique_id"]
+    numbers = [n for n in panel.columns if n not in ("unique_id", "ds", "y", "available", "open", *text)]
+    panel[["open", *numbers]] = panel[["open", *numbers]].astype("float64")
+    if config.n_series:
+        best = panel.groupby("unique_id")["y"].sum().nlargest(config.n_series).index
+        panel = panel[panel["unique_id"].isin(best)].reset_index(drop=True)
+    meta = _describe("own_panel", config, country, list(static) or text, numbers, ["open"])
+    read = len(quarantine) + int(panel["y"].notna().sum())
+    report = pd.DataFrame({"step": ["schema"], "before": [read], "quarantined": [len(quarantine)], "cancelled": [0],
+                           "after": [read - len(quarantine)]})
+    return Prepared(panel, meta, report, quarantine, None, f"own panel: {Path(path).name}")
+
+
+def save_prepared(prepared: Prepared, run_dir: str | Path) -> None:
+    """Write ``panel.parquet``, ``panel.json``, ``quarantine.parquet`` and ``cleaning.json`` of a run."""
+    folder = resolve(run_dir)
+    write_parquet(prepared.panel, folder / "panel.parquet")
+    write_parquet(prepared.quarantine.astype({"column": str, "value": str, "reason": str}), folder / "quarantine.parquet")
+    write_json(prepared.report.to_dict("records"), folder / "cleaning.json")
+    write_json(prepared.meta, folder / "panel.json")
+
+
+def load_panel(run_dir: str | Path) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Read a run's panel and its description; raises FileNotFoundError that says which chapter writes it."""
+    folder = resolve(run_dir)
+    if not (folder / "panel.json").is_file():
+        raise FileNotFoundError(f"{folder / 'panel.json'}: no panel yet; run chapter 01 first")
+    return pd.read_parquet(folder / "panel.parquet"), read_json(folder / "panel.json")
