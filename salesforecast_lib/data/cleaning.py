@@ -11,6 +11,8 @@ import pandas as pd
 
 from salesforecast_lib.data.schema import QUARANTINE_COLUMNS, quarantine_rows
 
+_LEAST_SPREAD = 0.5  # of log1p(quantity): most products sell one piece a line, their MAD is zero
+
 
 @dataclass(frozen=True)
 class CleaningConfig:
@@ -85,7 +87,7 @@ def outlier_limit(quantity: np.ndarray, product: np.ndarray, width: float) -> np
     logs = pd.Series(np.log1p(np.maximum(quantity, 0)))
     centre = logs.groupby(product).transform("median")
     spread = 1.4826 * (logs - centre).abs().groupby(product).transform("median")
-    return np.expm1(centre + width * np.maximum(spread, 0.5)).to_numpy()
+    return np.expm1(centre + width * np.maximum(spread, _LEAST_SPREAD)).to_numpy()
 
 
 def match_cancellations(lines: pd.DataFrame, prefix: str) -> np.ndarray:
@@ -117,6 +119,20 @@ def match_cancellations(lines: pd.DataFrame, prefix: str) -> np.ndarray:
     return taken
 
 
+def _absurd(lines: pd.DataFrame, alive: np.ndarray, width: float) -> tuple[np.ndarray, np.ndarray]:
+    """Mask of live lines beyond their product's limit, and all quantities capped at it.
+
+    No limit can be below that of a product with median zero, so only products with a larger quantity are looked at.
+    """
+    quantity = lines["quantity"].to_numpy()
+    large = alive & (quantity > np.expm1(width * _LEAST_SPREAD))
+    looked_at = alive & lines["product_id"].isin(lines["product_id"].to_numpy()[large]).to_numpy()
+    limit = np.full(len(lines), np.inf)
+    codes = pd.factorize(lines["product_id"].to_numpy()[looked_at])[0]
+    limit[looked_at] = outlier_limit(quantity[looked_at], codes, width)
+    return alive & (quantity > limit), np.minimum(quantity, np.floor(limit))
+
+
 def clean(lines: pd.DataFrame, config: CleaningConfig = CleaningConfig(),
           quarantined: pd.DataFrame | None = None) -> Cleaned:
     """Run the steps in order; ``input = kept + quarantined + cancelled`` holds by construction and is checked.
@@ -129,53 +145,56 @@ def clean(lines: pd.DataFrame, config: CleaningConfig = CleaningConfig(),
     parts = [] if quarantined is None or quarantined.empty else [quarantined]
     read = len(lines) + sum(map(len, parts))
     steps: list[tuple[str, int, int, int]] = [("schema", read, read - len(lines), 0)]
-    cancelled = [lines.iloc[:0]]
-    remaining = lines
+    alive = np.ones(len(lines), dtype=bool)  # one mask, one slice at the end: the lines are not copied step by step
+    cancelled = np.zeros(len(lines), dtype=bool)
 
     def take(name: str, mask: np.ndarray, column: str, reason: str, cancel: bool = False) -> None:
-        nonlocal remaining
+        mask = mask & alive
         removed = int(mask.sum())
-        steps.append((name, len(remaining), 0 if cancel else removed, removed if cancel else 0))
-        if removed:
-            (cancelled if cancel else parts).append(
-                remaining.loc[mask] if cancel else quarantine_rows(remaining, mask, column, reason))
-            remaining = remaining.loc[~mask]
+        steps.append((name, int(alive.sum()), 0 if cancel else removed, removed if cancel else 0))
+        if removed and not cancel:
+            parts.append(quarantine_rows(lines, mask, column, reason))
+        cancelled[:] |= mask & cancel
+        alive[mask] = False
 
     if config.duplicates:
-        columns = [c for c in remaining.columns if c != "row"]
-        take("duplicates", remaining.duplicated(columns).to_numpy(), "order_id", "exact duplicate of an earlier line")
+        columns = [c for c in lines.columns if c != "row"]
+        take("duplicates", lines.duplicated(columns).to_numpy(), "order_id", "exact duplicate of an earlier line")
     if config.cancellations:
-        take("cancellations", match_cancellations(remaining, config.cancellation_prefix), "order_id", "", cancel=True)
+        mask = np.zeros(len(lines), dtype=bool)
+        mask[alive] = match_cancellations(lines.loc[alive], config.cancellation_prefix)
+        take("cancellations", mask, "order_id", "", cancel=True)
     if config.non_products and config.product_pattern:
-        products = remaining["product_id"].astype(str)
+        products = lines["product_id"].astype(str)
         valid = products.drop_duplicates()
         valid = valid[valid.str.fullmatch(config.product_pattern)]
         take("non-product codes", ~products.isin(valid).to_numpy(), "product_id", "not a product code")
     column, values = config.excluded
     if config.non_products and column:
-        take("non-product groups", remaining[column].isin(values).to_numpy(), column, "not a product of the shop")
+        take("non-product groups", lines[column].isin(values).to_numpy(), column, "not a product of the shop")
     for column in config.required:
-        take(f"unknown {column}", remaining[column].isna().to_numpy(), column, "the product table does not know it")
+        take(f"unknown {column}", lines[column].isna().to_numpy(), column, "the product table does not know it")
+    quantity, price = lines["quantity"].to_numpy(), lines["unit_price"].to_numpy()
     if config.returns:
-        take("returns", (remaining["quantity"] < 0).to_numpy(), "quantity", "negative quantity without an order")
+        take("returns", quantity < 0, "quantity", "negative quantity without an order")
     if config.zero_quantity:
-        take("zero quantities", (remaining["quantity"] == 0).to_numpy(), "quantity", "zero quantity")
-    price = remaining["unit_price"].to_numpy()
+        take("zero quantities", quantity == 0, "quantity", "zero quantity")
     refused = price <= 0 if config.prices == "positive" else price < 0
     take("prices", refused, "unit_price", "price not positive" if config.prices == "positive" else "negative price")
-    if config.outliers != "keep" and len(remaining):
-        product = pd.factorize(remaining["product_id"])[0]
-        quantity = remaining["quantity"].to_numpy()
-        limit = outlier_limit(quantity, product, config.outlier_width)
+    capped = None
+    if config.outliers != "keep":
+        absurd, capped = _absurd(lines, alive, config.outlier_width)
         if config.outliers == "quarantine":
-            take("absurd quantities", quantity > limit, "quantity", "quantity beyond the robust limit of its product")
+            take("absurd quantities", absurd, "quantity", "quantity beyond the robust limit of its product")
         else:
-            steps.append((f"absurd quantities (capped {int((quantity > limit).sum())})", len(remaining), 0, 0))
-            remaining = remaining.assign(quantity=np.minimum(quantity, np.floor(limit)))
+            steps.append((f"absurd quantities (capped {int(absurd.sum())})", int(alive.sum()), 0, 0))
+    kept = lines if alive.all() else lines.loc[alive].reset_index(drop=True)
+    if config.outliers == "cap" and capped is not None:
+        kept = kept.assign(quantity=capped[alive])
     report = pd.DataFrame(steps, columns=["step", "before", "quarantined", "cancelled"])
     report["after"] = report["before"] - report["quarantined"] - report["cancelled"]
     quarantine = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=QUARANTINE_COLUMNS)
-    result = Cleaned(remaining.reset_index(drop=True), quarantine, pd.concat(cancelled, ignore_index=True), report)
+    result = Cleaned(kept, quarantine, lines.loc[cancelled].reset_index(drop=True), report)
     if len(result.kept) + len(result.quarantine) + len(result.cancelled) != read:
         raise AssertionError("cleaning lost rows: kept + quarantined + cancelled differs from the input")
     return result

@@ -16,7 +16,7 @@ from salesforecast_lib.data.schema import read_order_lines, read_table, validate
 from salesforecast_lib.files import resolve
 
 ONLINE_RETAIL_URL = "https://archive.ics.uci.edu/static/public/502/online+retail+ii.zip"
-_JOURNEY_START = pd.Timestamp("2017-01-01")  # a Sunday: promotion week 1 begins
+_JOURNEY_START = pd.Timestamp("2017-01-01")  # a Sunday: promotion week 1 is this day alone
 _NO_PRODUCT_DEPARTMENTS = ("FUEL", "MISCELLANEOUS", "COUPON")
 
 
@@ -128,7 +128,7 @@ def load(dataset: str, path: str = "", column_map: Mapping[str, str] | None = No
 def journey_promotions(panel: pd.DataFrame, level: str) -> pd.DataFrame:
     """Planned display, mailer and coupon activity of each series and day: ``display, mailer, coupon``.
 
-    Displays and mailers are counted per promotion week (Sunday to Saturday) over products and stores; coupons are the
+    Displays and mailers are counted per promotion week (Monday to Sunday) over products and stores; coupons are the
     running campaigns with a coupon for the level. All are log1p of the count and planned ahead by the shop.
     The 20.9 M rows are read in batches and counted in place, so memory stays small.
     """
@@ -138,7 +138,8 @@ def journey_promotions(panel: pd.DataFrame, level: str) -> pd.DataFrame:
     lookup = np.full(int(products["product_id"].max()) + 1, -1, dtype="int32")
     lookup[products["product_id"]] = products["series"]
     day = (panel["ds"] - _JOURNEY_START).dt.days.to_numpy()
-    weeks = int(day.max()) // 7 + 2
+    week_of_day = (day + 6) // 7 + 1  # numbered from 1
+    weeks = int(week_of_day.max()) + 1
     size = len(names) * weeks
     count = {"display": np.zeros(size), "mailer": np.zeros(size)}
     file = pq.ParquetFile(_journey_file("promotions"), read_dictionary=["display_location", "mailer_location"])
@@ -152,7 +153,7 @@ def journey_promotions(panel: pd.DataFrame, level: str) -> pd.DataFrame:
             none = place.dictionary.index("0").as_py()
             active = inside & (place.indices.to_numpy(zero_copy_only=False) != none)
             total += np.bincount(cell[active], minlength=size)
-    cell = names.get_indexer(panel["unique_id"]) * weeks + day // 7 + 1  # promotion weeks are numbered from 1
+    cell = names.get_indexer(panel["unique_id"]) * weeks + week_of_day
     out = panel[["unique_id", "ds"]].assign(**{name: np.log1p(total[cell]) for name, total in count.items()})
     coupons = pd.read_parquet(_journey_file("coupons"), columns=["product_id", "campaign_id"])
     coupons = coupons.merge(products.loc[products["series"] >= 0, ["product_id", level]], on="product_id")
@@ -161,6 +162,6 @@ def journey_promotions(panel: pd.DataFrame, level: str) -> pd.DataFrame:
     running = np.zeros((len(names), int(day.max()) + 1))
     first = (plans["start_date"] - _JOURNEY_START).dt.days.clip(lower=0)
     last = (plans["end_date"] - _JOURNEY_START).dt.days
-    for series, start, end in zip(names.get_indexer(plans[level]), first, last):
+    for series, start, end in zip(names.get_indexer(plans[level]), first, last, strict=True):
         running[series, start:end + 1] += 1
     return out.assign(coupon=np.log1p(running[names.get_indexer(panel["unique_id"]), day]))

@@ -99,7 +99,8 @@ def save_prepared(prepared: Prepared, run_dir: str | Path) -> None:
     """Write ``panel.parquet``, ``panel.json``, ``quarantine.parquet`` and ``cleaning.json`` of a run."""
     folder = resolve(run_dir)
     write_parquet(prepared.panel, folder / "panel.parquet")
-    write_parquet(prepared.quarantine.astype({"column": str, "value": str, "reason": str}), folder / "quarantine.parquet")
+    texts = prepared.quarantine.astype({"column": str, "value": str, "reason": str})
+    write_parquet(texts, folder / "quarantine.parquet")
     write_json(prepared.report.to_dict("records"), folder / "cleaning.json")
     write_json(prepared.meta, folder / "panel.json")
 

@@ -75,8 +75,8 @@ class SalesPredictor(nn.Module):
 
 def quantile_mean(quantiles: torch.Tensor, levels: tuple[float, ...]) -> torch.Tensor:
     """Mean of the piecewise linear quantile function with flat tails, over the last dimension."""
-    edges = [0.0, *((low + high) / 2 for low, high in zip(levels, levels[1:])), 1.0]
-    weights = [high - low for low, high in zip(edges, edges[1:])]
+    edges = [0.0, *((low + high) / 2 for low, high in zip(levels[:-1], levels[1:], strict=True)), 1.0]
+    weights = [high - low for low, high in zip(edges[:-1], edges[1:], strict=True)]
     return quantiles @ torch.tensor(weights, dtype=quantiles.dtype, device=quantiles.device)
 
 

@@ -24,8 +24,8 @@ FORMAT = 1
 
 def fingerprint(frame: pd.DataFrame) -> str:
     """SHA-256 of a panel's keys and values, so that a model can say which data it saw."""
-    digest = hashlib.sha256(pd.util.hash_pandas_object(frame[["unique_id", "ds", "y"]], index=False).to_numpy().tobytes())
-    return digest.hexdigest()
+    rows = pd.util.hash_pandas_object(frame[["unique_id", "ds", "y"]], index=False).to_numpy()
+    return hashlib.sha256(rows.tobytes()).hexdigest()
 
 
 @dataclass
@@ -99,7 +99,8 @@ def save_forecaster(forecaster: Forecaster, folder: str | Path) -> Path:
     target = resolve(folder)
     target.mkdir(parents=True, exist_ok=True)
     temporary = target / ".model.safetensors.tmp"
-    save_file({name: value.detach().cpu().contiguous() for name, value in forecaster.model.state_dict().items()}, temporary)
+    weights = {name: value.detach().cpu().contiguous() for name, value in forecaster.model.state_dict().items()}
+    save_file(weights, temporary)
     temporary.replace(target / "model.safetensors")
     libraries = {name: version(name) for name in ("torch", "numpy", "pandas", "safetensors")}
     write_json({"format": FORMAT, "architecture": forecaster.architecture, "vocabulary": {**asdict(forecaster.vocabulary), "static": list(forecaster.vocabulary.static.items())},
@@ -117,10 +118,12 @@ def load_forecaster(folder: str | Path, device: str | torch.device = "cpu") -> F
     if meta.get("format") != FORMAT:
         raise ValueError(f"{target / 'model.json'}: format {meta.get('format')!r}, expected {FORMAT}; train again")
     words = meta["vocabulary"]
-    vocabulary = Vocabulary(tuple(words["historical"]), tuple(words["future"]), dict(words["static"]), tuple(words["in_units"]))
+    vocabulary = Vocabulary(tuple(words["historical"]), tuple(words["future"]), dict(words["static"]),
+                            tuple(words["in_units"]))
     architecture = meta["architecture"]
     model = SalesPredictor(**{**architecture, "static_sizes": tuple(architecture["static_sizes"])})
     model.load_state_dict(load_file(target / "model.safetensors"))
-    kept = {k: v for k, v in meta.items() if k not in ("architecture", "vocabulary", "window", "horizon", "season", "freq")}
+    own = ("architecture", "vocabulary", "window", "horizon", "season", "freq")
+    kept = {name: value for name, value in meta.items() if name not in own}
     return Forecaster(model.to(device).eval(), vocabulary, architecture, meta["window"], meta["horizon"],
                       meta["season"], meta["freq"], kept)
