@@ -147,7 +147,7 @@ helped = ablation[(ablation["gain"] > ablation["spread"]) & (ablation["without"]
 harmed = ablation[ablation["gain"] < -ablation["spread"]]
 print("help beyond their spread:", ", ".join(helped["without"]) or "none")
 print("do harm beyond their spread:", ", ".join(harmed["without"]) or "none")
-write_json(ablation.to_dict("records"), resolve(run_dir) / "ablation.json")
+_ = write_json(ablation.to_dict("records"), resolve(run_dir) / "ablation.json")
 
 # %% mystnb={"figure": {"caption": "Change of WAPE when a feature group is left out; bars show the spread over seeds.", "name": "fig-ablation"}, "image": {"alt": "Horizontal bar chart of the WAPE change per left-out feature group: few groups help clearly, most lie within the spread around zero."}}
 bars = ablation[ablation["without"] != "nothing"]

@@ -59,7 +59,8 @@ def _holiday_table(days: pd.DatetimeIndex, country: str) -> pd.DataFrame:
     behind = days.to_numpy() - special[np.maximum(np.searchsorted(special, days.to_numpy(), side="right") - 1, 0)]
     near = [1 - np.clip(gap / np.timedelta64(14, "D"), 0, 1) for gap in (ahead, behind)]
     return pd.DataFrame({"holiday": days.isin(list(known)).astype(float),
-                         "festival": days.isin(list(festivals)).astype(float), "holiday_ahead": near[0], "holiday_behind": near[1]}, index=days)
+                         "festival": days.isin(list(festivals)).astype(float),
+                         "holiday_ahead": near[0], "holiday_behind": near[1]}, index=days)
 
 
 def calendar_features(days: pd.DatetimeIndex, country: str, freq: str) -> pd.DataFrame:

@@ -103,7 +103,8 @@ def save_forecaster(forecaster: Forecaster, folder: str | Path) -> Path:
     save_file(weights, temporary)
     temporary.replace(target / "model.safetensors")
     libraries = {name: version(name) for name in ("torch", "numpy", "pandas", "safetensors")}
-    write_json({"format": FORMAT, "architecture": forecaster.architecture, "vocabulary": {**asdict(forecaster.vocabulary), "static": list(forecaster.vocabulary.static.items())},
+    words = {**asdict(forecaster.vocabulary), "static": list(forecaster.vocabulary.static.items())}  # order matters
+    write_json({"format": FORMAT, "architecture": forecaster.architecture, "vocabulary": words,
                 "window": forecaster.window, "horizon": forecaster.horizon, "season": forecaster.season,
                 "freq": forecaster.freq, "quantiles": list(forecaster.model.quantiles),
                 "python": platform.python_version(), "libraries": libraries, **forecaster.metadata},

@@ -56,6 +56,18 @@ class TrainingLog:
     windows_per_second: float = 0.0
 
 
+def make_optimizer(name: str, model: torch.nn.Module, learning_rate: float,
+                   weight_decay: float = 0.0) -> torch.optim.Optimizer:
+    """Adam with decoupled weight decay, or SGD with momentum; raises ValueError on another name."""
+    if learning_rate <= 0 or weight_decay < 0:
+        raise ValueError(f"learning_rate={learning_rate}, weight_decay={weight_decay}: expected > 0 and >= 0")
+    if name == "adam":
+        return torch.optim.AdamW(model.parameters(), lr=learning_rate, weight_decay=weight_decay)
+    if name == "sgd":
+        return torch.optim.SGD(model.parameters(), lr=learning_rate, momentum=0.9, weight_decay=weight_decay)
+    raise ValueError(f"optimizer={name!r}: expected adam or sgd")
+
+
 def batch_loss(model: SalesPredictor, batch: Batch, volume_weight: float) -> torch.Tensor:
     """Pinball loss in scaled units; windows weigh by a power of their scale."""
     weight = batch.weight * batch.scale ** volume_weight
