@@ -146,7 +146,10 @@ def article_rule(forecast: np.ndarray, repaired: bool) -> Policy:
 
 
 def perfect_foresight(demand: np.ndarray, protection: int) -> Policy:
-    """Order-up-to with the true demand of the protection interval: the bound that no forecast can pass."""
+    """Order-up-to with the true demand of the protection interval: what this policy would cost without any error.
+
+    With order costs or a minimum order a cleverer plan could cost less; it bounds order-up-to policies only.
+    """
     padded = np.pad(demand, ((0, 0), (0, protection)))
     return order_up_to(np.stack([padded[:, t : t + protection].sum(axis=1) for t in range(demand.shape[1])], axis=1))
 
@@ -182,6 +185,8 @@ def rolling_moments(
     The correlation of a cutoff is estimated on the cutoff before it; the first uses ``prior_correlation``. Where the
     interval passes the horizon, the forecast's last season is repeated.
     """
+    if arrays["mean"].shape[2] < 1 or protection < 1:
+        raise ValueError(f"protection={protection}: expected at least 1 period, as the horizon")
     means, sds, correlation = [], [], prior_correlation
     for mean, quantiles, y in zip(arrays["mean"], arrays["quantiles"], arrays["y"], strict=True):
         spread, horizon = daily_sd(quantiles), mean.shape[1]
