@@ -184,7 +184,7 @@ plt.show()
 size = panel.groupby("unique_id")["y"].sum().sort_values(ascending=False)
 chosen = [size.index[0], size.index[len(size) // 2], size.index[-1]]
 fig, axes = plt.subplots(3, 1, sharex=True, figsize=(7.5, 5))
-for ax, name in zip(axes, chosen):
+for ax, name in zip(axes, chosen, strict=True):
     one = panel[panel["unique_id"] == name]
     ax.plot(one["ds"], one["y"], linewidth=0.8)
     ax.set(ylabel="units", title=name, ylim=(0, None))

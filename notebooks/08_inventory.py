@@ -64,7 +64,7 @@ case = build_case(forecasts, panel, config, meta["season_length"])
 # ## The article's rule, reversed
 #
 # The article says: *restock when the forecast $\hat d$ is below the stock $K$*. Then goods are ordered when the shelf is
-# full, and none when it runs empty. Two weeks of constant demand show it; the repaired rule orders when the
+# full, and none when it runs empty: a shop that starts low never recovers. Two weeks of constant demand show it; the repaired rule orders when the
 # forecast until the next delivery is *above* the stock position.
 
 # %% tags=["nbval-check-output"]
@@ -72,7 +72,7 @@ constant = np.full((1, 14), 10.0)
 short = SimulationConfig(lead_time=1, review_period=1)
 forecast = np.full((1, 14), 20.0)  # demand until the order after this one arrives
 for name, repaired in (("as printed", False), ("repaired", True)):
-    run = simulate(constant, article_rule(forecast, repaired), np.array([30.0]), short)
+    run = simulate(constant, article_rule(forecast, repaired), np.array([15.0]), short)
     print(f"{name:10s} ordered {run.ordered.sum():6.0f}, fill rate {run.summary()['fill_rate']:.2f}, "
           f"stock at the end {run.stock[0, -1]:.0f}")
 
@@ -168,7 +168,7 @@ fig, axes = plt.subplots(1, 2)
 for name, part in curve.groupby("model", sort=False):
     axes[0].plot(part["service_level"], part["total"], marker="o", label=name)
     axes[1].plot(part["service_level"], part["fill_rate"], marker="o", label=name)
-for ax, label in zip(axes, ("total cost", "fill rate")):
+for ax, label in zip(axes, ("total cost", "fill rate"), strict=True):
     ax.axvline(service_level, color="0.3", linestyle=":")
     ax.set(xlabel="service level", ylabel=label)
 axes[0].legend()

@@ -50,7 +50,11 @@ def write_json(value: Any, path: str | Path) -> Path:
 
 def write_text(text: str, path: str | Path) -> Path:
     """Write UTF-8 text."""
-    return _atomically(path, lambda p: p.write_text(text, encoding="utf-8") and None)
+    return _atomically(path, lambda p: _write(p, text))
+
+
+def _write(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8")
 
 
 def escape_formula(text: str) -> str:

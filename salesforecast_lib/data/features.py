@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +90,14 @@ def _past(frame: pd.DataFrame, column: str) -> Callable[[Callable[[pd.Series], p
     return lambda rule: groups.transform(rule)
 
 
+def _rolling_mean(y: pd.Series, periods: int) -> pd.Series:
+    return y.rolling(periods, min_periods=1).mean()
+
+
+def _smoothed(y: pd.Series, halflife: float) -> pd.Series:
+    return y.ewm(halflife=halflife).mean()
+
+
 def build_features(panel: pd.DataFrame, meta: dict[str, Any]) -> FeatureTable:
     """Build every feature of the book from a panel sorted by ``unique_id, ds``.
 
@@ -124,13 +133,13 @@ def build_features(panel: pd.DataFrame, meta: dict[str, Any]) -> FeatureTable:
     table.add("hierarchy", "static", {name: frame[name].astype(str) for name in meta["static"]})
 
     past = _past(frame, "y")
-    table.add("lags", "historical", {f"lag_{k}": past(lambda y, k=k: y.shift(k)).fillna(0.0)
+    table.add("lags", "historical", {f"lag_{k}": past(partial(pd.Series.shift, periods=k)).fillna(0.0)
                                      for k in (1, season, 2 * season, 4 * season)}, in_units=True)
-    means = {k: past(lambda y, k=k: y.rolling(k, min_periods=1).mean()) for k in (season, 4 * season, 8 * season)}
+    means = {k: past(partial(_rolling_mean, periods=k)) for k in (season, 4 * season, 8 * season)}
     spread = past(lambda y: y.rolling(4 * season, min_periods=2).std()).fillna(0.0)
     table.add("rolling", "historical", {**{f"mean_{k}": v for k, v in means.items()}, f"std_{4 * season}": spread},
               in_units=True)
-    table.add("smoothing", "historical", {f"ewm_{k}": past(lambda y, k=k: y.ewm(halflife=k).mean())
+    table.add("smoothing", "historical", {f"ewm_{k}": past(partial(_smoothed, halflife=k))
                                           for k in (season, 4 * season)}, in_units=True)
     table.add("trend", "historical", {"trend": means[season] - means[4 * season]}, in_units=True)
     sold = (frame["y"] > 0)

@@ -118,7 +118,7 @@ def build_panel(lines: pd.DataFrame, config: PanelConfig = PanelConfig(),
     keep_line = (code >= 0) & complete
     quantity = lines["quantity"].to_numpy(dtype="float64")
     cell = np.where(keep_line, code, 0) * np.int64(periods) + number
-    units = np.bincount(cell, quantity * keep_line, n * periods).reshape(n, periods)
+    units: np.ndarray = np.bincount(cell, quantity * keep_line, n * periods).reshape(n, periods)
     shop_open = np.bincount(number, minlength=periods) > 0
     rank = np.lexsort((-units.sum(1), -(units > 0).sum(1)))
     chosen = np.sort(rank[: config.n_series or n])

@@ -55,8 +55,7 @@ class SalesPredictor(nn.Module):
         """Quantiles in scaled units, (batch, horizon, quantiles)."""
         states, _ = self.lstm(batch.history)  # (batch, window, hidden)
         last = states[:, -1]  # (batch, hidden)
-        static = [embed(batch.static[:, k].clamp(max=embed.num_embeddings - 1))
-                  for k, embed in enumerate(self.embeddings)]
+        static = [embed(batch.static[:, k]) for k, embed in enumerate(self.embeddings)]
         context = self.context(torch.cat([last, *static, torch.log(batch.scale)], dim=1))  # (batch, hidden)
         steps = self.step.weight.expand(len(last), -1, -1)  # (batch, horizon, embedding)
         seasonal = batch.seasonal.clamp(min=0.02)
