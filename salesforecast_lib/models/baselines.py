@@ -1,0 +1,156 @@
+"""Peers: statistical forecasts and gradient boosting, in the one forecast table (chapter 07)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import lightgbm as lgb
+import numpy as np
+import pandas as pd
+from mlforecast import MLForecast
+from mlforecast.lag_transforms import RollingMean
+from mlforecast.target_transforms import LocalStandardScaler
+from statsforecast import StatsForecast
+from statsforecast.models import AutoETS, SeasonalNaive, SeasonalWindowAverage, Theta, WindowAverage
+
+from salesforecast_lib import QUANTILE_COLUMNS, QUANTILES
+
+_LEVELS = {90: ("q0.05", "q0.95"), 80: ("q0.1", "q0.9"), 50: ("q0.25", "q0.75")}
+STATISTICAL = ("SeasonalNaive", "WindowAverage", "AutoETS", "Theta")
+
+
+def tidy(table: pd.DataFrame) -> pd.DataFrame:
+    """Sort quantiles in each row and clip everything at zero, so that the table keeps its contract."""
+    quantiles = np.sort(np.nan_to_num(table[list(QUANTILE_COLUMNS)].to_numpy("float64")), axis=1)
+    table = table.assign(mean=table["mean"].clip(lower=0.0))
+    table[list(QUANTILE_COLUMNS)] = np.maximum(quantiles, 0.0)
+    return table[["unique_id", "ds", "cutoff", "model", "mean", *QUANTILE_COLUMNS]]
+
+
+def _statistical_models(season: int) -> list[Any]:
+    if season == 1:
+        return [SeasonalNaive(1), WindowAverage(8, alias="WindowAverage"), AutoETS(1), Theta(1)]
+    return [SeasonalNaive(season), SeasonalWindowAverage(season, 8, alias="WindowAverage"),
+            AutoETS(season), Theta(season, decomposition_type="additive")]
+
+
+def _run_statistical(history: pd.DataFrame, horizon: int, freq: str, season: int, n_jobs: int) -> pd.DataFrame:
+    runner = StatsForecast(models=_statistical_models(season), freq=freq, n_jobs=n_jobs,
+                           fallback_model=SeasonalNaive(1))
+    windowed = [model for model in runner.models if str(model) == "WindowAverage"]
+    runner.models = [model for model in runner.models if str(model) != "WindowAverage"]
+    table = runner.forecast(df=history, h=horizon, level=list(_LEVELS))
+    plain = StatsForecast(models=windowed, freq=freq, n_jobs=n_jobs, fallback_model=SeasonalNaive(1))
+    return table.merge(plain.forecast(df=history, h=horizon), on=["unique_id", "ds"])
+
+
+def statistical_forecasts(panel: pd.DataFrame, cutoff: pd.Timestamp, horizon: int, freq: str, season: int,
+                          n_jobs: int = 1) -> pd.DataFrame:
+    """Seasonal naive, seasonal window average (8 cycles), AutoETS and Theta, fitted on rows up to ``cutoff``.
+
+    AutoETS and Theta cannot handle a season of 52 weeks: on weekly data they, and the window average, use no season;
+    the seasonal naive uses 52 where a series is long enough and else repeats the last week (Hyndman et al. 2002;
+    Assimakopoulos & Nikolopoulos 2000). Series shorter than two seasons are treated as without season.
+
+    Returns
+    -------
+    The forecast table of the design; intervals are the models' own, those of the window average are empirical, see
+    `pooled_quantiles`.
+    """
+    history = panel.loc[panel["ds"] <= cutoff, ["unique_id", "ds", "y"]]
+    inner = season if season <= 24 else 1
+    length = history.groupby("unique_id")["ds"].transform("size")
+    parts = []
+    for rows, cycle in ((history[length >= 2 * inner], inner), (history[length < 2 * inner], 1)):
+        if len(rows):
+            parts.append(_run_statistical(rows, horizon, freq, cycle, n_jobs))
+    wide = pd.concat(parts, ignore_index=True)
+    if season > 24:
+        yearly = history[length >= season]
+        if len(yearly):
+            again = StatsForecast(models=[SeasonalNaive(season)], freq=freq).forecast(df=yearly, h=horizon,
+                                                                                     level=list(_LEVELS))
+            names = [name for name in again if name.startswith("SeasonalNaive")]
+            merged = wide[["unique_id", "ds"]].merge(again, how="left")
+            wide[names] = merged[names].where(merged[names].notna(), wide[names])
+    tables = []
+    for model in STATISTICAL:
+        table = wide[["unique_id", "ds"]].assign(cutoff=cutoff, model=model, mean=wide[model])
+        if model == "WindowAverage":
+            continue
+        for level, (low, high) in _LEVELS.items():
+            table[low], table[high] = wide[f"{model}-lo-{level}"], wide[f"{model}-hi-{level}"]
+        middle = wide[model].clip(lower=0.0)
+        tables.append(tidy(table.assign(**{"q0.5": middle}).fillna(dict.fromkeys(QUANTILE_COLUMNS, 0.0))))
+    average = wide[["unique_id", "ds"]].assign(cutoff=cutoff, model="WindowAverage", mean=wide["WindowAverage"])
+
+    def earlier(past: pd.DataFrame) -> pd.DataFrame:
+        model = _statistical_models(inner)[1]
+        runner = StatsForecast(models=[model], freq=freq, fallback_model=SeasonalNaive(1))
+        return runner.forecast(df=past[["unique_id", "ds", "y"]], h=horizon).rename(columns={"WindowAverage": "mean"})
+
+    tables.append(pooled_quantiles(average, history, cutoff, horizon, freq, earlier))
+    return pd.concat(tables, ignore_index=True)
+
+
+def pooled_quantiles(table: pd.DataFrame, history: pd.DataFrame, cutoff: pd.Timestamp, horizon: int, freq: str,
+                     forecast: Callable[[pd.DataFrame], pd.DataFrame]) -> pd.DataFrame:
+    """Quantiles for a point forecast, from its own errors at the origin one horizon before ``cutoff``.
+
+    Errors are divided by the square root of the forecast (the spread of counts grows with it) and pooled within three
+    classes of volume.
+
+    Parameters
+    ----------
+    forecast : from a history to a table ``unique_id, ds, mean``.
+    """
+    origin = pd.date_range(end=cutoff, periods=horizon + 1, freq=freq)[0]
+    past = forecast(history[history["ds"] <= origin]).merge(history[["unique_id", "ds", "y"]], on=["unique_id", "ds"])
+    past["mean"] = past["mean"].clip(lower=0.0)
+    size = past.groupby("unique_id")["mean"].mean().rank(pct=True)
+    volume = pd.cut(size, [-0.1, 1 / 3, 2 / 3, 1.1], labels=False)
+    unit = ((past["y"] - past["mean"]) / np.sqrt(past["mean"] + 0.1)).groupby(past["unique_id"].map(volume))
+    spread = {name: group.quantile(QUANTILES).to_numpy() for name, group in unit}
+    which = table["unique_id"].map(volume).fillna(1).to_numpy(int)
+    middle = next(iter(spread.values()))
+    width = np.sqrt(table["mean"].clip(lower=0.0) + 0.1).to_numpy()[:, None]
+    quantiles = table["mean"].to_numpy()[:, None] + np.stack([spread.get(k, middle) for k in which]) * width
+    return tidy(table.assign(**{name: quantiles[:, k] for k, name in enumerate(QUANTILE_COLUMNS)}))
+
+
+def lightgbm_forecasts(panel: pd.DataFrame, meta: dict[str, Any], cutoff: pd.Timestamp, seed: int = 0,
+                       threads: int = 1, objective: str = "l2") -> pd.DataFrame:
+    """One global LightGBM over all series (Ke et al. 2017) with lags, calendar, categories and known-ahead covariates.
+
+    Fitted on rows up to ``cutoff``; covariates after it are only those declared *future*.
+    """
+    horizon, freq = int(meta["horizon"]), str(meta["freq"])
+    weekly = freq != "D"
+    static, future = list(meta["static"]), list(meta["future"])
+    columns = ["unique_id", "ds", "y", *static, *future]
+    data = panel[columns].copy()
+    data[static] = data[static].astype("category")
+    covariates = data.drop(columns=["y", *static])  # known ahead by declaration
+
+    def fit_predict(past: pd.DataFrame) -> pd.DataFrame:
+        model = lgb.LGBMRegressor(objective=objective, n_estimators=300, learning_rate=0.05, num_leaves=31,
+                                  min_child_samples=30, subsample=0.8, subsample_freq=1, colsample_bytree=0.7,
+                                  random_state=seed, n_jobs=threads, deterministic=True, force_row_wise=True,
+                                  verbosity=-1)
+        lags = [1, 2, 3, 4, 8, 12] if weekly else [1, 7, 14, 21, 28]
+        windows = {1: [RollingMean(4), RollingMean(12)]} if weekly else {1: [RollingMean(7), RollingMean(28)],
+                                                                        7: [RollingMean(28)]}
+        parts = ["week", "month"] if weekly else ["dayofweek", "day", "month"]
+        global_model = MLForecast(models={"mean": model}, freq=freq, lags=lags, lag_transforms=windows,
+                                  date_features=parts, target_transforms=[LocalStandardScaler()])
+        short = past.groupby("unique_id")["y"].transform("size") <= max(lags) + 1
+        global_model.fit(past[~short], static_features=static)
+        steps = pd.date_range(past["ds"].max(), periods=horizon + 1, freq=freq)[1:]
+        fitted = past.loc[~short, "unique_id"].unique()
+        known = covariates[covariates["ds"].isin(steps) & covariates["unique_id"].isin(fitted)]
+        return global_model.predict(horizon, X_df=known if future else None)
+
+    history = data[data["ds"] <= cutoff]
+    table = fit_predict(history).assign(cutoff=cutoff, model="LightGBM")
+    return pooled_quantiles(table, history, cutoff, horizon, freq, fit_predict)
