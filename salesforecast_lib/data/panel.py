@@ -118,7 +118,7 @@ def build_panel(lines: pd.DataFrame, config: PanelConfig = PanelConfig(),
     keep_line = (code >= 0) & complete
     quantity = lines["quantity"].to_numpy(dtype="float64")
     cell = np.where(keep_line, code, 0) * np.int64(periods) + number
-    units: np.ndarray = np.bincount(cell, quantity * keep_line, n * periods).reshape(n, periods)
+    units = np.bincount(cell, quantity * keep_line, n * periods).reshape(n, periods)
     shop_open = np.bincount(number, minlength=periods) > 0
     rank = np.lexsort((-units.sum(1), -(units > 0).sum(1)))
     chosen = np.sort(rank[: config.n_series or n])
@@ -129,7 +129,7 @@ def build_panel(lines: pd.DataFrame, config: PanelConfig = PanelConfig(),
     shape, size = (len(chosen), periods), len(chosen) * periods
     quantity, units = quantity[used], units[chosen]
     net = np.bincount(cell, quantity * lines["unit_price"].to_numpy()[used], size).reshape(shape)
-    off = np.zeros(shape)
+    off: np.ndarray = np.zeros(shape)
     if "discount" in lines:
         off = np.bincount(cell, np.nan_to_num(lines["discount"].to_numpy(dtype="float64")[used]), size).reshape(shape)
     with np.errstate(invalid="ignore", divide="ignore"):  # 0/0 where nothing sold: filled below

@@ -53,10 +53,10 @@ def _scaled(rows: pd.DataFrame, panel: pd.DataFrame, season: int) -> pd.DataFram
 def evaluate(rows: pd.DataFrame, panel: pd.DataFrame, season: int, by: list[str] | None = None) -> pd.DataFrame:
     """One row per model (and group ``by``) with every metric, sorted by WAPE.
 
-    Pooled over rows: ``mse, rmse, mae, wape`` (sum of absolute errors over sum of sales), ``bias`` (sum of errors over
-    sum of sales, positive: forecast too high), ``mape`` over rows with sales and ``mape_rows``, the share of rows it could
-    be computed on, ``coverage_50/80/90``. Averaged over series and cutoffs: ``mase, rmsse, scaled_quantile_loss``
-    (Hyndman & Koehler 2006; Makridakis et al. 2022), with the seasonal naive error of the training part as scale.
+    Pooled over rows: ``mse, rmse, mae``; ``wape`` and ``bias``, the sums of absolute errors and of errors over the
+    sum of sales (a positive bias forecasts too much); ``mape`` over rows with sales, ``mape_rows`` the share of rows it
+    could be computed on; ``coverage_50/80/90``. Averaged over series and cutoffs, with the seasonal naive error of the
+    training part as scale: ``mase, rmsse, scaled_quantile_loss`` (Hyndman & Koehler 2006; Makridakis et al. 2022).
     """
     by = list(by or [])
     keys = ["model", *by]

@@ -120,10 +120,11 @@ def pooled_quantiles(table: pd.DataFrame, history: pd.DataFrame, cutoff: pd.Time
 
 
 def lightgbm_forecasts(panel: pd.DataFrame, meta: dict[str, Any], cutoff: pd.Timestamp, seed: int = 0,
-                       threads: int = 1, objective: str = "l2") -> pd.DataFrame:
+                       threads: int = 1, objective: str = "l1") -> pd.DataFrame:
     """One global LightGBM over all series (Ke et al. 2017) with lags, calendar, categories and known-ahead covariates.
 
-    Fitted on rows up to ``cutoff``; covariates after it are only those declared *future*.
+    Fitted on rows up to ``cutoff``; covariates after it are only those declared *future*. The absolute error as
+    ``objective`` gave the lower WAPE at an origin before the test months; "l2" would aim at the mean instead.
     """
     horizon, freq = int(meta["horizon"]), str(meta["freq"])
     weekly = freq != "D"
