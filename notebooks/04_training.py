@@ -39,7 +39,7 @@ from salesforecast_lib.data.features import load_features
 from salesforecast_lib.data.panel import rolling_cutoffs
 from salesforecast_lib.files import resolve, write_json, write_parquet
 from salesforecast_lib.models.networks import SalesPredictor, pinball_loss
-from salesforecast_lib.models.persistence import Forecaster, fingerprint, load_forecaster, save_forecaster
+from salesforecast_lib.models.persistence import Forecaster, fingerprint, load_forecaster, run_key, save_forecaster
 from salesforecast_lib.models.training import TrainingConfig, make_optimizer, train_model
 from salesforecast_lib.models.windows import PanelTensor, Vocabulary, WindowLoader
 from salesforecast_lib.plots import use_book_style
@@ -180,6 +180,9 @@ print("the loop by hand and train_model agree")
 config = TrainingConfig(max_epochs=max_epochs, patience=patience, clip=clip, seed=seed)
 folder = resolve(run_dir) / "model"
 shutil.rmtree(folder / "tensorboard", ignore_errors=True)
+settings = {**architecture, **asdict(config), "optimizer": optimizer, "learning_rate": learning_rate, "stride": stride,
+            "weight_decay": weight_decay, "batch_size": batch_size, "window": window, "season": season, "device": device}
+checkpoints = folder / "checkpoints" / run_key(frame[["unique_id", "ds", "y"]], settings)
 
 
 # %%
@@ -188,7 +191,7 @@ model = SalesPredictor(**architecture)
 log = train_model(
     model, WindowLoader(tensor, train_rows, batch_size, seed), make_optimizer(optimizer, model, learning_rate, weight_decay),
     device, validation_loader=WindowLoader(tensor, validation_rows, 1024, shuffle=False), config=config,
-    checkpoint=folder / "checkpoint_search", log_dir=folder / "tensorboard")
+    checkpoint=checkpoints / "search", log_dir=folder / "tensorboard")
 epochs = log.best_epoch + 1
 
 # %%
@@ -197,7 +200,7 @@ torch.manual_seed(seed)
 model = SalesPredictor(**architecture)
 final_log = train_model(
     model, WindowLoader(tensor, all_rows, batch_size, seed), make_optimizer(optimizer, model, learning_rate, weight_decay),
-    device, config=TrainingConfig(max_epochs=epochs, clip=clip, seed=seed), checkpoint=folder / "checkpoint_final")
+    device, config=TrainingConfig(max_epochs=epochs, clip=clip, seed=seed), checkpoint=checkpoints / "final")
 
 # %%
 print(f"best epoch {epochs} of {len(log.train)}, validation loss {log.best_loss:.4f}")
@@ -248,6 +251,7 @@ metadata = {"dataset": meta["dataset"], "cutoff": str(ends[0].date()), "data_sha
             "validation_loss": log.best_loss, "epochs": epochs, "seed": seed}
 forecaster = Forecaster(model, vocabulary, architecture, window, horizon, season, freq, metadata)
 _ = save_forecaster(forecaster, folder)
+shutil.rmtree(folder / "checkpoints")  # the run is complete: nothing is left to resume
 _ = write_json({"search": asdict(log), "final": asdict(final_log)}, resolve(run_dir) / "training_log.json")
 
 # %% [markdown]

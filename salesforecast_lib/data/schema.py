@@ -157,3 +157,16 @@ def read_order_lines(path: str | Path, column_map: Mapping[str, str] | None = No
     if table.empty:
         raise ValueError(f"{path}: a header but no rows; expected order lines")
     return validate_order_lines(rename_columns(table, column_map, str(path)), timezone)
+
+
+def check_columns(path: str | Path, column_map: Mapping[str, str] | None) -> None:
+    """Raise what `read_order_lines` would raise about the file's columns, reading its first rows only where it can."""
+    file = resolve(path)
+    if file.suffix.lower() == ".csv" and file.is_file() and file.stat().st_size:
+        try:
+            head = pd.read_csv(file, dtype=str, nrows=1, encoding="utf-8-sig")
+        except (UnicodeDecodeError, ValueError):
+            head = read_table(file)  # its error names the file and what to do
+    else:
+        head = read_table(file)
+    rename_columns(head, column_map, str(file))

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import Any
+
+# tqdm asks for ipywidgets, which the book leaves out: its scripts would come from another host.
+warnings.filterwarnings("ignore", message="IProgress not found")
 
 import lightgbm as lgb
 import numpy as np
@@ -140,8 +144,9 @@ def lightgbm_forecasts(panel: pd.DataFrame, meta: dict[str, Any], cutoff: pd.Tim
                                   random_state=seed, n_jobs=threads, deterministic=True, force_row_wise=True,
                                   verbosity=-1)
         lags = [1, 2, 3, 4, 8, 12] if weekly else [1, 7, 14, 21, 28]
-        windows = {1: [RollingMean(4), RollingMean(12)]} if weekly else {1: [RollingMean(7), RollingMean(28)],
-                                                                        7: [RollingMean(28)]}
+        windows: dict[int, list[Any]] = {1: [RollingMean(7), RollingMean(28)], 7: [RollingMean(28)]}
+        if weekly:
+            windows = {1: [RollingMean(4), RollingMean(12)]}
         parts = ["week", "month"] if weekly else ["dayofweek", "day", "month"]
         global_model = MLForecast(models={"mean": model}, freq=freq, lags=lags, lag_transforms=windows,
                                   date_features=parts, target_transforms=[LocalStandardScaler()])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import platform
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
@@ -26,6 +27,11 @@ def fingerprint(frame: pd.DataFrame) -> str:
     """SHA-256 of a panel's keys and values, so that a model can say which data it saw."""
     rows = pd.util.hash_pandas_object(frame[["unique_id", "ds", "y"]], index=False).to_numpy()
     return hashlib.sha256(rows.tobytes()).hexdigest()
+
+
+def run_key(frame: pd.DataFrame, settings: dict[str, Any]) -> str:
+    """Name of a training run: it changes with the data and with every setting, so no checkpoint is taken for another."""
+    return hashlib.sha256((fingerprint(frame) + json.dumps(settings, sort_keys=True)).encode()).hexdigest()[:16]
 
 
 @dataclass

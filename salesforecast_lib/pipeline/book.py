@@ -1,0 +1,68 @@
+"""Build an HTML book from executed notebooks: the published one, or a run's own."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import nbformat
+
+from salesforecast_lib.files import project_root
+
+
+class BookError(RuntimeError):
+    """The book could not be built; the message holds Sphinx' last lines."""
+
+
+def check_executed(notebook: Path) -> None:
+    """Refuse a notebook with an error or a cell that was never executed: Jupyter Book would show it without a word."""
+    for number, cell in enumerate(nbformat.read(notebook, 4).cells):
+        if cell.cell_type != "code" or not cell.source.strip():
+            continue
+        if any(output.output_type == "error" for output in cell.outputs):
+            raise BookError(f"{notebook.name}, cell {number}: holds an error; execute the notebook again")
+        if cell.execution_count is None:
+            raise BookError(f"{notebook.name}, cell {number}: was never executed; run 'make refresh'")
+
+
+def build_book(notebooks: Path, target: Path, title: str | None = None) -> Path:
+    """Build the book of the ``.ipynb`` files in ``notebooks`` into the folder ``target``; returns its index page.
+
+    Warnings are errors, nothing is executed or fetched. The old book stays until the new one is whole.
+
+    Raises
+    ------
+    BookError
+        When a notebook was not executed or Sphinx complains.
+    """
+    root = project_root()
+    with tempfile.TemporaryDirectory() as folder:
+        stage = Path(folder)
+        shutil.copy(root / "_config.yml", stage)
+        shutil.copytree(root / "book", stage / "book", ignore=shutil.ignore_patterns("profiles"))
+        (stage / "notebooks").mkdir()
+        for notebook in sorted(notebooks.glob("[0-9]*.ipynb")):
+            if not notebook.stem.endswith(".failed"):
+                check_executed(notebook)
+                shutil.copy(notebook, stage / "notebooks")
+        if title:
+            config = (stage / "_config.yml").read_text(encoding="utf-8")
+            (stage / "_config.yml").write_text(config.replace("title: Sales forecasting", f"title: {title}", 1),
+                                               encoding="utf-8")
+        command = [sys.executable, "-m", "jupyter_book.cli.main", "build", str(stage), "--toc", str(stage / "book/_toc.yml"),
+                   "-W", "-n", "--keep-going", "-q"]
+        done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "PYTHONWARNINGS": "ignore"})
+        html = stage / "_build" / "html"
+        if done.returncode != 0 or not (html / "index.html").is_file():
+            raise BookError("the book could not be built:\n" + "\n".join((done.stdout + done.stderr).splitlines()[-30:]))
+        target.parent.mkdir(parents=True, exist_ok=True)
+        fresh = target.with_name(f".{target.name}.new")
+        shutil.rmtree(fresh, ignore_errors=True)
+        shutil.copytree(html, fresh)
+        shutil.rmtree(target, ignore_errors=True)
+        fresh.rename(target)
+    return target / "index.html"

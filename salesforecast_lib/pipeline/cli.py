@@ -1,0 +1,158 @@
+"""Command line: ``salesforecast run``, ``check-data``, ``stages``, ``sweep``, ``book``, ``refresh``."""
+
+from __future__ import annotations
+
+import itertools
+import subprocess
+from pathlib import Path
+from typing import Annotated
+
+import pandas as pd
+import typer
+import yaml
+from rich.console import Console
+from rich.table import Table
+
+from salesforecast_lib.files import project_root, read_json, resolve, write_csv, write_text
+from salesforecast_lib.pipeline import parameters as settings
+from salesforecast_lib.pipeline.book import BookError, build_book
+from salesforecast_lib.pipeline.execute import StageError
+from salesforecast_lib.pipeline.runner import prepare_values, run
+from salesforecast_lib.pipeline.stages import STAGES, graph
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False,
+                  help="From order lines to forecasts, a replenishment plan and a book about your shop.")
+console = Console()
+Assignments = Annotated[list[str], typer.Option("-p", "--parameter", help="name=value, may be repeated")]
+
+
+def _stop(error: Exception) -> typer.Exit:
+    Console(stderr=True).print(f"error: {error}", style="bold red", markup=False, highlight=False)
+    return typer.Exit(1)
+
+
+@app.command("run")
+def run_command(profile: Annotated[str, typer.Option(help="book/profiles/NAME.yml, or a YAML file")] = "default",
+                run_dir: Annotated[str, typer.Option(help="folder of the run; default runs/PROFILE")] = "",
+                parameter: Assignments = [],  # noqa: B006  (typer copies it)
+                from_stage: Annotated[str, typer.Option("--from", help="run this stage and those after it again")] = "",
+                jobs: Annotated[int, typer.Option(help="stages at the same time")] = 1,
+                book: Annotated[bool, typer.Option(help="build the run's HTML book")] = True) -> None:
+    """Execute the notebooks into a run folder, stale stages only, and build its book."""
+    try:
+        values = prepare_values(profile, settings.parse_assignments(parameter))
+        folder = Path(run_dir or f"runs/{Path(profile).stem}")
+        folder = folder if run_dir and folder.is_absolute() else (Path.cwd() if run_dir else project_root()) / folder
+        result = run(values, folder, from_stage or None, jobs)
+        if book:
+            console.print("building the book …")
+            build_book(folder / "notebooks", folder / "html", f"Sales forecasting - {folder.name}")
+    except (settings.ParameterError, StageError, BookError, ValueError, FileNotFoundError) as error:
+        raise _stop(error) from None
+    console.print(f"executed: {', '.join(result.executed) or 'nothing'}; unchanged: {', '.join(result.unchanged) or 'none'}")
+    places = {"book": "html/index.html", "forecasts": "forecasts.parquet", "replenishment plan": "replenishment.csv"}
+    for name, file in places.items():
+        if (folder / file).exists():
+            console.print(f"{name + ':':20s}{folder / file}", soft_wrap=True, highlight=False)
+
+
+@app.command("check-data")
+def check_data(file: str, columns: Annotated[str, typer.Option(help="quantity=Qty,unit_price=Price,…")] = "") -> None:
+    """Read a file of order lines and say what would be refused, and why."""
+    from salesforecast_lib.data.cleaning import CleaningConfig, clean
+    from salesforecast_lib.data.schema import read_order_lines
+
+    try:
+        pairs = dict(pair.split("=", 1) for pair in columns.split(",") if pair)
+    except ValueError:
+        raise _stop(ValueError(f"--columns {columns!r}: expected our=theirs,our=theirs")) from None
+    try:
+        lines, refused = read_order_lines(str(Path(file).resolve()), pairs)
+        cleaned = clean(lines, CleaningConfig(), refused)
+    except (ValueError, FileNotFoundError) as error:
+        raise _stop(error) from None
+    console.print(cleaned.report.to_string(index=False), highlight=False)
+    if len(cleaned.quarantine):
+        console.print(cleaned.quarantine.head(10).to_string(index=False), highlight=False, markup=False)
+    console.print(f"{len(cleaned.kept)} lines of {len(cleaned.kept) + len(cleaned.quarantine) + len(cleaned.cancelled)} "
+                  "are usable")
+    if cleaned.kept.empty:
+        raise _stop(ValueError(f"{file}: no usable order line"))
+
+
+@app.command()
+def stages(draw: Annotated[str, typer.Option("--graph", help="write the graph to this .svg file")] = "") -> None:
+    """What reads and writes what."""
+    table = Table("stage", "reads", "writes")
+    for stage in STAGES:
+        table.add_row(stage.name, "\n".join(stage.reads), "\n".join(stage.writes), end_section=True)
+    console.print(table)
+    if draw:
+        draw_mermaid(graph(), Path(draw))
+        console.print(f"graph: {draw}")
+
+
+def draw_mermaid(source: str, target: Path) -> None:
+    """Draw mermaid source to SVG, offline."""
+    import tempfile
+
+    import mmdr
+
+    with tempfile.TemporaryDirectory() as folder:
+        entry = Path(folder) / "graph.mmd"
+        entry.write_text(source, encoding="utf-8")
+        binary = Path(mmdr.__file__).parent / "bin" / "mmdr"
+        command = [str(binary)] if binary.exists() else ["mmdr"]
+        subprocess.run([*command, "-i", str(entry), "-o", str(Path(folder) / "graph.svg")], check=True, capture_output=True)
+        write_text((Path(folder) / "graph.svg").read_text(encoding="utf-8"), target.resolve())
+
+
+@app.command()
+def sweep(grid: str, profile: str = "default", jobs: int = 1,
+          name: Annotated[str, typer.Option(help="folder under runs/")] = "sweep") -> None:
+    """Run the product of the parameter lists in GRID.yml and collect metrics.json into one table."""
+    try:
+        lists = settings.read_values(Path(grid))
+        bad = [key for key, value in lists.items() if not isinstance(value, list) or not value]
+        if bad:
+            raise settings.ParameterError(f"{grid}: {bad}: expected a list of values for each parameter")
+        combinations = [dict(zip(lists, values, strict=True)) for values in itertools.product(*lists.values())]
+        checked = [prepare_values(profile, combination) for combination in combinations]
+        rows = []
+        for number, (combination, values) in enumerate(zip(combinations, checked, strict=True)):
+            folder = resolve(f"runs/{name}/{number:03d}")
+            run(values, folder, jobs=jobs)
+            for model, metrics in read_json(folder / "metrics.json")["models"].items():
+                rows.append({"run": folder.name, **combination, "model": model, **metrics})
+    except (settings.ParameterError, StageError, ValueError, FileNotFoundError, yaml.YAMLError) as error:
+        raise _stop(error) from None
+    table = pd.DataFrame(rows).sort_values("wape", kind="stable")
+    place = write_csv(table, f"runs/{name}/sweep.csv")
+    console.print(table[["run", *lists, "model", "wape", "scaled_quantile_loss"]].round(4).to_string(index=False),
+                  highlight=False)
+    console.print(f"table: {place}", soft_wrap=True)
+
+
+@app.command("book")
+def book_command(target: str = "_build/html") -> None:
+    """Build the HTML book from the committed notebooks."""
+    try:
+        index = build_book(project_root() / "notebooks", resolve(target))
+    except BookError as error:
+        raise _stop(error) from None
+    console.print(f"book: {index}", soft_wrap=True)
+
+
+@app.command()
+def refresh(from_stage: Annotated[str, typer.Option("--from", help="first stage to execute again")] = "") -> None:
+    """Execute the sources under the default profile and store the published notebooks and reference numbers."""
+    from salesforecast_lib.pipeline.publish import publish
+
+    try:
+        publish(from_stage or None)
+    except (settings.ParameterError, StageError, BookError) as error:
+        raise _stop(error) from None
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,53 @@
+"""Execute one notebook with papermill and leave either a whole result or a named half."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import jupytext
+import nbformat
+import papermill
+from papermill.exceptions import PapermillExecutionError
+
+
+class StageError(RuntimeError):
+    """A cell failed; the message names notebook, cell, error and the half-executed notebook."""
+
+
+def to_notebook(source: Path) -> nbformat.NotebookNode:
+    """Notebook of a py:percent source, with its kernel named and stable cell ids."""
+    notebook = jupytext.read(source)
+    notebook.metadata["kernelspec"] = {"display_name": "Python 3", "language": "python", "name": "python3"}
+    notebook.metadata["language_info"] = {"name": "python"}
+    for number, cell in enumerate(notebook.cells):
+        cell["id"] = f"{source.stem[:2]}-{number:03d}"
+    notebook.nbformat, notebook.nbformat_minor = 4, 5
+    return notebook
+
+
+def execute(source: Path, target: Path, parameters: Mapping[str, Any]) -> Path:
+    """Run ``source`` with ``parameters`` into ``target``; the target appears only when every cell has passed.
+
+    Raises
+    ------
+    StageError
+        Naming the notebook, the cell, the error and the path of the half-executed notebook.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        entry, result = Path(folder) / source.with_suffix(".ipynb").name, target.with_name(f".{target.name}.tmp.ipynb")
+        nbformat.write(to_notebook(source), entry)
+        try:
+            papermill.execute_notebook(str(entry), str(result), parameters=dict(parameters), progress_bar=False,
+                                       kernel_name="python3")
+        except PapermillExecutionError as error:
+            half = target.with_name(f"{target.stem}.failed.ipynb")
+            os.replace(result, half)
+            raise StageError(f"{source.name}, cell {error.exec_count}: {error.ename}: {error.evalue}\n"
+                             f"half-executed notebook: {half}") from None
+        os.replace(result, target)
+    return target

@@ -1,0 +1,55 @@
+"""The stages of a run: which notebook reads and writes what."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from salesforecast_lib.files import project_root
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A notebook with the run's files it reads and writes; ``packages`` are the parts of the library it depends on."""
+
+    name: str
+    reads: tuple[str, ...]
+    writes: tuple[str, ...]
+    packages: tuple[str, ...]
+
+    @property
+    def source(self) -> Path:
+        """The notebook's source, py:percent."""
+        return project_root() / "notebooks" / f"{self.name}.py"
+
+
+STAGES = (
+    Stage("01_preprocessing", (), ("panel.parquet", "panel.json", "quarantine.parquet", "cleaning.json"), ("data",)),
+    Stage("02_feature_engineering", ("panel.parquet", "panel.json"),
+          ("features.parquet", "features.json", "ablation.json"), ("data", "models")),
+    Stage("03_lstm_derivation", (), ("derivation.json",), ("models",)),
+    Stage("04_training", ("features.parquet", "features.json"),
+          ("model/model.safetensors", "model/model.json", "training_log.json", "lstm_forecasts.parquet"),
+          ("data", "models")),
+    Stage("07_evaluation", ("panel.parquet", "panel.json", "lstm_forecasts.parquet"),
+          ("forecasts.parquet", "metrics.json"), ("data", "models", "evaluation")),
+    Stage("08_inventory", ("panel.parquet", "panel.json", "forecasts.parquet"),
+          ("replenishment.csv", "warnings.csv", "excess.csv", "inventory.json"), ("data", "decisions")),
+)
+
+
+def stage_names() -> list[str]:
+    """Names in the order of a run."""
+    return [stage.name for stage in STAGES]
+
+
+def graph() -> str:
+    """Mermaid source of who reads whose files."""
+    writer = {file: stage.name for stage in STAGES for file in stage.writes}
+    lines = ["flowchart LR"]
+    for stage in STAGES:
+        lines.append(f'    {stage.name}["{stage.name.replace("_", " ")}"]')
+    for stage in STAGES:
+        for source in dict.fromkeys(writer[file] for file in stage.reads):
+            lines.append(f"    {source} --> {stage.name}")
+    return "\n".join(lines) + "\n"
