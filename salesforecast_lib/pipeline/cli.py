@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import subprocess
+import sys
+import tempfile
 from pathlib import Path
 from typing import Annotated
 
@@ -49,7 +51,8 @@ def run_command(profile: Annotated[str, typer.Option(help="book/profiles/NAME.ym
             build_book(folder / "notebooks", folder / "html", f"Sales forecasting - {folder.name}")
     except (settings.ParameterError, StageError, BookError, ValueError, FileNotFoundError) as error:
         raise _stop(error) from None
-    console.print(f"executed: {', '.join(result.executed) or 'nothing'}; unchanged: {', '.join(result.unchanged) or 'none'}")
+    console.print(f"executed: {', '.join(result.executed) or 'nothing'}")
+    console.print(f"unchanged: {', '.join(result.unchanged) or 'nothing'}")
     places = {"book": "html/index.html", "forecasts": "forecasts.parquet", "replenishment plan": "replenishment.csv"}
     for name, file in places.items():
         if (folder / file).exists():
@@ -94,17 +97,12 @@ def stages(draw: Annotated[str, typer.Option("--graph", help="write the graph to
 
 def draw_mermaid(source: str, target: Path) -> None:
     """Draw mermaid source to SVG, offline."""
-    import tempfile
-
-    import mmdr
-
     with tempfile.TemporaryDirectory() as folder:
         entry = Path(folder) / "graph.mmd"
         entry.write_text(source, encoding="utf-8")
-        binary = Path(mmdr.__file__).parent / "bin" / "mmdr"
-        command = [str(binary)] if binary.exists() else ["mmdr"]
-        subprocess.run([*command, "-i", str(entry), "-o", str(Path(folder) / "graph.svg")], check=True, capture_output=True)
-        write_text((Path(folder) / "graph.svg").read_text(encoding="utf-8"), target.resolve())
+        drawn = entry.with_suffix(".svg")
+        subprocess.run([sys.executable, "-m", "mmdr", "-i", str(entry), "-o", str(drawn)], check=True, capture_output=True)
+        write_text(drawn.read_text(encoding="utf-8"), target.resolve())
 
 
 @app.command()
