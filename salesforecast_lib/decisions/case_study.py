@@ -64,7 +64,7 @@ def build_case(forecasts: pd.DataFrame, panel: pd.DataFrame, config: SimulationC
     demand = first["y"].to_numpy(float).reshape(len(ids), len(dates))
     past = panel[panel["ds"] <= cutoffs[0]].pivot(index="unique_id", columns="ds", values="y")
     history = past.reindex(ids).fillna(0.0).to_numpy()
-    start = np.ceil(history[:, -4 * min(season, 13):].mean(1) * config.protection)
+    start = np.ceil(history[:, -4 * min(season, 13) :].mean(1) * config.protection)
     return Case(ids, dates, demand, history, start, known, season)
 
 
@@ -89,12 +89,16 @@ def compare(case: Case, config: SimulationConfig, service_level: float) -> pd.Da
 
     ``value_share`` says how much of the way from the rule of thumb to perfect foresight a model goes.
     """
-    runs = {"rule of thumb": simulate(case.demand, order_up_to(naive_levels(case, config.protection)),
-                                      case.initial_stock, config)}
+    runs = {
+        "rule of thumb": simulate(
+            case.demand, order_up_to(naive_levels(case, config.protection)), case.initial_stock, config
+        )
+    }
     for model in sorted(case.forecasts["model"].unique()):
         runs[model] = model_run(case, model, config, service_level)
-    runs["perfect foresight"] = simulate(case.demand, perfect_foresight(case.demand, config.protection),
-                                         case.initial_stock, config)
+    runs["perfect foresight"] = simulate(
+        case.demand, perfect_foresight(case.demand, config.protection), case.initial_stock, config
+    )
     table = pd.DataFrame({name: run.summary() for name, run in runs.items()}).T.rename_axis("policy").reset_index()
     cost = table.set_index("policy")["total"]
     span = cost["rule of thumb"] - cost["perfect foresight"]
@@ -105,8 +109,11 @@ def compare(case: Case, config: SimulationConfig, service_level: float) -> pd.Da
 
 def service_curve(case: Case, models: list[str], config: SimulationConfig, levels: list[float]) -> pd.DataFrame:
     """Cost, fill rate, stock and turnover over service levels: ``model, service_level, total, fill_rate, …``."""
-    rows = [{"model": model, "service_level": level, **model_run(case, model, config, level).summary()}
-            for model in models for level in levels]
+    rows = [
+        {"model": model, "service_level": level, **model_run(case, model, config, level).summary()}
+        for model in models
+        for level in levels
+    ]
     return pd.DataFrame(rows)
 
 
@@ -116,8 +123,10 @@ def moments_today(case: Case, model: str, config: SimulationConfig) -> dict[str,
     mean = extend(arrays["mean"][-1], config.protection, case.season)
     sd = extend(daily_sd(arrays["quantiles"][-1]), config.protection, case.season)
     correlation = _last_known_correlation(arrays, config.protection)
-    return {name: interval_moments(mean[:, :length], sd[:, :length], correlation)
-            for name, length in (("lead", config.lead_time), ("interval", config.protection))}
+    return {
+        name: interval_moments(mean[:, :length], sd[:, :length], correlation)
+        for name, length in (("lead", config.lead_time), ("interval", config.protection))
+    }
 
 
 def _last_known_correlation(arrays: dict[str, np.ndarray], protection: int) -> float:
@@ -133,5 +142,5 @@ def stock_at_last_cutoff(case: Case, run: SimulationResult, horizon: int) -> np.
     now = run.demand.shape[1] - horizon
     if now == 0:
         return case.initial_stock
-    on_order = run.ordered[:, max(0, now - run.config.lead_time):now].sum(1)
+    on_order = run.ordered[:, max(0, now - run.config.lead_time) : now].sum(1)
     return run.net_stock[:, now - 1] + on_order

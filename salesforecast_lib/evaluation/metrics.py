@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
@@ -29,25 +29,39 @@ def scored_rows(forecasts: pd.DataFrame, panel: pd.DataFrame) -> pd.DataFrame:
     return rows
 
 
-def _scaled(rows: pd.DataFrame, panel: pd.DataFrame, season: int) -> pd.DataFrame:
-    """MASE, RMSSE and scaled quantile loss of each model, series and cutoff; scales from rows up to the cutoff."""
-    parts = []
-    for (model, cutoff), part in rows.groupby(["model", "cutoff"]):
-        train = panel.loc[panel["ds"] <= cutoff, ["unique_id", "ds", "y"]]
-        length = train.groupby("unique_id")["y"].transform("size")
-        train = train[length > season]
-        part = part[part["unique_id"].isin(train["unique_id"].unique())].drop(columns=["cutoff", "model"])
-        if part.empty:
-            continue
-        shared: dict[str, Any] = {"seasonality": season, "train_df": train}
-        table = losses.mase(part, ["mean"], **shared).rename(columns={"mean": "mase"})
-        table["rmsse"] = losses.rmsse(part, ["mean"], **shared)["mean"]
-        table["scaled_quantile_loss"] = losses.scaled_mqloss(
-            part, {"mean": list(QUANTILE_COLUMNS)}, quantiles=np.array(QUANTILES), **shared)["mean"]
-        parts.append(table.assign(model=model, cutoff=cutoff))
-    if not parts:
-        return pd.DataFrame(columns=["unique_id", "model", "cutoff", "mase", "rmsse", "scaled_quantile_loss"])
-    return pd.concat(parts, ignore_index=True).replace([np.inf, -np.inf], np.nan)
+def naive_scales(panel: pd.DataFrame, cutoffs: Iterable[pd.Timestamp], season: int) -> pd.DataFrame:
+    """Seasonal naive errors of the rows up to each cutoff: ``unique_id, cutoff, absolute, square`` (mean |e|, mean e²).
+
+    Pairs with an unavailable period are left out; scales that are zero or have no pair are missing, as a division by
+    them would say nothing (Hyndman & Koehler 2006).
+    """
+    ordered = panel.sort_values(["unique_id", "ds"])
+    sales = ordered["y"].where(ordered["available"] > 0)
+    change = sales - sales.groupby(ordered["unique_id"]).shift(season)
+    work = ordered[["unique_id", "ds"]].assign(absolute=change.abs(), square=change**2)
+    parts = [work[work["ds"] <= cutoff].groupby("unique_id")[["absolute", "square"]].mean().assign(cutoff=cutoff)
+             for cutoff in cutoffs]
+    table = pd.concat(parts).reset_index()
+    table[["absolute", "square"]] = table[["absolute", "square"]].where(table[["absolute", "square"]] > 0)
+    return table
+
+
+def _scaled(rows: pd.DataFrame, panel: pd.DataFrame, season: int, keys: list[str]) -> pd.DataFrame:
+    """MASE, RMSSE and scaled quantile loss: means over series and cutoffs of their losses within each group ``keys``."""
+    which = list(dict.fromkeys([*keys, "unique_id", "cutoff"]))
+    work = rows[[*which, "y", "mean", *QUANTILE_COLUMNS]].copy()
+    work["cell"] = work.groupby(which, observed=True).ngroup()
+    cells = work.drop_duplicates("cell")[["cell", *which]]
+    losses_of = work[["cell", "y", "mean", *QUANTILE_COLUMNS]]
+    quantiles = np.array(QUANTILES)
+    for name, table in (("mae", losses.mae(losses_of, ["mean"], id_col="cell")),
+                        ("mse", losses.mse(losses_of, ["mean"], id_col="cell")),
+                        ("mql", losses.mqloss(losses_of, {"mean": list(QUANTILE_COLUMNS)}, quantiles, id_col="cell"))):
+        cells = cells.merge(table.rename(columns={"mean": name}), on="cell")
+    cells = cells.merge(naive_scales(panel, rows["cutoff"].unique(), season), on=["unique_id", "cutoff"], how="left")
+    cells["mase"], cells["rmsse"] = cells["mae"] / cells["absolute"], np.sqrt(cells["mse"] / cells["square"])
+    cells["scaled_quantile_loss"] = cells["mql"] / cells["absolute"]
+    return cells.groupby(keys, observed=True)[["mase", "rmsse", "scaled_quantile_loss"]].mean()
 
 
 def evaluate(rows: pd.DataFrame, panel: pd.DataFrame, season: int, by: list[str] | None = None) -> pd.DataFrame:
@@ -63,21 +77,32 @@ def evaluate(rows: pd.DataFrame, panel: pd.DataFrame, season: int, by: list[str]
     error = rows["mean"] - rows["y"]
     sold = rows["y"] > 0
     work = rows[keys].assign(
-        se=error**2, ae=error.abs(), error=error, y=rows["y"],
-        ape=(error.abs() / rows["y"].where(sold)), sold=sold.astype(float),
-        **{f"coverage_{level}": ((rows["y"] >= rows[low]) & (rows["y"] <= rows[high])).astype(float)
-           for level, (low, high) in _BANDS.items()})
+        se=error**2,
+        ae=error.abs(),
+        error=error,
+        y=rows["y"],
+        ape=(error.abs() / rows["y"].where(sold)),
+        sold=sold.astype(float),
+        **{
+            f"coverage_{level}": ((rows["y"] >= rows[low]) & (rows["y"] <= rows[high])).astype(float)
+            for level, (low, high) in _BANDS.items()
+        },
+    )
     groups = work.groupby(keys, observed=True)
     mean, total = groups.mean(numeric_only=True), groups[["ae", "error", "y"]].sum()
-    table = pd.DataFrame({"mse": mean["se"], "rmse": np.sqrt(mean["se"]), "mae": mean["ae"], "mape": mean["ape"],
-                          "mape_rows": mean["sold"], "wape": total["ae"] / total["y"].where(total["y"] > 0),
-                          "bias": total["error"] / total["y"].where(total["y"] > 0)})
-    scaled = _scaled(rows, panel, season)
-    extra = [name for name in by if name not in scaled]
-    if extra:
-        scaled = scaled.merge(rows[["unique_id", "cutoff", *extra]].drop_duplicates(["unique_id", "cutoff"]))
-    names = ["mase", "rmsse", "scaled_quantile_loss"]
-    table[names] = scaled.groupby(keys, observed=True)[names].mean()
+    table = pd.DataFrame(
+        {
+            "mse": mean["se"],
+            "rmse": np.sqrt(mean["se"]),
+            "mae": mean["ae"],
+            "mape": mean["ape"],
+            "mape_rows": mean["sold"],
+            "wape": total["ae"] / total["y"].where(total["y"] > 0),
+            "bias": total["error"] / total["y"].where(total["y"] > 0),
+        }
+    )
+    scaled = _scaled(rows, panel, season, keys)
+    table[scaled.columns] = scaled
     coverage = [f"coverage_{level}" for level in _BANDS]
     table[coverage] = mean[coverage]
     return table.reset_index().sort_values([*by, "wape"], kind="stable", ignore_index=True)

@@ -17,8 +17,9 @@ def demand_classes(panel: pd.DataFrame, cutoff: pd.Timestamp) -> pd.DataFrame:
     past = panel[(panel["ds"] <= cutoff) & (panel["available"] > 0)]
     groups = past.groupby("unique_id")
     sold = past[past["y"] > 0].groupby("unique_id")["y"]
-    table = pd.DataFrame({"adi": groups.size() / sold.size().reindex(groups.size().index),
-                          "cv2": (sold.std(ddof=0) / sold.mean()) ** 2})
+    table = pd.DataFrame(
+        {"adi": groups.size() / sold.size().reindex(groups.size().index), "cv2": (sold.std(ddof=0) / sold.mean()) ** 2}
+    )
     table = table.fillna({"adi": np.inf, "cv2": 0.0})
     often, steady = table["adi"] < 1.32, table["cv2"] < 0.49
     table["demand_class"] = np.select([often & steady, often & ~steady, ~often & steady], CLASSES[:3], CLASSES[3])

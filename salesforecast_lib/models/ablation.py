@@ -11,8 +11,14 @@ import pandas as pd
 from salesforecast_lib.data.features import FeatureTable
 
 
-def ablate(table: FeatureTable, horizon: int, cutoff: pd.Timestamp, freq: str, seeds: Iterable[int] = (0, 1, 2),
-           origins: int = 4) -> pd.DataFrame:
+def ablate(
+    table: FeatureTable,
+    horizon: int,
+    cutoff: pd.Timestamp,
+    freq: str,
+    seeds: Iterable[int] = (0, 1, 2),
+    origins: int = 4,
+) -> pd.DataFrame:
     """WAPE of the horizon's total with all features, and with one group left out.
 
     Parameters
@@ -31,8 +37,14 @@ def ablate(table: FeatureTable, horizon: int, cutoff: pd.Timestamp, freq: str, s
     ahead = reverse.groupby("unique_id", sort=False)[["y", *future]].rolling(horizon).mean().droplevel(0)
     ahead = ahead.reindex(frame.index).groupby(groups).shift(-1)
     level = frame.groupby("unique_id")["y"].transform(lambda y: y.rolling(2 * horizon, min_periods=1).mean()) + 0.1
-    inputs = pd.concat([frame[table.roles["historical"]], ahead[future].add_prefix("ahead_"),
-                        frame[table.roles["static"]].astype("category")], axis=1)
+    inputs = pd.concat(
+        [
+            frame[table.roles["historical"]],
+            ahead[future].add_prefix("ahead_"),
+            frame[table.roles["static"]].astype("category"),
+        ],
+        axis=1,
+    )
     for name in table.in_units:
         inputs[name] = inputs[name] / level
     step = pd.tseries.frequencies.to_offset("D" if freq == "D" else "W-SUN")
@@ -45,9 +57,21 @@ def ablate(table: FeatureTable, horizon: int, cutoff: pd.Timestamp, freq: str, s
     target, weight = ahead["y"] / level, level
 
     def wape(columns: list[str], seed: int) -> float:
-        model = lgb.LGBMRegressor(objective="l1", n_estimators=150, learning_rate=0.05, num_leaves=31, n_jobs=1,
-                                  min_child_samples=40, colsample_bytree=0.5, subsample=0.5, subsample_freq=1,
-                                  random_state=seed, deterministic=True, force_row_wise=True, verbosity=-1)
+        model = lgb.LGBMRegressor(
+            objective="l1",
+            n_estimators=150,
+            learning_rate=0.05,
+            num_leaves=31,
+            n_jobs=1,
+            min_child_samples=40,
+            colsample_bytree=0.5,
+            subsample=0.5,
+            subsample_freq=1,
+            random_state=seed,
+            deterministic=True,
+            force_row_wise=True,
+            verbosity=-1,
+        )
         rows = np.flatnonzero(train)[::3]  # neighbouring origins say nearly the same
         model.fit(inputs.iloc[rows][columns], target.iloc[rows], sample_weight=weight.iloc[rows])
         forecast = model.predict(inputs.loc[test, columns]) * level[test]

@@ -24,6 +24,28 @@ _LEVELS = {90: ("q0.05", "q0.95"), 80: ("q0.1", "q0.9"), 50: ("q0.25", "q0.75")}
 STATISTICAL = ("SeasonalNaive", "WindowAverage", "AutoETS", "Theta")
 
 
+def fitting_history(panel: pd.DataFrame, cutoff: pd.Timestamp, season: int) -> pd.DataFrame:
+    """Rows up to ``cutoff`` for fitting; sales of unavailable periods are replaced, because their zeros are no demand.
+
+    The replacement is the last available value of the same phase (weekday), else the mean of the series so far.
+    """
+    past = panel[panel["ds"] <= cutoff].sort_values(["unique_id", "ds"]).reset_index(drop=True)
+    known = past["y"].where(past["available"] > 0)
+    phase = past.groupby("unique_id").cumcount() % (season if season <= 24 else 1)
+    filled = known.groupby([past["unique_id"], phase]).ffill()
+    return past.assign(y=filled.fillna(known.groupby(past["unique_id"]).transform("mean")).fillna(0.0))
+
+
+def close_shop(table: pd.DataFrame, panel: pd.DataFrame, future: list[str]) -> pd.DataFrame:
+    """Forecast nothing for periods known ahead to be closed (``open`` declared as *future*)."""
+    if "open" not in future or "open" not in panel:
+        return table
+    closed = panel.loc[panel["open"] <= 0, ["unique_id", "ds"]].assign(closed=True)
+    shut = table[["unique_id", "ds"]].merge(closed, how="left")["closed"].notna().to_numpy()
+    columns = ["mean", *QUANTILE_COLUMNS]
+    return table.assign(**{name: np.where(shut, 0.0, table[name]) for name in columns})
+
+
 def tidy(table: pd.DataFrame) -> pd.DataFrame:
     """Sort quantiles in each row and clip everything at zero, so that the table keeps its contract."""
     quantiles = np.sort(np.nan_to_num(table[list(QUANTILE_COLUMNS)].to_numpy("float64")), axis=1)
@@ -35,13 +57,18 @@ def tidy(table: pd.DataFrame) -> pd.DataFrame:
 def _statistical_models(season: int) -> list[Any]:
     if season == 1:
         return [SeasonalNaive(1), WindowAverage(8, alias="WindowAverage"), AutoETS(1), Theta(1)]
-    return [SeasonalNaive(season), SeasonalWindowAverage(season, 8, alias="WindowAverage"),
-            AutoETS(season), Theta(season, decomposition_type="additive")]
+    return [
+        SeasonalNaive(season),
+        SeasonalWindowAverage(season, 8, alias="WindowAverage"),
+        AutoETS(season),
+        Theta(season, decomposition_type="additive"),
+    ]
 
 
 def _run_statistical(history: pd.DataFrame, horizon: int, freq: str, season: int, n_jobs: int) -> pd.DataFrame:
-    runner = StatsForecast(models=_statistical_models(season), freq=freq, n_jobs=n_jobs,
-                           fallback_model=SeasonalNaive(1))
+    runner = StatsForecast(
+        models=_statistical_models(season), freq=freq, n_jobs=n_jobs, fallback_model=SeasonalNaive(1)
+    )
     windowed = [model for model in runner.models if str(model) == "WindowAverage"]
     runner.models = [model for model in runner.models if str(model) != "WindowAverage"]
     table = runner.forecast(df=history, h=horizon, level=list(_LEVELS))
@@ -49,8 +76,9 @@ def _run_statistical(history: pd.DataFrame, horizon: int, freq: str, season: int
     return table.merge(plain.forecast(df=history, h=horizon), on=["unique_id", "ds"])
 
 
-def statistical_forecasts(panel: pd.DataFrame, cutoff: pd.Timestamp, horizon: int, freq: str, season: int,
-                          n_jobs: int = 1) -> pd.DataFrame:
+def statistical_forecasts(
+    panel: pd.DataFrame, cutoff: pd.Timestamp, horizon: int, freq: str, season: int, n_jobs: int = 1
+) -> pd.DataFrame:
     """Seasonal naive, seasonal window average (8 cycles), AutoETS and Theta, fitted on rows up to ``cutoff``.
 
     AutoETS and Theta cannot handle a season of 52 weeks: on weekly data they, and the window average, use no season;
@@ -62,7 +90,8 @@ def statistical_forecasts(panel: pd.DataFrame, cutoff: pd.Timestamp, horizon: in
     The forecast table of the design; intervals are the models' own, those of the window average are empirical, see
     `pooled_quantiles`.
     """
-    history = panel.loc[panel["ds"] <= cutoff, ["unique_id", "ds", "y"]]
+    known = fitting_history(panel, cutoff, season)
+    history = known[["unique_id", "ds", "y"]]
     inner = season if season <= 24 else 1
     length = history.groupby("unique_id")["ds"].transform("size")
     parts = []
@@ -73,8 +102,9 @@ def statistical_forecasts(panel: pd.DataFrame, cutoff: pd.Timestamp, horizon: in
     if season > 24:
         yearly = history[length >= season]
         if len(yearly):
-            again = StatsForecast(models=[SeasonalNaive(season)], freq=freq).forecast(df=yearly, h=horizon,
-                                                                                     level=list(_LEVELS))
+            again = StatsForecast(models=[SeasonalNaive(season)], freq=freq).forecast(
+                df=yearly, h=horizon, level=list(_LEVELS)
+            )
             names = [name for name in again if name.startswith("SeasonalNaive")]
             merged = wide[["unique_id", "ds"]].merge(again, how="left")
             wide[names] = merged[names].where(merged[names].notna(), wide[names])
@@ -86,7 +116,9 @@ def statistical_forecasts(panel: pd.DataFrame, cutoff: pd.Timestamp, horizon: in
         for level, (low, high) in _LEVELS.items():
             table[low], table[high] = wide[f"{model}-lo-{level}"], wide[f"{model}-hi-{level}"]
         middle = wide[model].clip(lower=0.0)
-        tables.append(tidy(table.assign(**{"q0.5": middle}).fillna(dict.fromkeys(QUANTILE_COLUMNS, 0.0))))
+        table = table.assign(**{"q0.5": middle})
+        outer = {name: table[name].fillna(middle) for name in QUANTILE_COLUMNS}  # too short for an interval
+        tables.append(tidy(table.assign(**outer)))
     average = wide[["unique_id", "ds"]].assign(cutoff=cutoff, model="WindowAverage", mean=wide["WindowAverage"])
 
     def earlier(past: pd.DataFrame) -> pd.DataFrame:
@@ -94,12 +126,18 @@ def statistical_forecasts(panel: pd.DataFrame, cutoff: pd.Timestamp, horizon: in
         runner = StatsForecast(models=[model], freq=freq, fallback_model=SeasonalNaive(1))
         return runner.forecast(df=past[["unique_id", "ds", "y"]], h=horizon).rename(columns={"WindowAverage": "mean"})
 
-    tables.append(pooled_quantiles(average, history, cutoff, horizon, freq, earlier))
+    tables.append(pooled_quantiles(average, known, cutoff, horizon, freq, earlier))
     return pd.concat(tables, ignore_index=True)
 
 
-def pooled_quantiles(table: pd.DataFrame, history: pd.DataFrame, cutoff: pd.Timestamp, horizon: int, freq: str,
-                     forecast: Callable[[pd.DataFrame], pd.DataFrame]) -> pd.DataFrame:
+def pooled_quantiles(
+    table: pd.DataFrame,
+    history: pd.DataFrame,
+    cutoff: pd.Timestamp,
+    horizon: int,
+    freq: str,
+    forecast: Callable[[pd.DataFrame], pd.DataFrame],
+) -> pd.DataFrame:
     """Quantiles for a point forecast, from its own errors at the origin one horizon before ``cutoff``.
 
     Errors are divided by the square root of the forecast (the spread of counts grows with it) and pooled within three
@@ -110,7 +148,8 @@ def pooled_quantiles(table: pd.DataFrame, history: pd.DataFrame, cutoff: pd.Time
     forecast : from a history to a table ``unique_id, ds, mean``.
     """
     origin = pd.date_range(end=cutoff, periods=horizon + 1, freq=freq)[0]
-    past = forecast(history[history["ds"] <= origin]).merge(history[["unique_id", "ds", "y"]], on=["unique_id", "ds"])
+    observed = history.loc[history["available"] > 0, ["unique_id", "ds", "y"]]
+    past = forecast(history[history["ds"] <= origin]).merge(observed, on=["unique_id", "ds"])
     past["mean"] = past["mean"].clip(lower=0.0)
     size = past.groupby("unique_id")["mean"].mean().rank(pct=True)
     volume = pd.cut(size, [-0.1, 1 / 3, 2 / 3, 1.1], labels=False)
@@ -123,40 +162,67 @@ def pooled_quantiles(table: pd.DataFrame, history: pd.DataFrame, cutoff: pd.Time
     return tidy(table.assign(**{name: quantiles[:, k] for k, name in enumerate(QUANTILE_COLUMNS)}))
 
 
-def lightgbm_forecasts(panel: pd.DataFrame, meta: dict[str, Any], cutoff: pd.Timestamp, seed: int = 0,
-                       threads: int = 1, objective: str = "l1") -> pd.DataFrame:
+def lightgbm_forecasts(
+    panel: pd.DataFrame,
+    meta: dict[str, Any],
+    cutoff: pd.Timestamp,
+    seed: int = 0,
+    threads: int = 1,
+    objective: str = "l1",
+) -> pd.DataFrame:
     """One global LightGBM over all series (Ke et al. 2017) with lags, calendar, categories and known-ahead covariates.
 
     Fitted on rows up to ``cutoff``; covariates after it are only those declared *future*. The absolute error as
-    ``objective`` gave the lower WAPE at an origin before the test months; "l2" would aim at the mean instead.
+    ``objective`` gave the lower WAPE at an origin before the test months; "l2" would aim at the mean instead. Series
+    too short for the longest lag get the mean of their last four cycles.
     """
     horizon, freq = int(meta["horizon"]), str(meta["freq"])
     weekly = freq != "D"
     static, future = list(meta["static"]), list(meta["future"])
-    columns = ["unique_id", "ds", "y", *static, *future]
-    data = panel[columns].copy()
-    data[static] = data[static].astype("category")
-    covariates = data.drop(columns=["y", *static])  # known ahead by declaration
+    covariates = panel[["unique_id", "ds", *future]]  # known ahead by declaration
+    history = fitting_history(panel, cutoff, int(meta["season_length"]))
+    history[static] = history[static].astype("category")
 
     def fit_predict(past: pd.DataFrame) -> pd.DataFrame:
-        model = lgb.LGBMRegressor(objective=objective, n_estimators=300, learning_rate=0.05, num_leaves=31,
-                                  min_child_samples=30, subsample=0.8, subsample_freq=1, colsample_bytree=0.7,
-                                  random_state=seed, n_jobs=threads, deterministic=True, force_row_wise=True,
-                                  verbosity=-1)
+        model = lgb.LGBMRegressor(
+            objective=objective,
+            n_estimators=300,
+            learning_rate=0.05,
+            num_leaves=31,
+            min_child_samples=30,
+            subsample=0.8,
+            subsample_freq=1,
+            colsample_bytree=0.7,
+            random_state=seed,
+            n_jobs=threads,
+            deterministic=True,
+            force_row_wise=True,
+            verbosity=-1,
+        )
         lags = [1, 2, 3, 4, 8, 12] if weekly else [1, 7, 14, 21, 28]
         windows: dict[int, list[Any]] = {1: [RollingMean(7), RollingMean(28)], 7: [RollingMean(28)]}
         if weekly:
             windows = {1: [RollingMean(4), RollingMean(12)]}
         parts = ["week", "month"] if weekly else ["dayofweek", "day", "month"]
-        global_model = MLForecast(models={"mean": model}, freq=freq, lags=lags, lag_transforms=windows,
-                                  date_features=parts, target_transforms=[LocalStandardScaler()])
+        global_model = MLForecast(
+            models={"mean": model},
+            freq=freq,
+            lags=lags,
+            lag_transforms=windows,
+            date_features=parts,
+            target_transforms=[LocalStandardScaler()],
+        )
         short = past.groupby("unique_id")["y"].transform("size") <= max(lags) + 1
-        global_model.fit(past[~short], static_features=static)
         steps = pd.date_range(past["ds"].max(), periods=horizon + 1, freq=freq)[1:]
-        fitted = past.loc[~short, "unique_id"].unique()
-        known = covariates[covariates["ds"].isin(steps) & covariates["unique_id"].isin(fitted)]
-        return global_model.predict(horizon, X_df=known if future else None)
+        level = past[short].groupby("unique_id")["y"].apply(lambda y: y.tail(4 if weekly else 28).mean())
+        rest = level.rename("mean").reset_index().merge(pd.DataFrame({"ds": steps}), how="cross")
+        if short.all():
+            return rest
+        long = past.loc[~short, ["unique_id", "ds", "y", *static, *future]]
+        global_model.fit(long, static_features=static)
+        known = covariates[covariates["ds"].isin(steps) & covariates["unique_id"].isin(long["unique_id"].unique())]
+        table = global_model.predict(horizon, X_df=known if future else None)
+        return pd.concat([table, rest[["unique_id", "ds", "mean"]]], ignore_index=True) if len(rest) else table
 
-    history = data[data["ds"] <= cutoff]
     table = fit_predict(history).assign(cutoff=cutoff, model="LightGBM")
     return pooled_quantiles(table, history, cutoff, horizon, freq, fit_predict)

@@ -25,10 +25,20 @@ class SalesPredictor(nn.Module):
     static_sizes : number of categories of each static column, "unknown" not counted.
     """
 
-    def __init__(self, input_size: int, hidden_size: int, output_size: int, *, future_size: int = 0,
-                 static_sizes: tuple[int, ...] = (), embedding_size: int = 8, num_layers: int = 1,
-                 dropout: float = 0.1, bidirectional: bool = False,
-                 quantiles: tuple[float, ...] = QUANTILES) -> None:
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        output_size: int,
+        *,
+        future_size: int = 0,
+        static_sizes: tuple[int, ...] = (),
+        embedding_size: int = 8,
+        num_layers: int = 1,
+        dropout: float = 0.1,
+        bidirectional: bool = False,
+        quantiles: tuple[float, ...] = QUANTILES,
+    ) -> None:
         super().__init__()
         if 0.5 not in quantiles or list(quantiles) != sorted(set(quantiles)):
             raise ValueError(f"quantiles={quantiles}: expected rising levels that include 0.5")
@@ -37,14 +47,21 @@ class SalesPredictor(nn.Module):
                 raise ValueError(f"{name}={value}: expected at least 1")
         self.quantiles, self.output_size = tuple(quantiles), output_size
         self.embeddings = nn.ModuleList(nn.Embedding(size + 1, embedding_size) for size in static_sizes)
-        self.lstm = nn.LSTM(input_size, hidden_size, num_layers, batch_first=True, bidirectional=bidirectional,
-                            dropout=dropout if num_layers > 1 else 0.0)
+        self.lstm = nn.LSTM(
+            input_size,
+            hidden_size,
+            num_layers,
+            batch_first=True,
+            bidirectional=bidirectional,
+            dropout=dropout if num_layers > 1 else 0.0,
+        )
         context = hidden_size * (2 if bidirectional else 1) + embedding_size * len(static_sizes) + 1
         self.step = nn.Embedding(output_size, embedding_size)
         self.context = nn.Linear(context, hidden_size)
         self.ahead = nn.Linear(future_size + embedding_size + 1, hidden_size)
-        self.body = nn.Sequential(nn.ReLU(), nn.Dropout(dropout), nn.Linear(hidden_size, hidden_size), nn.ReLU(),
-                                  nn.Dropout(dropout))
+        self.body = nn.Sequential(
+            nn.ReLU(), nn.Dropout(dropout), nn.Linear(hidden_size, hidden_size), nn.ReLU(), nn.Dropout(dropout)
+        )
         self.head = nn.Linear(hidden_size, len(quantiles))
         nn.init.zeros_(self.head.weight)  # the untrained network is the seasonal average
         below = self.quantiles.index(0.5)
@@ -66,9 +83,9 @@ class SalesPredictor(nn.Module):
     def ordered(self, raw: torch.Tensor, seasonal: torch.Tensor) -> torch.Tensor:
         """Turn free numbers into rising, non-negative quantiles around the seasonal average."""
         middle = self.quantiles.index(0.5)
-        median = seasonal[:, :, None] * torch.exp(raw[:, :, middle:middle + 1].clamp(-6, 6))
+        median = seasonal[:, :, None] * torch.exp(raw[:, :, middle : middle + 1].clamp(-6, 6))
         down = torch.cumprod(torch.sigmoid(raw[:, :, :middle].flip(2)), dim=2).flip(2)
-        up = torch.cumsum(nn.functional.softplus(raw[:, :, middle + 1:]), dim=2)
+        up = torch.cumsum(nn.functional.softplus(raw[:, :, middle + 1 :]), dim=2)
         return torch.cat([median * down, median, median * (1 + up)], dim=2)
 
 
@@ -79,8 +96,9 @@ def quantile_mean(quantiles: torch.Tensor, levels: tuple[float, ...]) -> torch.T
     return quantiles @ torch.tensor(weights, dtype=quantiles.dtype, device=quantiles.device)
 
 
-def pinball_loss(forecast: torch.Tensor, target: torch.Tensor, weight: torch.Tensor,
-                 levels: tuple[float, ...]) -> torch.Tensor:
+def pinball_loss(
+    forecast: torch.Tensor, target: torch.Tensor, weight: torch.Tensor, levels: tuple[float, ...]
+) -> torch.Tensor:
     """Weighted mean pinball loss (Koenker & Bassett 1978); forecast (batch, horizon, quantiles)."""
     tau = torch.tensor(levels, dtype=forecast.dtype, device=forecast.device)
     error = target[:, :, None] - forecast

@@ -30,7 +30,7 @@ def fingerprint(frame: pd.DataFrame) -> str:
 
 
 def run_key(frame: pd.DataFrame, settings: dict[str, Any]) -> str:
-    """Name of a training run: it changes with the data and with every setting, so no checkpoint is taken for another."""
+    """Name of a training run: changes with the data and every setting, so no checkpoint is taken for another."""
     return hashlib.sha256((fingerprint(frame) + json.dumps(settings, sort_keys=True)).encode()).hexdigest()[:16]
 
 
@@ -48,8 +48,9 @@ class Forecaster:
     metadata: dict[str, Any]
 
     @torch.no_grad()
-    def __call__(self, history: pd.DataFrame, future: pd.DataFrame, cutoff: pd.Timestamp | str,
-                 batch_size: int = 1024) -> pd.DataFrame:
+    def __call__(
+        self, history: pd.DataFrame, future: pd.DataFrame, cutoff: pd.Timestamp | str, batch_size: int = 1024
+    ) -> pd.DataFrame:
         """Forecast every series of ``history`` from ``cutoff``.
 
         Parameters
@@ -77,8 +78,10 @@ class Forecaster:
         ahead = future.set_index(["unique_id", "ds"])[list(self.vocabulary.future)]
         missing = grid.difference(ahead.index)
         if len(missing):
-            raise ValueError(f"future: {len(missing)} rows are missing, the first is {missing[0]}; give every "
-                             f"series its {self.horizon} periods after the cutoff")
+            raise ValueError(
+                f"future: {len(missing)} rows are missing, the first is {missing[0]}; give every "
+                f"series its {self.horizon} periods after the cutoff"
+            )
         rows = ahead.loc[grid].reset_index()
         frame = pd.concat([past[past["unique_id"].isin(alive)], rows], ignore_index=True)
         frame = frame.sort_values(["unique_id", "ds"], kind="stable", ignore_index=True)
@@ -89,13 +92,19 @@ class Forecaster:
         origins = torch.as_tensor(np.flatnonzero(frame["ds"].to_numpy() == np.datetime64(cutoff)), device=device)
         parts = []
         for begin in range(0, len(origins), batch_size):
-            batch = tensor.gather(origins[begin:begin + batch_size])
+            batch = tensor.gather(origins[begin : begin + batch_size])
             parts.append((self.model(batch) * batch.scale[:, :, None]).cpu())
         quantiles = torch.cat(parts)  # (series, horizon, quantiles) in units
         names = frame["unique_id"].to_numpy()[origins.cpu().numpy()]
-        table = pd.DataFrame({"unique_id": np.repeat(names, self.horizon), "ds": np.tile(steps, len(names)),
-                              "cutoff": cutoff, "model": "LSTM",
-                              "mean": quantile_mean(quantiles, self.model.quantiles).numpy().ravel()})
+        table = pd.DataFrame(
+            {
+                "unique_id": np.repeat(names, self.horizon),
+                "ds": np.tile(steps, len(names)),
+                "cutoff": cutoff,
+                "model": "LSTM",
+                "mean": quantile_mean(quantiles, self.model.quantiles).numpy().ravel(),
+            }
+        )
         flat = quantiles.reshape(-1, quantiles.shape[2]).numpy()
         return table.assign(**{name: flat[:, k] for k, name in enumerate(QUANTILE_COLUMNS)})
 
@@ -110,11 +119,22 @@ def save_forecaster(forecaster: Forecaster, folder: str | Path) -> Path:
     temporary.replace(target / "model.safetensors")
     libraries = {name: version(name) for name in ("torch", "numpy", "pandas", "safetensors")}
     words = {**asdict(forecaster.vocabulary), "static": list(forecaster.vocabulary.static.items())}  # order matters
-    write_json({"format": FORMAT, "architecture": forecaster.architecture, "vocabulary": words,
-                "window": forecaster.window, "horizon": forecaster.horizon, "season": forecaster.season,
-                "freq": forecaster.freq, "quantiles": list(forecaster.model.quantiles),
-                "python": platform.python_version(), "libraries": libraries, **forecaster.metadata},
-               target / "model.json")
+    write_json(
+        {
+            "format": FORMAT,
+            "architecture": forecaster.architecture,
+            "vocabulary": words,
+            "window": forecaster.window,
+            "horizon": forecaster.horizon,
+            "season": forecaster.season,
+            "freq": forecaster.freq,
+            "quantiles": list(forecaster.model.quantiles),
+            "python": platform.python_version(),
+            "libraries": libraries,
+            **forecaster.metadata,
+        },
+        target / "model.json",
+    )
     return target
 
 
@@ -125,12 +145,21 @@ def load_forecaster(folder: str | Path, device: str | torch.device = "cpu") -> F
     if meta.get("format") != FORMAT:
         raise ValueError(f"{target / 'model.json'}: format {meta.get('format')!r}, expected {FORMAT}; train again")
     words = meta["vocabulary"]
-    vocabulary = Vocabulary(tuple(words["historical"]), tuple(words["future"]), dict(words["static"]),
-                            tuple(words["in_units"]))
+    vocabulary = Vocabulary(
+        tuple(words["historical"]), tuple(words["future"]), dict(words["static"]), tuple(words["in_units"])
+    )
     architecture = meta["architecture"]
     model = SalesPredictor(**{**architecture, "static_sizes": tuple(architecture["static_sizes"])})
     model.load_state_dict(load_file(target / "model.safetensors"))
     own = ("architecture", "vocabulary", "window", "horizon", "season", "freq")
     kept = {name: value for name, value in meta.items() if name not in own}
-    return Forecaster(model.to(device).eval(), vocabulary, architecture, meta["window"], meta["horizon"],
-                      meta["season"], meta["freq"], kept)
+    return Forecaster(
+        model.to(device).eval(),
+        vocabulary,
+        architecture,
+        meta["window"],
+        meta["horizon"],
+        meta["season"],
+        meta["freq"],
+        kept,
+    )

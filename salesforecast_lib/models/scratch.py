@@ -32,8 +32,14 @@ def sigmoid(x: np.ndarray) -> np.ndarray:
 def init_parameters(inputs: int, hidden: int, outputs: int, rng: np.random.Generator) -> Parameters:
     """Uniform weights within 1/sqrt(hidden), as torch initialises them."""
     bound = 1 / np.sqrt(hidden)
-    shapes = {"weight_ih": (4 * hidden, inputs), "weight_hh": (4 * hidden, hidden), "bias_ih": (4 * hidden,),
-              "bias_hh": (4 * hidden,), "head_weight": (outputs, hidden), "head_bias": (outputs,)}
+    shapes = {
+        "weight_ih": (4 * hidden, inputs),
+        "weight_hh": (4 * hidden, hidden),
+        "bias_ih": (4 * hidden,),
+        "bias_hh": (4 * hidden,),
+        "head_weight": (outputs, hidden),
+        "head_bias": (outputs,),
+    }
     return {name: rng.uniform(-bound, bound, shape) for name, shape in shapes.items()}
 
 
@@ -93,12 +99,15 @@ def backward(x: np.ndarray, y: np.ndarray, p: Parameters) -> Parameters:
     for t in reversed(range(len(x))):
         squashed = np.tanh(s.c[t + 1])
         dc = dc + dh * s.o[t] * (1 - squashed**2)
-        da = np.concatenate([
-            dc * s.g[t] * s.i[t] * (1 - s.i[t]),
-            dc * s.c[t] * s.f[t] * (1 - s.f[t]),
-            dc * s.i[t] * (1 - s.g[t] ** 2),
-            dh * squashed * s.o[t] * (1 - s.o[t]),
-        ], axis=1)  # (batch, 4 hidden)
+        da = np.concatenate(
+            [
+                dc * s.g[t] * s.i[t] * (1 - s.i[t]),
+                dc * s.c[t] * s.f[t] * (1 - s.f[t]),
+                dc * s.i[t] * (1 - s.g[t] ** 2),
+                dh * squashed * s.o[t] * (1 - s.o[t]),
+            ],
+            axis=1,
+        )  # (batch, 4 hidden)
         grad["weight_ih"] += da.T @ x[t]
         grad["weight_hh"] += da.T @ s.h[t]
         grad["bias_ih"] += da.sum(0)
@@ -124,8 +133,8 @@ def finite_differences(loss: Callable[[Parameters], float], p: Parameters, step:
 
 def relative_error(a: Parameters, b: Parameters) -> float:
     """Largest over the parameters of ``|a - b| / max(|a|, |b|)`` in the Euclidean norm."""
-    return max(float(np.linalg.norm(a[name] - b[name]) / max(np.linalg.norm(a[name]), np.linalg.norm(b[name]), 1e-12))
-               for name in a)
+    norm = {name: max(float(np.linalg.norm(a[name])), float(np.linalg.norm(b[name])), 1e-12) for name in a}
+    return max(float(np.linalg.norm(a[name] - b[name])) / norm[name] for name in a)
 
 
 def sgd_step(p: Parameters, grad: Parameters, rate: float) -> Parameters:
@@ -133,8 +142,9 @@ def sgd_step(p: Parameters, grad: Parameters, rate: float) -> Parameters:
     return {name: value - rate * grad[name] for name, value in p.items()}
 
 
-def adam_first_step(p: Parameters, grad: Parameters, rate: float, betas: tuple[float, float] = (0.9, 0.999),
-                    epsilon: float = 1e-8) -> Parameters:
+def adam_first_step(
+    p: Parameters, grad: Parameters, rate: float, betas: tuple[float, float] = (0.9, 0.999), epsilon: float = 1e-8
+) -> Parameters:
     """First step of Adam (Kingma & Ba 2015), with bias correction."""
     moved = {}
     for name, value in p.items():
@@ -149,7 +159,9 @@ def bidirectional(x: np.ndarray, forward: Parameters, back: Parameters) -> np.nd
     return np.concatenate([lstm_forward(x, forward).h[1:], lstm_forward(x[::-1], back).h[1:][::-1]], axis=2)
 
 
-def simulate_arima111(phi: float, theta: float, length: int, rng: np.random.Generator, sigma: float = 1.0) -> np.ndarray:
+def simulate_arima111(
+    phi: float, theta: float, length: int, rng: np.random.Generator, sigma: float = 1.0
+) -> np.ndarray:
     """ARIMA(1,1,1): the *differences* w follow ``w_t = phi w_{t-1} + e_t + theta e_{t-1}`` (Box et al. 2015).
 
     Raises ValueError when ``phi`` is not stationary.

@@ -31,8 +31,9 @@ def autograd_gradient(x: np.ndarray, y: np.ndarray, p: Parameters) -> Parameters
     return {name: leaf.grad.numpy() for name, leaf in leaves.items() if leaf.grad is not None}
 
 
-def rolling_lstm_forecasts(series: list[np.ndarray], test: int, window: int, hidden: int = 16, epochs: int = 60,
-                           seed: int = 0) -> np.ndarray:
+def rolling_lstm_forecasts(
+    series: list[np.ndarray], test: int, window: int, hidden: int = 16, epochs: int = 60, seed: int = 0
+) -> np.ndarray:
     """One-step forecasts of the last ``test`` values of each series, (series, test).
 
     One LSTM learns the next *difference* from a window of differences of all series, on values before the test part;
@@ -57,4 +58,4 @@ def rolling_lstm_forecasts(series: list[np.ndarray], test: int, window: int, hid
             optimizer.step()
     with torch.no_grad():
         moves = head(lstm(final[:, :-1, None])[0][:, -1])[:, 0].numpy().reshape(len(series), test) * scale
-    return np.stack([values[-test - 1:-1] for values in series]) + moves
+    return np.stack([values[-test - 1 : -1] for values in series]) + moves

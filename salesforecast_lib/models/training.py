@@ -56,8 +56,9 @@ class TrainingLog:
     windows_per_second: float = 0.0
 
 
-def make_optimizer(name: str, model: torch.nn.Module, learning_rate: float,
-                   weight_decay: float = 0.0) -> torch.optim.Optimizer:
+def make_optimizer(
+    name: str, model: torch.nn.Module, learning_rate: float, weight_decay: float = 0.0
+) -> torch.optim.Optimizer:
     """Adam with decoupled weight decay, or SGD with momentum; raises ValueError on another name."""
     if learning_rate <= 0 or weight_decay < 0:
         raise ValueError(f"learning_rate={learning_rate}, weight_decay={weight_decay}: expected > 0 and >= 0")
@@ -70,7 +71,7 @@ def make_optimizer(name: str, model: torch.nn.Module, learning_rate: float,
 
 def batch_loss(model: SalesPredictor, batch: Batch, volume_weight: float) -> torch.Tensor:
     """Pinball loss in scaled units; windows weigh by a power of their scale."""
-    weight = batch.weight * batch.scale ** volume_weight
+    weight = batch.weight * batch.scale**volume_weight
     return pinball_loss(model(batch), batch.target / batch.scale, weight, model.quantiles)
 
 
@@ -82,10 +83,17 @@ def evaluate(model: SalesPredictor, loader: WindowLoader, volume_weight: float) 
     return sum(losses) / len(losses)
 
 
-def train_model(model: SalesPredictor, train_loader: WindowLoader, optimizer: torch.optim.Optimizer,
-                device: str | torch.device = "cpu", *, validation_loader: WindowLoader | None = None,
-                config: TrainingConfig = TrainingConfig(), checkpoint: Path | None = None,
-                log_dir: Path | None = None) -> TrainingLog:
+def train_model(
+    model: SalesPredictor,
+    train_loader: WindowLoader,
+    optimizer: torch.optim.Optimizer,
+    device: str | torch.device = "cpu",
+    *,
+    validation_loader: WindowLoader | None = None,
+    config: TrainingConfig = TrainingConfig(),
+    checkpoint: Path | None = None,
+    log_dir: Path | None = None,
+) -> TrainingLog:
     """Train until the validation loss stops falling; the model ends with its best weights.
 
     With ``checkpoint`` (a folder) every epoch is stored, and a run that was killed goes on from there to the same
@@ -102,6 +110,7 @@ def train_model(model: SalesPredictor, train_loader: WindowLoader, optimizer: to
     writer = None
     if log_dir is not None:
         from torch.utils.tensorboard import SummaryWriter  # imported late: it takes a second
+
         writer = SummaryWriter(str(log_dir))
     windows = 0
     bar = tqdm(range(first, config.max_epochs), desc="epoch", disable=not sys.stderr.isatty())
@@ -128,15 +137,16 @@ def train_model(model: SalesPredictor, train_loader: WindowLoader, optimizer: to
     if writer is not None:
         writer.close()
     if windows:
-        log.windows_per_second = windows / sum(log.seconds[-max(1, windows // len(train_loader.rows)):])
+        log.windows_per_second = windows / sum(log.seconds[-max(1, windows // len(train_loader.rows)) :])
     if best is not None:
         model.load_state_dict(best)
     model.eval()
     return log
 
 
-def _train_epoch(model: SalesPredictor, loader: WindowLoader, optimizer: torch.optim.Optimizer, epoch: int,
-                 config: TrainingConfig) -> float:
+def _train_epoch(
+    model: SalesPredictor, loader: WindowLoader, optimizer: torch.optim.Optimizer, epoch: int, config: TrainingConfig
+) -> float:
     torch.manual_seed(config.seed * 1_000_003 + epoch)  # dropout masks of this epoch
     loader.epoch = epoch
     model.train()
@@ -151,27 +161,37 @@ def _train_epoch(model: SalesPredictor, loader: WindowLoader, optimizer: torch.o
     return total.item() / len(loader)
 
 
-def _store(model: SalesPredictor, optimizer: torch.optim.Optimizer, log: TrainingLog,
-           best: dict[str, torch.Tensor] | None, epoch: int, folder: Path) -> None:
+def _store(
+    model: SalesPredictor,
+    optimizer: torch.optim.Optimizer,
+    log: TrainingLog,
+    best: dict[str, torch.Tensor] | None,
+    epoch: int,
+    folder: Path,
+) -> None:
     """Write weights and optimiser as safetensors, then the JSON that makes them valid (no pickle)."""
     folder.mkdir(parents=True, exist_ok=True)
     tensors = {f"model/{name}": value for name, value in model.state_dict().items()}
     tensors |= {f"best/{name}": value for name, value in (best or {}).items()}
     state = optimizer.state_dict()
     for number, entries in state["state"].items():
-        tensors |= {f"optimizer/{number}/{key}": torch.as_tensor(value) for key, value in entries.items()
-                    if value is not None}
+        tensors |= {
+            f"optimizer/{number}/{key}": torch.as_tensor(value) for key, value in entries.items() if value is not None
+        }
     name = f"epoch_{epoch}.safetensors"
     save_file({key: value.contiguous().clone() for key, value in tensors.items()}, folder / name)
-    write_json({"epoch": epoch, "file": name, "log": asdict(log), "groups": state["param_groups"]},
-               (folder / "state.json").resolve())
+    write_json(
+        {"epoch": epoch, "file": name, "log": asdict(log), "groups": state["param_groups"]},
+        (folder / "state.json").resolve(),
+    )
     for old in folder.glob("epoch_*.safetensors"):
         if old.name != name:
             old.unlink()
 
 
-def _restore(model: SalesPredictor, optimizer: torch.optim.Optimizer, folder: Path,
-             device: str | torch.device) -> tuple[TrainingLog, dict[str, torch.Tensor] | None, int]:
+def _restore(
+    model: SalesPredictor, optimizer: torch.optim.Optimizer, folder: Path, device: str | torch.device
+) -> tuple[TrainingLog, dict[str, torch.Tensor] | None, int]:
     stored: dict[str, Any] = json.loads((folder / "state.json").read_text())
     tensors = load_file(folder / stored["file"], device=str(device))
     parts: dict[str, dict[str, torch.Tensor]] = {"model": {}, "best": {}}

@@ -43,10 +43,13 @@ class Vocabulary:
     def of(cls, table: FeatureTable, without: tuple[str, ...] = ()) -> Vocabulary:
         """Collect columns and categories of a feature table, leaving out the feature groups ``without``."""
         left_out = {name for group in without for name in table.groups.get(group, [])}
-        static = {name: {value: code for code, value in enumerate(sorted(table.frame[name].unique()), start=1)}
-                  for name in table.roles["static"]}
-        historical, future = (tuple(name for name in table.roles[role] if name not in left_out)
-                              for role in ("historical", "future"))
+        static = {
+            name: {value: code for code, value in enumerate(sorted(table.frame[name].unique()), start=1)}
+            for name in table.roles["static"]
+        }
+        historical, future = (
+            tuple(name for name in table.roles[role] if name not in left_out) for role in ("historical", "future")
+        )
         return cls(historical, future, static, tuple(name for name in table.in_units if name in historical))
 
     @property
@@ -63,8 +66,15 @@ class PanelTensor:
     frame : feature frame sorted by ``unique_id, ds``; rows after a cutoff need future columns only.
     """
 
-    def __init__(self, frame: pd.DataFrame, vocabulary: Vocabulary, window: int, horizon: int, season: int,
-                 device: str | torch.device = "cpu") -> None:
+    def __init__(
+        self,
+        frame: pd.DataFrame,
+        vocabulary: Vocabulary,
+        window: int,
+        horizon: int,
+        season: int,
+        device: str | torch.device = "cpu",
+    ) -> None:
         wanted = ["unique_id", "ds", "y", "available", *vocabulary.historical, *vocabulary.future, *vocabulary.static]
         missing = [name for name in wanted if name not in frame]
         if missing:
@@ -87,8 +97,9 @@ class PanelTensor:
         self.available = tensor(frame["available"].fillna(1.0).to_numpy())
         self.historical = tensor(frame[list(vocabulary.historical)].fillna(0.0).to_numpy("float32"))
         self.future = tensor(frame[list(vocabulary.future)].fillna(0.0).to_numpy("float32"))
-        static = [frame[name].astype(str).map(known).fillna(0).to_numpy("int64")
-                  for name, known in vocabulary.static.items()]
+        static = [
+            frame[name].astype(str).map(known).fillna(0).to_numpy("int64") for name, known in vocabulary.static.items()
+        ]
         self.static = tensor(np.stack(static, 1) if static else np.zeros((len(frame), 0)), torch.int64)
         self.row_start = tensor(self.start, torch.int64)
         self.row_end = tensor(self.end, torch.int64)
@@ -114,15 +125,30 @@ class PanelTensor:
         scale = ((y * seen).sum(1, keepdim=True) / total.clamp(min=1)).clamp(min=0.1)  # (batch, 1) units
         historical = self.historical[rows]
         historical = torch.where(self.in_units, historical / scale[:, :, None], historical)
-        history = torch.cat([
-            (y / scale)[:, :, None], mask[:, :, None], seen[:, :, None],
-            torch.log(scale)[:, :, None].expand(-1, self.window, 1), historical, self.future[rows]], dim=2)
+        history = torch.cat(
+            [
+                (y / scale)[:, :, None],
+                mask[:, :, None],
+                seen[:, :, None],
+                torch.log(scale)[:, :, None].expand(-1, self.window, 1),
+                historical,
+                self.future[rows],
+            ],
+            dim=2,
+        )
         history = history * mask[:, :, None]
         ahead = origin[:, None] + torch.arange(1, self.horizon + 1, device=self.device)
         known = ahead < self.row_end[origin][:, None]
         ahead = torch.minimum(ahead, self.row_end[origin][:, None] - 1)
-        return Batch(history, self.future[ahead], self.static[origin], scale, self._seasonal(y / scale, seen),
-                     self.y[ahead], self.available[ahead] * known.float())
+        return Batch(
+            history,
+            self.future[ahead],
+            self.static[origin],
+            scale,
+            self._seasonal(y / scale, seen),
+            self.y[ahead],
+            self.available[ahead] * known.float(),
+        )
 
     def _seasonal(self, y: torch.Tensor, seen: torch.Tensor) -> torch.Tensor:
         """Average of the window at the phase of each horizon step, shrunk to the window's mean (1 in scaled units)."""
@@ -138,8 +164,9 @@ class PanelTensor:
 class WindowLoader:
     """Batches of windows in an order that depends on ``(seed, epoch)`` only, so that a run can be resumed."""
 
-    def __init__(self, tensor: PanelTensor, origins: np.ndarray, batch_size: int, seed: int = 0,
-                 shuffle: bool = True) -> None:
+    def __init__(
+        self, tensor: PanelTensor, origins: np.ndarray, batch_size: int, seed: int = 0, shuffle: bool = True
+    ) -> None:
         if len(origins) == 0:
             raise ValueError("no window fits: shorten window or horizon, or give more history before the cutoff")
         self.tensor, self.batch_size, self.seed, self.shuffle = tensor, batch_size, seed, shuffle
@@ -155,4 +182,4 @@ class WindowLoader:
             generator = torch.Generator().manual_seed(self.seed * 100_003 + self.epoch)
             rows = rows[torch.randperm(len(rows), generator=generator).to(rows.device)]
         for start in range(0, len(rows), self.batch_size):
-            yield self.tensor.gather(rows[start:start + self.batch_size])
+            yield self.tensor.gather(rows[start : start + self.batch_size])

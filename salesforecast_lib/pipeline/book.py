@@ -51,14 +51,28 @@ def build_book(notebooks: Path, target: Path, title: str | None = None) -> Path:
                 shutil.copy(notebook, stage / "notebooks")
         if title:
             config = (stage / "_config.yml").read_text(encoding="utf-8")
-            (stage / "_config.yml").write_text(config.replace("title: Sales forecasting", f"title: {title}", 1),
-                                               encoding="utf-8")
-        command = [sys.executable, "-m", "jupyter_book.cli.main", "build", str(stage), "--toc", str(stage / "book/_toc.yml"),
-                   "-W", "-n", "--keep-going", "-q"]
+            (stage / "_config.yml").write_text(
+                config.replace("title: Sales forecasting", f"title: {title}", 1), encoding="utf-8"
+            )
+        command = [
+            sys.executable,
+            "-m",
+            "jupyter_book.cli.main",
+            "build",
+            str(stage),
+            "--toc",
+            str(stage / "book/_toc.yml"),
+            "-W",
+            "-n",
+            "--keep-going",
+            "-q",
+        ]
         done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "PYTHONWARNINGS": "ignore"})
         html = stage / "_build" / "html"
         if done.returncode != 0 or not (html / "index.html").is_file():
-            raise BookError("the book could not be built:\n" + "\n".join((done.stdout + done.stderr).splitlines()[-30:]))
+            raise BookError(
+                "the book could not be built:\n" + "\n".join((done.stdout + done.stderr).splitlines()[-30:])
+            )
         target.parent.mkdir(parents=True, exist_ok=True)
         fresh = target.with_name(f".{target.name}.new")
         shutil.rmtree(fresh, ignore_errors=True)

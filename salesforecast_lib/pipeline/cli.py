@@ -22,8 +22,12 @@ from salesforecast_lib.pipeline.execute import StageError
 from salesforecast_lib.pipeline.runner import prepare_values, run
 from salesforecast_lib.pipeline.stages import STAGES, graph
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False,
-                  help="From order lines to forecasts, a replenishment plan and a book about your shop.")
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="From order lines to forecasts, a replenishment plan and a book about your shop.",
+)
 console = Console()
 Assignments = Annotated[list[str], typer.Option("-p", "--parameter", help="name=value, may be repeated")]
 
@@ -34,12 +38,14 @@ def _stop(error: Exception) -> typer.Exit:
 
 
 @app.command("run")
-def run_command(profile: Annotated[str, typer.Option(help="book/profiles/NAME.yml, or a YAML file")] = "default",
-                run_dir: Annotated[str, typer.Option(help="folder of the run; default runs/PROFILE")] = "",
-                parameter: Assignments = [],  # noqa: B006  (typer copies it)
-                from_stage: Annotated[str, typer.Option("--from", help="run this stage and those after it again")] = "",
-                jobs: Annotated[int, typer.Option(help="stages at the same time")] = 1,
-                book: Annotated[bool, typer.Option(help="build the run's HTML book")] = True) -> None:
+def run_command(
+    profile: Annotated[str, typer.Option(help="book/profiles/NAME.yml, or a YAML file")] = "default",
+    run_dir: Annotated[str, typer.Option(help="folder of the run; default runs/PROFILE")] = "",
+    parameter: Assignments = [],  # noqa: B006  (typer copies it)
+    from_stage: Annotated[str, typer.Option("--from", help="run this stage and those after it again")] = "",
+    jobs: Annotated[int, typer.Option(help="stages at the same time")] = 1,
+    book: Annotated[bool, typer.Option(help="build the run's HTML book")] = True,
+) -> None:
     """Execute the notebooks into a run folder, stale stages only, and build its book."""
     try:
         values = prepare_values(profile, settings.parse_assignments(parameter))
@@ -77,8 +83,10 @@ def check_data(file: str, columns: Annotated[str, typer.Option(help="quantity=Qt
     console.print(cleaned.report.to_string(index=False), highlight=False)
     if len(cleaned.quarantine):
         console.print(cleaned.quarantine.head(10).to_string(index=False), highlight=False, markup=False)
-    console.print(f"{len(cleaned.kept)} lines of {len(cleaned.kept) + len(cleaned.quarantine) + len(cleaned.cancelled)} "
-                  "are usable")
+    console.print(
+        f"{len(cleaned.kept)} lines of {len(cleaned.kept) + len(cleaned.quarantine) + len(cleaned.cancelled)} "
+        "are usable"
+    )
     if cleaned.kept.empty:
         raise _stop(ValueError(f"{file}: no usable order line"))
 
@@ -101,13 +109,19 @@ def draw_mermaid(source: str, target: Path) -> None:
         entry = Path(folder) / "graph.mmd"
         entry.write_text(source, encoding="utf-8")
         drawn = entry.with_suffix(".svg")
-        subprocess.run([sys.executable, "-m", "mmdr", "-i", str(entry), "-o", str(drawn)], check=True, capture_output=True)
+        subprocess.run(
+            [sys.executable, "-m", "mmdr", "-i", str(entry), "-o", str(drawn)], check=True, capture_output=True
+        )
         write_text(drawn.read_text(encoding="utf-8"), target.resolve())
 
 
 @app.command()
-def sweep(grid: str, profile: str = "default", jobs: int = 1,
-          name: Annotated[str, typer.Option(help="folder under runs/")] = "sweep") -> None:
+def sweep(
+    grid: str,
+    profile: str = "default",
+    jobs: int = 1,
+    name: Annotated[str, typer.Option(help="folder under runs/")] = "sweep",
+) -> None:
     """Run the product of the parameter lists in GRID.yml and collect metrics.json into one table."""
     try:
         lists = settings.read_values(Path(grid))
@@ -126,8 +140,9 @@ def sweep(grid: str, profile: str = "default", jobs: int = 1,
         raise _stop(error) from None
     table = pd.DataFrame(rows).sort_values("wape", kind="stable")
     place = write_csv(table, f"runs/{name}/sweep.csv")
-    console.print(table[["run", *lists, "model", "wape", "scaled_quantile_loss"]].round(4).to_string(index=False),
-                  highlight=False)
+    console.print(
+        table[["run", *lists, "model", "wape", "scaled_quantile_loss"]].round(4).to_string(index=False), highlight=False
+    )
     console.print(f"table: {place}", soft_wrap=True)
 
 

@@ -42,12 +42,14 @@ def execute(source: Path, target: Path, parameters: Mapping[str, Any]) -> Path:
         entry, result = Path(folder) / source.with_suffix(".ipynb").name, target.with_name(f".{target.name}.tmp.ipynb")
         nbformat.write(to_notebook(source), entry)
         try:
-            papermill.execute_notebook(str(entry), str(result), parameters=dict(parameters), progress_bar=False,
-                                       kernel_name="python3")
+            papermill.execute_notebook(
+                str(entry), str(result), parameters=dict(parameters), progress_bar=False, kernel_name="python3"
+            )
         except PapermillExecutionError as error:
             half = target.with_name(f"{target.stem}.failed.ipynb")
             os.replace(result, half)
-            raise StageError(f"{source.name}, cell {error.exec_count}: {error.ename}: {error.evalue}\n"
-                             f"half-executed notebook: {half}") from None
+            raise StageError(
+                f"{source.name}, cell {error.exec_count}: {error.ename}: {error.evalue}\nhalf-executed notebook: {half}"
+            ) from None
         os.replace(result, target)
     return target

@@ -16,8 +16,18 @@ def main() -> int:
     notebooks = [project_root() / "notebooks" / f"{stage.name}.ipynb" for stage in STAGES]
     for notebook in notebooks:
         check_executed(notebook)  # nbval passes on a notebook that was never executed
-    command = [sys.executable, "-m", "pytest", "--nbval-lax", "--nbval-cell-timeout=1200", "-p", "no:cacheprovider", "-q",
-               "--override-ini=addopts=", *map(str, notebooks)]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "--nbval-lax",
+        "--nbval-cell-timeout=1200",
+        "-p",
+        "no:cacheprovider",
+        "-q",
+        "--override-ini=addopts=",
+        *map(str, notebooks),
+    ]
     return subprocess.run(command, cwd=project_root(), env={**os.environ, "OMP_NUM_THREADS": "1"}).returncode
 
 

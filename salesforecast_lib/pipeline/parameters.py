@@ -41,10 +41,15 @@ def declared(source: Path) -> dict[str, Parameter]:
         raise ParameterError(f"{source.name}: no cell is tagged 'parameters'")
     lines, found = cell.source.splitlines(), {}
     for node in ast.parse(cell.source).body:
-        if not (isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)
-                and isinstance(node.annotation, ast.Name) and node.value is not None):
-            raise ParameterError(f"{source.name}: line {node.lineno} of the parameters cell: expected "
-                                 "'name: type = literal  # comment'")
+        if not (
+            isinstance(node, ast.AnnAssign)
+            and isinstance(node.target, ast.Name)
+            and isinstance(node.annotation, ast.Name)
+            and node.value is not None
+        ):
+            raise ParameterError(
+                f"{source.name}: line {node.lineno} of the parameters cell: expected 'name: type = literal  # comment'"
+            )
         line = lines[node.lineno - 1]
         comment = line.split("#", 1)[1].strip() if "#" in line else ""
         found[node.target.id] = Parameter(node.target.id, node.annotation.id, ast.literal_eval(node.value), comment)
@@ -69,8 +74,10 @@ def check(values: Mapping[str, Any], stages: Iterable[Stage] = STAGES) -> dict[s
     for name, value in values.items():
         if name not in known:
             near = difflib.get_close_matches(name, known, 3)
-            raise ParameterError(f"parameter {name!r} is unknown; " + (f"did you mean {' or '.join(near)}?" if near else
-                                 f"expected one of {', '.join(sorted(known))}"))
+            raise ParameterError(
+                f"parameter {name!r} is unknown; "
+                + (f"did you mean {' or '.join(near)}?" if near else f"expected one of {', '.join(sorted(known))}")
+            )
         kind = known[name].type
         if not _fits(value, kind):
             hint = " (YAML reads 1e-3 as text: write 1.0e-3)" if kind == "float" and isinstance(value, str) else ""
@@ -95,8 +102,10 @@ def load_profile(profile: str) -> dict[str, Any]:
     folder = project_root() / "book" / "profiles"
     file = Path(profile) if profile.endswith((".yml", ".yaml")) else folder / f"{profile}.yml"
     if not file.is_file():
-        raise ParameterError(f"profile {profile!r}: no such file {file}; there are "
-                             f"{', '.join(sorted(path.stem for path in folder.glob('*.yml')))}")
+        raise ParameterError(
+            f"profile {profile!r}: no such file {file}; there are "
+            f"{', '.join(sorted(path.stem for path in folder.glob('*.yml')))}"
+        )
     return read_values(file)
 
 

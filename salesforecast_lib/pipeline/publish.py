@@ -15,18 +15,34 @@ from salesforecast_lib.pipeline.execute import to_notebook
 from salesforecast_lib.pipeline.runner import prepare_values, run
 from salesforecast_lib.pipeline.stages import STAGES
 
-_LIBRARIES = ("torch", "pandas", "numpy", "statsforecast", "mlforecast", "lightgbm", "utilsforecast", "pandera",
-              "papermill", "jupyter-book", "nbval")
+_LIBRARIES = (
+    "torch",
+    "pandas",
+    "numpy",
+    "statsforecast",
+    "mlforecast",
+    "lightgbm",
+    "utilsforecast",
+    "pandera",
+    "papermill",
+    "jupyter-book",
+    "nbval",
+)
 _DATA_SETS = {"complete_journey": "The Complete Journey", "online_retail_ii": "Online Retail II"}
-_TITLES = {"complete_journey": "simulated data based on real grocery shopping patterns, published for education "
-                               "{cite:p}`completejourney`; 200 product types, daily",
-           "online_retail_ii": "every order line of a UK gift e-tailer, 2009 to 2011 {cite:p}`uci502`; 200 products, weekly"}
+_TITLES = {
+    "complete_journey": "simulated data based on real grocery shopping patterns, published for education "
+    "{cite:p}`completejourney`; 200 product types, daily",
+    "online_retail_ii": "every order line of a UK gift e-tailer, 2009 to 2011 {cite:p}`uci502`; 200 products, weekly",
+}
 
 
 def published(executed: nbformat.NotebookNode, source: nbformat.NotebookNode) -> nbformat.NotebookNode:
-    """The source's cells with the outputs of an executed copy, without parameters of the run, times or temporary names."""
-    code = [cell for cell in executed.cells
-            if cell.cell_type == "code" and "injected-parameters" not in cell.metadata.get("tags", [])]
+    """The source's cells with the outputs of an executed copy, without the run's parameters and times."""
+    code = [
+        cell
+        for cell in executed.cells
+        if cell.cell_type == "code" and "injected-parameters" not in cell.metadata.get("tags", [])
+    ]
     cells = [cell for cell in source.cells if cell.cell_type == "code"]
     for number, (cell, done) in enumerate(zip(cells, code, strict=True), start=1):
         cell.outputs = [output for output in done.outputs if output.get("name") != "stderr"]
@@ -49,13 +65,21 @@ def publish(from_stage: str | None = None) -> None:
     run(prepare_values("default", {}), folder, from_stage)
     for stage in STAGES:
         executed = nbformat.read(folder / "notebooks" / f"{stage.name}.ipynb", 4)
-        write_text(nbformat.writes(published(executed, to_notebook(stage.source))) + "\n",
-                   root / "notebooks" / f"{stage.name}.ipynb")
+        write_text(
+            nbformat.writes(published(executed, to_notebook(stage.source))) + "\n",
+            root / "notebooks" / f"{stage.name}.ipynb",
+        )
     store_reference(folder, "complete_journey")
     seconds = {stage.name: round(_seconds(folder / "notebooks" / f"{stage.name}.ipynb"), 1) for stage in STAGES}
-    write_json({"seconds": seconds, "versions": {name: version(name) for name in _LIBRARIES},
-                "python": platform.python_version(), "machine": f"{os.cpu_count()} cores, {platform.machine()}, "
-                f"{platform.system()}"}, root / "tests" / "reference" / "status.json")
+    write_json(
+        {
+            "seconds": seconds,
+            "versions": {name: version(name) for name in _LIBRARIES},
+            "python": platform.python_version(),
+            "machine": f"{os.cpu_count()} cores, {platform.machine()}, {platform.system()}",
+        },
+        root / "tests" / "reference" / "status.json",
+    )
     write_pages()
 
 
@@ -64,8 +88,11 @@ def store_reference(folder: Path, dataset: str) -> None:
     place = project_root() / "tests" / "reference" / "metrics.json"
     known: dict[str, Any] = read_json(place) if place.is_file() else {}
     derivation = folder / "derivation.json"
-    known[dataset] = {"metrics": read_json(folder / "metrics.json"), "inventory": read_json(folder / "inventory.json"),
-                      "derivation": read_json(derivation) if derivation.is_file() else {}}
+    known[dataset] = {
+        "metrics": read_json(folder / "metrics.json"),
+        "inventory": read_json(folder / "inventory.json"),
+        "derivation": read_json(derivation) if derivation.is_file() else {},
+    }
     write_json(known, place)
 
 
@@ -81,15 +108,26 @@ def write_pages() -> None:
     """Write ``book/status.md`` and ``book/findings.md`` from the reference numbers: none is typed by hand."""
     root = project_root()
     status = read_json(root / "tests" / "reference" / "status.json")
-    lines = ["# Status", "", "Written by `make refresh` from the run that made the published notebooks.", "",
-             f"Machine: {status['machine']}, Python {status['python']}, one thread a process.", "",
-             "| chapter | running time (s) |", "|---|---:|"]
+    lines = [
+        "# Status",
+        "",
+        "Written by `make refresh` from the run that made the published notebooks.",
+        "",
+        f"Machine: {status['machine']}, Python {status['python']}, one thread a process.",
+        "",
+        "| chapter | running time (s) |",
+        "|---|---:|",
+    ]
     lines += [f"| {name} | {seconds:.1f} |" for name, seconds in status["seconds"].items()]
     lines += [f"| all | {sum(status['seconds'].values()):.1f} |", "", "| library | version |", "|---|---|"]
     lines += [f"| {name} | {number} |" for name, number in status["versions"].items()]
     write_text("\n".join(lines) + "\n", root / "book" / "status.md")
     reference = read_json(root / "tests" / "reference" / "metrics.json")
-    page = ["# Findings", "", "Who wins, and what the plan saves, on each data set. Numbers are written by the run itself."]
+    page = [
+        "# Findings",
+        "",
+        "Who wins, and what the plan saves, on each data set. Numbers are written by the run itself.",
+    ]
     for dataset, name in _DATA_SETS.items():
         if dataset in reference:
             page += ["", f"## {name}", "", _TITLES[dataset] + ".", "", *_findings(reference[dataset])]
@@ -103,13 +141,19 @@ def _findings(result: dict[str, Any]) -> list[str]:
     best, naive = inventory["cheapest_model"], policies["rule of thumb"]["total"]
     ours = policies["LSTM"]["total"]
     return [
-        f"{metrics['series']} series, cutoffs {', '.join(metrics['cutoffs'])}, horizon {metrics['horizon']} periods; one "
-        "seed; the LSTM keeps the weights of the first cutoff, peers are fitted at each.", "",
-        *_table(models, ["wape", "bias", "mase", "rmsse", "scaled_quantile_loss", "coverage_90"], 3), "",
+        f"{metrics['series']} series, cutoffs {', '.join(metrics['cutoffs'])}, horizon {metrics['horizon']} periods; "
+        "one seed; the LSTM keeps the weights of the first cutoff, peers are fitted at each.",
+        "",
+        *_table(models, ["wape", "bias", "mase", "rmsse", "scaled_quantile_loss", "coverage_90"], 3),
+        "",
         f"Lowest WAPE: **{metrics['winner']['wape']}**; lowest scaled quantile loss: "
         f"**{metrics['winner']['scaled_quantile_loss']}**. The LSTM's WAPE is "
-        f"{100 * metrics['lstm_gain_over_seasonal_naive']:.1f} % below the seasonal naive's.", "",
-        "Cost of the same stock policy driven by each forecast:", "",
-        *_table(policies, ["total", "holding", "shortage", "fill_rate", "turnover", "saving_percent"], 2), "",
-        f"The cheapest forecast is **{best}**: it saves {100 * (1 - policies[best]['total'] / naive):.1f} % of the cost of "
-        f"the rule of thumb, the LSTM {100 * (1 - ours / naive):.1f} %."]
+        f"{100 * metrics['lstm_gain_over_seasonal_naive']:.1f} % below the seasonal naive's.",
+        "",
+        "Cost of the same stock policy driven by each forecast:",
+        "",
+        *_table(policies, ["total", "holding", "shortage", "fill_rate", "turnover", "saving_percent"], 2),
+        "",
+        f"The cheapest forecast is **{best}**: it saves {100 * (1 - policies[best]['total'] / naive):.1f} % of the "
+        f"cost of the rule of thumb, the LSTM {100 * (1 - ours / naive):.1f} %.",
+    ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -39,14 +40,19 @@ def library_hash(packages: tuple[str, ...]) -> str:
 def _make_task(stage: Stage, run_dir: Path, values: dict[str, Any], source: Path) -> Callable[..., None]:
     target = run_dir / "notebooks" / f"{stage.name}.ipynb"
 
-    def task(source: Path, inputs: list[Path], values: dict[str, Any], library: str, produces: list[Path]) -> None:
-        execute(source, produces[0], values)
+    def task(source: Path, inputs: list[Path], values: str, library: str, produces: list[Path]) -> None:
+        execute(source, produces[0], json.loads(values))
 
-    return pytask.task(name=stage.name, kwargs={
-        "source": source, "inputs": [run_dir / name for name in stage.reads],
-        "values": pytask.PythonNode(value=values, hash=True),
-        "library": pytask.PythonNode(value=library_hash(stage.packages), hash=True),
-        "produces": [target, *(run_dir / name for name in stage.writes)]})(task)
+    return pytask.task(
+        name=stage.name,
+        kwargs={
+            "source": source,
+            "inputs": [run_dir / name for name in stage.reads],
+            "values": pytask.PythonNode(value=json.dumps(values, sort_keys=True), hash=True),
+            "library": pytask.PythonNode(value=library_hash(stage.packages), hash=True),
+            "produces": [target, *(run_dir / name for name in stage.writes)],
+        },
+    )(task)
 
 
 def prepare_values(profile: str, assignments: Mapping[str, Any], stages: tuple[Stage, ...] = STAGES) -> dict[str, Any]:
@@ -69,8 +75,14 @@ def prepare_values(profile: str, assignments: Mapping[str, Any], stages: tuple[S
     return values
 
 
-def run(values: Mapping[str, Any], run_dir: str | Path, from_stage: str | None = None, jobs: int = 1,
-        stages: tuple[Stage, ...] = STAGES, verbose: int = 1) -> RunResult:
+def run(
+    values: Mapping[str, Any],
+    run_dir: str | Path,
+    from_stage: str | None = None,
+    jobs: int = 1,
+    stages: tuple[Stage, ...] = STAGES,
+    verbose: int = 1,
+) -> RunResult:
     """Execute the stages that are stale; a stage is stale when its source, parameters, inputs or library changed.
 
     Parameters
@@ -92,15 +104,25 @@ def run(values: Mapping[str, Any], run_dir: str | Path, from_stage: str | None =
         matches = [name for name in names if name == from_stage or name.startswith(from_stage)]
         if len(matches) != 1:
             raise settings.ParameterError(f"--from {from_stage!r}: expected one of {names or stage_names()}")
-        for name in names[names.index(matches[0]):]:
+        for name in names[names.index(matches[0]) :]:
             (folder / "notebooks" / f"{name}.ipynb").unlink(missing_ok=True)  # a missing product makes it stale
     write_json(dict(values), folder / "parameters.json")
-    tasks = [_make_task(stage, folder, {**settings.for_stage(stage, values), "run_dir": str(folder)}, stage.source)
-             for stage in stages]
+    tasks = [
+        _make_task(stage, folder, {**settings.for_stage(stage, values), "run_dir": str(folder)}, stage.source)
+        for stage in stages
+    ]
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # torch collapses when several threads meet other work
     options: dict[str, Any] = {"n_workers": jobs} if jobs > 1 else {}
-    session = pytask.build(tasks=tasks, paths=(), root=folder, database_url=f"sqlite:///{folder / '.state.sqlite3'}",
-                           verbose=verbose, show_errors_immediately=False, show_traceback=False, **options)
+    session = pytask.build(
+        tasks=tasks,
+        paths=(),
+        root=folder,
+        database_url=f"sqlite:///{folder / '.state.sqlite3'}",
+        verbose=verbose,
+        show_errors_immediately=False,
+        show_traceback=False,
+        **options,
+    )
     done: dict[TaskOutcome, list[str]] = {}
     for report in session.execution_reports:
         done.setdefault(report.outcome, []).append(report.task.name.split("::")[-1])

@@ -25,16 +25,31 @@ class Stage:
 
 STAGES = (
     Stage("01_preprocessing", (), ("panel.parquet", "panel.json", "quarantine.parquet", "cleaning.json"), ("data",)),
-    Stage("02_feature_engineering", ("panel.parquet", "panel.json"),
-          ("features.parquet", "features.json", "ablation.json"), ("data", "models")),
+    Stage(
+        "02_feature_engineering",
+        ("panel.parquet", "panel.json"),
+        ("features.parquet", "features.json", "ablation.json"),
+        ("data", "models"),
+    ),
     Stage("03_lstm_derivation", (), ("derivation.json",), ("models",)),
-    Stage("04_training", ("features.parquet", "features.json"),
-          ("model/model.safetensors", "model/model.json", "training_log.json", "lstm_forecasts.parquet"),
-          ("data", "models")),
-    Stage("07_evaluation", ("panel.parquet", "panel.json", "lstm_forecasts.parquet"),
-          ("forecasts.parquet", "metrics.json"), ("data", "models", "evaluation")),
-    Stage("08_inventory", ("panel.parquet", "panel.json", "forecasts.parquet"),
-          ("replenishment.csv", "warnings.csv", "excess.csv", "inventory.json"), ("data", "decisions")),
+    Stage(
+        "04_training",
+        ("features.parquet", "features.json"),
+        ("model/model.safetensors", "model/model.json", "training_log.json", "lstm_forecasts.parquet"),
+        ("data", "models"),
+    ),
+    Stage(
+        "07_evaluation",
+        ("panel.parquet", "panel.json", "lstm_forecasts.parquet"),
+        ("forecasts.parquet", "metrics.json"),
+        ("data", "models", "evaluation"),
+    ),
+    Stage(
+        "08_inventory",
+        ("panel.parquet", "panel.json", "forecasts.parquet"),
+        ("replenishment.csv", "warnings.csv", "excess.csv", "inventory.json"),
+        ("data", "decisions"),
+    ),
 )
 
 

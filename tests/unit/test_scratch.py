@@ -17,7 +17,8 @@ def problem():
 
 
 def torch_lstm(p, bidirectional=None):
-    lstm = torch.nn.LSTM(p["weight_ih"].shape[1], p["weight_hh"].shape[1], bidirectional=bidirectional is not None).double()
+    hidden, inputs = p["weight_hh"].shape[1], p["weight_ih"].shape[1]
+    lstm = torch.nn.LSTM(inputs, hidden, bidirectional=bidirectional is not None).double()
     with torch.no_grad():
         for suffix, source in (("", p), ("_reverse", bidirectional)):
             for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh") if source is not None else ():
@@ -87,4 +88,4 @@ def test_windows_are_views_of_the_series(length, window):
         return
     windows = scratch.sliding_windows(series, window)
     assert windows.shape == (length - window + 1, window) and np.shares_memory(windows, series)
-    assert (windows[:, 0] == series[: len(windows)]).all() and (windows[:, -1] == series[window - 1:]).all()
+    assert (windows[:, 0] == series[: len(windows)]).all() and (windows[:, -1] == series[window - 1 :]).all()
