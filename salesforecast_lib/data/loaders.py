@@ -98,6 +98,12 @@ def _fetch_online_retail() -> pd.DataFrame:
 
     registry = dict(line.split() for line in resolve("data/checksums.txt").read_text().splitlines() if line.strip())
     known_hash = registry.get("online_retail_II.zip")
+    if known_hash is None:
+        raise ValueError(
+            "data/checksums.txt has no line for online_retail_II.zip, so the download could not be checked; "
+            f"fetch {ONLINE_RETAIL_URL}, compare its SHA-256 with the publisher's, add the line "
+            "'online_retail_II.zip SHA256', or give your copy with -p path=FILE"
+        )
     member = pooch.retrieve(ONLINE_RETAIL_URL, known_hash=known_hash, path=resolve("data/raw"),
                             fname="online_retail_II.zip", processor=pooch.Unzip())[0]
     first, second = pd.read_excel(member, sheet_name=None).values()

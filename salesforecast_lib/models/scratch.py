@@ -75,7 +75,8 @@ def lstm_forward(x: np.ndarray, p: Parameters) -> Trace:
         h[t + 1] = o * np.tanh(c[t + 1])
         for store, value in zip(gates, (i, f, g, o), strict=True):
             store[t] = value
-    return Trace(x, *gates, c, h)
+    i_gate, f_gate, g_gate, o_gate = gates
+    return Trace(x, i_gate, f_gate, g_gate, o_gate, c, h)
 
 
 def predict(x: np.ndarray, p: Parameters) -> tuple[np.ndarray, Trace]:
