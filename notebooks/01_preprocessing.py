@@ -72,12 +72,19 @@ cutoffs: int = 3  # rolling origins of the evaluation
 
 # %%
 toy = pd.DataFrame(
-    [("1", "85123A", "2024-03-01 10:00", 6, 2.5), ("1", "85123A", "2024-03-01 10:00", 6, 2.5),
-     ("2", "85123A", "2024-03-01 12:00", 4, 2.5), ("C3", "85123A", "2024-03-03 09:00", -4, 2.5),
-     ("4", "POST", "2024-03-03 09:30", 1, 18.0), ("5", "22423", "2024-03-03 11:00", 2, 0.0),
-     ("6", "22423", "2024-03-05 11:00", 3, 12.5), ("7", "22423", "2024-03-05 13:00", 3000, 12.5),
-     ("8", "22423", "not a date", 1, 12.5)],
-    columns=["order_id", "product_id", "timestamp", "quantity", "unit_price"])
+    [
+        ("1", "85123A", "2024-03-01 10:00", 6, 2.5),
+        ("1", "85123A", "2024-03-01 10:00", 6, 2.5),
+        ("2", "85123A", "2024-03-01 12:00", 4, 2.5),
+        ("C3", "85123A", "2024-03-03 09:00", -4, 2.5),
+        ("4", "POST", "2024-03-03 09:30", 1, 18.0),
+        ("5", "22423", "2024-03-03 11:00", 2, 0.0),
+        ("6", "22423", "2024-03-05 11:00", 3, 12.5),
+        ("7", "22423", "2024-03-05 13:00", 3000, 12.5),
+        ("8", "22423", "not a date", 1, 12.5),
+    ],
+    columns=["order_id", "product_id", "timestamp", "quantity", "unit_price"],
+)
 lines, refused = validate_order_lines(toy)
 print(refused.to_string(index=False))
 
@@ -133,10 +140,26 @@ print(toy_panel[["unique_id", "ds", "y", "available"]].to_string(index=False))
 # seen, in one call.
 
 # %%
-config = PanelConfig(level=level, freq=freq, by_location=by_location, n_series=n_series,
-                     delisted_after=delisted_after, missing_price=missing_price)
-prepared = prepare(dataset, config, horizon, path=path, columns=columns, country=country, timezone=timezone,
-                   static=tuple(static), switches=cleaning, missing_y=missing_y)
+config = PanelConfig(
+    level=level,
+    freq=freq,
+    by_location=by_location,
+    n_series=n_series,
+    delisted_after=delisted_after,
+    missing_price=missing_price,
+)
+prepared = prepare(
+    dataset,
+    config,
+    horizon,
+    path=path,
+    columns=columns,
+    country=country,
+    timezone=timezone,
+    static=tuple(static),
+    switches=cleaning,
+    missing_y=missing_y,
+)
 panel, meta = prepared.panel, prepared.meta
 print(prepared.note)
 
@@ -164,7 +187,9 @@ print(prepared.quarantine.head(5).to_string(index=False))
 # forecast, and zeros there would teach a model that new products do not sell.
 
 # %% tags=["nbval-check-output"]
-print(f"{panel['unique_id'].nunique()} series, {len(panel)} rows, {panel['ds'].min().date()} to {panel['ds'].max().date()}")
+print(
+    f"{panel['unique_id'].nunique()} series, {len(panel)} rows, {panel['ds'].min().date()} to {panel['ds'].max().date()}"
+)
 closed = panel.loc[panel["open"] == 0, "ds"].dt.date.unique()
 print(f"periods without any order in the shop: {len(closed)}; the first: {[str(day) for day in closed[:3]]}")
 print(f"share of zero periods: {(panel['y'] == 0).mean():.3f}")

@@ -116,6 +116,7 @@ print(f"features that know the future: {leaks}")
 # A test that cannot fail is worth nothing. Here are the three leaks that published notebooks have most: a scaler
 # fitted on everything, a centred rolling mean, and tomorrow's sales sold as "known ahead".
 
+
 # %% tags=["nbval-check-output"]
 def with_leaks(data, meta):
     planted = build_features(data, meta)

@@ -131,7 +131,12 @@ assert forward_error <= 1e-6
 
 # %% mystnb={"figure": {"caption": "Gates and cell state of one hidden unit over time.", "name": "fig-gates"}, "image": {"alt": "Lines over twelve steps: input, forget and output gates stay between zero and one, the cell state adds up the candidates that the gates let in."}}
 fig, ax = plt.subplots()
-for name, values in {"input gate": trace.i, "forget gate": trace.f, "output gate": trace.o, "cell state": trace.c[1:]}.items():
+for name, values in {
+    "input gate": trace.i,
+    "forget gate": trace.f,
+    "output gate": trace.o,
+    "cell state": trace.c[1:],
+}.items():
     ax.plot(values[:, 0, 0], label=name)
 ax.set(xlabel="step", ylabel="activation")
 ax.legend(ncols=2)
@@ -220,25 +225,38 @@ assert leak[:, :hidden].max() == 0 and leak[:, hidden:].max() > 0
 # %%
 phi, theta, length, test = 0.6, 0.3, 400, 40
 series = [scratch.simulate_arima111(phi, theta, length, rng) for _ in range(8)]
-frame = pd.concat([pd.DataFrame({"unique_id": str(k), "ds": np.arange(length), "y": values}) for k, values in enumerate(series)])
+frame = pd.concat(
+    [pd.DataFrame({"unique_id": str(k), "ds": np.arange(length), "y": values}) for k, values in enumerate(series)]
+)
 
 # %%
 runner = StatsForecast([ARIMA(order=(1, 1, 1), alias="ARIMA"), Naive()], freq=1)
 rolled = runner.cross_validation(df=frame, h=1, n_windows=test, step_size=1, refit=False)
 lstm = rolling_lstm_forecasts(series, test, window=16, seed=seed)
 truth = np.stack([values[-test:] for values in series])
-errors = {"LSTM": np.abs(lstm - truth).mean(1), **{name: (rolled[name] - rolled["y"]).abs().groupby(rolled["unique_id"]).mean()
-          .to_numpy() for name in ("ARIMA", "Naive")}}
-table = pd.DataFrame({"mean absolute error": {name: value.mean() for name, value in errors.items()},
-                      "spread over series": {name: value.std() for name, value in errors.items()}})
+errors = {
+    "LSTM": np.abs(lstm - truth).mean(1),
+    **{
+        name: (rolled[name] - rolled["y"]).abs().groupby(rolled["unique_id"]).mean().to_numpy()
+        for name in ("ARIMA", "Naive")
+    },
+}
+table = pd.DataFrame(
+    {
+        "mean absolute error": {name: value.mean() for name, value in errors.items()},
+        "spread over series": {name: value.std() for name, value in errors.items()},
+    }
+)
 print(table.sort_values("mean absolute error").round(3).to_string())
 
 # %%
 winner = table["mean absolute error"].idxmin()
 floor = np.sqrt(2 / np.pi)  # mean absolute value of the noise: nobody can be better on average
 print(f"lowest error: {winner} ({table['mean absolute error'].min():.3f}); the noise alone costs {floor:.3f}")
-print(f"LSTM is {100 * (table.loc['LSTM', 'mean absolute error'] / table.loc['ARIMA', 'mean absolute error'] - 1):.1f} % "
-      "above ARIMA: the true model has two numbers to learn, the LSTM hundreds, and there is nothing else to find")
+print(
+    f"LSTM is {100 * (table.loc['LSTM', 'mean absolute error'] / table.loc['ARIMA', 'mean absolute error'] - 1):.1f} % "
+    "above ARIMA: the true model has two numbers to learn, the LSTM hundreds, and there is nothing else to find"
+)
 
 # %% mystnb={"figure": {"caption": "One-step forecasts of one simulated series.", "name": "fig-arima"}, "image": {"alt": "The simulated series over the test days with the one-step forecasts of ARIMA and LSTM, which nearly lie on each other and lag behind sudden moves."}}
 fig, ax = plt.subplots()
@@ -250,8 +268,15 @@ ax.legend()
 plt.show()
 
 # %%
-_ = write_json({"forward_error": float(forward_error), "gradient_error": max(auto_error, numeric_error),
-                "arima": table["mean absolute error"].to_dict(), "winner": winner}, resolve(run_dir) / "derivation.json")
+_ = write_json(
+    {
+        "forward_error": float(forward_error),
+        "gradient_error": max(auto_error, numeric_error),
+        "arima": table["mean absolute error"].to_dict(),
+        "winner": winner,
+    },
+    resolve(run_dir) / "derivation.json",
+)
 
 # %% [markdown]
 # ## Summary

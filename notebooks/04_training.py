@@ -83,7 +83,9 @@ step = pd.tseries.frequencies.to_offset(freq)
 first = frame["ds"].min()
 train_last = ends[0] - 2 * horizon * step  # its horizon ends where validation begins
 validation = (train_last + step, ends[0] - horizon * step)
-print(f"training origins up to {train_last.date()}, validation origins {validation[0].date()} to {validation[1].date()}")
+print(
+    f"training origins up to {train_last.date()}, validation origins {validation[0].date()} to {validation[1].date()}"
+)
 print(f"test: {len(ends)} cutoffs, {', '.join(str(end.date()) for end in ends)}, {horizon} periods each")
 
 # %% [markdown]
@@ -99,7 +101,9 @@ train_rows = tensor.origins(first, train_last, min_history=window // 2, stride=s
 validation_rows = tensor.origins(*validation, min_history=window // 2, stride=stride)
 print(f"{len(train_rows)} training windows, {len(validation_rows)} validation windows")
 inputs = vocabulary.input_size
-print(f"{len(frame) * inputs * 4 / 1e6:.0f} MB of rows; as copied windows {len(train_rows) * window * inputs * 4 / 1e6:.0f} MB")
+print(
+    f"{len(frame) * inputs * 4 / 1e6:.0f} MB of rows; as copied windows {len(train_rows) * window * inputs * 4 / 1e6:.0f} MB"
+)
 
 # %% tags=["nbval-check-output"]
 batch = tensor.gather(torch.as_tensor(train_rows[:4]))
@@ -126,8 +130,16 @@ for name, value in asdict(batch).items():
 
 # %%
 sizes = tuple(len(codes) for codes in vocabulary.static.values())
-architecture = dict(input_size=inputs, hidden_size=hidden_size, output_size=horizon, future_size=len(vocabulary.future),
-                    static_sizes=sizes, embedding_size=embedding_size, num_layers=num_layers, dropout=dropout)
+architecture = dict(
+    input_size=inputs,
+    hidden_size=hidden_size,
+    output_size=horizon,
+    future_size=len(vocabulary.future),
+    static_sizes=sizes,
+    embedding_size=embedding_size,
+    num_layers=num_layers,
+    dropout=dropout,
+)
 torch.manual_seed(seed)
 model = SalesPredictor(**architecture)
 
@@ -153,7 +165,7 @@ torch.manual_seed(seed * 1_000_003)  # the dropout masks of epoch 0
 by_hand = 0.0
 model.train()
 for batch in small:
-    weight = batch.weight * batch.scale ** 0.5
+    weight = batch.weight * batch.scale**0.5
     loss = pinball_loss(model(batch), batch.target / batch.scale, weight, model.quantiles)
     adam.zero_grad()
     loss.backward()
@@ -180,8 +192,18 @@ print("the loop by hand and train_model agree")
 config = TrainingConfig(max_epochs=max_epochs, patience=patience, clip=clip, seed=seed)
 folder = resolve(run_dir) / "model"
 shutil.rmtree(folder / "tensorboard", ignore_errors=True)
-settings = {**architecture, **asdict(config), "optimizer": optimizer, "learning_rate": learning_rate, "stride": stride,
-            "weight_decay": weight_decay, "batch_size": batch_size, "window": window, "season": season, "device": device}
+settings = {
+    **architecture,
+    **asdict(config),
+    "optimizer": optimizer,
+    "learning_rate": learning_rate,
+    "stride": stride,
+    "weight_decay": weight_decay,
+    "batch_size": batch_size,
+    "window": window,
+    "season": season,
+    "device": device,
+}
 checkpoints = folder / "checkpoints" / run_key(frame[["unique_id", "ds", "y"]], settings)
 
 
@@ -189,9 +211,15 @@ checkpoints = folder / "checkpoints" / run_key(frame[["unique_id", "ds", "y"]], 
 torch.manual_seed(seed)
 model = SalesPredictor(**architecture)
 log = train_model(
-    model, WindowLoader(tensor, train_rows, batch_size, seed), make_optimizer(optimizer, model, learning_rate, weight_decay),
-    device, validation_loader=WindowLoader(tensor, validation_rows, 1024, shuffle=False), config=config,
-    checkpoint=checkpoints / "search", log_dir=folder / "tensorboard")
+    model,
+    WindowLoader(tensor, train_rows, batch_size, seed),
+    make_optimizer(optimizer, model, learning_rate, weight_decay),
+    device,
+    validation_loader=WindowLoader(tensor, validation_rows, 1024, shuffle=False),
+    config=config,
+    checkpoint=checkpoints / "search",
+    log_dir=folder / "tensorboard",
+)
 epochs = log.best_epoch + 1
 
 # %%
@@ -199,8 +227,13 @@ all_rows = tensor.origins(first, validation[1], min_history=window // 2, stride=
 torch.manual_seed(seed)
 model = SalesPredictor(**architecture)
 final_log = train_model(
-    model, WindowLoader(tensor, all_rows, batch_size, seed), make_optimizer(optimizer, model, learning_rate, weight_decay),
-    device, config=TrainingConfig(max_epochs=epochs, clip=clip, seed=seed), checkpoint=checkpoints / "final")
+    model,
+    WindowLoader(tensor, all_rows, batch_size, seed),
+    make_optimizer(optimizer, model, learning_rate, weight_decay),
+    device,
+    config=TrainingConfig(max_epochs=epochs, clip=clip, seed=seed),
+    checkpoint=checkpoints / "final",
+)
 
 # %%
 print(f"best epoch {epochs} of {len(log.train)}, validation loss {log.best_loss:.4f}")
@@ -247,8 +280,14 @@ print(f"weights of the resumed run equal those of the undisturbed run: {same}")
 
 # %%
 seen = frame[frame["ds"] <= ends[0]]
-metadata = {"dataset": meta["dataset"], "cutoff": str(ends[0].date()), "data_sha256": fingerprint(seen),
-            "validation_loss": log.best_loss, "epochs": epochs, "seed": seed}
+metadata = {
+    "dataset": meta["dataset"],
+    "cutoff": str(ends[0].date()),
+    "data_sha256": fingerprint(seen),
+    "validation_loss": log.best_loss,
+    "epochs": epochs,
+    "seed": seed,
+}
 forecaster = Forecaster(model, vocabulary, architecture, window, horizon, season, freq, metadata)
 _ = save_forecaster(forecaster, folder)
 shutil.rmtree(folder / "checkpoints")  # the run is complete: nothing is left to resume
@@ -272,7 +311,9 @@ _ = write_parquet(forecasts, resolve(run_dir) / "lstm_forecasts.parquet")
 # %% tags=["nbval-check-output"]
 columns = [name for name in forecasts if name.startswith("q")]
 assert (forecasts[columns].diff(axis=1).iloc[:, 1:] >= 0).all(axis=None) and (forecasts[columns] >= 0).all(axis=None)
-print(f"{len(forecasts)} forecasts of {forecasts['unique_id'].nunique()} series at {forecasts['cutoff'].nunique()} cutoffs")
+print(
+    f"{len(forecasts)} forecasts of {forecasts['unique_id'].nunique()} series at {forecasts['cutoff'].nunique()} cutoffs"
+)
 again = loaded(frame, future, ends[-1])
 print(f"the stored model repeats the forecast: {again.equals(forecaster(frame, future, ends[-1]))}")
 

@@ -81,13 +81,24 @@ library = evaluate(scored_rows(forecast, small), small, season=2).iloc[0]
 y, guess, train = np.array([0.0, 4.0]), np.array([1.0, 3.0]), small["y"].to_numpy()[:6]
 naive_error = np.abs(train[2:] - train[:-2])
 naive_square = np.sqrt(np.mean(naive_error**2))
-pinball = np.mean([np.maximum(p * (y - guess - spread[f"q{p}"]), (p - 1) * (y - guess - spread[f"q{p}"])).mean()
-                   for p in (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95)])
-hand = {"mse": np.mean((y - guess) ** 2), "rmse": np.sqrt(np.mean((y - guess) ** 2)), "mae": np.abs(y - guess).mean(),
-        "wape": np.abs(y - guess).sum() / y.sum(), "bias": (guess - y).sum() / y.sum(), "mape": 1 / 4,
-        "mase": np.abs(y - guess).mean() / naive_error.mean(), "coverage_90": 1.0,
-        "rmsse": np.sqrt(np.mean((y - guess) ** 2)) / naive_square,
-        "scaled_quantile_loss": pinball / naive_error.mean()}
+pinball = np.mean(
+    [
+        np.maximum(p * (y - guess - spread[f"q{p}"]), (p - 1) * (y - guess - spread[f"q{p}"])).mean()
+        for p in (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95)
+    ]
+)
+hand = {
+    "mse": np.mean((y - guess) ** 2),
+    "rmse": np.sqrt(np.mean((y - guess) ** 2)),
+    "mae": np.abs(y - guess).mean(),
+    "wape": np.abs(y - guess).sum() / y.sum(),
+    "bias": (guess - y).sum() / y.sum(),
+    "mape": 1 / 4,
+    "mase": np.abs(y - guess).mean() / naive_error.mean(),
+    "coverage_90": 1.0,
+    "rmsse": np.sqrt(np.mean((y - guess) ** 2)) / naive_square,
+    "scaled_quantile_loss": pinball / naive_error.mean(),
+}
 for name, value in hand.items():
     assert abs(library[name] - value) < 1e-9, (name, library[name], value)
     print(f"{name:21s} {value:.4f}")
@@ -109,8 +120,10 @@ _ = write_parquet(forecasts, resolve(run_dir) / "forecasts.parquet")
 # %%
 rows = scored_rows(forecasts, comparable)
 table = evaluate(rows, comparable, season)
-print(f"{comparable['unique_id'].nunique()} of {panel['unique_id'].nunique()} series, cutoffs "
-      f"{', '.join(str(end.date()) for end in ends)}, horizon {horizon}")
+print(
+    f"{comparable['unique_id'].nunique()} of {panel['unique_id'].nunique()} series, cutoffs "
+    f"{', '.join(str(end.date()) for end in ends)}, horizon {horizon}"
+)
 print(table.round(3).to_string(index=False))
 
 # %% [markdown]
@@ -120,10 +133,16 @@ print(table.round(3).to_string(index=False))
 wape = table.set_index("model")["wape"]
 loss = table.set_index("model")["scaled_quantile_loss"]
 gain = 1 - wape["LSTM"] / wape["SeasonalNaive"]
-print(f"lowest WAPE: {wape.idxmin()} ({wape.min():.3f}); lowest scaled quantile loss: {loss.idxmin()} ({loss.min():.3f})")
-print(f"LSTM against the seasonal naive: {100 * gain:.1f} % lower WAPE (target 20 %): {'met' if gain >= 0.2 else 'missed'}")
-print(f"LSTM no worse than AutoETS: {'met' if wape['LSTM'] <= wape['AutoETS'] else 'missed'} "
-      f"({wape['LSTM']:.3f} against {wape['AutoETS']:.3f})")
+print(
+    f"lowest WAPE: {wape.idxmin()} ({wape.min():.3f}); lowest scaled quantile loss: {loss.idxmin()} ({loss.min():.3f})"
+)
+print(
+    f"LSTM against the seasonal naive: {100 * gain:.1f} % lower WAPE (target 20 %): {'met' if gain >= 0.2 else 'missed'}"
+)
+print(
+    f"LSTM no worse than AutoETS: {'met' if wape['LSTM'] <= wape['AutoETS'] else 'missed'} "
+    f"({wape['LSTM']:.3f} against {wape['AutoETS']:.3f})"
+)
 
 # %%
 by_cutoff = evaluate(rows, comparable, season, ["cutoff"])
@@ -214,12 +233,17 @@ ax.legend()
 plt.show()
 
 # %%
-results = {"models": table.set_index("model").replace({np.nan: None}).to_dict("index"),
-           "by_cutoff": {str(end.date()): part.set_index("model")["wape"].to_dict()
-                         for end, part in by_cutoff.groupby("cutoff")},
-           "winner": {"wape": wape.idxmin(), "scaled_quantile_loss": loss.idxmin()},
-           "lstm_gain_over_seasonal_naive": float(gain), "series": int(comparable["unique_id"].nunique()),
-           "cutoffs": [str(end.date()) for end in ends], "horizon": horizon}
+results = {
+    "models": table.set_index("model").replace({np.nan: None}).to_dict("index"),
+    "by_cutoff": {
+        str(end.date()): part.set_index("model")["wape"].to_dict() for end, part in by_cutoff.groupby("cutoff")
+    },
+    "winner": {"wape": wape.idxmin(), "scaled_quantile_loss": loss.idxmin()},
+    "lstm_gain_over_seasonal_naive": float(gain),
+    "series": int(comparable["unique_id"].nunique()),
+    "cutoffs": [str(end.date()) for end in ends],
+    "horizon": horizon,
+}
 _ = write_json(results, resolve(run_dir) / "metrics.json")
 
 # %% [markdown]

@@ -32,9 +32,22 @@ import pandas as pd
 
 from salesforecast_lib.data.prepare import load_panel
 from salesforecast_lib.decisions.case_study import (
-    build_case, compare, model_run, moments_today, service_curve, stock_at_last_cutoff)
+    build_case,
+    compare,
+    model_run,
+    moments_today,
+    service_curve,
+    stock_at_last_cutoff,
+)
 from salesforecast_lib.decisions.inventory import (
-    article_rule, critical_ratio, expected_cost, interval_moments, newsvendor_normal, reorder_point, replenishment_plan)
+    article_rule,
+    critical_ratio,
+    expected_cost,
+    interval_moments,
+    newsvendor_normal,
+    reorder_point,
+    replenishment_plan,
+)
 from salesforecast_lib.decisions.simulator import SimulationConfig, simulate
 from salesforecast_lib.files import resolve, write_csv, write_json
 from salesforecast_lib.plots import use_book_style
@@ -73,8 +86,10 @@ short = SimulationConfig(lead_time=1, review_period=1)
 forecast = np.full((1, 14), 20.0)  # demand until the order after this one arrives
 for name, repaired in (("as printed", False), ("repaired", True)):
     run = simulate(constant, article_rule(forecast, repaired), np.array([15.0]), short)
-    print(f"{name:10s} ordered {run.ordered.sum():6.0f}, fill rate {run.summary()['fill_rate']:.2f}, "
-          f"stock at the end {run.stock[0, -1]:.0f}")
+    print(
+        f"{name:10s} ordered {run.ordered.sum():6.0f}, fill rate {run.summary()['fill_rate']:.2f}, "
+        f"stock at the end {run.stock[0, -1]:.0f}"
+    )
 
 # %% [markdown]
 # ## How much is enough? The newsvendor
@@ -140,8 +155,10 @@ print(table[columns].round(3).to_string(index=False))
 cost = table.set_index("policy")["total"]
 models = [name for name in cost.index if name not in ("rule of thumb", "perfect foresight")]
 cheapest = cost[models].idxmin()
-print(f"cheapest forecast: {cheapest}; it saves {100 * (1 - cost[cheapest] / cost['rule of thumb']):.1f} % of the cost "
-      f"of the rule of thumb, {model} saves {100 * (1 - cost[model] / cost['rule of thumb']):.1f} %")
+print(
+    f"cheapest forecast: {cheapest}; it saves {100 * (1 - cost[cheapest] / cost['rule of thumb']):.1f} % of the cost "
+    f"of the rule of thumb, {model} saves {100 * (1 - cost[model] / cost['rule of thumb']):.1f} %"
+)
 assert cost["perfect foresight"] <= cost[models].min()
 
 # %% mystnb={"figure": {"caption": "Cost of the same policy driven by each forecast, between the rule of thumb and perfect foresight.", "name": "fig-policy-cost"}, "image": {"alt": "Horizontal bars of total cost per policy: perfect foresight is cheapest, the forecasting models lie close together, and the rule of thumb is among the dearest."}}
@@ -202,19 +219,30 @@ plan = plan.sort_values("risk_without_order", ascending=False, kind="stable")
 
 # %%
 folder = resolve(run_dir)
-print(plan[["unique_id", "order_quantity", "risk_without_order", "risk_with_order", "why"]].head(8).to_string(index=False))
+print(
+    plan[["unique_id", "order_quantity", "risk_without_order", "risk_with_order", "why"]].head(8).to_string(index=False)
+)
 warnings = plan[plan["runs_out_before_delivery"]]
 excess = plan[plan["excess"] > 0].sort_values("excess", ascending=False)
-print(f"{(plan['order_quantity'] > 0).sum()} of {len(plan)} products are ordered, {len(warnings)} will probably run out "
-      f"before the delivery, {len(excess)} have more than the level (return or mark down)")
+print(
+    f"{(plan['order_quantity'] > 0).sum()} of {len(plan)} products are ordered, {len(warnings)} will probably run out "
+    f"before the delivery, {len(excess)} have more than the level (return or mark down)"
+)
 
 # %%
 _ = write_csv(plan, folder / "replenishment.csv")
 _ = write_csv(warnings, folder / "warnings.csv")
 _ = write_csv(excess, folder / "excess.csv")
-_ = write_json({"service_level": service_level, "cheapest_model": cheapest, "products": len(case.ids),
-                "periods": len(case.dates), "policies": table.set_index("policy").to_dict("index")},
-               folder / "inventory.json")
+_ = write_json(
+    {
+        "service_level": service_level,
+        "cheapest_model": cheapest,
+        "products": len(case.ids),
+        "periods": len(case.dates),
+        "policies": table.set_index("policy").to_dict("index"),
+    },
+    folder / "inventory.json",
+)
 
 # %% mystnb={"figure": {"caption": "The plan at a glance: the products most at risk today, without and with the proposed order.", "name": "fig-plan"}, "image": {"alt": "Horizontal bars of stock-out risk for the products most at risk: high without the proposed order, low with it."}}
 top = plan.head(12).iloc[::-1]

@@ -133,8 +133,9 @@ def _absurd(lines: pd.DataFrame, alive: np.ndarray, width: float) -> tuple[np.nd
     return alive & (quantity > limit), np.minimum(quantity, np.floor(limit))
 
 
-def clean(lines: pd.DataFrame, config: CleaningConfig = CleaningConfig(),
-          quarantined: pd.DataFrame | None = None) -> Cleaned:
+def clean(
+    lines: pd.DataFrame, config: CleaningConfig = CleaningConfig(), quarantined: pd.DataFrame | None = None
+) -> Cleaned:
     """Run the steps in order; ``input = kept + quarantined + cancelled`` holds by construction and is checked.
 
     Parameters

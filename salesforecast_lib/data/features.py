@@ -56,12 +56,18 @@ def _holiday_table(days: pd.DatetimeIndex, country: str) -> pd.DataFrame:
     dates = _CHINA_FESTIVALS if country == "CN" else ()
     festivals = {pd.Timestamp(date(year, *day)) for year in years for day in dates}
     special = np.sort(np.array(sorted(known | festivals), dtype="datetime64[ns]"))
-    ahead = (special[np.minimum(np.searchsorted(special, days.to_numpy()), len(special) - 1)] - days.to_numpy())
+    ahead = special[np.minimum(np.searchsorted(special, days.to_numpy()), len(special) - 1)] - days.to_numpy()
     behind = days.to_numpy() - special[np.maximum(np.searchsorted(special, days.to_numpy(), side="right") - 1, 0)]
     near = [1 - np.clip(gap / np.timedelta64(14, "D"), 0, 1) for gap in (ahead, behind)]
-    return pd.DataFrame({"holiday": days.isin(list(known)).astype(float),
-                         "festival": days.isin(list(festivals)).astype(float),
-                         "holiday_ahead": near[0], "holiday_behind": near[1]}, index=days)
+    return pd.DataFrame(
+        {
+            "holiday": days.isin(list(known)).astype(float),
+            "festival": days.isin(list(festivals)).astype(float),
+            "holiday_ahead": near[0],
+            "holiday_behind": near[1],
+        },
+        index=days,
+    )
 
 
 def calendar_features(days: pd.DatetimeIndex, country: str, freq: str) -> pd.DataFrame:
@@ -133,22 +139,44 @@ def build_features(panel: pd.DataFrame, meta: dict[str, Any]) -> FeatureTable:
     table.add("hierarchy", "static", {name: frame[name].astype(str) for name in meta["static"]})
 
     past = _past(frame, "y")
-    table.add("lags", "historical", {f"lag_{k}": past(partial(pd.Series.shift, periods=k)).fillna(0.0)
-                                     for k in (1, season, 2 * season, 4 * season)}, in_units=True)
+    table.add(
+        "lags",
+        "historical",
+        {
+            f"lag_{k}": past(partial(pd.Series.shift, periods=k)).fillna(0.0)
+            for k in (1, season, 2 * season, 4 * season)
+        },
+        in_units=True,
+    )
     means = {k: past(partial(_rolling_mean, periods=k)) for k in (season, 4 * season, 8 * season)}
     spread = past(lambda y: y.rolling(4 * season, min_periods=2).std()).fillna(0.0)
-    table.add("rolling", "historical", {**{f"mean_{k}": v for k, v in means.items()}, f"std_{4 * season}": spread},
-              in_units=True)
-    table.add("smoothing", "historical", {f"ewm_{k}": past(partial(_smoothed, halflife=k))
-                                          for k in (season, 4 * season)}, in_units=True)
+    table.add(
+        "rolling",
+        "historical",
+        {**{f"mean_{k}": v for k, v in means.items()}, f"std_{4 * season}": spread},
+        in_units=True,
+    )
+    table.add(
+        "smoothing",
+        "historical",
+        {f"ewm_{k}": past(partial(_smoothed, halflife=k)) for k in (season, 4 * season)},
+        in_units=True,
+    )
     table.add("trend", "historical", {"trend": means[season] - means[4 * season]}, in_units=True)
-    sold = (frame["y"] > 0)
+    sold = frame["y"] > 0
     step = frame.groupby("unique_id", sort=False, observed=True).cumcount()
     last = step.where(sold).groupby(frame["unique_id"], sort=False).ffill()
     since = np.log1p((step - last).fillna(step))
     age = np.minimum(np.log1p(step) / np.log(366), 1.0)
-    table.add("recency", "historical", {"since_sale": since, "age": age,
-              "zero_share": past(lambda y: (y == 0).astype(float).rolling(4 * season, min_periods=1).mean())})
+    table.add(
+        "recency",
+        "historical",
+        {
+            "since_sale": since,
+            "age": age,
+            "zero_share": past(lambda y: (y == 0).astype(float).rolling(4 * season, min_periods=1).mean()),
+        },
+    )
     _price_features(table, frame, meta, season)
     _behaviour_features(table, frame, meta, season)
     rest = [name for name in meta["historical"] if name not in table.roles["historical"]]
@@ -166,8 +194,10 @@ def _price_features(table: FeatureTable, frame: pd.DataFrame, meta: dict[str, An
     frame["_log_price"] = log_price.groupby(frame["unique_id"]).ffill().fillna(0.0)
     past = _past(frame, "_log_price")
     level = frame["_log_price"] - past(lambda p: p.rolling(12 * season, min_periods=1).median())
-    columns = {"price_level": level,
-               "price_volatility": past(lambda p: p.rolling(4 * season, min_periods=2).std()).fillna(0.0)}
+    columns = {
+        "price_level": level,
+        "price_volatility": past(lambda p: p.rolling(4 * season, min_periods=2).std()).fillna(0.0),
+    }
     if meta["static"]:
         group = [frame[meta["static"][0]], frame["ds"]]
         usual = frame["_log_price"].groupby(group, observed=True).transform("median")
@@ -185,9 +215,12 @@ def _behaviour_features(table: FeatureTable, frame: pd.DataFrame, meta: dict[str
     """Who bought: smoothed buyers and baskets (in units of y) and the share of buyers who came back."""
     names = [name for name in ("buyers", "baskets") if name in meta["historical"]]
     if names:
-        table.add("behaviour", "historical", {
-            f"{name}_mean": _past(frame, name)(lambda v: v.rolling(season, min_periods=1).mean()) for name in names},
-            in_units=True)
+        table.add(
+            "behaviour",
+            "historical",
+            {f"{name}_mean": _past(frame, name)(lambda v: v.rolling(season, min_periods=1).mean()) for name in names},
+            in_units=True,
+        )
         table.add("behaviour", "historical", {name: frame[name].fillna(0.0) for name in names}, in_units=True)
     if "repeat_share" in meta["historical"]:
         share = _past(frame, "repeat_share")(lambda v: v.rolling(4 * season, min_periods=1).mean())
@@ -212,8 +245,13 @@ def load_features(run_dir: str | Path) -> tuple[FeatureTable, dict[str, Any]]:
     return FeatureTable(frame, roles, meta["groups"], meta["in_units"]), meta
 
 
-def find_leaks(build: Callable[[pd.DataFrame], FeatureTable], panel: pd.DataFrame, cutoff: pd.Timestamp | str,
-               known_ahead: tuple[str, ...] = (), seed: int = 0) -> list[str]:
+def find_leaks(
+    build: Callable[[pd.DataFrame], FeatureTable],
+    panel: pd.DataFrame,
+    cutoff: pd.Timestamp | str,
+    known_ahead: tuple[str, ...] = (),
+    seed: int = 0,
+) -> list[str]:
     """Tripwire: names of features that know something after the cutoff; an empty list is a pass.
 
     Every number after the cutoff is perturbed. No feature at or before the cutoff may change by one bit; and no

@@ -45,30 +45,60 @@ def complete_journey() -> Source:
     Time stamps are UTC in the file; shops are on US Eastern time. ``unit_price`` is net of the shop's discount,
     ``discount`` is the money off per line.
     """
-    raw = pq.read_table(_journey_file("transactions"), columns=[
-        "household_id", "store_id", "basket_id", "product_id", "quantity", "sales_value", "retail_disc",
-        "transaction_timestamp"])
+    raw = pq.read_table(
+        _journey_file("transactions"),
+        columns=[
+            "household_id",
+            "store_id",
+            "basket_id",
+            "product_id",
+            "quantity",
+            "sales_value",
+            "retail_disc",
+            "transaction_timestamp",
+        ],
+    )
     column = {name: raw[name].to_numpy() for name in raw.column_names}
     hierarchy = ["department", "product_category", "product_type"]
-    products = pq.read_table(_journey_file("products"), columns=["product_id", *hierarchy],
-                             read_dictionary=hierarchy).to_pandas()
+    products = pq.read_table(
+        _journey_file("products"), columns=["product_id", *hierarchy], read_dictionary=hierarchy
+    ).to_pandas()
     place = pd.Index(products["product_id"]).get_indexer(column["product_id"])
     quantity = column["quantity"].astype("float64")
     attributes = {}
     for name in hierarchy:
         codes = products[name].cat.codes.to_numpy()
         attributes[name] = pd.Categorical.from_codes(np.where(place < 0, -1, codes[place]), dtype=products[name].dtype)
-    lines = pd.DataFrame({
-        "order_id": column["basket_id"], "product_id": column["product_id"],
-        "timestamp": column["transaction_timestamp"], "quantity": quantity,
-        "unit_price": column["sales_value"] / np.maximum(quantity, 1), "customer_id": column["household_id"],
-        "location_id": column["store_id"], "discount": column["retail_disc"], **attributes,
-    }, copy=False)
+    lines = pd.DataFrame(
+        {
+            "order_id": column["basket_id"],
+            "product_id": column["product_id"],
+            "timestamp": column["transaction_timestamp"],
+            "quantity": quantity,
+            "unit_price": column["sales_value"] / np.maximum(quantity, 1),
+            "customer_id": column["household_id"],
+            "location_id": column["store_id"],
+            "discount": column["retail_disc"],
+            **attributes,
+        },
+        copy=False,
+    )
     lines, quarantine = validate_order_lines(lines, "America/New_York")
-    cleaning = CleaningConfig(duplicates=False, cancellations=False, prices="keep",
-                              excluded=("department", _NO_PRODUCT_DEPARTMENTS), required=("product_type",))
-    return Source(lines, quarantine, "US", ("product_category", "department"), cleaning,
-                  "simulated data based on real grocery shopping patterns (84.51 degrees)")
+    cleaning = CleaningConfig(
+        duplicates=False,
+        cancellations=False,
+        prices="keep",
+        excluded=("department", _NO_PRODUCT_DEPARTMENTS),
+        required=("product_type",),
+    )
+    return Source(
+        lines,
+        quarantine,
+        "US",
+        ("product_category", "department"),
+        cleaning,
+        "simulated data based on real grocery shopping patterns (84.51 degrees)",
+    )
 
 
 def online_retail_ii(path: str = "") -> Source:
@@ -78,8 +108,15 @@ def online_retail_ii(path: str = "") -> Source:
     ``data/raw``. The workbook's two sheets overlap on 1 to 9 December 2010: that part of the second sheet is dropped.
     """
     raw = read_table(path) if path else _fetch_online_retail()
-    names = {"order_id": "Invoice", "product_id": "StockCode", "timestamp": "InvoiceDate", "quantity": "Quantity",
-             "unit_price": "Price", "customer_id": "CustomerID", "location_id": "Country"}
+    names = {
+        "order_id": "Invoice",
+        "product_id": "StockCode",
+        "timestamp": "InvoiceDate",
+        "quantity": "Quantity",
+        "unit_price": "Price",
+        "customer_id": "CustomerID",
+        "location_id": "Country",
+    }
     raw = raw.rename(columns={"Customer ID": "CustomerID"})
     missing = [theirs for theirs in names.values() if theirs not in raw]
     if missing:
@@ -89,8 +126,14 @@ def online_retail_ii(path: str = "") -> Source:
     lines["product_id"] = lines["product_id"].astype(str).str.upper()
     lines["family"] = lines["product_id"].str.slice(0, 3)  # the shop has no hierarchy: code ranges are its nearest
     lines, quarantine = validate_order_lines(lines)
-    return Source(lines, quarantine, "GB", ("family",), CleaningConfig(product_pattern=r"\d{5}[A-Z]{0,2}"),
-                  "UCI Online Retail II (Chen), CC BY 4.0")
+    return Source(
+        lines,
+        quarantine,
+        "GB",
+        ("family",),
+        CleaningConfig(product_pattern=r"\d{5}[A-Z]{0,2}"),
+        "UCI Online Retail II (Chen), CC BY 4.0",
+    )
 
 
 def _fetch_online_retail() -> pd.DataFrame:
@@ -104,14 +147,24 @@ def _fetch_online_retail() -> pd.DataFrame:
             f"fetch {ONLINE_RETAIL_URL}, compare its SHA-256 with the publisher's, add the line "
             "'online_retail_II.zip SHA256', or give your copy with -p path=FILE"
         )
-    member = pooch.retrieve(ONLINE_RETAIL_URL, known_hash=known_hash, path=resolve("data/raw"),
-                            fname="online_retail_II.zip", processor=pooch.Unzip())[0]
+    member = pooch.retrieve(
+        ONLINE_RETAIL_URL,
+        known_hash=known_hash,
+        path=resolve("data/raw"),
+        fname="online_retail_II.zip",
+        processor=pooch.Unzip(),
+    )[0]
     first, second = pd.read_excel(member, sheet_name=None).values()
     return pd.concat([first, second[second["InvoiceDate"] > first["InvoiceDate"].max()]], ignore_index=True)
 
 
-def own_data(path: str, column_map: Mapping[str, str] | None = None, country: str = "US",
-             timezone: str | None = None, static: tuple[str, ...] = ()) -> Source:
+def own_data(
+    path: str,
+    column_map: Mapping[str, str] | None = None,
+    country: str = "US",
+    timezone: str | None = None,
+    static: tuple[str, ...] = (),
+) -> Source:
     """The reader's own order lines; raises ValueError naming the file and what is missing."""
     if not path:
         raise ValueError("path is empty; give your file: -p path=orders.csv")
@@ -119,8 +172,14 @@ def own_data(path: str, column_map: Mapping[str, str] | None = None, country: st
     return Source(lines, quarantine, country, static, CleaningConfig(), f"own data: {Path(path).name}")
 
 
-def load(dataset: str, path: str = "", column_map: Mapping[str, str] | None = None, country: str = "US",
-         timezone: str = "", static: tuple[str, ...] = ()) -> Source:
+def load(
+    dataset: str,
+    path: str = "",
+    column_map: Mapping[str, str] | None = None,
+    country: str = "US",
+    timezone: str = "",
+    static: tuple[str, ...] = (),
+) -> Source:
     """Loader by name; raises ValueError that lists the names."""
     if dataset == "complete_journey":
         return complete_journey()
@@ -163,11 +222,14 @@ def journey_promotions(panel: pd.DataFrame, level: str) -> pd.DataFrame:
     out = panel[["unique_id", "ds"]].assign(**{name: np.log1p(total[cell]) for name, total in count.items()})
     coupons = pd.read_parquet(_journey_file("coupons"), columns=["product_id", "campaign_id"])
     coupons = coupons.merge(products.loc[products["series"] >= 0, ["product_id", level]], on="product_id")
-    plans = coupons[["campaign_id", level]].drop_duplicates().merge(
-        pd.read_parquet(_journey_file("campaign_descriptions")), on="campaign_id")
+    plans = (
+        coupons[["campaign_id", level]]
+        .drop_duplicates()
+        .merge(pd.read_parquet(_journey_file("campaign_descriptions")), on="campaign_id")
+    )
     running = np.zeros((len(names), int(day.max()) + 1))
     first = (plans["start_date"] - _JOURNEY_START).dt.days.clip(lower=0)
     last = (plans["end_date"] - _JOURNEY_START).dt.days
     for series, start, end in zip(names.get_indexer(plans[level]), first, last, strict=True):
-        running[series, start:end + 1] += 1
+        running[series, start : end + 1] += 1
     return out.assign(coupon=np.log1p(running[names.get_indexer(panel["unique_id"]), day]))

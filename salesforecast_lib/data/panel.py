@@ -81,8 +81,7 @@ def period_index(timestamps: pd.Series, freq: str) -> tuple[np.ndarray, pd.Datet
     return np.where(complete, weeks - low, 0), pd.date_range(sunday, periods=high - low + 1, freq="W-SUN"), complete
 
 
-def build_panel(lines: pd.DataFrame, config: PanelConfig = PanelConfig(),
-                static: tuple[str, ...] = ()) -> pd.DataFrame:
+def build_panel(lines: pd.DataFrame, config: PanelConfig = PanelConfig(), static: tuple[str, ...] = ()) -> pd.DataFrame:
     """Aggregate order lines to a regular panel.
 
     Parameters
@@ -103,11 +102,13 @@ def build_panel(lines: pd.DataFrame, config: PanelConfig = PanelConfig(),
     """
     if lines.empty:
         raise ValueError("no order lines left after cleaning; look at the quarantine for the reasons")
-    missing = [c for c in (config.level, *static, *(["location_id"] if config.by_location else []))
-               if c not in lines.columns]
+    missing = [
+        c for c in (config.level, *static, *(["location_id"] if config.by_location else [])) if c not in lines.columns
+    ]
     if missing:
-        raise ValueError(f"level or static columns {missing} are not in the order lines; "
-                         f"there are {list(lines.columns)}")
+        raise ValueError(
+            f"level or static columns {missing} are not in the order lines; there are {list(lines.columns)}"
+        )
     code, names = pd.factorize(lines[config.level])
     if config.by_location:
         place, places = pd.factorize(lines["location_id"])
@@ -145,28 +146,37 @@ def build_panel(lines: pd.DataFrame, config: PanelConfig = PanelConfig(),
     when = np.arange(periods)
     alive = (when >= launch[:, None]) & (when < end[:, None]) & (end - launch >= config.min_periods)[:, None]
     row, column = np.nonzero(alive)
-    panel = pd.DataFrame({
-        "unique_id": np.asarray(names.astype(str))[chosen][row], "ds": calendar.to_numpy()[column],
-        "y": units[row, column], "available": shop_open[column].astype("float64"),
-        "open": shop_open[column].astype("float64"), "price": price[row, column],
-        "discount": np.nan_to_num(share[row, column]),
-        **{name: values[row, column] for name, values in counts.items()},
-    })
+    panel = pd.DataFrame(
+        {
+            "unique_id": np.asarray(names.astype(str))[chosen][row],
+            "ds": calendar.to_numpy()[column],
+            "y": units[row, column],
+            "available": shop_open[column].astype("float64"),
+            "open": shop_open[column].astype("float64"),
+            "price": price[row, column],
+            "discount": np.nan_to_num(share[row, column]),
+            **{name: values[row, column] for name, values in counts.items()},
+        }
+    )
     prices = panel.groupby("unique_id", sort=False)["price"]
     if config.missing_price == "ffill":
         panel["price"] = prices.ffill()
     elif config.missing_price == "median":
         panel["price"] = panel["price"].fillna(prices.expanding().median().droplevel(0))
     if static:
-        first = lines.loc[used, list(static)].groupby(code[used]).agg(
-            lambda values: values.mode().iat[0] if values.notna().any() else "unknown")
+        first = (
+            lines.loc[used, list(static)]
+            .groupby(code[used])
+            .agg(lambda values: values.mode().iat[0] if values.notna().any() else "unknown")
+        )
         for name in static:
             panel[name] = first[name].reindex(chosen).astype(str).to_numpy()[row]
     return panel.sort_values(KEYS, kind="stable", ignore_index=True)
 
 
-def _distinct(cell: np.ndarray, identity: pd.Series, used: np.ndarray,
-              shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+def _distinct(
+    cell: np.ndarray, identity: pd.Series, used: np.ndarray, shape: tuple[int, int]
+) -> tuple[np.ndarray, np.ndarray]:
     """Distinct identities in each cell, and those that appear in their series for the first time.
 
     Sorts (series, identity, period) once, which beats hashing; missing identities are not counted.
@@ -185,8 +195,9 @@ def _distinct(cell: np.ndarray, identity: pd.Series, used: np.ndarray,
     return distinct, np.bincount(place[first], minlength=series * periods).reshape(shape).astype("float64")
 
 
-def read_panel(path: str, column_map: dict[str, str] | None = None, freq: str = "D",
-               missing_y: str = "zero") -> tuple[pd.DataFrame, pd.DataFrame]:
+def read_panel(
+    path: str, column_map: dict[str, str] | None = None, freq: str = "D", missing_y: str = "zero"
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Read an already aggregated panel ``unique_id, ds, y`` + covariates; returns ``(panel, quarantine)``.
 
     Gaps are filled so that each series is regular. ``missing_y`` says what a gap or an empty ``y`` means: "zero"
@@ -208,9 +219,11 @@ def read_panel(path: str, column_map: dict[str, str] | None = None, freq: str = 
     stamp = pd.to_datetime(raw["ds"], errors="coerce", format="ISO8601" if raw["ds"].dtype == object else None)
     number = pd.to_numeric(value, errors="coerce").astype("float64")
     empty = value.isna() | (value.astype("string").str.strip() == "").fillna(True).to_numpy(bool)
-    checks = {"unique_id": (text.isna() | (text == "").fillna(True), "missing id"),
-              "ds": (stamp.isna(), "not a date; expected ISO 8601 such as 2024-03-31"),
-              "y": (~empty & ~(np.isfinite(number) & (number >= 0)), "not a finite number of zero or more")}
+    checks = {
+        "unique_id": (text.isna() | (text == "").fillna(True), "missing id"),
+        "ds": (stamp.isna(), "not a date; expected ISO 8601 such as 2024-03-31"),
+        "y": (~empty & ~(np.isfinite(number) & (number >= 0)), "not a finite number of zero or more"),
+    }
     bad, parts = np.zeros(len(raw), dtype=bool), []
     for column, (mask, reason) in checks.items():
         mask = mask.to_numpy(bool) & ~bad
@@ -225,8 +238,10 @@ def read_panel(path: str, column_map: dict[str, str] | None = None, freq: str = 
         raise ValueError(f"{path}: {int(twice.sum())} keys appear twice, the first is {where}; add them up first")
     alias = "D" if freq == "D" else "W-SUN"
     end = panel["ds"].max()
-    grid = [pd.DataFrame({"unique_id": name, "ds": pd.date_range(start, end, freq=alias)})
-            for name, start in panel.groupby("unique_id")["ds"].min().items()]
+    grid = [
+        pd.DataFrame({"unique_id": name, "ds": pd.date_range(start, end, freq=alias)})
+        for name, start in panel.groupby("unique_id")["ds"].min().items()
+    ]
     full = pd.concat(grid, ignore_index=True).merge(panel, on=KEYS, how="left")
     if len(full.dropna(subset="y")) < len(panel.dropna(subset="y")):
         raise ValueError(f"{path}: ds does not fit freq={freq!r} (weeks end on Sunday); change freq or the dates")

@@ -32,10 +32,19 @@ class Prepared:
     note: str
 
 
-def prepare(dataset: str, config: PanelConfig, horizon: int, *, path: str = "",
-            columns: Mapping[str, str] | None = None, country: str = "US", timezone: str = "",
-            static: tuple[str, ...] = (), switches: Mapping[str, Any] | None = None,
-            missing_y: str = "zero") -> Prepared:
+def prepare(
+    dataset: str,
+    config: PanelConfig,
+    horizon: int,
+    *,
+    path: str = "",
+    columns: Mapping[str, str] | None = None,
+    country: str = "US",
+    timezone: str = "",
+    static: tuple[str, ...] = (),
+    switches: Mapping[str, Any] | None = None,
+    missing_y: str = "zero",
+) -> Prepared:
     """Load, clean and aggregate a data set.
 
     Parameters
@@ -62,25 +71,47 @@ def prepare(dataset: str, config: PanelConfig, horizon: int, *, path: str = "",
         if dataset == "complete_journey" and level in ("product_type", "product_category") and config.freq == "D":
             panel = panel.merge(journey_promotions(panel, level), on=["unique_id", "ds"], how="left")
             future += ["display", "mailer", "coupon"]
-        meta = _describe(dataset, config, source.country, [n for n in source.static if n != level],
-                         [name for name in _OBSERVED if name in panel], future)
+        meta = _describe(
+            dataset,
+            config,
+            source.country,
+            [n for n in source.static if n != level],
+            [name for name in _OBSERVED if name in panel],
+            future,
+        )
         prepared = Prepared(panel, meta, cleaned.report, cleaned.quarantine, cleaned, source.note)
     periods = prepared.panel["ds"].nunique()
     if periods < 3 * horizon:
-        raise ValueError(f"{periods} periods of data for horizon={horizon}: expected at least three horizons; "
-                         "shorten horizon or give a longer history")
+        raise ValueError(
+            f"{periods} periods of data for horizon={horizon}: expected at least three horizons; "
+            "shorten horizon or give a longer history"
+        )
     prepared.meta["horizon"] = horizon
     return prepared
 
 
-def _describe(dataset: str, config: PanelConfig, country: str, static: list[str], historical: list[str],
-              future: list[str]) -> dict[str, Any]:
-    return {"dataset": dataset, "freq": config.pandas_freq, "season_length": config.season_length, "country": country,
-            "static": static, "historical": historical, "future": future}
+def _describe(
+    dataset: str, config: PanelConfig, country: str, static: list[str], historical: list[str], future: list[str]
+) -> dict[str, Any]:
+    return {
+        "dataset": dataset,
+        "freq": config.pandas_freq,
+        "season_length": config.season_length,
+        "country": country,
+        "static": static,
+        "historical": historical,
+        "future": future,
+    }
 
 
-def _from_panel(path: str, columns: Mapping[str, str] | None, config: PanelConfig, country: str,
-                static: tuple[str, ...], missing_y: str) -> Prepared:
+def _from_panel(
+    path: str,
+    columns: Mapping[str, str] | None,
+    config: PanelConfig,
+    country: str,
+    static: tuple[str, ...],
+    missing_y: str,
+) -> Prepared:
     panel, quarantine = read_panel(path, dict(columns or {}), config.freq, missing_y)
     text = [name for name in panel.columns if panel[name].dtype == object and name != "unique_id"]
     numbers = [n for n in panel.columns if n not in ("unique_id", "ds", "y", "available", "open", *text)]
@@ -90,8 +121,15 @@ def _from_panel(path: str, columns: Mapping[str, str] | None, config: PanelConfi
         panel = panel[panel["unique_id"].isin(best)].reset_index(drop=True)
     meta = _describe("own_panel", config, country, list(static) or text, numbers, ["open"])
     read = len(quarantine) + int(panel["y"].notna().sum())
-    report = pd.DataFrame({"step": ["schema"], "before": [read], "quarantined": [len(quarantine)], "cancelled": [0],
-                           "after": [read - len(quarantine)]})
+    report = pd.DataFrame(
+        {
+            "step": ["schema"],
+            "before": [read],
+            "quarantined": [len(quarantine)],
+            "cancelled": [0],
+            "after": [read - len(quarantine)],
+        }
+    )
     return Prepared(panel, meta, report, quarantine, None, f"own panel: {Path(path).name}")
 
 

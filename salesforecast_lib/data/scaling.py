@@ -54,8 +54,9 @@ class Scaler:
         return cls(**{**stored, "fallback": tuple(stored["fallback"])})
 
 
-def fit_scaler(panel: pd.DataFrame, cutoff: pd.Timestamp | str, method: str = "standard",
-               per_series: bool = True) -> Scaler:
+def fit_scaler(
+    panel: pd.DataFrame, cutoff: pd.Timestamp | str, method: str = "standard", per_series: bool = True
+) -> Scaler:
     """Fit on rows with ``ds <= cutoff`` and ``available > 0`` only.
 
     Raises

@@ -68,11 +68,16 @@ def rename_columns(table: pd.DataFrame, column_map: Mapping[str, str] | None, so
     if unknown:
         raise ValueError(f"column map: unknown names {unknown}; expected some of {[*REQUIRED, *OPTIONAL]}")
     names = {ours: column_map.get(ours, ours) for ours in (*REQUIRED, *OPTIONAL)}
-    missing = [f"{ours} (looked for {theirs!r})" for ours, theirs in names.items()
-               if theirs not in table.columns and (ours in REQUIRED or ours in column_map)]
+    missing = [
+        f"{ours} (looked for {theirs!r})"
+        for ours, theirs in names.items()
+        if theirs not in table.columns and (ours in REQUIRED or ours in column_map)
+    ]
     if missing:
-        raise ValueError(f"{source}: missing columns {missing}; the file has {list(map(str, table.columns))[:30]}. "
-                         "Name yours in the column map, for example quantity=Qty")
+        raise ValueError(
+            f"{source}: missing columns {missing}; the file has {list(map(str, table.columns))[:30]}. "
+            "Name yours in the column map, for example quantity=Qty"
+        )
     if table.columns.duplicated().any():
         raise ValueError(f"{source}: columns {list(table.columns[table.columns.duplicated()])} appear twice")
     return table.rename(columns={theirs: ours for ours, theirs in names.items() if theirs in table.columns})
@@ -81,8 +86,14 @@ def rename_columns(table: pd.DataFrame, column_map: Mapping[str, str] | None, so
 def quarantine_rows(lines: pd.DataFrame, mask: np.ndarray, column: str, reason: str) -> pd.DataFrame:
     """Rows of ``lines`` under ``mask`` as quarantine rows: row number, column, value (text), reason."""
     bad = lines.loc[mask, ["row", column]]
-    return pd.DataFrame({"row": bad["row"].astype("int64"), "column": column,
-                         "value": bad[column].astype(str).str.slice(0, 200), "reason": reason})
+    return pd.DataFrame(
+        {
+            "row": bad["row"].astype("int64"),
+            "column": column,
+            "value": bad[column].astype(str).str.slice(0, 200),
+            "reason": reason,
+        }
+    )
 
 
 def _to_number(values: pd.Series) -> pd.Series:
@@ -147,8 +158,9 @@ def validate_order_lines(lines: pd.DataFrame, timezone: str | None = None) -> tu
     return ORDER_LINES.validate(good, inplace=True), quarantine
 
 
-def read_order_lines(path: str | Path, column_map: Mapping[str, str] | None = None,
-                     timezone: str | None = None) -> tuple[pd.DataFrame, pd.DataFrame]:
+def read_order_lines(
+    path: str | Path, column_map: Mapping[str, str] | None = None, timezone: str | None = None
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Read, rename and validate a file of order lines; returns ``(lines, quarantine)``.
 
     Raises ValueError or FileNotFoundError naming the file when it cannot be used at all.

@@ -39,24 +39,28 @@ def naive_scales(panel: pd.DataFrame, cutoffs: Iterable[pd.Timestamp], season: i
     sales = ordered["y"].where(ordered["available"] > 0)
     change = sales - sales.groupby(ordered["unique_id"]).shift(season)
     work = ordered[["unique_id", "ds"]].assign(absolute=change.abs(), square=change**2)
-    parts = [work[work["ds"] <= cutoff].groupby("unique_id")[["absolute", "square"]].mean().assign(cutoff=cutoff)
-             for cutoff in cutoffs]
+    parts = [
+        work[work["ds"] <= cutoff].groupby("unique_id")[["absolute", "square"]].mean().assign(cutoff=cutoff)
+        for cutoff in cutoffs
+    ]
     table = pd.concat(parts).reset_index()
     table[["absolute", "square"]] = table[["absolute", "square"]].where(table[["absolute", "square"]] > 0)
     return table
 
 
 def _scaled(rows: pd.DataFrame, panel: pd.DataFrame, season: int, keys: list[str]) -> pd.DataFrame:
-    """MASE, RMSSE and scaled quantile loss: means over series and cutoffs of their losses within each group ``keys``."""
+    """MASE, RMSSE and scaled quantile loss: means of the losses of series and cutoffs within each group ``keys``."""
     which = list(dict.fromkeys([*keys, "unique_id", "cutoff"]))
     work = rows[[*which, "y", "mean", *QUANTILE_COLUMNS]].copy()
     work["cell"] = work.groupby(which, observed=True).ngroup()
     cells = work.drop_duplicates("cell")[["cell", *which]]
     losses_of = work[["cell", "y", "mean", *QUANTILE_COLUMNS]]
     quantiles = np.array(QUANTILES)
-    for name, table in (("mae", losses.mae(losses_of, ["mean"], id_col="cell")),
-                        ("mse", losses.mse(losses_of, ["mean"], id_col="cell")),
-                        ("mql", losses.mqloss(losses_of, {"mean": list(QUANTILE_COLUMNS)}, quantiles, id_col="cell"))):
+    for name, table in (
+        ("mae", losses.mae(losses_of, ["mean"], id_col="cell")),
+        ("mse", losses.mse(losses_of, ["mean"], id_col="cell")),
+        ("mql", losses.mqloss(losses_of, {"mean": list(QUANTILE_COLUMNS)}, quantiles, id_col="cell")),
+    ):
         cells = cells.merge(table.rename(columns={"mean": name}), on="cell")
     cells = cells.merge(naive_scales(panel, rows["cutoff"].unique(), season), on=["unique_id", "cutoff"], how="left")
     cells["mase"], cells["rmsse"] = cells["mae"] / cells["absolute"], np.sqrt(cells["mse"] / cells["square"])

@@ -36,8 +36,10 @@ def test_targets_are_met_by_the_published_numbers():
     assert models["LSTM"]["wape"] <= models["AutoETS"]["wape"]
 
 
-@pytest.mark.parametrize("chapter, file, part", [("07_evaluation", "metrics.json", "metrics"),
-                                                 ("08_inventory", "inventory.json", "inventory")])
+@pytest.mark.parametrize(
+    "chapter, file, part",
+    [("07_evaluation", "metrics.json", "metrics"), ("08_inventory", "inventory.json", "inventory")],
+)
 def test_published_numbers_hold(fresh_run, chapter, file, part):
     reference = read_json(REFERENCE)["complete_journey"][part]
     keep = "models" if part == "metrics" else "policies"
