@@ -28,10 +28,16 @@
 import matplotlib.pyplot as plt
 import pandas as pd
 
-from salesforecast_lib.data.features import build_features, calendar_features, find_leaks, save_features
+from salesforecast_lib.data.features import (
+    ahead_features,
+    build_features,
+    calendar_features,
+    find_leaks,
+    save_features,
+)
 from salesforecast_lib.data.panel import rolling_cutoffs
 from salesforecast_lib.data.prepare import load_panel
-from salesforecast_lib.files import resolve, write_json
+from salesforecast_lib.files import resolve, write_json, write_parquet
 from salesforecast_lib.models.ablation import ablate
 from salesforecast_lib.plots import use_book_style
 
@@ -162,8 +168,20 @@ plt.show()
 # Most groups repeat what the others say: leaving out *one* seldom hurts. That is no proof that it is useless, only that it is
 # replaceable.
 
+# %% [markdown]
+# ## Beyond the last day
+#
+# The real forecast starts where the data end. Of the days ahead we know the calendar; the shop opens on the weekdays on
+# which it usually does; of promotions nobody told us, so their mean over the last four weeks stands in.
+
+# %% tags=["nbval-check-output"]
+ahead = ahead_features(panel, meta)
+print(f"{ahead['ds'].nunique()} periods ahead, {ahead['ds'].min().date()} to {ahead['ds'].max().date()}")
+print(f"known of each: {', '.join(ahead.columns[2:])}")
+
 # %%
 save_features(table, meta, run_dir)
+_ = write_parquet(ahead, resolve(run_dir) / "ahead.parquet")
 
 # %% [markdown]
 # ## Summary

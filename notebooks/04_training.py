@@ -280,31 +280,28 @@ print(f"weights of the resumed run equal those of the undisturbed run: {same}")
 
 # %%
 seen = frame[frame["ds"] <= ends[0]]
-metadata = {
-    "dataset": meta["dataset"],
-    "cutoff": str(ends[0].date()),
-    "data_sha256": fingerprint(seen),
-    "validation_loss": log.best_loss,
-    "epochs": epochs,
-    "seed": seed,
-}
+metadata = {"dataset": meta["dataset"], "cutoff": str(ends[0].date()), "data_sha256": fingerprint(seen)}
+metadata |= {"validation_loss": log.best_loss, "epochs": epochs, "seed": seed}
 forecaster = Forecaster(model, vocabulary, architecture, window, horizon, season, freq, metadata)
 _ = save_forecaster(forecaster, folder)
 shutil.rmtree(folder / "checkpoints")  # the run is complete: nothing is left to resume
 _ = write_json({"search": asdict(log), "final": asdict(final_log)}, resolve(run_dir) / "training_log.json")
 
 # %% [markdown]
-# ## Forecast at every cutoff
+# ## Forecast at every cutoff, and from today
 #
 # At each cutoff the same network reads the history up to that evening and forecasts the horizon. Its weights stay those of the
-# first cutoff; the peers of {ref}`ch-evaluation` are fitted anew at each, which favours them.
+# first cutoff; the peers of {ref}`ch-evaluation` are fitted anew at each, which favours them. The last origin is the end of
+# the data: what comes after it is what the shop wants to know.
 
 # %%
 loaded = load_forecaster(folder, device)
-parts = []
-for end in ends:
-    future = frame.loc[frame["ds"] > end, ["unique_id", "ds", *vocabulary.future]]
-    parts.append(loaded(frame, future, end))
+ahead = pd.read_parquet(resolve(run_dir) / "ahead.parquet")
+known = pd.concat([frame[["unique_id", "ds", *vocabulary.future]], ahead], ignore_index=True)
+origins = [*ends, frame["ds"].max()]
+parts = [loaded(frame, known[known["ds"] > origin], origin) for origin in origins]
+
+# %%
 forecasts = pd.concat(parts, ignore_index=True).merge(frame[["unique_id", "ds", "y"]], how="left")
 _ = write_parquet(forecasts, resolve(run_dir) / "lstm_forecasts.parquet")
 
@@ -312,10 +309,11 @@ _ = write_parquet(forecasts, resolve(run_dir) / "lstm_forecasts.parquet")
 columns = [name for name in forecasts if name.startswith("q")]
 assert (forecasts[columns].diff(axis=1).iloc[:, 1:] >= 0).all(axis=None) and (forecasts[columns] >= 0).all(axis=None)
 print(
-    f"{len(forecasts)} forecasts of {forecasts['unique_id'].nunique()} series at {forecasts['cutoff'].nunique()} cutoffs"
+    f"{len(forecasts)} forecasts of {forecasts['unique_id'].nunique()} series at {forecasts['cutoff'].nunique()} origins, "
+    f"{forecasts['y'].isna().sum()} of them for periods after the data"
 )
-again = loaded(frame, future, ends[-1])
-print(f"the stored model repeats the forecast: {again.equals(forecaster(frame, future, ends[-1]))}")
+again = forecaster(frame, known[known["ds"] > ends[-1]], ends[-1])
+print(f"the stored model repeats the forecast: {again.equals(parts[-2])}")
 
 # %% mystnb={"figure": {"caption": "Forecast of the largest series at the last cutoff: median, 50 % and 90 % interval.", "name": "fig-forecast"}, "image": {"alt": "Line chart of the last history and the forecast horizon of one series: the median follows the weekly rhythm and most observations lie inside the ninety percent band."}}
 name = frame.groupby("unique_id")["y"].sum().idxmax()

@@ -29,7 +29,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from salesforecast_lib.data.panel import rolling_cutoffs
+from salesforecast_lib.data.panel import extend_panel, rolling_cutoffs
 from salesforecast_lib.data.prepare import load_panel
 from salesforecast_lib.evaluation.backtest import comparable_panel, peer_forecasts
 from salesforecast_lib.evaluation.metrics import evaluate, scored_rows
@@ -109,11 +109,13 @@ print(f"MAPE could be computed on {library['mape_rows']:.0%} of the rows")
 #
 # The LSTM keeps the weights it had at the first cutoff; each peer is fitted anew at every cutoff. All see the same history and,
 # where they can use them, the same covariates known ahead. Rows of closed periods are not scored.
+# One more forecast starts at the end of the data; nobody can score it yet, {ref}`ch-inventory` orders by it.
 
 # %%
-comparable = comparable_panel(panel, ends)
-peers = peer_forecasts(comparable, meta, ends, seed, threads)
-ours = lstm[lstm["unique_id"].isin(comparable["unique_id"])]
+comparable, today = comparable_panel(panel, ends), panel["ds"].max()
+extended = extend_panel(comparable, meta["future"], meta["static"], meta["freq"], horizon)
+peers = peer_forecasts(extended, meta, [*ends, today], seed, threads)
+ours = lstm[lstm["unique_id"].isin(comparable["unique_id"]) | (lstm["cutoff"] == today)]
 forecasts = pd.concat([ours, peers], ignore_index=True).merge(comparable[["unique_id", "ds", "y"]], how="left")
 _ = write_parquet(forecasts, resolve(run_dir) / "forecasts.parquet")
 

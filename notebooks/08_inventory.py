@@ -34,10 +34,11 @@ from salesforecast_lib.data.prepare import load_panel
 from salesforecast_lib.decisions.case_study import (
     build_case,
     compare,
+    compare_policies,
     model_run,
     moments_today,
     service_curve,
-    stock_at_last_cutoff,
+    stock_today,
 )
 from salesforecast_lib.decisions.inventory import (
     article_rule,
@@ -45,6 +46,7 @@ from salesforecast_lib.decisions.inventory import (
     expected_cost,
     interval_moments,
     newsvendor_normal,
+    read_stock,
     reorder_point,
     replenishment_plan,
 )
@@ -170,6 +172,16 @@ ax.legend()
 plt.show()
 
 # %% [markdown]
+# ### The same forecast, other policies
+#
+# How much of this is the forecast, and how much the policy? Below, the article's rule as printed and repaired, a reorder
+# point with safety stock that knows no forecast, the newsvendor's normal quantile, and our order-up-to level.
+
+# %%
+policies = compare_policies(case, model, config, service_level)
+print(policies[["policy", "total", "holding", "shortage", "fill_rate", "turnover"]].round(3).to_string(index=False))
+
+# %% [markdown]
 # ### Cost and fill rate over the service level
 #
 # The service level is the knob of the planner. Cost has its minimum near the level that the costs ask for, if the quantiles
@@ -204,17 +216,22 @@ plt.show()
 # %% [markdown]
 # ## The plan
 #
-# *Today* is the evening of the last cutoff. Stock is that of the simulated shop, on hand and on order, unless `stock_file`
-# gives yours.
+# *Today* is the last evening of the data. Stock on hand and on order is read from `stock_file`; without one it is that of the
+# simulated shop, and a product without a simulation (it is too young) is given its expected demand.
 
 # %%
-horizon = len(case.dates) // forecasts["cutoff"].nunique()
-stock = np.maximum(stock_at_last_cutoff(case, run, horizon), 0.0)
+ids, today = moments_today(forecasts, model, config, case.season)
 if stock_file:
-    given = pd.read_csv(resolve(stock_file)).set_index("unique_id")["stock"]
-    stock = given.reindex(case.ids).fillna(0.0).to_numpy(float)
-today = moments_today(case, model, config)
-plan = replenishment_plan(case.ids, stock, today["lead"], today["interval"], service_level, minimum_order)
+    stock = read_stock(stock_file).reindex(ids)
+    print(f"{stock.isna().sum()} of {len(ids)} products are not in {stock_file}: counted as out of stock")
+    stock = stock.fillna(0.0)
+else:
+    stock = stock_today(case, model, config, service_level).reindex(ids)
+    stock = stock.fillna(pd.Series(today["interval"][0], index=ids))
+
+# %%
+plan = replenishment_plan(ids, stock.to_numpy(), today["lead"], today["interval"], service_level, minimum_order)
+plan["stock_source"] = "stock_file" if stock_file else "simulated"
 plan = plan.sort_values("risk_without_order", ascending=False, kind="stable")
 
 # %%

@@ -16,6 +16,7 @@ import holidays
 import numpy as np
 import pandas as pd
 
+from salesforecast_lib.data.panel import extend_panel
 from salesforecast_lib.files import read_json, resolve, write_json, write_parquet
 
 ROLES = ("static", "historical", "future")
@@ -184,6 +185,14 @@ def build_features(panel: pd.DataFrame, meta: dict[str, Any]) -> FeatureTable:
     if numeric:
         table.add("other", "historical", numeric)
     return table
+
+
+def ahead_features(panel: pd.DataFrame, meta: dict[str, Any]) -> pd.DataFrame:
+    """*Future* columns of the horizon after the end of the data: ``unique_id, ds`` and one row per period ahead."""
+    extended = extend_panel(panel, meta["future"], meta["static"], meta["freq"], meta["horizon"])
+    table = build_features(extended, meta)
+    rows = table.frame["ds"] > panel["ds"].max()
+    return table.frame.loc[rows, ["unique_id", "ds", *table.roles["future"]]].reset_index(drop=True)
 
 
 def _price_features(table: FeatureTable, frame: pd.DataFrame, meta: dict[str, Any], season: int) -> None:

@@ -263,6 +263,35 @@ def read_panel(
     return full, pd.concat(parts, ignore_index=True)
 
 
+def extend_panel(panel: pd.DataFrame, future: list[str], static: list[str], freq: str, horizon: int) -> pd.DataFrame:
+    """Append the ``horizon`` periods after the end of the data to every series that is alive then.
+
+    Of these periods ``y`` and everything observed is missing. Static columns are carried on, ``open`` is what it was on
+    most of the same weekdays of the last eight weeks, and other *future* columns keep their mean over the last four
+    weeks: the shop's plan beyond its data is not known here.
+
+    Parameters
+    ----------
+    freq : pandas alias of the panel's frequency.
+    """
+    last = panel["ds"].max()
+    steps = pd.date_range(last, periods=horizon + 1, freq=freq)[1:]
+    ending = panel[panel["ds"] == last].set_index("unique_id")
+    rows = pd.MultiIndex.from_product([ending.index, steps], names=KEYS).to_frame(index=False)
+    rows["available"] = 1.0
+    for name in static:
+        rows[name] = rows["unique_id"].map(ending[name])
+    recent = panel[panel["ds"] > last - pd.Timedelta(weeks=8)]
+    month = recent[recent["ds"] > last - pd.Timedelta(weeks=4)]
+    for name in future:
+        if name == "open":
+            usual = recent.groupby(recent["ds"].dt.dayofweek)["open"].mean() > 0.5
+            rows[name] = rows["ds"].dt.dayofweek.map(usual).astype("float64").fillna(1.0)
+        else:
+            rows[name] = rows["unique_id"].map(month.groupby("unique_id")[name].mean())
+    return pd.concat([panel, rows], ignore_index=True).sort_values(KEYS, kind="stable", ignore_index=True)
+
+
 def rolling_cutoffs(last: pd.Timestamp, freq: str, horizon: int, count: int) -> list[pd.Timestamp]:
     """Last known periods of ``count`` consecutive test horizons; the last horizon ends at ``last``.
 

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from salesforecast_lib.decisions.inventory import (
+    article_rule,
     daily_sd,
     extend,
     forecast_arrays,
@@ -68,12 +70,15 @@ def build_case(forecasts: pd.DataFrame, panel: pd.DataFrame, config: SimulationC
     return Case(ids, dates, demand, history, start, known, season)
 
 
+def trailing(case: Case, length: int) -> np.ndarray:
+    """Sales of the ``length`` periods before each simulated period; (products, periods, length)."""
+    everything = np.concatenate([case.history, case.demand], axis=1)[:, :-1]
+    return np.lib.stride_tricks.sliding_window_view(everything, length, axis=1)[:, -case.demand.shape[1] :]
+
+
 def naive_levels(case: Case, protection: int) -> np.ndarray:
     """Order-up-to level of the rule of thumb: what sold over the last ``protection`` periods; (products, periods)."""
-    everything = np.concatenate([case.history, case.demand], axis=1)
-    total = np.cumsum(np.pad(everything, ((0, 0), (1, 0))), axis=1)
-    now = case.history.shape[1] + np.arange(case.demand.shape[1])
-    return total[:, now] - total[:, now - protection]
+    return trailing(case, protection).sum(axis=2)
 
 
 def model_run(case: Case, model: str, config: SimulationConfig, service_level: float) -> SimulationResult:
@@ -85,9 +90,10 @@ def model_run(case: Case, model: str, config: SimulationConfig, service_level: f
 
 
 def compare(case: Case, config: SimulationConfig, service_level: float) -> pd.DataFrame:
-    """Cost table of the rule of thumb, every model and perfect foresight; ``value`` is the saving in per cent.
+    """Cost table of the rule of thumb, every model's order-up-to policy and perfect foresight.
 
-    ``value_share`` says how much of the way from the rule of thumb to perfect foresight a model goes.
+    ``saving_percent`` is against the rule of thumb; ``share_of_possible`` says how much of the way from it to perfect
+    foresight a model goes.
     """
     runs = {
         "rule of thumb": simulate(
@@ -107,6 +113,29 @@ def compare(case: Case, config: SimulationConfig, service_level: float) -> pd.Da
     return table.sort_values("total", kind="stable", ignore_index=True)
 
 
+def compare_policies(case: Case, model: str, config: SimulationConfig, service_level: float) -> pd.DataFrame:
+    """Cost table of the policies of chapter 08, those with a forecast driven by ``model``.
+
+    The reorder point knows no forecast: mean and standard deviation of the last eight seasons (at most 26 periods of
+    weekly data), safety stock for the protection interval, and one review period's mean demand on top.
+    """
+    _, _, arrays = forecast_arrays(case.forecasts, model)
+    mean, sd = rolling_moments(arrays, config.protection, case.season)
+    past = trailing(case, min(8 * case.season, 56 if case.season == 7 else 26, case.history.shape[1]))
+    usual, spread = past.mean(axis=2), past.std(axis=2)
+    z = stats.norm.ppf(service_level)
+    point = usual * config.protection + z * spread * np.sqrt(config.protection)
+    policies = {
+        "article, as printed": article_rule(mean, repaired=False),
+        "article, repaired": article_rule(mean, repaired=True),
+        "reorder point from history": order_up_to(point + usual * config.review_period, point),
+        "newsvendor, normal": order_up_to(mean + z * sd),
+        "order-up-to from quantiles": order_up_to(order_up_to_level(mean, sd, service_level)),
+    }
+    runs = {name: simulate(case.demand, policy, case.initial_stock, config) for name, policy in policies.items()}
+    return pd.DataFrame({name: run.summary() for name, run in runs.items()}).T.rename_axis("policy").reset_index()
+
+
 def service_curve(case: Case, models: list[str], config: SimulationConfig, levels: list[float]) -> pd.DataFrame:
     """Cost, fill rate, stock and turnover over service levels: ``model, service_level, total, fill_rate, …``."""
     rows = [
@@ -117,30 +146,43 @@ def service_curve(case: Case, models: list[str], config: SimulationConfig, level
     return pd.DataFrame(rows)
 
 
-def moments_today(case: Case, model: str, config: SimulationConfig) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Mean and standard deviation of demand from the last cutoff on: ``lead`` and the protection ``interval``."""
-    _, _, arrays = forecast_arrays(case.forecasts, model)
-    mean = extend(arrays["mean"][-1], config.protection, case.season)
-    sd = extend(daily_sd(arrays["quantiles"][-1]), config.protection, case.season)
-    correlation = _last_known_correlation(arrays, config.protection)
-    return {
+def moments_today(
+    forecasts: pd.DataFrame, model: str, config: SimulationConfig, season: int
+) -> tuple[list[str], dict[str, tuple[np.ndarray, np.ndarray]]]:
+    """Products, and mean and standard deviation of their demand after the end of the data.
+
+    Returns the moments of the ``lead`` time and of the protection ``interval``, from the newest cutoff, whose ``y`` is
+    not known yet. The correlation of errors comes from the newest cutoff whose sales are known.
+
+    Raises
+    ------
+    ValueError
+        When ``model`` made no forecast beyond the data.
+    """
+    newest = forecasts["cutoff"] == forecasts["cutoff"].max()
+    ids, _, ahead = forecast_arrays(forecasts[newest & forecasts["y"].isna()], model)
+    _, _, known = forecast_arrays(forecasts.dropna(subset="y"), model)
+    correlation = interval_correlation(
+        known["y"][-1] - known["mean"][-1], daily_sd(known["quantiles"][-1]), config.protection
+    )
+    mean = extend(ahead["mean"][0], config.protection, season)
+    sd = extend(daily_sd(ahead["quantiles"][0]), config.protection, season)
+    return ids, {
         name: interval_moments(mean[:, :length], sd[:, :length], correlation)
         for name, length in (("lead", config.lead_time), ("interval", config.protection))
     }
 
 
-def _last_known_correlation(arrays: dict[str, np.ndarray], protection: int) -> float:
-    """Correlation estimated on the cutoff before the last one; the prior of `rolling_moments` when there is none."""
-    if len(arrays["mean"]) < 2:
-        return 0.1
-    error = arrays["y"][-2] - arrays["mean"][-2]
-    return interval_correlation(error, daily_sd(arrays["quantiles"][-2]), protection)
+def stock_today(case: Case, model: str, config: SimulationConfig, service_level: float) -> pd.Series:
+    """Position (on hand and on order, less backlog) of a simulated shop on the last evening of the data, by product.
 
-
-def stock_at_last_cutoff(case: Case, run: SimulationResult, horizon: int) -> np.ndarray:
-    """Position (on hand and on order, less backlog) of a simulated shop on the evening of the last cutoff."""
-    now = run.demand.shape[1] - horizon
-    if now == 0:
-        return case.initial_stock
-    on_order = run.ordered[:, max(0, now - run.config.lead_time) : now].sum(1)
-    return run.net_stock[:, now - 1] + on_order
+    The simulation goes on for a lead time without demand, so that the last orders are placed as in any other week.
+    """
+    _, _, arrays = forecast_arrays(case.forecasts, model)
+    levels = order_up_to_level(*rolling_moments(arrays, config.protection, case.season), service_level)
+    longer = ((0, 0), (0, config.lead_time))
+    policy = order_up_to(np.pad(levels, longer, mode="edge"))
+    run = simulate(np.pad(case.demand, longer), policy, case.initial_stock, config)
+    now = case.demand.shape[1]
+    on_order = run.ordered[:, max(0, now - config.lead_time) : now].sum(axis=1)
+    return pd.Series(np.maximum(run.net_stock[:, now - 1] + on_order, 0.0), index=case.ids)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 from scipy import stats
 
 from salesforecast_lib import QUANTILE_COLUMNS, QUANTILES
+from salesforecast_lib.data.schema import read_table
 from salesforecast_lib.decisions.simulator import Policy
 
 
@@ -199,6 +202,32 @@ def rolling_moments(
     return np.stack(means, axis=1), np.stack(sds, axis=1)
 
 
+def read_stock(path: str | Path) -> pd.Series:
+    """Units on hand and on order by product, from a file with the columns ``unique_id`` and ``stock``.
+
+    Raises
+    ------
+    ValueError, FileNotFoundError
+        Naming the file, the row and what was expected.
+    """
+    table = read_table(path)
+    missing = [name for name in ("unique_id", "stock") if name not in table]
+    if missing:
+        raise ValueError(f"{path}: missing columns {missing}; expected unique_id and stock, found {list(table)[:20]}")
+    stock = pd.to_numeric(table["stock"], errors="coerce").astype(float)
+    bad = ~(np.isfinite(stock) & (stock >= 0)) | table["unique_id"].isna()
+    if bad.any():
+        row = int(np.flatnonzero(bad)[0])
+        raise ValueError(
+            f"{path}, row {row + 1}: unique_id {table['unique_id'].iloc[row]!r}, stock {table['stock'].iloc[row]!r}; "
+            "expected a product and a finite number of zero or more"
+        )
+    names = table["unique_id"].astype(str).str.strip()
+    if names.duplicated().any():
+        raise ValueError(f"{path}: product {names[names.duplicated()].iloc[0]!r} appears twice; add its stock up first")
+    return pd.Series(stock.to_numpy(), index=names)
+
+
 def replenishment_plan(
     ids: list[str],
     stock: np.ndarray,
@@ -217,7 +246,7 @@ def replenishment_plan(
     gap = np.ceil(np.maximum(level - stock, 0.0) - 1e-9)
     order = np.where(gap > 0, np.maximum(gap, minimum_order), 0.0).astype(int)
     before = stockout_risk(stock, *lead) if lead[0].any() else np.zeros(len(stock))
-    plan = pd.DataFrame({"unique_id": ids, "assumed_stock": stock.round(1), "order_quantity": order})
+    plan = pd.DataFrame({"unique_id": ids, "stock": stock.round(1), "order_quantity": order})
     plan["order_up_to_level"] = level.round(1)
     plan["expected_demand"] = interval[0].round(1)
     plan["risk_without_order"] = stockout_risk(stock, *interval).round(4)

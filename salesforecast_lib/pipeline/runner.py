@@ -13,7 +13,7 @@ from typing import Any
 import pytask
 from pytask import TaskOutcome
 
-from salesforecast_lib.files import project_root, resolve, write_json
+from salesforecast_lib.files import project_root, resolve, write_json, write_text
 from salesforecast_lib.pipeline import parameters as settings
 from salesforecast_lib.pipeline.execute import StageError, execute
 from salesforecast_lib.pipeline.stages import STAGES, Stage, stage_names
@@ -113,11 +113,12 @@ def run(
     ]
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # torch collapses when several threads meet other work
     options: dict[str, Any] = {"n_workers": jobs} if jobs > 1 else {}
+    # pytask keeps what it knows beside its configuration file: one for each run, or runs would make each other stale
+    configuration = write_text("[tool.pytask.ini_options]\n", folder / ".state" / "pytask.toml")
     session = pytask.build(
         tasks=tasks,
         paths=(),
-        root=folder,
-        database_url=f"sqlite:///{folder / '.state.sqlite3'}",
+        config=configuration,
         verbose=verbose,
         show_errors_immediately=False,
         show_traceback=False,

@@ -28,13 +28,13 @@ STAGES = (
     Stage(
         "02_feature_engineering",
         ("panel.parquet", "panel.json"),
-        ("features.parquet", "features.json", "ablation.json"),
+        ("features.parquet", "features.json", "ahead.parquet", "ablation.json"),
         ("data", "models"),
     ),
     Stage("03_lstm_derivation", (), ("derivation.json",), ("models",)),
     Stage(
         "04_training",
-        ("features.parquet", "features.json"),
+        ("features.parquet", "features.json", "ahead.parquet"),
         ("model/model.safetensors", "model/model.json", "training_log.json", "lstm_forecasts.parquet"),
         ("data", "models"),
     ),
