@@ -10,6 +10,7 @@ import tempfile
 from pathlib import Path
 
 import nbformat
+import yaml
 
 from salesforecast_lib.files import project_root
 
@@ -50,14 +51,13 @@ def build_book(notebooks: Path, target: Path, title: str | None = None) -> Path:
                 check_executed(notebook)
                 shutil.copy(notebook, stage / "notebooks")
         if title:
-            config = (stage / "_config.yml").read_text(encoding="utf-8")
-            (stage / "_config.yml").write_text(
-                config.replace("title: Sales forecasting", f"title: {title}", 1), encoding="utf-8"
-            )
+            config = yaml.safe_load((stage / "_config.yml").read_text(encoding="utf-8"))
+            config["title"] = title
+            (stage / "_config.yml").write_text(yaml.safe_dump(config), encoding="utf-8")
         command = [
             sys.executable,
-            "-m",
-            "jupyter_book.cli.main",
+            "-c",
+            "from jupyter_book.cli.main import main; main()",
             "build",
             str(stage),
             "--toc",

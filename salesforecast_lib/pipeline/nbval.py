@@ -27,6 +27,7 @@ def main() -> int:
         "-q",
         "--override-ini=addopts=",
         *map(str, notebooks),
+        str(project_root() / "tests" / "reference"),  # the numbers that the notebooks have just written
     ]
     return subprocess.run(command, cwd=project_root(), env={**os.environ, "OMP_NUM_THREADS": "1"}).returncode
 
