@@ -29,7 +29,7 @@ run: setup  ## forecasts, replenishment plan and HTML book (PROFILE=default)
 test: lint unit nbval  ## every test: style, unit, notebooks, book, nbval
 
 lint: setup
-	$(PYTHON) -m ruff check salesforecast_lib notebooks tests
+	$(PYTHON) -m ruff check salesforecast_lib notebooks tests book/_ext
 
 unit: setup
 	$(PYTHON) -m pytest

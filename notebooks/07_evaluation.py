@@ -62,8 +62,10 @@ lstm = pd.read_parquet(lstm_file).drop(columns="y")
 #
 # ```{math}
 # :label: eq-metrics
-# \mathrm{MAE}=\tfrac1n\sum|y_i-\hat y_i|,\quad \mathrm{RMSE}=\sqrt{\tfrac1n\sum(y_i-\hat y_i)^2},\quad
-# \mathrm{WAPE}=\frac{\sum|y_i-\hat y_i|}{\sum y_i},\quad \mathrm{MASE}=\frac{\mathrm{MAE}}{q}.
+# \begin{aligned}
+# \mathrm{MAE}&=\tfrac1n\sum|y_i-\hat y_i|, & \mathrm{RMSE}&=\sqrt{\tfrac1n\sum(y_i-\hat y_i)^2},\\
+# \mathrm{WAPE}&=\frac{\sum|y_i-\hat y_i|}{\sum y_i}, & \mathrm{MASE}&=\frac{\mathrm{MAE}}{q}.
+# \end{aligned}
 # ```
 #
 # The mean absolute percentage error divides by each $y_i$: on a day without a sale it is infinite, and a library has to choose.

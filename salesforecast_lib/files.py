@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 from collections.abc import Callable
@@ -69,7 +70,7 @@ def write_csv(frame: pd.DataFrame, path: str | Path) -> Path:
         if not pd.api.types.is_numeric_dtype(safe[column]) and not pd.api.types.is_datetime64_any_dtype(safe[column]):
             safe[column] = safe[column].map(lambda v: escape_formula(v) if isinstance(v, str) else v)
     safe.columns = [escape_formula(str(column)) for column in safe.columns]
-    return _atomically(path, lambda p: safe.to_csv(p, index=False))
+    return _atomically(path, lambda p: safe.to_csv(p, index=False, quoting=csv.QUOTE_NONNUMERIC))
 
 
 def read_json(path: str | Path) -> Any:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import gzip
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -30,8 +32,23 @@ ORDER_LINES = pa.DataFrameSchema(
 )
 
 
-def read_table(path: str | Path) -> pd.DataFrame:
+def _read_csv(file: Path, rows: int | None) -> pd.DataFrame:
+    """CSV whose separator is the one of ``, ; tab |`` that its header line holds most of."""
+    opener = gzip.open if file.suffix.lower() == ".gz" else open
+    with opener(file, "rt", encoding="utf-8-sig", newline="") as handle:
+        header = handle.readline(_MAX_CELL)
+    separator = max(",;\t|", key=header.count)
+    names = [name.strip() for name in next(csv.reader([header], delimiter=separator), [])]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ValueError(f"columns {twice} appear twice in the header")
+    return pd.read_csv(file, dtype=str, sep=separator, encoding="utf-8-sig", nrows=rows, low_memory=False)
+
+
+def read_table(path: str | Path, rows: int | None = None) -> pd.DataFrame:
     """Read CSV, Parquet or Excel as it is; CSV cells stay text so that nothing is guessed.
+
+    ``rows`` reads only so many rows of a CSV file.
 
     Raises
     ------
@@ -50,7 +67,7 @@ def read_table(path: str | Path) -> pd.DataFrame:
         if suffix in (".xlsx", ".xls"):
             return pd.concat(pd.read_excel(file, sheet_name=None, dtype=object).values(), ignore_index=True)
         if suffix in (".csv", ".txt", ".tsv", ".gz"):
-            return pd.read_csv(file, dtype=str, sep=None if suffix == ".tsv" else ",", encoding="utf-8-sig")
+            return _read_csv(file, rows)
     except UnicodeDecodeError as error:
         raise ValueError(f"{file}: not UTF-8 at byte {error.start}; save the file as 'CSV UTF-8'") from error
     except (ValueError, OSError, KeyError) as error:
@@ -173,12 +190,4 @@ def read_order_lines(
 
 def check_columns(path: str | Path, column_map: Mapping[str, str] | None) -> None:
     """Raise what `read_order_lines` would raise about the file's columns, reading its first rows only where it can."""
-    file = resolve(path)
-    if file.suffix.lower() == ".csv" and file.is_file() and file.stat().st_size:
-        try:
-            head = pd.read_csv(file, dtype=str, nrows=1, encoding="utf-8-sig")
-        except (UnicodeDecodeError, ValueError):
-            head = read_table(file)  # its error names the file and what to do
-    else:
-        head = read_table(file)
-    rename_columns(head, column_map, str(file))
+    rename_columns(read_table(path, rows=1), column_map, str(path))

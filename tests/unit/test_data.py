@@ -1,0 +1,239 @@
+"""Order lines to panel: nothing is lost, and every step does what chapter 01 says."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from salesforecast_lib.data import loaders
+from salesforecast_lib.data.cleaning import CleaningConfig, clean, outlier_limit
+from salesforecast_lib.data.panel import PanelConfig, build_panel, read_panel, rolling_cutoffs
+from salesforecast_lib.data.prepare import prepare
+from salesforecast_lib.data.scaling import METHODS, Scaler, fit_scaler
+from salesforecast_lib.data.schema import validate_order_lines
+from salesforecast_lib.files import project_root
+
+
+def lines_of(rows) -> pd.DataFrame:
+    columns = ["order_id", "product_id", "timestamp", "quantity", "unit_price", "customer_id"]
+    lines, refused = validate_order_lines(pd.DataFrame(rows, columns=columns))
+    assert refused.empty
+    return lines
+
+
+ROWS = st.lists(
+    st.tuples(
+        st.sampled_from(["1", "2", "C3", "C4"]),
+        st.sampled_from(["a", "b", "POST"]),
+        st.sampled_from(["2024-03-01", "2024-03-02 10:00", "2024-03-09"]),
+        st.sampled_from([-3.0, -1.0, 0.0, 1.0, 3.0, 5000.0]),
+        st.sampled_from([-1.0, 0.0, 2.5]),
+        st.sampled_from(["x", "y"]),
+    ),
+    min_size=1,
+    max_size=25,
+)
+SWITCHES = st.builds(
+    CleaningConfig,
+    duplicates=st.booleans(),
+    cancellations=st.booleans(),
+    returns=st.booleans(),
+    non_products=st.booleans(),
+    product_pattern=st.sampled_from(["", "[a-z]"]),
+    prices=st.sampled_from(["positive", "keep"]),
+    zero_quantity=st.booleans(),
+    outliers=st.sampled_from(["quarantine", "cap", "keep"]),
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(ROWS, SWITCHES)
+def test_every_line_is_kept_quarantined_or_cancelled_exactly_once(rows, config):
+    cleaned = clean(lines_of(rows), config)
+    numbers = [*cleaned.kept["row"], *cleaned.quarantine["row"], *cleaned.cancelled["row"]]
+    assert sorted(numbers) == list(range(1, len(rows) + 1))
+    report = cleaned.report
+    assert (report["before"] - report["quarantined"] - report["cancelled"] == report["after"]).all()
+    assert report["after"].iloc[-1] == len(cleaned.kept)
+    if config.prices == "positive":
+        assert (cleaned.kept["unit_price"] > 0).all()
+    if config.returns:
+        assert (cleaned.kept["quantity"] >= 0).all()
+
+
+def test_with_everything_off_nothing_is_taken():
+    rows = [("C1", "POST", "2024-03-01", -5, 0, "x")] * 2 + [("1", "a", "2024-03-01", 9e6, 1, "x")]
+    off = CleaningConfig(False, False, returns=False, non_products=False, prices="keep", zero_quantity=False)
+    assert len(clean(lines_of(rows), off.change({"outliers": "keep"})).kept) == 3
+
+
+def test_cancellation_takes_the_latest_earlier_order_of_the_same_kind():
+    rows = [
+        ("1", "a", "2024-03-01", 4, 1, "x"),
+        ("2", "a", "2024-03-02", 4, 1, "x"),
+        ("3", "a", "2024-03-02", 4, 1, "y"),
+        ("4", "a", "2024-03-02", 5, 1, "x"),
+        ("C5", "a", "2024-03-03", -4, 1, "x"),
+        ("6", "a", "2024-03-04", 4, 1, "x"),
+    ]
+    assert clean(lines_of(rows)).cancelled["order_id"].tolist() == ["2", "C5"]
+
+
+def test_two_cancellations_never_take_one_order():
+    rows = [
+        ("1", "a", "2024-03-01", 4, 1, "x"),
+        ("C2", "a", "2024-03-02", -4, 1, "x"),
+        ("C3", "a", "2024-03-03", -4, 1, "x"),
+    ]
+    assert len(clean(lines_of(rows)).cancelled) == 3
+
+
+def test_outlier_limit_by_hand_and_immune_to_the_outlier():
+    quantity, product = np.array([1.0, 1, 1, 1, 9000]), np.zeros(5, int)
+    limit = np.expm1(np.log(2) + 8 * 0.5)
+    assert outlier_limit(quantity, product, 8.0) == pytest.approx(np.full(5, limit))
+
+
+def test_unknown_switch_is_refused():
+    with pytest.raises(ValueError, match="outlier_widht"):
+        CleaningConfig().change({"outlier_widht": 3})
+
+
+def test_time_zone_moves_the_day():
+    rows = pd.DataFrame(
+        [("1", "a", "2024-03-01 03:00", 1, 1)],
+        columns=["order_id", "product_id", "timestamp", "quantity", "unit_price"],
+    )
+    lines, _ = validate_order_lines(rows, "America/New_York")
+    assert lines["timestamp"].iloc[0] == pd.Timestamp("2024-02-29 22:00")
+
+
+def test_closed_days_are_not_days_without_a_sale():
+    rows = [
+        ("1", "a", "2024-03-01", 1, 1, "x"),
+        ("2", "b", "2024-03-02", 1, 1, "x"),
+        ("3", "a", "2024-03-04", 2, 1, "x"),
+    ]
+    panel = build_panel(lines_of(rows), PanelConfig()).set_index(["unique_id", "ds"])
+    a = panel.loc["a"]
+    assert a["y"].tolist() == [1, 0, 0, 2] and a["available"].tolist() == [1, 1, 0, 1]
+    assert panel.loc["b"].index[0] == pd.Timestamp("2024-03-02"), "a product has no demand before its launch"
+
+
+def test_delisted_product_ends():
+    rows = [("1", "a", f"2024-03-{day:02d}", 1, 1, "x") for day in range(1, 21)] + [("2", "b", "2024-03-02", 1, 1, "x")]
+    panel = build_panel(lines_of(rows), PanelConfig(delisted_after=7))
+    assert (panel["unique_id"] == "b").sum() == 1
+
+
+def test_whole_weeks_only_and_no_unit_lost():
+    days = pd.date_range("2024-02-28", "2024-03-20")  # Wednesday to Wednesday
+    lines = lines_of([(str(n), "a", str(day.date()), 1, 1, "x") for n, day in enumerate(days)])
+    panel = build_panel(lines, PanelConfig(freq="W"))
+    assert panel["y"].tolist() == [7, 7] and (panel["ds"].dt.dayofweek == 6).all()
+
+
+@pytest.mark.parametrize("by_location", [False, True])
+def test_panel_keeps_every_unit(by_location):
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(
+        {
+            "order_id": np.arange(500).astype(str),
+            "product_id": rng.choice(list("abc"), 500),
+            "timestamp": pd.Timestamp("2024-01-01") + pd.to_timedelta(rng.integers(0, 60, 500), unit="D"),
+            "quantity": rng.integers(1, 9, 500).astype(float),
+            "unit_price": 2.0,
+            "location_id": rng.choice(["n", "s"], 500),
+        }
+    )
+    panel = build_panel(validate_order_lines(frame.copy())[0], PanelConfig(by_location=by_location))
+    keys = ["product_id", "location_id"] if by_location else ["product_id"]
+    expected = frame.groupby(keys)["quantity"].sum().sort_index().to_numpy()
+    assert panel.groupby("unique_id")["y"].sum().sort_index().to_numpy() == pytest.approx(expected)
+    assert panel["price"].dropna().eq(2.0).all()
+
+
+@pytest.mark.parametrize("missing_y, y, available", [("zero", 0, 1), ("unavailable", 0, 0), ("interpolate", 2, 1)])
+def test_gaps_of_a_panel_are_filled_as_told(tmp_path, missing_y, y, available):
+    file = tmp_path / "panel.csv"
+    file.write_text("unique_id,ds,y,price\na,2024-03-01,1,2.5\na,2024-03-03,3,\n")
+    panel, _ = read_panel(str(file), missing_y=missing_y)
+    assert panel[["y", "available"]].iloc[1].tolist() == [y, available]
+    assert panel["price"].tolist() == [2.5, 2.5, 2.5]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.floats(0, 1e6), min_size=6, max_size=30), st.sampled_from(METHODS))
+def test_scaling_is_inverted_and_blind_to_the_future(values, method):
+    days = pd.date_range("2024-01-01", periods=len(values))
+    panel = pd.DataFrame({"unique_id": "a", "ds": days, "y": values, "available": 1.0})
+    cutoff = days[len(values) // 2]
+    scaler = fit_scaler(panel, cutoff, method)
+    back = scaler.inverse(panel["unique_id"], scaler.transform(panel["unique_id"], panel["y"]))
+    assert back == pytest.approx(values, rel=1e-6, abs=1e-6)
+    spoiled = panel.assign(y=panel["y"].where(panel["ds"] <= cutoff, 1e9))
+    assert fit_scaler(spoiled, cutoff, method) == scaler == Scaler.from_json(scaler.to_json())
+
+
+def test_last_horizon_ends_with_the_data():
+    cutoffs = rolling_cutoffs(pd.Timestamp("2024-01-31"), "D", 10, 3)
+    assert [str(day.date()) for day in cutoffs] == ["2024-01-01", "2024-01-11", "2024-01-21"]
+
+
+def test_embedded_data_add_up():
+    source = loaders.complete_journey()
+    cleaned = clean(source.lines, source.cleaning, source.quarantine)
+    assert len(cleaned.kept) + len(cleaned.quarantine) + len(cleaned.cancelled) == 1_469_307
+    panel = build_panel(cleaned.kept, PanelConfig(level="product_type", n_series=0))
+    assert panel["y"].sum() == cleaned.kept["quantity"].sum()
+
+
+def test_overlap_of_the_two_sheets_is_read_once(tmp_path, monkeypatch):
+    columns = ["Invoice", "StockCode", "Description", "Quantity", "InvoiceDate", "Price", "Customer ID", "Country"]
+
+    def sheet(days):
+        return pd.DataFrame([("1", "85123A", "", 1, pd.Timestamp(day), 2.0, 5, "UK") for day in days], columns=columns)
+
+    book = tmp_path / "workbook.xlsx"
+    with pd.ExcelWriter(book) as writer:
+        sheet(["2010-11-30", "2010-12-01"]).to_excel(writer, sheet_name="a", index=False)
+        sheet(["2010-12-01", "2010-12-10"]).to_excel(writer, sheet_name="b", index=False)
+    monkeypatch.setattr("pooch.retrieve", lambda *_, **__: [str(book)])
+    monkeypatch.setattr(loaders, "resolve", lambda path: _registry(tmp_path) if "checksums" in str(path) else tmp_path)
+    lines = loaders.online_retail_ii().lines
+    assert lines["timestamp"].dt.day.tolist() == [30, 1, 10]
+
+
+def _registry(folder):
+    file = folder / "checksums.txt"
+    file.write_text("online_retail_II.zip 0123\n")
+    return file
+
+
+def test_download_without_a_checksum_is_refused():
+    text = (project_root() / "data" / "checksums.txt").read_text()
+    if "online_retail_II.zip" in text:
+        pytest.skip("a checksum is known")
+    with pytest.raises(ValueError, match="checksums.txt"):
+        loaders.online_retail_ii()
+
+
+def test_real_e_commerce_lines_add_up():
+    folder = project_root().parent / "shared" / "data" / "online_retail_ii"
+    files = sorted(folder.glob("*.parquet")) + sorted(folder.glob("*.csv"))
+    if not files:
+        pytest.skip(f"{folder} is not here")
+    source = loaders.online_retail_ii(str(files[0]))
+    cleaned = clean(source.lines, source.cleaning, source.quarantine)
+    assert len(cleaned.kept) + len(cleaned.quarantine) + len(cleaned.cancelled) > 1_000_000
+    assert cleaned.report["cancelled"].sum() > 10_000
+
+
+def test_too_short_history_is_refused(tmp_path):
+    file = tmp_path / "orders.csv"
+    file.write_text("order_id,product_id,timestamp,quantity,unit_price\n1,a,2024-03-01,2,1.5\n2,a,2024-03-09,2,1.5\n")
+    with pytest.raises(ValueError, match="three horizons"):
+        prepare("own_data", PanelConfig(), 28, path=str(file))
