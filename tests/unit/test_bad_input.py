@@ -1,4 +1,4 @@
-"""Whatever a shop hands in: a clear error that names the file, or quarantine rows with row, column, value and reason."""
+"""Whatever a shop hands in: a clear error naming the file, or quarantine rows with row, column, value and reason."""
 
 from __future__ import annotations
 
