@@ -1,0 +1,254 @@
+"""A run: checked before it starts, stale stages only, named failures, and the same result after a kill."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import nbformat
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from salesforecast_lib.files import project_root, read_json, write_json
+from salesforecast_lib.pipeline import parameters as settings
+from salesforecast_lib.pipeline.cli import app
+from salesforecast_lib.pipeline.execute import StageError, to_notebook
+from salesforecast_lib.pipeline.publish import published
+from salesforecast_lib.pipeline.runner import prepare_values, run
+from salesforecast_lib.pipeline.stages import STAGES, Stage, graph
+
+
+@dataclass(frozen=True)
+class MadeStage(Stage):
+    """A stage whose notebook lies in a folder of the test."""
+
+    folder: str = ""
+
+    @property
+    def source(self) -> Path:
+        return Path(self.folder) / f"{self.name}.py"
+
+
+HEADER = '# ---\n# jupyter:\n#   kernelspec:\n#     display_name: Python 3\n#     language: python\n#     name: python3\n# ---\n\n# %% tags=["parameters"]\n'
+FIRST = 'run_dir: str = "."  # folder\nsize: int = 2  # of the result\n\n# %%\n{body}'
+SECOND = 'run_dir: str = "."  # folder\n\n# %%\n{body}'
+WRITE_ONE = 'from pathlib import Path\n_ = (Path(run_dir) / "one.txt").write_text(str(size))\n'
+WRITE_TWO = 'from pathlib import Path\n_ = (Path(run_dir) / "two.txt").write_text((Path(run_dir) / "one.txt").read_text() * 2)\n'
+
+
+def made_stages(folder: Path, first: str = WRITE_ONE, second: str = WRITE_TWO) -> tuple[MadeStage, ...]:
+    (folder / "01_one.py").write_text(HEADER + FIRST.format(body=first))
+    (folder / "02_two.py").write_text(HEADER + SECOND.format(body=second))
+    return (
+        MadeStage("01_one", (), ("one.txt",), (), str(folder)),
+        MadeStage("02_two", ("one.txt",), ("two.txt",), (), str(folder)),
+    )
+
+
+def go(folder, stages, **values):
+    return run(values, folder, stages=stages, verbose=0)
+
+
+def test_only_stale_stages_run_again(tmp_path):
+    stages, folder = made_stages(tmp_path), tmp_path / "run"
+    assert go(folder, stages).executed == ["01_one", "02_two"]
+    assert (folder / "two.txt").read_text() == "22"
+    assert go(folder, stages).executed == []
+    assert go(folder, stages, size=3).executed == ["01_one", "02_two"]
+    assert (folder / "two.txt").read_text() == "33"
+    made_stages(tmp_path, second=WRITE_TWO.replace("* 2", "* 3"))
+    assert go(folder, stages, size=3).executed == ["02_two"]
+    (folder / "two.txt").unlink()
+    assert go(folder, stages, size=3).executed == ["02_two"]
+
+
+def test_runs_do_not_make_each_other_stale(tmp_path):
+    stages = made_stages(tmp_path)
+    go(tmp_path / "a", stages)
+    go(tmp_path / "b", stages, size=5)
+    assert go(tmp_path / "a", stages).executed == []
+    assert not list(tmp_path.glob("pytask*")), "the state of a run lies in its own folder"
+
+
+def test_from_runs_a_stage_and_those_after_it(tmp_path):
+    stages = made_stages(tmp_path)
+    go(tmp_path / "a", stages)
+    assert run({}, tmp_path / "a", "02", stages=stages, verbose=0).executed == ["02_two"]
+    with pytest.raises(settings.ParameterError, match="01_one"):
+        run({}, tmp_path / "a", "nowhere", stages=stages, verbose=0)
+
+
+def test_stages_side_by_side_give_the_same_files(tmp_path):
+    stages = made_stages(tmp_path)
+    run({}, tmp_path / "a", jobs=2, stages=stages, verbose=0)
+    assert (tmp_path / "a" / "two.txt").read_text() == "22"
+
+
+def test_failing_cell_is_named_and_the_run_goes_on_from_there(tmp_path):
+    stages, folder = made_stages(tmp_path, second='raise KeyError("price of socks")\n'), tmp_path / "run"
+    with pytest.raises(StageError) as error:
+        go(folder, stages)
+    text = str(error.value)
+    half = Path(text.rsplit("half-executed notebook: ", 1)[1])
+    assert "02_two.py, cell 2" in text
+    assert "KeyError" in text and "price of socks" in text and half.is_file()
+    assert not (folder / "notebooks" / "02_two.ipynb").exists(), "a half notebook never looks like a whole one"
+    made_stages(tmp_path)
+    assert go(folder, stages).executed == ["02_two"]
+
+
+SLOW_TWO = "import time\ntime.sleep(20)\n" + WRITE_TWO
+
+
+def test_killed_run_leaves_nothing_half_and_goes_on(tmp_path):
+    """kill -9 while the second stage runs; the same command then gives what an undisturbed run gives."""
+    stages, folder = made_stages(tmp_path, second=SLOW_TWO), tmp_path / "run"
+    script = textwrap.dedent(f"""
+        import sys
+        from pathlib import Path
+        sys.path.insert(0, {str(Path(__file__).parent)!r})
+        import test_pipeline
+        stages = test_pipeline.made_stages(Path({str(tmp_path)!r}), second=test_pipeline.SLOW_TWO)
+        test_pipeline.go(Path({str(folder)!r}), stages)
+    """)
+    process = subprocess.Popen([sys.executable, "-c", script], start_new_session=True)
+    deadline = time.monotonic() + 60
+    while not (folder / "notebooks" / "01_one.ipynb").exists() and time.monotonic() < deadline:
+        time.sleep(0.2)
+    time.sleep(3)
+    os.killpg(process.pid, signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    assert (folder / "one.txt").exists() and not (folder / "two.txt").exists()
+    assert not (folder / "notebooks" / "02_two.ipynb").exists()
+    made_stages(tmp_path)
+    go(folder, stages)
+    go(tmp_path / "undisturbed", stages)
+    for name in ("one.txt", "two.txt"):
+        assert (folder / name).read_text() == (tmp_path / "undisturbed" / name).read_text()
+
+
+def test_smoke_run_killed_in_training_ends_like_an_undisturbed_one(tmp_path):
+    """The real notebooks, small parameters: the same metrics and plan, whether or not the run was killed."""
+    command = [sys.executable, "-m", "salesforecast_lib.pipeline.cli", "run", "--profile", "smoke", "--no-book"]
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    killed = [*command, "--run-dir", str(tmp_path / "killed")]
+    process = subprocess.Popen(killed, start_new_session=True, **quiet)
+    deadline = time.monotonic() + 300
+    while not list((tmp_path / "killed").glob("model/checkpoints/*/*/state.json")) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    assert not (tmp_path / "killed" / "metrics.json").exists()
+    for arguments in (killed, [*command, "--run-dir", str(tmp_path / "undisturbed")]):
+        subprocess.run(arguments, check=True, **quiet)
+    for name in ("metrics.json", "inventory.json", "replenishment.csv", "panel.json", "quarantine.parquet"):
+        assert (tmp_path / "killed" / name).read_bytes() == (tmp_path / "undisturbed" / name).read_bytes(), name
+    assert read_json(tmp_path / "killed" / "metrics.json")["series"] == 12
+
+
+@pytest.mark.parametrize(
+    "values, complaint",
+    [
+        ({"horizn": 7}, "did you mean horizon"),
+        ({"horizon": "7"}, "expected int, got str"),
+        ({"horizon": True}, "expected int"),
+        ({"learning_rate": "1e-3"}, "write 1.0e-3"),
+        ({"dataset": "own_data"}, "path=orders.csv"),
+        ({"path": "nowhere.csv"}, "no such file"),
+    ],
+)
+def test_wrong_parameters_are_refused_before_anything_runs(values, complaint):
+    with pytest.raises(settings.ParameterError, match=complaint):
+        prepare_values("smoke", values)
+
+
+def test_missing_column_is_refused_before_anything_runs(tmp_path):
+    file = tmp_path / "orders.csv"
+    file.write_text("order,sku,day,qty,price\n1,a,2024-03-01,1,2\n")
+    folder = tmp_path / "run"
+    command = ["run", "--profile", "own_data", "-p", f"path={file}", "--run-dir", str(folder)]
+    result = CliRunner().invoke(app, command)
+    assert result.exit_code == 1 and not folder.exists()
+
+
+def test_profiles_fit_the_notebooks():
+    for file in (project_root() / "book" / "profiles").glob("*.yml"):
+        settings.check(settings.load_profile(file.stem))
+    with pytest.raises(settings.ParameterError, match="there are default"):
+        settings.load_profile("nowhere")
+
+
+@pytest.mark.parametrize("text", ["horizon", "=7", "horizon=[1"])
+def test_broken_assignments_are_refused(text):
+    with pytest.raises(settings.ParameterError):
+        settings.parse_assignments([text])
+
+
+def test_parameters_cell_takes_typed_literals_only(tmp_path):
+    file = tmp_path / "01_x.py"
+    file.write_text(HEADER + "size = 3\n")
+    with pytest.raises(settings.ParameterError, match="name: type = literal"):
+        settings.declared(file)
+
+
+def test_stages_are_printed_and_the_graph_follows_the_files(tmp_path):
+    result = CliRunner().invoke(app, ["stages", "--graph", str(tmp_path / "graph.svg")], terminal_width=200)
+    assert result.exit_code == 0 and all(stage.name in result.output for stage in STAGES)
+    assert (tmp_path / "graph.svg").read_text().lstrip().startswith("<svg")
+    assert "04_training --> 07_evaluation" in graph() and "08_inventory --> 04_training" not in graph()
+
+
+def test_every_file_read_is_written_by_an_earlier_stage():
+    written: set[str] = set()
+    for stage in STAGES:
+        assert set(stage.reads) <= written, stage.name
+        written |= set(stage.writes)
+
+
+def test_sweep_refuses_a_grid_without_lists(tmp_path):
+    grid = tmp_path / "grid.yml"
+    grid.write_text(yaml.safe_dump({"hidden_size": 8}))
+    result = CliRunner().invoke(app, ["sweep", str(grid), "--profile", "smoke"])
+    assert result.exit_code == 1
+
+
+def test_sweep_runs_the_product_and_collects_one_table(tmp_path, monkeypatch):
+    from salesforecast_lib.pipeline import cli
+
+    def pretend(values, folder, jobs=1):
+        write_json(
+            {"models": {"LSTM": {"wape": values["hidden_size"] / 100, "scaled_quantile_loss": 0.1}}},
+            folder / "metrics.json",
+        )
+
+    monkeypatch.setattr(cli, "run", pretend)
+    monkeypatch.setattr(cli, "resolve", lambda path: tmp_path / path)
+    monkeypatch.setattr(cli, "write_csv", lambda table, path: table.to_csv(tmp_path / "sweep.csv", index=False))
+    grid = tmp_path / "grid.yml"
+    grid.write_text(yaml.safe_dump({"hidden_size": [16, 8], "max_epochs": [1, 2]}))
+    result = CliRunner().invoke(app, ["sweep", str(grid), "--profile", "smoke"])
+    assert result.exit_code == 0, result.output
+    lines = (tmp_path / "sweep.csv").read_text().splitlines()
+    assert len(lines) == 5 and ",8," in lines[1]
+
+
+def test_published_notebook_holds_outputs_but_no_trace_of_the_run(tmp_path):
+    source = tmp_path / "01_x.py"
+    source.write_text(HEADER + "size: int = 2  # of it\n\n# %%\nprint(size)\n")
+    executed = to_notebook(source)
+    injected = nbformat.v4.new_code_cell("size = 3", metadata={"tags": ["injected-parameters"]})
+    stderr = nbformat.v4.new_output("stream", name="stderr", text="a path of this machine")
+    stdout = nbformat.v4.new_output("stream", name="stdout", text="3")
+    executed.cells[-1].outputs, executed.cells[-1].metadata["papermill"] = [stderr, stdout], {"duration": 1}
+    executed.cells.insert(-1, injected)
+    result = published(executed, to_notebook(source))
+    assert [cell.source for cell in result.cells if cell.cell_type == "code"][-1] == "print(size)"
+    assert [output["text"] for output in result.cells[-1].outputs] == ["3"]
+    assert "papermill" not in nbformat.writes(result) and "injected" not in nbformat.writes(result)
