@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import nbformat
@@ -30,10 +31,11 @@ def check_executed(notebook: Path) -> None:
             raise BookError(f"{notebook.name}, cell {number}: was never executed; run 'make refresh'")
 
 
-def build_book(notebooks: Path, target: Path, title: str | None = None) -> Path:
+def build_book(notebooks: Path, target: Path, title: str | None = None, pages: Mapping[str, str] | None = None) -> Path:
     """Build the book of the ``.ipynb`` files in ``notebooks`` into the folder ``target``; returns its index page.
 
-    Warnings are errors, nothing is executed or fetched. The old book stays until the new one is whole.
+    ``pages`` (file name → markdown) take the place of pages in ``book/``. Warnings are errors, nothing is executed or
+    fetched. The old book stays until the new one is whole.
 
     Raises
     ------
@@ -45,6 +47,8 @@ def build_book(notebooks: Path, target: Path, title: str | None = None) -> Path:
         stage = Path(folder)
         shutil.copy(root / "_config.yml", stage)
         shutil.copytree(root / "book", stage / "book", ignore=shutil.ignore_patterns("profiles"))
+        for name, text in (pages or {}).items():
+            (stage / "book" / name).write_text(text, encoding="utf-8")
         (stage / "notebooks").mkdir()
         for notebook in sorted(notebooks.glob("[0-9]*.ipynb")):
             if not notebook.stem.endswith(".failed"):

@@ -19,6 +19,7 @@ from salesforecast_lib.files import project_root, read_json, resolve, write_csv,
 from salesforecast_lib.pipeline import parameters as settings
 from salesforecast_lib.pipeline.book import BookError, build_book
 from salesforecast_lib.pipeline.execute import StageError
+from salesforecast_lib.pipeline.pages import run_pages
 from salesforecast_lib.pipeline.runner import prepare_values, run
 from salesforecast_lib.pipeline.stages import STAGES, graph
 
@@ -54,7 +55,8 @@ def run_command(
         result = run(values, folder, from_stage or None, jobs)
         if book:
             console.print("building the book …")
-            build_book(folder / "notebooks", folder / "html", f"Sales forecasting - {folder.name}")
+            title = f"Sales forecasting - {folder.name}"
+            build_book(folder / "notebooks", folder / "html", title, run_pages(folder))
     except (settings.ParameterError, StageError, BookError, ValueError, FileNotFoundError) as error:
         raise _stop(error) from None
     console.print(f"executed: {', '.join(result.executed) or 'nothing'}")

@@ -72,6 +72,10 @@ def prepare_values(profile: str, assignments: Mapping[str, Any], stages: tuple[S
         from salesforecast_lib.data.schema import check_columns
 
         check_columns(values["path"], values.get("columns"))
+    if values.get("stock_file"):
+        from salesforecast_lib.decisions.inventory import read_stock
+
+        read_stock(values["stock_file"])
     return values
 
 

@@ -1,4 +1,4 @@
-"""Order lines to panel: time, rows a second and peak memory, and how they grow: ``python tests/benchmarks/panel_speed.py``.
+"""Order lines to panel: time, rows a second, peak memory and how they grow: ``python tests/benchmarks/panel_speed.py``.
 
 Each size runs in a process of its own. The peer is the aggregation as most notebooks write it: a pandas ``groupby`` by
 product and day, and a ``reindex`` to a regular grid, on the same clean lines.

@@ -36,11 +36,14 @@ class MadeStage(Stage):
         return Path(self.folder) / f"{self.name}.py"
 
 
-HEADER = '# ---\n# jupyter:\n#   kernelspec:\n#     display_name: Python 3\n#     language: python\n#     name: python3\n# ---\n\n# %% tags=["parameters"]\n'
+HEADER = '# %% tags=["parameters"]\n'
 FIRST = 'run_dir: str = "."  # folder\nsize: int = 2  # of the result\n\n# %%\n{body}'
 SECOND = 'run_dir: str = "."  # folder\n\n# %%\n{body}'
 WRITE_ONE = 'from pathlib import Path\n_ = (Path(run_dir) / "one.txt").write_text(str(size))\n'
-WRITE_TWO = 'from pathlib import Path\n_ = (Path(run_dir) / "two.txt").write_text((Path(run_dir) / "one.txt").read_text() * 2)\n'
+WRITE_TWO = (
+    "from pathlib import Path\n"
+    '_ = (Path(run_dir) / "two.txt").write_text((Path(run_dir) / "one.txt").read_text() * 2)\n'
+)
 
 
 def made_stages(folder: Path, first: str = WRITE_ONE, second: str = WRITE_TWO) -> tuple[MadeStage, ...]:
@@ -97,7 +100,7 @@ def test_failing_cell_is_named_and_the_run_goes_on_from_there(tmp_path):
         go(folder, stages)
     text = str(error.value)
     half = Path(text.rsplit("half-executed notebook: ", 1)[1])
-    assert "02_two.py, cell 2" in text
+    assert "02_two.py, cell 3" in text  # as numbered in the half-executed notebook: In [3]
     assert "KeyError" in text and "price of socks" in text and half.is_file()
     assert not (folder / "notebooks" / "02_two.ipynb").exists(), "a half notebook never looks like a whole one"
     made_stages(tmp_path)

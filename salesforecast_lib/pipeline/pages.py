@@ -1,0 +1,181 @@
+"""Pages that a run writes into its book: what it found, and how long each chapter took."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pandas as pd
+
+from salesforecast_lib.files import read_json
+from salesforecast_lib.pipeline.stages import STAGES
+
+_LIBRARIES = (
+    "torch",
+    "pandas",
+    "numpy",
+    "statsforecast",
+    "mlforecast",
+    "lightgbm",
+    "utilsforecast",
+    "pandera",
+    "papermill",
+    "jupyter-book",
+    "nbval",
+)
+_DATA_SETS = {
+    "complete_journey": (
+        "The Complete Journey",
+        "Simulated data based on real grocery shopping patterns, published for education {cite:p}`completejourney`.",
+    ),
+    "online_retail_ii": (
+        "Online Retail II",
+        "Every order line of a UK gift e-tailer, 2009 to 2011 {cite:p}`uci502`.",
+    ),
+}
+_PERIODS = {"D": "days", "W": "weeks"}
+_HEADINGS = {
+    "wape": "WAPE",
+    "bias": "bias",
+    "mase": "MASE",
+    "rmsse": "RMSSE",
+    "scaled_quantile_loss": "scaled quantile loss",
+    "coverage_90": "coverage of 90 %",
+    "total": "total cost",
+    "holding": "holding",
+    "shortage": "shortage",
+    "fill_rate": "fill rate",
+    "turnover": "turnover",
+    "saving_percent": "saving (%)",
+}
+
+
+def markdown_table(rows: Mapping[str, Mapping[str, Any]], columns: Sequence[str], digits: int) -> list[str]:
+    """Lines of a markdown table, one row a key; a value that is not known is a dash."""
+    lines = ["| | " + " | ".join(_HEADINGS.get(c, c) for c in columns) + " |", "|---|" + "---:|" * len(columns)]
+    for name, values in rows.items():
+        cells = ["–" if values[c] is None else f"{values[c]:,.{digits}f}" for c in columns]
+        lines.append(f"| {_plain(name)} | " + " | ".join(cells) + " |")
+    return lines
+
+
+def _plain(text: object) -> str:
+    """Text of a shop as markdown shows it unchanged: no marks-up, one line."""
+    words = " ".join(str(text).split())
+    return "".join(f"\\{c}" if c in "\\`*_{}[]()<>#+!|$~&:" else c for c in words)
+
+
+def findings(result: Mapping[str, Any]) -> list[str]:
+    """Who wins and what the plan saves, from ``metrics`` and ``inventory`` of one run."""
+    metrics, inventory = result["metrics"], result["inventory"]
+    models = dict(sorted(metrics["models"].items(), key=lambda item: item[1]["wape"]))
+    policies = dict(sorted(inventory["policies"].items(), key=lambda item: item[1]["total"]))
+    best, naive = inventory["cheapest_model"], policies["rule of thumb"]["total"]
+    saving = {name: 100 * (1 - values["total"] / naive) for name, values in policies.items()}
+    money = f"The cheapest forecast is **{best}**: it saves {saving[best]:.1f} % of the cost of the rule of thumb"
+    money += "." if best == "LSTM" else f"; the LSTM saves {saving['LSTM']:.1f} %."
+    gain = 100 * metrics["lstm_gain_over_seasonal_naive"]
+    return [
+        f"{metrics['series']} series, cutoffs {', '.join(metrics['cutoffs'])}, horizon {metrics['horizon']} "
+        f"{_PERIODS.get(str(result.get('freq', ''))[:1], 'periods')}; one seed; the LSTM keeps the weights of the "
+        "first cutoff, peers are fitted at each.",
+        "",
+        *markdown_table(models, ["wape", "bias", "mase", "rmsse", "scaled_quantile_loss", "coverage_90"], 3),
+        "",
+        f"Lowest WAPE: **{metrics['winner']['wape']}**; lowest scaled quantile loss: "
+        f"**{metrics['winner']['scaled_quantile_loss']}**. The LSTM's WAPE is {abs(gain):.1f} % "
+        f"{'below' if gain >= 0 else 'above'} the seasonal naive's.",
+        "",
+        "Cost of the same stock policy driven by each forecast, in the simulated test months:",
+        "",
+        *markdown_table(policies, ["total", "holding", "shortage", "fill_rate", "turnover", "saving_percent"], 2),
+        "",
+        money,
+    ]
+
+
+def findings_page(reference: Mapping[str, Mapping[str, Any]]) -> str:
+    """The published findings, one section a data set."""
+    page = ["# Findings", "", "Who wins, and what the plan saves, on each data set. The runs wrote these numbers."]
+    for dataset, (name, words) in _DATA_SETS.items():
+        if dataset in reference:
+            page += ["", f"## {name}", "", words, "", *findings(reference[dataset])]
+    return "\n".join(page) + "\n"
+
+
+def status_page(status: Mapping[str, Any], writer: str) -> str:
+    """Machine, running time of each chapter and versions."""
+    seconds = status["seconds"]
+    lines = [
+        "# Status",
+        "",
+        f"Written by {writer} from the run that made the notebooks of this book.",
+        "",
+        f"Machine: {status['machine']}, Python {status['python']}, one thread a process.",
+        "",
+        "| chapter | running time (s) |",
+        "|---|---:|",
+        *(f"| {name} | {value:.1f} |" for name, value in seconds.items()),
+        f"| all | {sum(seconds.values()):.1f} |",
+        "",
+        "| library | version |",
+        "|---|---|",
+        *(f"| {name} | {number} |" for name, number in status["versions"].items()),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def run_status(folder: Path) -> dict[str, Any]:
+    """Running times that papermill wrote into a run's notebooks, and what it ran on."""
+    notebooks = {stage.name: folder / "notebooks" / f"{stage.name}.ipynb" for stage in STAGES}
+    durations = {name: nbformat.read(file, 4).metadata["papermill"]["duration"] for name, file in notebooks.items()}
+    return {
+        "seconds": {name: round(float(value), 1) for name, value in durations.items()},
+        "versions": {name: version(name) for name in _LIBRARIES},
+        "python": platform.python_version(),
+        "machine": f"{os.cpu_count()} cores, {platform.machine()}, {platform.system()}",
+    }
+
+
+def run_pages(folder: Path, shown: int = 15) -> dict[str, str]:
+    """Findings and status pages of one run, by file name: they take the place of the published ones in its book."""
+    result = {name: read_json(folder / f"{name}.json") for name in ("metrics", "inventory", "parameters")}
+    values = result["parameters"]
+    name, words = _DATA_SETS.get(values.get("dataset", "complete_journey"), ("Your shop", ""))
+    if values.get("path"):
+        words += f" Read from `{Path(values['path']).name}`."
+    plan = pd.read_csv(folder / "replenishment.csv", dtype={"unique_id": str}, keep_default_na=False)
+    orders = plan[plan["order_quantity"].astype(float) > 0].sort_values(
+        "risk_before_delivery", ascending=False, kind="stable"
+    )
+    late = int((plan["runs_out_before_delivery"].astype(str) == "True").sum())
+    page = [
+        "# Findings",
+        "",
+        f"This run's own numbers, for {name}. {words}".rstrip(),
+        "",
+        "## What to order today",
+        "",
+        f"{len(orders)} of {len(plan)} products need an order; {late} will probably run out before it arrives. "
+        f"Stock is {' and '.join(sorted(plan['stock_source'].unique()))}. The whole plan is `replenishment.csv` in the run's "
+        f"folder, and [](../notebooks/08_inventory) explains it. The most urgent:",
+        "",
+        "| product | stock | order | risk of running out before delivery | why |",
+        "|---|---:|---:|---:|---|",
+        *(
+            f"| {_plain(row.unique_id)} | {float(row.stock):,.0f} | {float(row.order_quantity):,.0f} | "
+            f"{float(row.risk_before_delivery):.0%} | {_plain(row.why)} |"
+            for row in orders.head(shown).itertuples()
+        ),
+        "",
+        "## Who wins, and what the plan saves",
+        "",
+        *findings({**result, "freq": values.get("freq", "D")}),
+    ]
+    status = status_page(run_status(folder), "`salesforecast run`")
+    return {"findings.md": "\n".join(page) + "\n", "status.md": status}
