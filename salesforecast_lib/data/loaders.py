@@ -107,7 +107,11 @@ def online_retail_ii(path: str = "") -> Source:
     ``path`` is a Parquet, CSV or Excel copy; without it the publisher's workbook is fetched by pooch into
     ``data/raw``. The workbook's two sheets overlap on 1 to 9 December 2010: that part of the second sheet is dropped.
     """
-    raw = read_table(path) if path else _fetch_online_retail()
+    if not path:
+        raw = _fetch_online_retail()
+    else:
+        workbook = Path(path).suffix.lower() in (".xlsx", ".xls") and resolve(path).is_file()
+        raw = _read_workbook(resolve(path)) if workbook else read_table(path)
     names = {
         "order_id": "Invoice",
         "product_id": "StockCode",
@@ -147,14 +151,27 @@ def _fetch_online_retail() -> pd.DataFrame:
             f"fetch {ONLINE_RETAIL_URL}, compare its SHA-256 with the publisher's, add the line "
             "'online_retail_II.zip SHA256', or give your copy with -p path=FILE"
         )
-    member = pooch.retrieve(
-        ONLINE_RETAIL_URL,
-        known_hash=known_hash,
-        path=resolve("data/raw"),
-        fname="online_retail_II.zip",
-        processor=pooch.Unzip(),
-    )[0]
-    first, second = pd.read_excel(member, sheet_name=None).values()
+    try:
+        member = pooch.retrieve(
+            ONLINE_RETAIL_URL,
+            known_hash=known_hash,
+            path=resolve("data/raw"),
+            fname="online_retail_II.zip",
+            processor=pooch.Unzip(),
+        )[0]
+    except (OSError, ValueError) as error:  # no network, or not the file whose checksum is known
+        raise ValueError(
+            f"{ONLINE_RETAIL_URL}: cannot be fetched ({str(error)[:200]}); give your copy with -p path=FILE"
+        ) from error
+    return _read_workbook(Path(member))
+
+
+def _read_workbook(file: Path) -> pd.DataFrame:
+    """Both sheets of the publisher's workbook, the days on which they overlap once."""
+    sheets = list(pd.read_excel(file, sheet_name=None).values())
+    if len(sheets) != 2 or any("InvoiceDate" not in sheet for sheet in sheets):
+        raise ValueError(f"{file}: expected the publisher's workbook, two sheets with a column InvoiceDate")
+    first, second = sheets
     return pd.concat([first, second[second["InvoiceDate"] > first["InvoiceDate"].max()]], ignore_index=True)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -202,9 +204,10 @@ def test_overlap_of_the_two_sheets_is_read_once(tmp_path, monkeypatch):
         sheet(["2010-11-30", "2010-12-01"]).to_excel(writer, sheet_name="a", index=False)
         sheet(["2010-12-01", "2010-12-10"]).to_excel(writer, sheet_name="b", index=False)
     monkeypatch.setattr("pooch.retrieve", lambda *_, **__: [str(book)])
-    monkeypatch.setattr(loaders, "resolve", lambda path: _registry(tmp_path) if "checksums" in str(path) else tmp_path)
-    lines = loaders.online_retail_ii().lines
-    assert lines["timestamp"].dt.day.tolist() == [30, 1, 10]
+    registry = _registry(tmp_path)
+    monkeypatch.setattr(loaders, "resolve", lambda path: registry if "checksums" in str(path) else Path(path))
+    for lines in (loaders.online_retail_ii().lines, loaders.online_retail_ii(str(book)).lines):
+        assert lines["timestamp"].dt.day.tolist() == [30, 1, 10]
 
 
 def _registry(folder):
@@ -213,11 +216,20 @@ def _registry(folder):
     return file
 
 
-def test_download_without_a_checksum_is_refused():
-    text = (project_root() / "data" / "checksums.txt").read_text()
-    if "online_retail_II.zip" in text:
-        pytest.skip("a checksum is known")
+def test_download_without_a_checksum_is_refused(tmp_path, monkeypatch):
+    empty = tmp_path / "checksums.txt"
+    empty.write_text("")
+    monkeypatch.setattr(loaders, "resolve", lambda path: empty)
     with pytest.raises(ValueError, match="checksums.txt"):
+        loaders.online_retail_ii()
+
+
+def test_failed_download_names_the_address_and_the_way_out(monkeypatch):
+    def offline(*_, **__):
+        raise OSError("no route to host")
+
+    monkeypatch.setattr("pooch.retrieve", offline)
+    with pytest.raises(ValueError, match="archive.ics.uci.edu.*no route.*path=FILE"):
         loaders.online_retail_ii()
 
 
