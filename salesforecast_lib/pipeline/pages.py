@@ -162,8 +162,8 @@ def run_pages(folder: Path, shown: int = 15) -> dict[str, str]:
         "## What to order today",
         "",
         f"{len(orders)} of {len(plan)} products need an order; {late} will probably run out before it arrives. "
-        f"Stock is {' and '.join(sorted(plan['stock_source'].unique()))}. The whole plan is `replenishment.csv` in the run's "
-        f"folder, and [](../notebooks/08_inventory) explains it. The most urgent:",
+        f"Stock is {' and '.join(sorted(plan['stock_source'].unique()))}. The whole plan is `replenishment.csv` in "
+        "the run's folder, and [](../notebooks/08_inventory) explains it. The most urgent:",
         "",
         "| product | stock | order | risk of running out before delivery | why |",
         "|---|---:|---:|---:|---|",
