@@ -1,0 +1,156 @@
+"""From a feature table to a trained forecaster at a cutoff, in one call: what chapter 04 does step by step."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+
+from salesforecast_lib.data.features import FeatureTable
+from salesforecast_lib.models.networks import SalesPredictor
+from salesforecast_lib.models.persistence import Forecaster, fingerprint, run_key
+from salesforecast_lib.models.training import TrainingConfig, TrainingLog, make_optimizer, train_model
+from salesforecast_lib.models.windows import PanelTensor, Vocabulary, WindowLoader
+
+
+@dataclass(frozen=True)
+class NetworkConfig:
+    """Architecture and training of one network; the defaults are those of chapter 04.
+
+    Parameters
+    ----------
+    window : periods of history that the network sees.
+    stride : periods between the origins of training windows.
+    without : feature groups left out.
+    """
+
+    window: int = 56
+    hidden_size: int = 64
+    embedding_size: int = 8
+    num_layers: int = 1
+    dropout: float = 0.2
+    optimizer: str = "adam"
+    learning_rate: float = 0.002
+    weight_decay: float = 0.0001
+    batch_size: int = 256
+    stride: int = 3
+    without: tuple[str, ...] = ()
+    training: TrainingConfig = field(default_factory=lambda: TrainingConfig(max_epochs=10, patience=3))
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A trained forecaster with the losses of its two trainings; ``final`` is None when there was only one."""
+
+    forecaster: Forecaster
+    search: TrainingLog
+    final: TrainingLog | None
+
+
+@dataclass(frozen=True)
+class Split:
+    """Origins by time: training up to ``train_last``, validation from ``validation_first`` to ``validation_last``.
+
+    Targets of the training origins end where those of the validation begin, and none lies after the cutoff.
+    """
+
+    train_last: pd.Timestamp
+    validation_first: pd.Timestamp
+    validation_last: pd.Timestamp
+
+
+def split_by_time(cutoff: pd.Timestamp, horizon: int, freq: str) -> Split:
+    """Split before ``cutoff``: the last horizon of origins validates."""
+    step = pd.tseries.frequencies.to_offset(freq)
+    return Split(cutoff - 2 * horizon * step, cutoff - (2 * horizon - 1) * step, cutoff - horizon * step)
+
+
+def architecture_of(vocabulary: Vocabulary, horizon: int, config: NetworkConfig) -> dict[str, Any]:
+    """Arguments of `SalesPredictor` for these columns and this horizon."""
+    return {
+        "input_size": vocabulary.input_size,
+        "hidden_size": config.hidden_size,
+        "output_size": horizon,
+        "future_size": len(vocabulary.future),
+        "static_sizes": tuple(len(codes) for codes in vocabulary.static.values()),
+        "embedding_size": config.embedding_size,
+        "num_layers": config.num_layers,
+        "dropout": config.dropout,
+    }
+
+
+def fit_network(
+    table: FeatureTable,
+    meta: dict[str, Any],
+    cutoff: pd.Timestamp,
+    config: NetworkConfig = NetworkConfig(),
+    *,
+    device: str = "cpu",
+    refit: bool = True,
+    checkpoint: Path | None = None,
+    log_dir: Path | None = None,
+) -> Fit:
+    """Train on what is known at ``cutoff``: first with validation, then anew on everything for the best epochs.
+
+    Parameters
+    ----------
+    table : features, which may reach beyond the cutoff: later rows are not looked at.
+    meta : ``features.json``: freq, horizon and roles.
+    refit : train again with the validation months, for the best number of epochs.
+    checkpoint : folder from which a stopped training goes on.
+
+    Raises
+    ------
+    ValueError
+        When no window fits before the cutoff.
+    """
+    frame = table.frame[table.frame["ds"] <= cutoff].reset_index(drop=True)
+    horizon, freq, seed = int(meta["horizon"]), str(meta["freq"]), config.training.seed
+    season = 7 if freq == "D" else 4  # a window of weeks holds no year: use the month's rhythm
+    known = FeatureTable(frame, table.roles, table.groups, table.in_units)
+    vocabulary = Vocabulary.of(known, config.without)
+    architecture = architecture_of(vocabulary, horizon, config)
+    tensor = PanelTensor(frame, vocabulary, config.window, horizon, season, device)
+    split, first = split_by_time(cutoff, horizon, freq), frame["ds"].min()
+    if checkpoint is not None:
+        checkpoint = checkpoint / run_key(frame[["unique_id", "ds", "y"]], {**architecture, **asdict(config)})
+
+    def train(last: pd.Timestamp, training: TrainingConfig, name: str, validate: bool) -> tuple[Any, TrainingLog]:
+        rows = tensor.origins(first, last, min_history=config.window // 2, stride=config.stride)
+        validation = None
+        if validate:
+            span = (split.validation_first, split.validation_last)
+            origins = tensor.origins(*span, min_history=config.window // 2, stride=config.stride)
+            validation = WindowLoader(tensor, origins, 1024, shuffle=False)
+        torch.manual_seed(seed)
+        model = SalesPredictor(**architecture)
+        log = train_model(
+            model,
+            WindowLoader(tensor, rows, config.batch_size, seed),
+            make_optimizer(config.optimizer, model, config.learning_rate, config.weight_decay),
+            device,
+            validation_loader=validation,
+            config=training,
+            checkpoint=None if checkpoint is None else checkpoint / name,
+            log_dir=log_dir if validate else None,
+        )
+        return model, log
+
+    model, search = train(split.train_last, config.training, "search", True)
+    final = None
+    if refit:
+        best = replace(config.training, max_epochs=search.best_epoch + 1)
+        model, final = train(split.validation_last, best, "final", False)
+    metadata = {
+        "dataset": meta.get("dataset", ""),
+        "cutoff": str(pd.Timestamp(cutoff).date()),
+        "data_sha256": fingerprint(frame),
+        "validation_loss": search.best_loss,
+        "epochs": search.best_epoch + 1,
+        "seed": seed,
+    }
+    forecaster = Forecaster(model, vocabulary, architecture, config.window, horizon, season, freq, metadata)
+    return Fit(forecaster, search, final)
