@@ -189,7 +189,8 @@ def clean(
             take("absurd quantities", absurd, "quantity", "quantity beyond the robust limit of its product")
         else:
             steps.append((f"absurd quantities (capped {int(absurd.sum())})", int(alive.sum()), 0, 0))
-    kept = lines if alive.all() else lines.loc[alive].reset_index(drop=True)
+    kept = lines if alive.all() else lines.loc[alive]
+    kept = kept.set_axis(pd.RangeIndex(len(kept)), axis=0, copy=False)  # reset_index would copy every column again
     if config.outliers == "cap" and capped is not None:
         kept = kept.assign(quantity=capped[alive])
     report = pd.DataFrame(steps, columns=["step", "before", "quarantined", "cancelled"])

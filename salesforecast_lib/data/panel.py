@@ -163,15 +163,22 @@ def build_panel(lines: pd.DataFrame, config: PanelConfig = PanelConfig(), static
         panel["price"] = prices.ffill()
     elif config.missing_price == "median":
         panel["price"] = panel["price"].fillna(prices.expanding().median().droplevel(0))
-    if static:
-        first = (
-            lines.loc[used, list(static)]
-            .groupby(code[used])
-            .agg(lambda values: values.mode().iat[0] if values.notna().any() else "unknown")
-        )
-        for name in static:
-            panel[name] = first[name].reindex(chosen).astype(str).to_numpy()[row]
+    for name in static:
+        panel[name] = _most_frequent(code[used], lines[name][used], n)[chosen][row]
     return panel.sort_values(KEYS, kind="stable", ignore_index=True)
+
+
+def _most_frequent(group: np.ndarray, values: pd.Series, groups: int) -> np.ndarray:
+    """Most frequent known value (text) of each group, the first in sorting order where several are; else "unknown"."""
+    codes, names = pd.factorize(values, sort=True)
+    known = codes >= 0
+    counts = pd.Series(group[known] * np.int64(max(len(names), 1)) + codes[known]).value_counts()
+    key = counts.index.to_numpy()
+    order = np.lexsort((-key, counts.to_numpy()))  # the last assignment to a group wins
+    result = np.full(groups, "unknown", dtype=object)
+    if len(key):
+        result[key[order] // len(names)] = np.asarray(names.astype(str), dtype=object)[key[order] % len(names)]
+    return result
 
 
 def _distinct(

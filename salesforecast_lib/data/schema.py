@@ -137,7 +137,9 @@ def validate_order_lines(lines: pd.DataFrame, timezone: str | None = None) -> tu
     lines, quarantine : DataFrame
         Together they hold every input row exactly once.
     """
-    lines = lines.set_axis(pd.RangeIndex(len(lines)), axis=0)  # a shallow copy: the columns are not duplicated
+    lines = lines.set_axis(
+        pd.RangeIndex(len(lines)), axis=0, copy=False
+    )  # a shallow copy: the columns are not duplicated
     if "row" not in lines:
         lines["row"] = np.arange(1, len(lines) + 1, dtype="int64")
     bad = np.zeros(len(lines), dtype=bool)
@@ -170,7 +172,8 @@ def validate_order_lines(lines: pd.DataFrame, timezone: str | None = None) -> tu
     for column, values in parsed.items():
         good[column] = values
     if bad.any():
-        good = good.loc[~bad].reset_index(drop=True)
+        good = good.loc[~bad]
+        good.index = pd.RangeIndex(len(good))  # reset_index would copy every column again
     quarantine = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=QUARANTINE_COLUMNS)
     return ORDER_LINES.validate(good, inplace=True), quarantine
 
