@@ -7,8 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from salesforecast_lib.data.schema import quarantine_rows, read_table
-
 KEYS = ["unique_id", "ds"]
 SEASON = {"D": 7, "W": 52}
 
@@ -25,6 +23,8 @@ class PanelConfig:
     n_series : keep the series with most periods with sales, ties by units; 0 keeps all.
     delisted_after : periods without a sale at the end after which a series counts as delisted; 0 never.
     min_periods : series with fewer periods since launch are left out (and counted by the caller).
+    stockout_odds : a run of periods without a sale counts as out of stock (``available`` 0) from the period on where
+        the product's own selling rate makes it less probable than this; 0 never, see `likely_stockouts`.
     missing_price : price on days without a sale: "ffill" keeps the last one, "median" takes the series' median so
         far, "keep" leaves it missing.
     """
@@ -35,6 +35,7 @@ class PanelConfig:
     n_series: int = 200
     delisted_after: int = 0
     min_periods: int = 1
+    stockout_odds: float = 0.0
     missing_price: str = "ffill"
 
     def __post_init__(self) -> None:
@@ -42,6 +43,10 @@ class PanelConfig:
             raise ValueError(f"freq={self.freq!r}: expected one of {list(SEASON)}")
         if self.missing_price not in ("ffill", "median", "keep"):
             raise ValueError(f"missing_price={self.missing_price!r}: expected ffill, median or keep")
+        if not 0 <= self.stockout_odds < 1:
+            raise ValueError(
+                f"stockout_odds={self.stockout_odds}: expected a probability such as 0.0001, or 0 for never"
+            )
         for name in ("n_series", "delisted_after", "min_periods"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name}={getattr(self, name)}: expected zero or more")
@@ -92,8 +97,9 @@ def build_panel(lines: pd.DataFrame, config: PanelConfig = PanelConfig(), static
     Returns
     -------
     DataFrame sorted by ``unique_id, ds``, one row per period from the series' first sale (launch) to the last period
-    of the data or its delisting: ``y`` units (0 on no-sale days), ``available`` (0 where the whole shop was closed),
-    ``open``, ``price`` (last known net unit price), ``discount`` (share of the list price), ``buyers``, ``baskets``.
+    of the data or its delisting: ``y`` units (0 on no-sale days), ``available`` (0 where the whole shop was closed
+    or the product was probably out of stock), ``open``, ``price`` (last known net unit price), ``discount`` (share of
+    the list price), ``buyers``, ``baskets``.
 
     Raises
     ------
@@ -144,6 +150,7 @@ def build_panel(lines: pd.DataFrame, config: PanelConfig = PanelConfig(), static
     last = periods - sold[:, ::-1].argmax(1)  # one past the last sale
     end = np.where((config.delisted_after > 0) & (periods - last > config.delisted_after), last, periods)
     when = np.arange(periods)
+    empty = likely_stockouts(sold, shop_open, config.stockout_odds)
     alive = (when >= launch[:, None]) & (when < end[:, None]) & (end - launch >= config.min_periods)[:, None]
     row, column = np.nonzero(alive)
     panel = pd.DataFrame(
@@ -151,7 +158,7 @@ def build_panel(lines: pd.DataFrame, config: PanelConfig = PanelConfig(), static
             "unique_id": np.asarray(names.astype(str))[chosen][row],
             "ds": calendar.to_numpy()[column],
             "y": units[row, column],
-            "available": shop_open[column].astype("float64"),
+            "available": (shop_open & ~empty)[row, column].astype("float64"),
             "open": shop_open[column].astype("float64"),
             "price": price[row, column],
             "discount": np.nan_to_num(share[row, column]),
@@ -166,6 +173,51 @@ def build_panel(lines: pd.DataFrame, config: PanelConfig = PanelConfig(), static
     for name in static:
         panel[name] = _most_frequent(code[used], lines[name][used], n)[chosen][row]
     return panel.sort_values(KEYS, kind="stable", ignore_index=True)
+
+
+def likely_stockouts(sold: np.ndarray, shop_open: np.ndarray, odds: float) -> np.ndarray:
+    """Periods in which a product was probably out of stock; (series, periods).
+
+    Order lines do not say when a shelf was empty. With the share p of open periods with a sale up to the last one (with
+    one success and one failure added, Laplace), r open periods without a sale have the probability (1 - p)^r. Where it
+    falls below ``odds`` the product counts as out of stock until its next sale. Only the past of a period is looked at:
+    the first periods of a gap keep their zeros, and no later day can change them.
+
+    Parameters
+    ----------
+    sold : (series, periods), whether something was sold. ``shop_open`` : (periods,).
+    odds : probability below which chance is not believed; 0 marks nothing.
+    """
+    if odds <= 0:
+        return np.zeros(sold.shape, dtype=bool)
+    sales, opened = sold.cumsum(1), np.broadcast_to(shop_open.cumsum(), sold.shape)
+    started = sales > 0
+    before_launch = np.maximum.accumulate(np.where(started, 0, opened), axis=1)
+    at_last_sale = np.maximum.accumulate(np.where(sold, opened, 0), axis=1)
+    rate = (sales + 1) / np.maximum(at_last_sale - before_launch + 2, 1)  # before the launch it is not used
+    run = opened - at_last_sale
+    return started & (run * np.log1p(-np.minimum(rate, 1 - 1e-9)) < np.log(odds))
+
+
+def period_report(panel: pd.DataFrame) -> pd.DataFrame:
+    """Where the periods of a panel went: ``step, before, taken, after``, in series × periods.
+
+    Rows before launch and after delisting are not in the panel; closed and out-of-stock periods are, with
+    ``available`` 0, and are not learned from.
+    """
+    spans = panel.groupby("unique_id")["ds"].agg(["min", "max"])
+    position = pd.Series(range(panel["ds"].nunique()), index=np.sort(panel["ds"].unique()))
+    open_ = panel["open"] > 0 if "open" in panel else pd.Series(True, index=panel.index)
+    taken = {
+        "before launch": int(spans["min"].map(position).sum()),
+        "after delisting": int((len(position) - 1 - spans["max"].map(position)).sum()),
+        "shop closed": int((~open_).sum()),
+        "out of stock": int((open_ & (panel["available"] <= 0)).sum()),
+    }
+    report = pd.DataFrame({"step": list(taken), "taken": list(taken.values())})
+    report["before"] = len(spans) * len(position) - report["taken"].cumsum().shift(fill_value=0)
+    report["after"] = report["before"] - report["taken"]
+    return report[["step", "before", "taken", "after"]]
 
 
 def _most_frequent(group: np.ndarray, values: pd.Series, groups: int) -> np.ndarray:
@@ -200,74 +252,6 @@ def _distinct(
     first = np.concatenate([[True], who[1:] != who[:-1]]) if len(key) else np.zeros(0, dtype=bool)
     distinct = np.bincount(place, minlength=series * periods).reshape(shape).astype("float64")
     return distinct, np.bincount(place[first], minlength=series * periods).reshape(shape).astype("float64")
-
-
-def read_panel(
-    path: str, column_map: dict[str, str] | None = None, freq: str = "D", missing_y: str = "zero"
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Read an already aggregated panel ``unique_id, ds, y`` + covariates; returns ``(panel, quarantine)``.
-
-    Gaps are filled so that each series is regular. ``missing_y`` says what a gap or an empty ``y`` means: "zero"
-    (nothing was sold), "unavailable" (``available`` 0: says nothing about demand) or "interpolate".
-
-    Raises
-    ------
-    ValueError
-        When a required column is missing, a key appears twice, or a parameter is not known.
-    """
-    if missing_y not in ("zero", "unavailable", "interpolate"):
-        raise ValueError(f"missing_y={missing_y!r}: expected zero, unavailable or interpolate")
-    raw = read_table(path).rename(columns={theirs: ours for ours, theirs in (column_map or {}).items()})
-    missing = [name for name in (*KEYS, "y") if name not in raw]
-    if missing:
-        raise ValueError(f"{path}: missing columns {missing}; the file has {list(map(str, raw.columns))[:30]}")
-    raw = raw.assign(row=np.arange(1, len(raw) + 1))
-    text, value = raw["unique_id"].astype("string").str.strip(), raw["y"]
-    stamp = pd.to_datetime(raw["ds"], errors="coerce", format="ISO8601" if raw["ds"].dtype == object else None)
-    number = pd.to_numeric(value, errors="coerce").astype("float64")
-    empty = value.isna() | (value.astype("string").str.strip() == "").fillna(True).to_numpy(bool)
-    checks = {
-        "unique_id": (text.isna() | (text == "").fillna(True), "missing id"),
-        "ds": (stamp.isna(), "not a date; expected ISO 8601 such as 2024-03-31"),
-        "y": (~empty & ~(np.isfinite(number) & (number >= 0)), "not a finite number of zero or more"),
-    }
-    bad, parts = np.zeros(len(raw), dtype=bool), []
-    for column, (mask, reason) in checks.items():
-        mask = mask.to_numpy(bool) & ~bad
-        parts.append(quarantine_rows(raw, mask, column, reason))
-        bad |= mask
-    panel = raw.assign(unique_id=text.astype(object), ds=stamp, y=number).loc[~bad].drop(columns="row")
-    if panel.empty:
-        raise ValueError(f"{path}: no usable row; first reasons: {pd.concat(parts)['reason'].unique().tolist()}")
-    twice = panel.duplicated(KEYS)
-    if twice.any():
-        where = panel.loc[twice, KEYS].iloc[0].tolist()
-        raise ValueError(f"{path}: {int(twice.sum())} keys appear twice, the first is {where}; add them up first")
-    alias = "D" if freq == "D" else "W-SUN"
-    end = panel["ds"].max()
-    grid = [
-        pd.DataFrame({"unique_id": name, "ds": pd.date_range(start, end, freq=alias)})
-        for name, start in panel.groupby("unique_id")["ds"].min().items()
-    ]
-    full = pd.concat(grid, ignore_index=True).merge(panel, on=KEYS, how="left")
-    if len(full.dropna(subset="y")) < len(panel.dropna(subset="y")):
-        raise ValueError(f"{path}: ds does not fit freq={freq!r} (weeks end on Sunday); change freq or the dates")
-    known = full["y"].notna()
-    if "available" not in full:
-        full["available"] = np.where(known | (missing_y != "unavailable"), 1.0, 0.0)
-    if missing_y == "interpolate":
-        full["y"] = full.groupby("unique_id")["y"].transform(lambda y: y.interpolate(limit_direction="both"))
-    full["y"] = full["y"].fillna(0.0)
-    full["available"] = pd.to_numeric(full["available"], errors="coerce").fillna(0.0).clip(0, 1)
-    covariates = [c for c in full.columns if c not in (*KEYS, "y", "available")]
-    for name in covariates:
-        numbers = pd.to_numeric(full[name], errors="coerce")
-        if numbers.notna().any():
-            full[name] = numbers.groupby(full["unique_id"]).ffill().fillna(0.0)
-        else:
-            full[name] = full.groupby("unique_id")[name].transform("first").fillna("unknown").astype(str)
-    full = full.assign(open=full.get("open", 1.0)).sort_values(KEYS, ignore_index=True)
-    return full, pd.concat(parts, ignore_index=True)
 
 
 def extend_panel(panel: pd.DataFrame, future: list[str], static: list[str], freq: str, horizon: int) -> pd.DataFrame:

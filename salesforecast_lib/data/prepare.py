@@ -11,7 +11,8 @@ import pandas as pd
 
 from salesforecast_lib.data.cleaning import Cleaned, clean
 from salesforecast_lib.data.loaders import journey_promotions, load
-from salesforecast_lib.data.panel import PanelConfig, build_panel, read_panel
+from salesforecast_lib.data.own_panel import read_panel
+from salesforecast_lib.data.panel import PanelConfig, build_panel
 from salesforecast_lib.files import read_json, resolve, write_json, write_parquet
 
 _OBSERVED = ("price", "discount", "baskets", "buyers", "repeat_share")

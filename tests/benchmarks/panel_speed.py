@@ -1,9 +1,9 @@
 """Order lines to panel: time, rows a second, peak memory and how they grow: ``python tests/benchmarks/panel_speed.py``.
 
 Each size runs in a process of its own, after a dry run on no lines that imports what the libraries import late.
-``cpu`` are the processor's seconds of ``total``: on a shared machine the wall clock also counts waiting. The peer is the
-aggregation as most notebooks write it: a pandas ``groupby`` by product and day, and a ``reindex`` to a regular grid, on
-the same clean lines.
+``cpu`` are the processor's seconds of ``total``: on a shared machine the wall clock also counts waiting. The peer is
+the aggregation as most notebooks write it: a pandas ``groupby`` by product and day, and a ``reindex`` to a regular
+grid, on the same clean lines.
 """
 
 from __future__ import annotations

@@ -8,7 +8,8 @@ import pytest
 from typer.testing import CliRunner
 
 from salesforecast_lib.data.cleaning import CleaningConfig, clean
-from salesforecast_lib.data.panel import PanelConfig, build_panel, read_panel
+from salesforecast_lib.data.own_panel import read_panel
+from salesforecast_lib.data.panel import PanelConfig, build_panel
 from salesforecast_lib.data.schema import read_order_lines
 from salesforecast_lib.files import write_csv
 from salesforecast_lib.pipeline.cli import app

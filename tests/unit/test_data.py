@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from salesforecast_lib.data import loaders
 from salesforecast_lib.data.cleaning import CleaningConfig, clean, outlier_limit
-from salesforecast_lib.data.panel import PanelConfig, build_panel, read_panel, rolling_cutoffs
+from salesforecast_lib.data.own_panel import read_panel
+from salesforecast_lib.data.panel import PanelConfig, build_panel, likely_stockouts, period_report, rolling_cutoffs
 from salesforecast_lib.data.prepare import prepare
 from salesforecast_lib.data.scaling import METHODS, Scaler, fit_scaler
 from salesforecast_lib.data.schema import validate_order_lines
@@ -178,6 +179,40 @@ def test_scaling_is_inverted_and_blind_to_the_future(values, method):
     assert back == pytest.approx(values, rel=1e-6, abs=1e-6)
     spoiled = panel.assign(y=panel["y"].where(panel["ds"] <= cutoff, 1e9))
     assert fit_scaler(spoiled, cutoff, method) == scaler == Scaler.from_json(scaler.to_json())
+
+
+def test_gap_is_out_of_stock_only_where_chance_cannot_explain_it():
+    often, seldom = [True] * 40 + [False] * 8 + [True] * 2, [True, False, False, False, False] * 10
+    marked = likely_stockouts(np.array([often, seldom]), np.ones(50, dtype=bool), 1e-4)
+    assert marked[0].nonzero()[0].tolist() == list(range(42, 48)), "p = 41/42: (1 - p)^3 is the first below 1e-4"
+    assert not marked[1].any()
+    assert not likely_stockouts(np.array([often]), np.ones(50, dtype=bool), 0.0).any()
+    closed = np.ones(50, dtype=bool)
+    closed[40:48] = False
+    assert not likely_stockouts(np.array([often]), closed, 1e-4).any(), "a closed shop sells nothing"
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.booleans(), min_size=2, max_size=60), st.integers(1, 59))
+def test_stockouts_do_not_look_ahead(days, cut):
+    sold = np.array([days])
+    cut = min(cut, len(days) - 1)
+    changed = sold.copy()
+    changed[:, cut:] = ~changed[:, cut:]
+    is_open = np.ones(len(days), dtype=bool)
+    before, after = (likely_stockouts(each, is_open, 0.05)[:, :cut] for each in (sold, changed))
+    assert (before == after).all()
+    assert not (likely_stockouts(sold, is_open, 0.05) & sold).any()
+
+
+def test_periods_of_a_panel_add_up():
+    days = pd.date_range("2024-01-01", periods=10)
+    rows = [("a", day, 1.0, 1.0, 1.0) for day in days] + [("b", day, 0.0, 1.0, 1.0) for day in days[3:8]]
+    panel = pd.DataFrame(rows, columns=["unique_id", "ds", "y", "available", "open"])
+    panel.loc[0, ["available", "open"]], panel.loc[1, "available"] = 0.0, 0.0
+    report = period_report(panel)
+    assert report["taken"].tolist() == [3, 2, 1, 1]
+    assert report["before"].iloc[0] == 20 and report["after"].iloc[-1] == 13
 
 
 def test_last_horizon_ends_with_the_data():
