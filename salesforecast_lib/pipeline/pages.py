@@ -130,6 +130,17 @@ def status_page(status: Mapping[str, Any], writer: str) -> str:
     return "\n".join(lines) + "\n"
 
 
+def running_times(status: Mapping[str, Any]) -> str:
+    """What the README says about running times."""
+    seconds = status["seconds"]
+    slowest = max(seconds, key=seconds.__getitem__)
+    return (
+        f"The chapters of the default run took {sum(seconds.values()) / 60:.1f} minutes together, {slowest} the longest "
+        f"({seconds[slowest] / 60:.1f} minutes), on {status['machine']}; installation comes on top, once.\n"
+        "`make test` executes every chapter again. Each chapter's time is on the [status page](book/status.md).\n"
+    )
+
+
 def run_status(folder: Path) -> dict[str, Any]:
     """Running times that papermill wrote into a run's notebooks, and what it ran on."""
     notebooks = {stage.name: folder / "notebooks" / f"{stage.name}.ipynb" for stage in STAGES}

@@ -12,9 +12,11 @@ from PIL import Image
 
 from salesforecast_lib.files import project_root, read_json, write_json, write_text
 from salesforecast_lib.pipeline.execute import to_notebook
-from salesforecast_lib.pipeline.pages import findings_page, run_status, status_page
+from salesforecast_lib.pipeline.pages import findings_page, run_status, running_times, status_page
 from salesforecast_lib.pipeline.runner import prepare_values, run
 from salesforecast_lib.pipeline.stages import STAGES
+
+_TIMES, _END = "<!-- running times, written by make refresh -->", "<!-- end -->"
 
 
 def published(executed: nbformat.NotebookNode, source: nbformat.NotebookNode) -> nbformat.NotebookNode:
@@ -74,8 +76,11 @@ def store_reference(folder: Path, dataset: str) -> None:
 
 
 def write_pages() -> None:
-    """Write ``book/status.md`` and ``book/findings.md`` from the reference numbers: none is typed by hand."""
+    """Write status and findings pages and the README's running times from stored numbers: none is typed by hand."""
     root = project_root()
     reference = root / "tests" / "reference"
-    write_text(status_page(read_json(reference / "status.json"), "`make refresh`"), root / "book" / "status.md")
+    status = read_json(reference / "status.json")
+    write_text(status_page(status, "`make refresh`"), root / "book" / "status.md")
+    before, rest = (root / "README.md").read_text(encoding="utf-8").split(_TIMES, 1)
+    write_text(f"{before}{_TIMES}\n{running_times(status)}{_END}{rest.split(_END, 1)[1]}", root / "README.md")
     write_text(findings_page(read_json(reference / "metrics.json")), root / "book" / "findings.md")
