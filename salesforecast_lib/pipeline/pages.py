@@ -135,7 +135,7 @@ def running_times(status: Mapping[str, Any]) -> str:
     seconds = status["seconds"]
     slowest = max(seconds, key=seconds.__getitem__)
     return (
-        f"The chapters of the default run took {sum(seconds.values()) / 60:.1f} minutes together, {slowest} the longest "
+        f"The chapters of the default run took {sum(seconds.values()) / 60:.1f} minutes together, {slowest} most "
         f"({seconds[slowest] / 60:.1f} minutes), on {status['machine']}; installation comes on top, once.\n"
         "`make test` executes every chapter again. Each chapter's time is on the [status page](book/status.md).\n"
     )
