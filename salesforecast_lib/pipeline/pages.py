@@ -56,11 +56,14 @@ _HEADINGS = {
 
 
 def markdown_table(rows: Mapping[str, Mapping[str, Any]], columns: Sequence[str], digits: int) -> list[str]:
-    """Lines of a markdown table, one row a key; a value that is not known is a dash."""
+    """Lines of a markdown table, one row a key; what is not known is a dash, thousands are whole numbers."""
+
+    def cell(value: float | None) -> str:
+        return "–" if value is None else f"{value:,.{digits if abs(value) < 1000 else 0}f}"
+
     lines = ["| | " + " | ".join(_HEADINGS.get(c, c) for c in columns) + " |", "|---|" + "---:|" * len(columns)]
     for name, values in rows.items():
-        cells = ["–" if values[c] is None else f"{values[c]:,.{digits}f}" for c in columns]
-        lines.append(f"| {_plain(name)} | " + " | ".join(cells) + " |")
+        lines.append(f"| {_plain(name)} | " + " | ".join(cell(values[c]) for c in columns) + " |")
     return lines
 
 
