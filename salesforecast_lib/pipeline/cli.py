@@ -1,4 +1,4 @@
-"""Command line: ``salesforecast run``, ``check-data``, ``stages``, ``sweep``, ``book``, ``refresh``."""
+"""Command line: ``salesforecast run``, ``check-data``, ``stages``, ``sweep``, ``book``, ``refresh``, ``findings``."""
 
 from __future__ import annotations
 
@@ -167,6 +167,22 @@ def refresh(from_stage: Annotated[str, typer.Option("--from", help="first stage 
         publish(from_stage or None)
     except (settings.ParameterError, StageError, BookError) as error:
         raise _stop(error) from None
+
+
+@app.command("findings")
+def findings_command(
+    run_dir: Annotated[str, typer.Argument(help="folder of a finished run of a published data set")],
+) -> None:
+    """Store a run's key numbers under its data set and write the findings page anew."""
+    from salesforecast_lib.pipeline.publish import store_reference, write_pages
+
+    try:
+        folder = Path(run_dir).resolve()
+        store_reference(folder, read_json(folder / "panel.json")["dataset"])
+        write_pages()
+    except FileNotFoundError as error:
+        raise _stop(FileNotFoundError(f"{error.filename}: no such file; finish the run first")) from None
+    console.print(f"findings: {project_root() / 'book' / 'findings.md'}", soft_wrap=True)
 
 
 if __name__ == "__main__":

@@ -38,6 +38,10 @@ _DATA_SETS = {
         "Every order line of a UK gift e-tailer, 2009 to 2011 {cite:p}`uci502`.",
     ),
 }
+_STOCK = {
+    "stock_file": "Stock is that of your stock file.",
+    "simulated": "Stock is that of the simulated shop: give yours with `-p stock_file=FILE`.",
+}
 _PERIODS = {"D": "days", "W": "weeks"}
 _HEADINGS = {
     "wape": "WAPE",
@@ -160,7 +164,7 @@ def run_pages(folder: Path, shown: int = 15) -> dict[str, str]:
     """Findings and status pages of one run, by file name: they take the place of the published ones in its book."""
     result = {name: read_json(folder / f"{name}.json") for name in ("metrics", "inventory", "parameters")}
     values = result["parameters"]
-    name, words = _DATA_SETS.get(values.get("dataset", "complete_journey"), ("Your shop", ""))
+    name, words = _DATA_SETS.get(values.get("dataset", "complete_journey"), ("your shop", ""))
     if values.get("path"):
         words += f" Read from `{Path(values['path']).name}`."
     plan = pd.read_csv(folder / "replenishment.csv", dtype={"unique_id": str}, keep_default_na=False)
@@ -176,7 +180,7 @@ def run_pages(folder: Path, shown: int = 15) -> dict[str, str]:
         "## What to order today",
         "",
         f"{len(orders)} of {len(plan)} products need an order; {late} will probably run out before it arrives. "
-        f"Stock is {' and '.join(sorted(plan['stock_source'].unique()))}. The whole plan is `replenishment.csv` in "
+        f"{_STOCK[plan['stock_source'].iloc[0]] if len(plan) else ''} The whole plan is `replenishment.csv` in "
         "the run's folder, and [](../notebooks/08_inventory) explains it. The most urgent:",
         "",
         "| product | stock | order | risk of running out before delivery | why |",

@@ -1,0 +1,94 @@
+"""Pages that a run writes into its book hold the run's own numbers, whatever its products are called."""
+
+from __future__ import annotations
+
+import nbformat
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from salesforecast_lib.files import write_csv, write_json
+from salesforecast_lib.pipeline import cli
+from salesforecast_lib.pipeline.pages import findings_page, markdown_table, run_pages, running_times
+from salesforecast_lib.pipeline.stages import STAGES
+
+SCORES = {"wape": 0.5, "bias": 0.1, "mase": None, "rmsse": 0.9, "scaled_quantile_loss": 0.2, "coverage_90": 0.9}
+COST = {"holding": 1.0, "shortage": 2.0, "fill_rate": 0.9, "turnover": 3.0, "saving_percent": 0.0}
+
+
+def made_result(gain: float = 0.25, cheapest: str = "LSTM") -> dict:
+    totals = {"rule of thumb": 200.0, "LSTM": 150.0, "Theta": 150.0 if cheapest == "LSTM" else 100.0}
+    return {
+        "metrics": {
+            "models": {"LSTM": SCORES, "Theta": {**SCORES, "wape": 0.4}},
+            "winner": {"wape": "Theta", "scaled_quantile_loss": "LSTM"},
+            "lstm_gain_over_seasonal_naive": gain,
+            "series": 2,
+            "cutoffs": ["2024-01-01"],
+            "horizon": 7,
+        },
+        "inventory": {
+            "policies": {name: {**COST, "total": total} for name, total in totals.items()},
+            "cheapest_model": cheapest,
+        },
+    }
+
+
+def made_run(folder, source: str):
+    result = made_result()
+    for name in ("metrics", "inventory"):
+        write_json(result[name], folder / f"{name}.json")
+    write_json({"dataset": "own_data", "path": "/secret/place/orders.csv", "freq": "D"}, folder / "parameters.json")
+    plan = pd.DataFrame(
+        {
+            "unique_id": ["a|b", "=1+1", "quiet"],
+            "stock": [1.0, 0.0, 9.0],
+            "order_quantity": [5, 1200, 0],
+            "risk_before_delivery": [0.2, 0.9, 0.1],
+            "runs_out_before_delivery": [False, True, False],
+            "why": ["stock 1 *is* low"] * 3,
+            "stock_source": source,
+        }
+    )
+    write_csv(plan, folder / "replenishment.csv")
+    for stage in STAGES:
+        notebook = nbformat.v4.new_notebook(metadata={"papermill": {"duration": 1.26}})
+        (folder / "notebooks").mkdir(exist_ok=True)
+        nbformat.write(notebook, folder / "notebooks" / f"{stage.name}.ipynb")
+    return folder
+
+
+def test_table_writes_unknowns_as_dashes_and_thousands_whole():
+    lines = markdown_table({"a": {"x": 1234.5, "y": 0.12345}, "b|c": {"x": None, "y": -2.0}}, ["x", "y"], 2)
+    assert lines[2:] == ["| a | 1,234 | 0.12 |", "| b\\|c | – | -2.00 |"]
+
+
+def test_plan_on_the_page_is_most_urgent_first_and_safe_to_print(tmp_path):
+    pages = run_pages(made_run(tmp_path, "stock_file"))
+    text = pages["findings.md"]
+    assert text.index("1,200") < text.index("a\\|b") and "quiet" not in text, "products without an order stay out"
+    assert "2 of 3 products need an order; 1 will probably run out" in text
+    assert "stock 1 \\*is\\* low" in text and "your stock file" in text
+    assert "orders.csv" in text and "secret" not in text, "the book names the file, not the place"
+    assert "| 01_preprocessing | 1.3 |" in pages["status.md"]
+    assert "stock_file=FILE" in run_pages(made_run(tmp_path, "simulated"))["findings.md"]
+
+
+@pytest.mark.parametrize("gain, words", [(0.25, "25.0 % below"), (-0.1, "10.0 % above")])
+def test_a_loss_to_the_seasonal_naive_is_said(gain, words):
+    assert words in findings_page({"complete_journey": made_result(gain)})
+
+
+def test_the_cheapest_forecast_is_named_beside_ours():
+    page = findings_page({"online_retail_ii": made_result(cheapest="Theta")})
+    assert "**Theta**: it saves 50.0 % of the cost of the rule of thumb; the LSTM saves 25.0 %." in page
+
+
+def test_running_times_name_the_longest_chapter():
+    words = running_times({"seconds": {"01_x": 30.0, "02_y": 90.0}, "machine": "2 cores"})
+    assert "2.0 minutes together, 02_y most (1.5 minutes), on 2 cores" in words
+
+
+def test_findings_of_an_unfinished_run_are_refused(tmp_path):
+    result = CliRunner().invoke(cli.app, ["findings", str(tmp_path)])
+    assert result.exit_code == 1 and "Traceback" not in result.output
