@@ -17,9 +17,7 @@ CLICKS = ("views", "carts")
 PLANS = ("promotion", "depth")
 
 
-def market_columns(
-    panel: pd.DataFrame, market: Marketplace, level: str, freq: str
-) -> tuple[pd.DataFrame, list[str]]:
+def market_columns(panel: pd.DataFrame, market: Marketplace, level: str, freq: str) -> tuple[pd.DataFrame, list[str]]:
     """Add the marketplace's own records to a panel built from its lines; returns ``(panel, planned columns)``.
 
     Over a week, or over the products of a category or brand: ``available``, ``promotion`` and ``depth`` are means of

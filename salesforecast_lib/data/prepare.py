@@ -50,7 +50,8 @@ def prepare(
 
     Parameters
     ----------
-    dataset : "complete_journey", "online_retail_ii", "marketplace", "own_data" (order lines) or "own_panel" (already aggregated).
+    dataset : "complete_journey", "online_retail_ii", "marketplace", "own_data" (order lines) or "own_panel" (already
+        aggregated).
     columns : ``{our name: name in the file}``.
     switches : changes to the data set's `CleaningConfig`.
 

@@ -3,12 +3,13 @@ r"""A marketplace whose truth is known: order lines from latent demand, prices, 
 Symbols: product i, category c, day t, channel k, segment g. The book's page ``book/marketplace.md`` has the same
 equations with their reasons and sources.
 
-Demand  ``D_it = Z_it N_it``, ``Z_it ~ Bernoulli(pi_i)``, ``N_it ~ NB(mean mu_it / pi_i, size r)``, so E[D_it] = mu_it with
+Demand  ``D_it = Z_it N_it``, ``Z_it ~ Bernoulli(pi_i)``, ``N_it ~ NB(mean mu_it / pi_i, size r)``: E[D_it] = mu_it with
     ``log mu_it = b_i + g_i t / 365.25 + s_i(t) + w_i(weekday) + eta_c holiday_t + phi_i festival_t + ramp_i(t)
     + delta_i regime_it + beta_i promotion_it + log(1 + R_t) + u_it - sd_u^2 / 2 + sum_j e_ij log(p_jt / p0_j)``
-Season  ``s_i(t) = A_i cos(2 pi (day - peak_i) / 365.25)``; after the regime shift with the other sign, and ``w_i`` mirrored.
+Season  ``s_i(t) = A_i cos(2 pi (day - peak_i) / 365.25)``; the regime shift turns its sign and mirrors ``w_i``.
 Shock   ``u_it = rho u_i,t-1 + noise``, in the truth's ``shock``: the price manager sees it, the analyst does not.
-Price   ``log list_it = log p0_i + theta cost_it + kappa u_it + trial_i,week``; ``p_it = list_it (1 - depth_it)``, rounded.
+Price   ``log list_it = log p0_i + theta log(cost_it / c0_i) + kappa u_it + trial_i,week``;
+    ``p_it = list_it (1 - depth_it)``, both in whole cents.
 Cost    ``log cost_it = log c0_i + AR(1) of the category + AR(1) of its own``: moves the price only (an instrument).
 Cross   ``e_ij = chi |e_ii| w_ij`` for i != j in one category, ``w_ij`` shares of base demand (`elasticity_matrix`).
 Text    ``b_i`` and ``phi_i`` hold the effects of the words (table ``words``), ``peak_i`` the season word's day.
@@ -16,7 +17,7 @@ Ads     ``a_kt = x_kt + lambda_k a_k,t-1``; ``R_t = sum_k L_k a_kt^s_k / (a_kt^s
 Stock   order-up-to, weekly review, lead time, late deliveries; ``sales_it = min(D_it, stock_it)``;
     ``available_it`` = 1 where D < stock, else Beta(stock, D - stock + 1), the time of the stock-th of D even arrivals,
     and 0 without stock. So ``available < 1`` holds exactly where D >= sales is all that sales tell.
-Clicks  ``views_it ~ Poisson(psi mu'_i,t+3)`` with mu' = mu without the price terms; ``carts_it ~ Poisson(psi' mu_i,t+1)``.
+Clicks  ``views_it ~ Poisson(psi mu'_i,t+3)``, mu' = mu without the price terms; ``carts_it ~ Poisson(psi' mu_i,t+1)``.
 Buyers  segment g buys a unit of i with probability ``~ activity_g taste_gc (p_it / p0_i)^sensitivity_g``, see
     `segment_shares`; within a segment customers are drawn by their activity.
 """
@@ -64,12 +65,13 @@ class Marketplace:
     words: pd.DataFrame
 
 
-def simulate_marketplace(config: MarketplaceConfig = MarketplaceConfig()) -> Marketplace:
-    """Simulate a marketplace; the same config gives the same lines.
+def simulate_marketplace(config: MarketplaceConfig | None = None) -> Marketplace:
+    """Simulate a marketplace (default settings without ``config``); the same config gives the same lines.
 
     Each mechanism has a random stream of its own: another stock rule meets the same demand, other advertising the same
     shocks. So two runs that differ in one setting are a controlled experiment.
     """
+    config = config or MarketplaceConfig()
     seeds = np.random.SeedSequence(config.seed).spawn(10)
     catalogue = make_catalogue(config, np.random.default_rng(seeds[0]))
     market = make_market(config, catalogue, seeds[1:7])
@@ -96,11 +98,10 @@ def simulate_marketplace(config: MarketplaceConfig = MarketplaceConfig()) -> Mar
 
 def _truth(config: MarketplaceConfig, market: Market, stock: Stock, catalogue: Catalogue) -> pd.DataFrame:
     product, day = np.nonzero(market.live)
-    names = ("mu", "shock", "demand")
-    columns = {name: getattr(market, name)[product, day] for name in names}
+    of_market = ("price", "list_price", "cost", "promotion", "depth", "views", "carts", "regime")
+    columns = {name: getattr(market, name)[product, day] for name in ("mu", "shock", "demand")}
     columns |= {name: getattr(stock, name)[product, day] for name in ("sales", "stock", "available")}
-    names = ("price", "list_price", "cost", "promotion", "depth", "views", "carts", "regime")
-    columns |= {name: getattr(market, name)[product, day] for name in names}
+    columns |= {name: getattr(market, name)[product, day] for name in of_market}
     frame = pd.DataFrame(
         {
             "unique_id": catalogue.products["unique_id"].to_numpy()[product],

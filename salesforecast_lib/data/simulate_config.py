@@ -55,7 +55,8 @@ class MarketplaceConfig:
     products, days, start, seed, categories, customers : size, first day and seed.
     units : expected units demanded over all products and days; the truth's ``mu`` adds up to it.
     level_sd, trend_sd : spread of log base demand and of log growth a year.
-    season, holiday, festival : log effects of the year (amplitude), of public holidays and of shopping festivals.
+    season, week, holiday, festival : log amplitude of the year, strength of the weekday profile (1 as drawn), log
+        effects of public holidays and of shopping festivals.
     shock_sd, shock_memory : stationary spread and day-to-day correlation of the demand shock nobody records.
     dispersion : size r of the negative binomial, variance m + m^2 / r; 0 draws Poisson counts.
     intermittent_share : share of slow products, demanded on some days only.
@@ -83,6 +84,7 @@ class MarketplaceConfig:
     level_sd: float = 0.7
     trend_sd: float = 0.1
     season: float = 0.4
+    week: float = 1.0
     holiday: float = 0.2
     festival: float = 1.0
     shock_sd: float = 0.25
@@ -119,16 +121,17 @@ class MarketplaceConfig:
 
     def __post_init__(self) -> None:
         for name, low in _WHOLE.items():
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < low:
-                raise ValueError(f"{name}={value!r}: expected a whole number of at least {low}")
+            whole = getattr(self, name)
+            if isinstance(whole, bool) or not isinstance(whole, (int, np.integer)) or whole < low:
+                raise ValueError(f"{name}={whole!r}: expected a whole number of at least {low}")
         for field in dataclasses.fields(self):
             if field.name in _WHOLE or field.name == "start":
                 continue
-            low, high = _RANGES.get(field.name, (0.0, 1.0 if field.name in _SHARES else np.inf))
+            lowest, highest = _RANGES.get(field.name, (0.0, 1.0 if field.name in _SHARES else np.inf))
             value = getattr(self, field.name)
-            if isinstance(value, (bool, str)) or not np.isfinite(value) or not low <= value <= high:
-                raise ValueError(f"{field.name}={value!r}: expected a number from {low} to {high}")
+            number = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
+            if not number or not np.isfinite(value) or not lowest <= value <= highest:
+                raise ValueError(f"{field.name}={value!r}: expected a number from {lowest} to {highest}")
         for name in ("views_lead", "carts_lead"):
             if getattr(self, name) > LOOK_AHEAD:
                 raise ValueError(f"{name}={getattr(self, name)}: expected at most {LOOK_AHEAD} days")
@@ -158,7 +161,8 @@ def config_from(values: Mapping[str, Any], source: str = "marketplace") -> Marke
     if unknown:
         raise ValueError(f"{source}: unknown parameters {unknown}; expected some of {names}")
     try:
-        return MarketplaceConfig(**{name: str(v) if name == "start" else v for name, v in values.items()})
+        checked: dict[str, Any] = {name: str(v) if name == "start" else v for name, v in values.items()}
+        return MarketplaceConfig(**checked)
     except (TypeError, ValueError) as error:
         raise ValueError(f"{source}: {error}") from error
 

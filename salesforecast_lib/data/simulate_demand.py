@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 
 import holidays
@@ -156,7 +156,7 @@ def make_market(config: MarketplaceConfig, catalogue: Catalogue, seeds: list[np.
     changes its own draws only.
     """
     shocks, costs, plans, ads, counts, clicks = (np.random.default_rng(seed) for seed in seeds)
-    products, n, inside = catalogue.products, config.products, config.days
+    products, n, T = catalogue.products, config.products, config.days
     timing, festival, after = _timing(config, catalogue)
     shape = timing.shape
     when = np.arange(shape[1])
@@ -179,33 +179,35 @@ def make_market(config: MarketplaceConfig, catalogue: Catalogue, seeds: list[np.
     interest = products["base"].to_numpy()[:, None] + timing + shock - config.shock_sd**2 / 2 + np.log1p(lift)
     interest += promotion * products["promotion_effect"].to_numpy()[:, None]
     mu = np.exp(interest + pull)
-    scale = config.units / (mu * live)[:, :inside].sum()
+    scale = config.units / (mu * live)[:, :T].sum()
     mu *= scale
 
     occurs = products["occurrence"].to_numpy()[:, None]
-    mean = mu[:, :inside] / occurs
+    mean = mu[:, :T] / occurs
     occurring = counts.random(mean.shape) < occurs
     if config.dispersion > 0:
         mean = mean * counts.gamma(config.dispersion, 1 / config.dispersion, mean.shape)
-    demand = counts.poisson(mean) * occurring * live[:, :inside]
-    views_mean = config.views_per_unit * scale * np.exp(interest[:, config.views_lead :][:, :inside])
-    carts_mean = config.carts_per_unit * mu[:, config.carts_lead :][:, :inside]
-    market = Market(
-        mu=mu,
-        shock=shock,
+    demand = counts.poisson(mean) * occurring * live[:, :T]
+    views_mean = config.views_per_unit * scale * np.exp(interest[:, config.views_lead :][:, :T])
+    carts_mean = config.carts_per_unit * mu[:, config.carts_lead :][:, :T]
+
+    def inside(values: np.ndarray) -> np.ndarray:
+        return values[:, :T]
+
+    return Market(
+        mu=inside(mu),
+        shock=inside(shock),
         demand=demand,
-        price=price,
-        list_price=list_price,
-        cost=np.round(products["reference_cost"].to_numpy()[:, None] * np.exp(log_cost), 4),
-        promotion=promotion,
-        depth=depth,
+        price=inside(price),
+        list_price=inside(list_price),
+        cost=inside(np.round(products["reference_cost"].to_numpy()[:, None] * np.exp(log_cost), 4)),
+        promotion=inside(promotion),
+        depth=inside(depth),
         views=clicks.poisson(views_mean),
         carts=clicks.poisson(carts_mean),
-        live=live,
-        regime=after,
+        live=inside(live),
+        regime=inside(after),
         channels=channels,
         channel_parameters=parameters,
         scale=scale,
     )
-    arrays = {name: values[:, :inside] for name, values in vars(market).items() if isinstance(values, np.ndarray)}
-    return replace(market, **arrays)

@@ -85,11 +85,12 @@ def replenish(config: MarketplaceConfig, market: Market, catalogue: Catalogue, r
 
 def make_customers(config: MarketplaceConfig, rng: np.random.Generator) -> Customers:
     """Draw customers: a segment each, and an own activity around the segment's (gamma, shape 1)."""
-    names, share, frequency, elasticity = (list(values) for values in zip(*_SEGMENTS, strict=True))
+    names = [row[0] for row in _SEGMENTS]
+    share, frequency, elasticity = np.array([row[1:] for row in _SEGMENTS], dtype="float64").T
     segment = np.sort(rng.choice(len(names), config.customers, p=share))
     segment[: len(names)] = np.arange(len(names))  # no segment is empty
     segment.sort()
-    activity = np.array(frequency)[segment] * rng.gamma(1.0, 1.0, config.customers) + 1e-9
+    activity = frequency[segment] * rng.gamma(1.0, 1.0, config.customers) + 1e-9
     taste = rng.dirichlet(np.full(config.categories, 3.0), len(names)) * config.categories
     table = pd.DataFrame(
         {

@@ -118,7 +118,7 @@ def make_catalogue(config: MarketplaceConfig, rng: np.random.Generator) -> Catal
     festival += config.text * config.festival * np.append(words["festival"].to_numpy(), 0.0)[occasion_word]
     profile = rng.normal(0, 0.15, (config.categories, 7))[category] + rng.normal(0, 0.05, (n, 7))
     profile[:, 5:] += 0.25
-    profile -= profile.mean(1, keepdims=True)
+    profile = config.week * (profile - profile.mean(1, keepdims=True))
 
     launch = np.where(
         rng.random(n) < config.launch_share, rng.integers(int(0.1 * T), max(int(0.85 * T), int(0.1 * T) + 1), n), 0

@@ -39,7 +39,7 @@ _DATA_SETS = {
     ),
     "marketplace": (
         "the simulated marketplace",
-        "Simulated from known demand, prices and stock: it shows whether a method finds the truth, not what a shop earns.",
+        "Simulated from known demand, prices and stock: shows whether a method finds the truth, not what a shop earns.",
     ),
 }
 _PERIODS = {"D": "days", "W": "weeks"}
