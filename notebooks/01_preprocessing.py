@@ -46,7 +46,7 @@ use_book_style()
 # %% tags=["parameters"]
 run_dir: str = "runs/default"  # where the stages read and write
 seed: int = 0  # of everything random
-dataset: str = "complete_journey"  # complete_journey, online_retail_ii, own_data or own_panel
+dataset: str = "complete_journey"  # complete_journey, online_retail_ii, marketplace, own_data or own_panel
 path: str = ""  # file of order lines (or of a panel)
 columns: dict = {}  # our name: name in the file
 country: str = "US"  # whose holidays (own data)

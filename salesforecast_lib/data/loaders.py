@@ -13,6 +13,9 @@ import pyarrow.parquet as pq
 
 from salesforecast_lib.data.cleaning import CleaningConfig
 from salesforecast_lib.data.schema import read_order_lines, read_table, validate_order_lines
+from salesforecast_lib.data.simulate import Marketplace, simulate_marketplace
+from salesforecast_lib.data.simulate_config import read_config
+from salesforecast_lib.data.simulate_demand import COUNTRY
 from salesforecast_lib.files import resolve
 
 ONLINE_RETAIL_URL = "https://archive.ics.uci.edu/static/public/502/online+retail+ii.zip"
@@ -22,7 +25,7 @@ _NO_PRODUCT_DEPARTMENTS = ("FUEL", "MISCELLANEOUS", "COUPON")
 
 @dataclass(frozen=True)
 class Source:
-    """Order lines with what is known about the shop."""
+    """Order lines with what is known about the shop; ``market`` is the truth of simulated ones."""
 
     lines: pd.DataFrame
     quarantine: pd.DataFrame
@@ -30,6 +33,7 @@ class Source:
     static: tuple[str, ...] = ()
     cleaning: CleaningConfig = field(default_factory=CleaningConfig)
     note: str = ""
+    market: Marketplace | None = None
 
 
 def _journey_file(name: str) -> Path:
@@ -175,6 +179,18 @@ def _read_workbook(file: Path) -> pd.DataFrame:
     return pd.concat([first, second[second["InvoiceDate"] > first["InvoiceDate"].max()]], ignore_index=True)
 
 
+def marketplace(path: str = "") -> Source:
+    """Simulated marketplace with known truth (`simulate`); ``path`` is a YAML file of MarketplaceConfig values.
+
+    Every line is a true sale, so no cleaning step has anything to do: they are off.
+    """
+    market = simulate_marketplace(read_config(path))
+    lines, quarantine = validate_order_lines(market.lines)
+    cleaning = CleaningConfig(duplicates=False, cancellations=False, outliers="keep")
+    note = f"simulated marketplace, seed {market.config.seed}: no real shop"
+    return Source(lines, quarantine, COUNTRY, ("category", "brand"), cleaning, note, market)
+
+
 def own_data(
     path: str,
     column_map: Mapping[str, str] | None = None,
@@ -202,9 +218,11 @@ def load(
         return complete_journey()
     if dataset == "online_retail_ii":
         return online_retail_ii(path)
+    if dataset == "marketplace":
+        return marketplace(path)
     if dataset == "own_data":
         return own_data(path, column_map, country, timezone or None, static)
-    raise ValueError(f"dataset={dataset!r}: expected complete_journey, online_retail_ii or own_data")
+    raise ValueError(f"dataset={dataset!r}: expected complete_journey, online_retail_ii, marketplace or own_data")
 
 
 def journey_promotions(panel: pd.DataFrame, level: str) -> pd.DataFrame:

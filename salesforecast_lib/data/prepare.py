@@ -11,6 +11,7 @@ import pandas as pd
 
 from salesforecast_lib.data.cleaning import Cleaned, clean
 from salesforecast_lib.data.loaders import journey_promotions, load
+from salesforecast_lib.data.market_panel import CLICKS, LEVELS, market_columns
 from salesforecast_lib.data.own_panel import read_panel
 from salesforecast_lib.data.panel import PanelConfig, build_panel
 from salesforecast_lib.files import read_json, resolve, write_json, write_parquet
@@ -50,7 +51,8 @@ def prepare(
 
     Parameters
     ----------
-    dataset : "complete_journey", "online_retail_ii", "own_data" (order lines) or "own_panel" (already aggregated).
+    dataset : "complete_journey", "online_retail_ii", "marketplace", "own_data" (order lines) or "own_panel" (already
+        aggregated).
     columns : ``{our name: name in the file}``.
     switches : changes to the data set's `CleaningConfig`.
 
@@ -72,12 +74,17 @@ def prepare(
         if dataset == "complete_journey" and level in ("product_type", "product_category") and config.freq == "D":
             panel = panel.merge(journey_promotions(panel, level), on=["unique_id", "ds"], how="left")
             future += ["display", "mailer", "coupon"]
+        clicks: list[str] = []
+        if source.market is not None and level in LEVELS and not config.by_location:
+            panel, plans = market_columns(panel, source.market, level, config.freq)
+            future += plans
+            clicks = list(CLICKS)
         meta = _describe(
             dataset,
             config,
             source.country,
             [n for n in source.static if n != level],
-            [name for name in _OBSERVED if name in panel],
+            [*(name for name in _OBSERVED if name in panel), *clicks],
             future,
         )
         prepared = Prepared(panel, meta, cleaned.report, cleaned.quarantine, cleaned, source.note)

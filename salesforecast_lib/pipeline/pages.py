@@ -37,6 +37,10 @@ _DATA_SETS = {
         "Online Retail II",
         "Every order line of a UK gift e-tailer, 2009 to 2011 {cite:p}`uci502`.",
     ),
+    "marketplace": (
+        "the simulated marketplace",
+        "Simulated from known demand, prices and stock: shows whether a method finds the truth, not what a shop earns.",
+    ),
 }
 _STOCK = {
     "stock_file": "Stock is that of your stock file.",
