@@ -99,7 +99,9 @@ def mean_residuals(table: pd.DataFrame, by: str) -> pd.DataFrame:
     """
     groups = table.groupby(["model", by], observed=True)
     total = groups[["residual", "y"]].sum()
-    result = pd.DataFrame({"residual": groups["residual"].mean(), "share": total["residual"] / total["y"].where(total["y"] > 0)})
+    result = pd.DataFrame(
+        {"residual": groups["residual"].mean(), "share": total["residual"] / total["y"].where(total["y"] > 0)}
+    )
     return result.assign(rows=groups.size()).reset_index()
 
 

@@ -26,7 +26,9 @@ class BlockBootstrap:
         these months? ``periods`` draws circular blocks of ``length`` consecutive periods, with all series in them: what
         would other weeks have shown for these products? ``both`` crosses the two, each row counting the product of
         its series' and its period's number of draws. Errors of one series hang together over the horizon, errors of
-        one day over the products (a holiday misses all), so only ``both`` respects either; it tends to be wide.
+        one day over the products (a holiday misses all), and only ``both`` respects the two. In simulations without a
+        true difference (84 days, 30 or 200 series) its 95 % intervals held zero in 87 to 99 % of the cases, ``series``
+        in as few as 24 %, ``periods`` in 53 %, rows taken as independent in 16 %: `tests/unit/test_significance.py`.
     length : periods of a block; 0 takes a week of days, or the cube root of the number of other periods, rounded up.
     replicates : draws.
     level : of the interval, between its percentiles.
@@ -100,9 +102,7 @@ def loss_grid(rows: pd.DataFrame, panel: pd.DataFrame, season: int, metric: str)
     count, total = (np.bincount(cell, values, size).reshape(shape) for values in (np.ones(len(rows)), weight))
     if (count != count[0]).any():
         raise ValueError("models forecast different rows: compare them on the same ones (metrics.scored_rows)")
-    return LossGrid(
-        list(models), pd.DatetimeIndex(periods), np.bincount(cell, loss, size).reshape(shape), total[0]
-    )
+    return LossGrid(list(models), pd.DatetimeIndex(periods), np.bincount(cell, loss, size).reshape(shape), total[0])
 
 
 def _draws(shape: tuple[int, int], config: BlockBootstrap, length: int) -> tuple[np.ndarray, np.ndarray]:
@@ -189,7 +189,9 @@ def diebold_mariano(first: np.ndarray, second: np.ndarray, horizon: int = 1) -> 
 
     The long-run variance of the loss differential sums its autocovariances up to lag ``horizon - 1``: errors of
     forecasts that far ahead overlap that long. Where that sum is not positive, Bartlett weights take its place. The
-    statistic is multiplied by the factor of Harvey, Leybourne & Newbold (1997) and compared with Student's t.
+    statistic is multiplied by the factor of Harvey, Leybourne & Newbold (1997) and compared with Student's t. The
+    correction helps but does not cure: at 84 losses and a nominal 5 %, a true null was rejected in 5 % of simulations
+    with ``horizon`` 1, 8 % with 7 (10 % uncorrected) and 13 % with 14 (19 %).
 
     Parameters
     ----------
