@@ -106,8 +106,9 @@ def evaluate(rows: pd.DataFrame, panel: pd.DataFrame, season: int, by: list[str]
     Pooled over rows: ``mse, rmse, mae``; ``wape`` and ``bias``, the sums of absolute errors and of errors over the
     sum of sales (a positive bias forecasts too much); ``mape`` over rows with sales, ``mape_rows`` the share of rows it
     could be computed on; ``coverage_50/80/90``; ``crps`` in units, see `crps`, and ``scaled_crps``, its sum over the
-    sum of sales: to the CRPS what WAPE is to the MAE. Averaged over series and cutoffs, with the seasonal naive error of
-    the training part as scale: ``mase, rmsse, scaled_quantile_loss`` (Hyndman & Koehler 2006; Makridakis et al. 2022).
+    sum of sales: to the CRPS what WAPE is to the MAE. Averaged over series and cutoffs, the seasonal naive error of
+    the training part being the scale: ``mase, rmsse, scaled_quantile_loss`` (Hyndman & Koehler 2006; Makridakis et
+    al. 2022).
     """
     by = list(by or [])
     keys = ["model", *by]

@@ -67,7 +67,9 @@ def counts(model="m", rate=1.5, guess=1.5, size=20000, seed=0):
     y = np.random.default_rng(seed).poisson(rate, size).astype(float)
     ds = pd.Timestamp("2024-01-01") + pd.to_timedelta(np.arange(size) % 28, unit="D")
     frame = pd.DataFrame({"unique_id": np.arange(size) // 28, "ds": ds, "cutoff": pd.Timestamp("2023-12-31"), "y": y})
-    return frame.assign(model=model, mean=guess, **dict(zip(QUANTILE_COLUMNS, stats.poisson.ppf(QUANTILES, guess), strict=True), strict=True)))
+    return frame.assign(
+        model=model, mean=guess, **dict(zip(QUANTILE_COLUMNS, stats.poisson.ppf(QUANTILES, guess), strict=True))
+    )
 
 
 def test_true_quantiles_of_counts_are_called_reliable_and_false_ones_not():
@@ -100,8 +102,8 @@ def test_pit_intervals_by_hand():
 def test_pit_histogram_is_flat_for_honest_and_u_shaped_for_narrow_forecasts():
     y = stats.norm.rvs(50, 5, size=20000, random_state=0)
     rows = counts().assign(y=y)
-    honest = rows.assign(model="honest", **dict(zip(QUANTILE_COLUMNS, stats.norm.ppf(QUANTILES, 50, 5), strict=True), strict=True)))
-    narrow = rows.assign(model="narrow", **dict(zip(QUANTILE_COLUMNS, stats.norm.ppf(QUANTILES, 50, 2.5), strict=True), strict=True)))
+    honest = rows.assign(model="honest", **dict(zip(QUANTILE_COLUMNS, stats.norm.ppf(QUANTILES, 50, 5), strict=True)))
+    narrow = rows.assign(model="narrow", **dict(zip(QUANTILE_COLUMNS, stats.norm.ppf(QUANTILES, 50, 2.5), strict=True)))
     table = pit_histogram(pd.concat([honest, narrow]))
     assert table.groupby("model")["share"].sum().to_numpy() == pytest.approx([1, 1])
     flat = table[table["model"] == "honest"]["density"].to_numpy()
