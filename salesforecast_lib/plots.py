@@ -49,12 +49,12 @@ class Page:
     alt: str
 
 
-def small_png(figure: Figure, colours: int = 24) -> bytes:
+def small_png(figure: Figure, colours: int = 12) -> bytes:
     """The figure as a PNG with a small palette, and close it: several pages have to fit into one notebook."""
     whole, small = io.BytesIO(), io.BytesIO()
-    figure.savefig(whole, format="png")
+    figure.savefig(whole, format="png", dpi="figure")
     plt.close(figure)
-    Image.open(whole).convert("RGB").quantize(colours).save(small, "PNG", optimize=True)
+    Image.open(whole).convert("RGB").quantize(colours, dither=Image.Dither.NONE).save(small, "PNG", optimize=True)
     return small.getvalue()
 
 
@@ -92,6 +92,7 @@ def forecast_page(history: pd.DataFrame, forecasts: pd.DataFrame, label: str = "
         for name, part in forecasts.groupby("model")
     }
     figure, ax = plt.subplots(figsize=(6.4, 2.4), dpi=80)
+    ax.grid(False)
     observed = pd.concat([history[["ds", "y"]], first[["ds", "y"]]])
     ax.plot(observed["ds"], observed["y"], color="0.3", linestyle="-", linewidth=1, label="observed")
     ax.fill_between(first["ds"], first["q0.05"], first["q0.95"], color=COLOURS[0], alpha=0.2, label="90 %")
@@ -104,7 +105,8 @@ def forecast_page(history: pd.DataFrame, forecasts: pd.DataFrame, label: str = "
     series, errors = str(first["unique_id"].iloc[0]), ", ".join(f"{name} {wape[name]:.2f}" for name in names)
     inside = ((first["y"] >= first["q0.05"]) & (first["y"] <= first["q0.95"])).mean()
     alt = (
-        f"Sales of {series} and forecasts from {first['cutoff'].iloc[0].date()} over {len(first)} periods: WAPE {errors}; "
+        f"Sales of {series} and forecasts from {first['cutoff'].iloc[0].date()} over {len(first)} periods: "
+        f"WAPE {errors}; "
         f"{inside:.0%} of the sales lie inside the 90 % interval of {names[0]}."
     )
     return Page(" · ".join(text for text in (series, label, f"WAPE {errors}") if text), small_png(figure), alt)
