@@ -40,7 +40,7 @@ from salesforecast_lib.evaluation.metrics import crps, evaluate, scored_rows
 from salesforecast_lib.evaluation.segments import age_bands, demand_classes, volume_groups
 from salesforecast_lib.evaluation.significance import BlockBootstrap, diebold_mariano_table, differences
 from salesforecast_lib.files import resolve, write_json, write_parquet
-from salesforecast_lib.plots import forecast_page, pager, use_book_style
+from salesforecast_lib.plots import COLOURS, forecast_page, pager, use_book_style
 
 use_book_style()
 
@@ -221,7 +221,7 @@ by_cutoff = evaluate(rows, comparable, season, ["cutoff"])
 print(by_cutoff.pivot(index="model", columns="cutoff", values="wape").round(3).to_string())
 
 # %% mystnb={"figure": {"caption": "WAPE at each cutoff: a ranking from one split alone could mislead.", "name": "fig-wape-cutoff"}, "image": {"alt": "Lines of WAPE per model over the cutoffs: the seasonal naive is worst throughout, the best models lie close together."}}
-fig, ax = plt.subplots()
+fig, ax = plt.subplots(figsize=(6.5, 2.8))
 for name, part in by_cutoff.groupby("model"):
     ax.plot([str(end.date()) for end in part["cutoff"]], part["wape"], marker="o", label=name)
 ax.set(xlabel="cutoff", ylabel="WAPE")
@@ -309,7 +309,7 @@ step = ((rows["ds"] - rows["cutoff"]) / (7 if season == 52 else 1)).dt.days
 by_step = evaluate(rows.assign(step=step), comparable, season, ["step"])
 
 # %% mystnb={"figure": {"caption": "WAPE by horizon step.", "name": "fig-horizon"}, "image": {"alt": "Lines of WAPE over the horizon step for each model: errors grow slowly with the distance and differ more between models than between steps."}}
-fig, ax = plt.subplots()
+fig, ax = plt.subplots(figsize=(6.5, 2.8))
 for name, part in by_step.groupby("model"):
     ax.plot(part["step"], part["wape"], label=name)
 ax.set(xlabel="horizon step (periods ahead)", ylabel="WAPE")
@@ -349,7 +349,7 @@ print(f"\nlaunch seen in the data: {seen:.0%} of series and cutoffs; of the othe
 fig, ax = plt.subplots(figsize=(7.5, 3))
 for name in ("LSTM", best_peer, "SeasonalNaive"):
     part = by_volume[by_volume["model"] == name]
-    ax.plot(part["volume_group"], part["wape"], marker="o", label=name)
+    ax.plot(part["volume_group"], part["wape"], marker="o", label=name, color=COLOURS[list(table["model"]).index(name)])
 ax.set(xlabel="decile of volume (10 sells most)", ylabel="WAPE", ylim=(0, None))
 ax.legend()
 plt.show()
@@ -369,21 +369,23 @@ gap = (reliable["observed"] - reliable["level"]).abs().groupby(reliable["model"]
 print(f"\nmean distance from the level: {', '.join(f'{name} {value:.3f}' for name, value in gap.items())}")
 
 # %% mystnb={"figure": {"caption": "Left: observed share of sales up to each quantile, minus its level; zero is honest. Right: histogram of the PIT between the levels; one is honest.", "name": "fig-reliability"}, "image": {"alt": "Two panels per model: deviations of observed from nominal shares by level, and densities of the probability integral transform; models whose ends lie above one are overconfident, a hump in the middle shows intervals that are too wide."}}
-fig, (left, right) = plt.subplots(1, 2, figsize=(7.5, 3.4))
+fig, (left, right) = plt.subplots(1, 2, figsize=(7.5, 3.2))
 pit = pit_histogram(rows)
-for name, part in reliable.groupby("model"):
-    left.plot(part["level"], part["observed"] - part["level"], marker=".", label=name)
+look = {
+    name: {"color": COLOURS[k], "linestyle": ("-", "--", "-.", ":")[k % 4]} for k, name in enumerate(table["model"])
+}
+for name, style in look.items():
+    part = reliable[reliable["model"] == name]
+    left.plot(part["level"], part["observed"] - part["level"], marker=".", label=name, **style)
 for name in dict.fromkeys(("LSTM", best_peer, "SeasonalNaive")):
     part = pit[pit["model"] == name]
-    right.stairs(
-        part["density"], [*part["low"], 1.0], label=name, linestyle={"LSTM": "-", best_peer: "--"}.get(name, ":")
-    )
+    right.stairs(part["density"], [*part["low"], 1.0], label=name, **look[name])
 left.axhline(0, color="0.3", linestyle=":")
 right.axhline(1, color="0.3", linestyle=":")
 left.set(xlabel="level", ylabel="observed minus level")
 right.set(xlabel="PIT", ylabel="density")
 left.legend(fontsize="x-small", ncols=2)
-right.legend(fontsize="x-small")
+right.legend(fontsize="x-small", loc="upper center")
 plt.show()
 
 # %% [markdown]
@@ -402,12 +404,12 @@ print(f"residuals over sales, by {grouping} (positive: forecast too low)\n")
 print(patterns.pivot(index="model", columns=grouping, values="share").round(3).to_string())
 
 # %% mystnb={"figure": {"caption": "Residuals: mean by horizon step as a share of sales (left), autocorrelation within series and cutoff (right).", "name": "fig-residuals"}, "image": {"alt": "Two panels for the LSTM, the best peer and the seasonal naive: mean residuals by step, and residual autocorrelation by lag, which for the seasonal naive peaks at multiples of the season while the others fall to small positive values."}}
-fig, (left, right) = plt.subplots(1, 2, figsize=(7.5, 3.2))
+fig, (left, right) = plt.subplots(1, 2, figsize=(7, 2.8))
 by_step = mean_residuals(left_over, "step")
 for name in dict.fromkeys(("LSTM", best_peer, "SeasonalNaive")):
     one, two = by_step[by_step["model"] == name], memory[memory["model"] == name]
-    left.plot(one["step"], one["share"], label=name)
-    right.plot(two["lag"], two["autocorrelation"], marker=".", label=name)
+    left.plot(one["step"], one["share"], label=name, **look[name])
+    right.plot(two["lag"], two["autocorrelation"], marker=".", label=name, **look[name])
 left.axhline(0, color="0.3", linestyle=":")
 right.axhline(0, color="0.3", linestyle=":")
 left.set(xlabel="horizon step", ylabel="residual / sales")

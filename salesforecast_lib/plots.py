@@ -49,12 +49,14 @@ class Page:
     alt: str
 
 
-def small_png(figure: Figure, colours: int = 12) -> bytes:
+def small_png(figure: Figure, colours: int = 16) -> bytes:
     """The figure as a PNG with a small palette, and close it: several pages have to fit into one notebook."""
     whole, small = io.BytesIO(), io.BytesIO()
     figure.savefig(whole, format="png", dpi="figure")
     plt.close(figure)
-    Image.open(whole).convert("RGB").quantize(colours, dither=Image.Dither.NONE).save(small, "PNG", optimize=True)
+    picture = Image.open(whole).convert("RGB")  # the method keeps thin lines' colours, which are few pixels
+    picture = picture.quantize(colours, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+    picture.save(small, "PNG", optimize=True)
     return small.getvalue()
 
 
@@ -91,7 +93,7 @@ def forecast_page(history: pd.DataFrame, forecasts: pd.DataFrame, label: str = "
         name: (part["mean"] - part["y"]).abs().sum() / max(part["y"].sum(), 1e-9)
         for name, part in forecasts.groupby("model")
     }
-    figure, ax = plt.subplots(figsize=(6.4, 2.4), dpi=80)
+    figure, ax = plt.subplots(figsize=(6.0, 2.2), dpi=75)
     ax.grid(False)
     observed = pd.concat([history[["ds", "y"]], first[["ds", "y"]]])
     ax.plot(observed["ds"], observed["y"], color="0.3", linestyle="-", linewidth=1, label="observed")
