@@ -103,7 +103,7 @@ def forecast_page(history: pd.DataFrame, forecasts: pd.DataFrame, label: str = "
         ax.plot(part["ds"], part["mean"], linestyle=line, label=name)
     ax.set(ylabel="units", ylim=(0, None))
     ax.xaxis.set_major_formatter(ConciseDateFormatter(ax.xaxis.get_major_locator()))
-    ax.legend(ncols=2, fontsize="small")
+    ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=4, fontsize="small", frameon=False)
     series, errors = str(first["unique_id"].iloc[0]), ", ".join(f"{name} {wape[name]:.2f}" for name in names)
     inside = ((first["y"] >= first["q0.05"]) & (first["y"] <= first["q0.95"])).mean()
     alt = (

@@ -29,7 +29,8 @@ class BlockBootstrap:
         one day over the products (a holiday misses all), and only ``both`` respects the two. In simulations without a
         true difference (84 days, 30 or 200 series) its 95 % intervals held zero in 87 to 99 % of the cases, ``series``
         in as few as 24 %, ``periods`` in 53 %, rows taken as independent in 16 %: `tests/unit/test_significance.py`.
-    length : periods of a block; 0 takes a week of days, or the cube root of the number of other periods, rounded up.
+    length : periods of a block; 0 takes a week of days, or the cube root of the number of other periods, rounded up,
+        and half of the periods where there are few.
     replicates : draws.
     level : of the interval, between its percentiles.
     """
@@ -127,6 +128,7 @@ def bootstrap_values(grid: LossGrid, config: BlockBootstrap = BlockBootstrap()) 
     if not length:
         daily = len(grid.periods) > 1 and grid.periods.to_series().diff().min() <= pd.Timedelta(days=1)
         length = 7 if daily else int(np.ceil(len(grid.periods) ** (1 / 3)))
+        length = max(1, min(length, len(grid.periods) // 2))
     if config.resample != "series" and 2 * length > len(grid.periods):
         raise ValueError(
             f"blocks of {length} periods in {len(grid.periods)} scored periods: expected at least two blocks; give a "
