@@ -233,10 +233,17 @@ def diebold_mariano_table(
 
     Returns ``model, horizon, statistic, p_value, kernel``. The periods of one cutoff after the other are taken as one
     sequence of losses; ``horizon`` is the number of periods over which it stays correlated, to be chosen by the user.
+    A model with the very losses of the reference has p-value 1 and the kernel "identical".
     """
     losses = loss_grid(rows, panel, season, metric).by_period()
     others = [name for name in losses if name != reference]
-    found = [diebold_mariano(losses[name].to_numpy(), losses[reference].to_numpy(), horizon) for name in others]
+    base = losses[reference].to_numpy()
+    found = [
+        DieboldMariano(0.0, 1.0, "identical")
+        if np.array_equal(losses[name], base)
+        else diebold_mariano(losses[name].to_numpy(), base, horizon)
+        for name in others
+    ]
     return pd.DataFrame(found).assign(model=others, horizon=horizon)[
         ["model", "horizon", "statistic", "p_value", "kernel"]
     ]

@@ -189,3 +189,6 @@ def test_diebold_mariano_table_names_every_model_but_the_reference():
     rows, panel = made_rows(("a", "b", "c"), worse=3.0)
     table = diebold_mariano_table(rows, panel, 7, "a", "wape", 7).set_index("model")
     assert list(table.index) == ["b", "c"] and (table["statistic"] > 0).all() and (table["p_value"] < 0.01).all()
+    twin = pd.concat([rows, rows[rows["model"] == "a"].assign(model="twin")])
+    same = diebold_mariano_table(twin, panel, 7, "a", "crps", 7).set_index("model").loc["twin"]
+    assert same["p_value"] == 1 and same["kernel"] == "identical"
