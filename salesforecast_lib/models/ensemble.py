@@ -73,10 +73,10 @@ def _cube(table: pd.DataFrame, members: Sequence[str]) -> tuple[pd.DataFrame, np
 
 
 def _pinball(forecast: np.ndarray, y: np.ndarray, weight: np.ndarray) -> float:
-    """Weighted mean pinball loss of quantiles (rows, levels)."""
+    """Mean over rows of the weighted pinball loss of quantiles (rows, levels); rows of weight 0 do not count."""
     error = y[:, None] - forecast
     levels = np.array(QUANTILES)
-    return float((np.maximum(levels * error, (levels - 1) * error).mean(1) * weight).sum() / weight.sum())
+    return float((np.maximum(levels * error, (levels - 1) * error).mean(1) * weight).sum() / max((weight > 0).sum(), 1))
 
 
 def fit_weights(
