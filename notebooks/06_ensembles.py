@@ -113,8 +113,10 @@ _ = write_parquet(members.merge(comparable[["unique_id", "ds", "y"]], how="left"
 
 # %%
 scored = scored_rows(members, comparable)
-shown = ["model", "wape", "bias", "mase", "scaled_quantile_loss", "coverage_90"]
 alone = evaluate(scored, comparable, season)
+
+# %%
+shown = ["model", "wape", "bias", "mase", "scaled_quantile_loss", "coverage_90"]
 print(f"{comparable['unique_id'].nunique()} series, cutoffs {', '.join(str(end.date()) for end in ends)}")
 print(alone[shown].round(3).to_string(index=False))
 
@@ -148,22 +150,21 @@ if arima_series:
 #
 # If two forecasts were wrong independently, their average would be wrong by less. How alike are the members' errors?
 
-# %% mystnb={"figure": {"caption": "Correlation of the members' errors, each divided by the square root of the product's mean sales.", "name": "fig-error-correlation"}, "image": {"alt": "Heat map of the correlation of the members' errors: all are strongly positive, so a committee can remove only the smaller part of the error."}}
+# %%
 keys = ["unique_id", "ds", "cutoff"]
 inside = scored[scored["model"].isin(committee)]
-volume = np.sqrt(inside.groupby("unique_id")["y"].transform("mean") + 0.1)
-errors = inside.assign(error=(inside["mean"] - inside["y"]) / volume).pivot(index=keys, columns="model", values="error")
-alike = errors[committee].corr()
-fig, ax = plt.subplots(figsize=(5.5, 4))
-image = ax.imshow(alike, vmin=0, vmax=1, cmap="cividis")
-for (row, column), value in np.ndenumerate(alike.to_numpy()):
-    ax.text(column, row, f"{value:.2f}", ha="center", va="center", color="black" if value > 0.6 else "white")
-ax.set_xticks(range(len(committee)), committee, rotation=30, ha="right")
-ax.set_yticks(range(len(committee)), committee)
-ax.grid(False)
-plt.show()
+volume = np.sqrt(inside.groupby("unique_id")["y"].transform("mean") + 0.1)  # the spread of counts grows with it
+inside = inside.assign(error=(inside["mean"] - inside["y"]) / volume)
+
+# %%
+alike = inside.pivot(index=keys, columns="model", values="error")[committee].corr()
+print(alike.round(2).to_string())
+between = alike.to_numpy()[np.triu_indices(len(committee), 1)]
+print(f"between members the errors correlate by {between.min():.2f} to {between.max():.2f}")
 
 # %% [markdown]
+# The nearer to one, the less there is to gain: what all members get wrong, no average repairs.
+#
 # ## Weights from the past
 #
 # A weight learned on the days on which it is judged flatters itself. So the weights at a cutoff come from the forecasts of
@@ -225,6 +226,8 @@ together = pd.concat([members[members["model"].isin(committee)], *tables.values(
 # %%
 later = [end for end in ends if end >= ends[0] + horizon * pd.tseries.frequencies.to_offset(freq)]
 rows = scored_rows(together, comparable)
+
+# %%
 result = evaluate(rows, comparable, season)
 result_later = evaluate(rows[rows["cutoff"].isin(later)], comparable, season) if later else result
 print("all cutoffs (equal weights at the first)")
@@ -244,9 +247,9 @@ plt.show()
 
 # %% mystnb={"figure": {"caption": "Greedy selection at the end of the data: loss after each round, and who was added.", "name": "fig-greedy"}, "image": {"alt": "The scaled pinball loss of the greedy committee falls steeply over its first rounds and then is flat; the member that was added is written at each round."}}
 path, losses = learned["greedy"][last].path, learned["greedy"][last].losses
-fig, ax = plt.subplots()
+fig, ax = plt.subplots(figsize=(7.5, 3))
 ax.plot(range(1, len(path) + 1), losses, marker="o")
-for number, (name, loss) in enumerate(zip(path[:12], losses[:12], strict=True), start=1):
+for number, (name, loss) in enumerate(zip(path[:8], losses[:8], strict=True), start=1):
     ax.annotate(name, (number, loss), rotation=60, fontsize=8, xytext=(2, 5), textcoords="offset points")
 ax.set(xlabel="round", ylabel="scaled quantile loss of the average", xlim=(0, len(path) + 1))
 ax.set_ylim(min(losses) - 0.02 * np.ptp(losses) - 1e-6, max(losses) + 0.5 * np.ptp(losses) + 1e-6)
@@ -336,7 +339,7 @@ plt.show()
 
 # %% mystnb={"figure": {"caption": "Adaptive calibration at work: the share of past scores that the 90 % interval of the LSTM is set to cover, period by period.", "name": "fig-adaptive"}, "image": {"alt": "Line of the adapted level over the test periods: it moves away from ninety percent while the interval misses too many or too few sales."}}
 walk = adaptive_levels(source[source["model"] == committee[0]], "90", adaptation)
-fig, ax = plt.subplots()
+fig, ax = plt.subplots(figsize=(7.5, 2.2))
 ax.plot(walk["ds"], 100 * walk["level"])
 ax.axhline(90, color="0.3", linestyle=":")
 ax.set(xlabel="period", ylabel="level (% of past scores)")
@@ -355,6 +358,8 @@ level = category or (meta["static"][-1] if meta["static"] else "")
 hierarchy = build_hierarchy(comparable, [level] if level else [])
 upper = aggregate_panel(extended, hierarchy, meta["future"])
 nodes = pd.concat([comparable[["unique_id", "ds", "y", "available"]], upper[upper["ds"] <= today]], ignore_index=True)
+
+# %%
 tops = [statistical_forecasts(upper, c, horizon, freq, season, threads, ["AutoETS"]) for c in [*ends, today]]
 tops = close_shop(pd.concat(tops, ignore_index=True), upper, meta["future"])
 bottom = tables[chosen].drop(columns="y", errors="ignore")
@@ -371,11 +376,14 @@ coherent = pd.concat(reconciled, ignore_index=True)
 where = {node: name for name, members_of in hierarchy.levels.items() for node in members_of}
 
 # %%
-levels = {}
+gaps, levels = {}, {}
 if later:
     gaps = {name: incoherence(part, hierarchy) for name, part in coherent.groupby("model")}
     assert max(gap for name, gap in gaps.items() if name != "base") <= 1e-6
     print(f"largest gap between a node and the sum of its products: base {gaps['base']:.1f} units, reconciled ≤ 0.000001")
+
+# %%
+if later:
     judged = scored_rows(coherent, nodes)
     judged["level"] = judged["unique_id"].map(where)
     by_level = evaluate(judged, nodes, season, ["level"])
