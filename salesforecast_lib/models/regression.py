@@ -97,7 +97,9 @@ def direct_lightgbm_forecasts(
 
     if not config.quantiles:
         return rows.with_pooled_quantiles(
-            lambda when, inputs: fit(data(when), objective=config.objective).predict(inputs), "LightGBMDirect", freq
+            lambda when, inputs: np.asarray(fit(data(when), objective=config.objective).predict(inputs)),
+            "LightGBMDirect",
+            freq,
         )
     binned, (origin, step) = data(cutoff), rows.at(cutoff)
     inputs = rows.inputs(origin, step)
