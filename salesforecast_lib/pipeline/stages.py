@@ -39,6 +39,12 @@ STAGES = (
         ("data", "models"),
     ),
     Stage(
+        "06_ensembles",
+        ("panel.parquet", "panel.json", "features.parquet", "features.json", "ahead.parquet", "lstm_forecasts.parquet"),
+        ("members.parquet", "ensemble.json", "ensemble_forecasts.parquet"),
+        ("data", "models", "evaluation"),
+    ),
+    Stage(
         "07_evaluation",
         ("panel.parquet", "panel.json", "lstm_forecasts.parquet"),
         ("forecasts.parquet", "metrics.json"),
