@@ -1,0 +1,217 @@
+"""Rolling-origin validation of a network inside its training period (chapter 05)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from salesforecast_lib.data.features import FeatureTable
+from salesforecast_lib.models.fit import NetworkConfig, fit_network
+from salesforecast_lib.models.networks import SalesPredictor
+from salesforecast_lib.models.regularise import jitter
+from salesforecast_lib.models.windows import Batch, PanelTensor, Vocabulary
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """Origins at which a network is trained anew on what came before, and scored on the horizon after.
+
+    Parameters
+    ----------
+    origins : validation origins; nothing after an origin is used in training, early stopping included.
+    before : the first cutoff of the test; no validation target may lie after it.
+    horizon, freq, season_length : as in ``features.json``.
+    """
+
+    origins: tuple[pd.Timestamp, ...]
+    before: pd.Timestamp
+    horizon: int
+    freq: str
+    season_length: int
+
+    def __post_init__(self) -> None:
+        if not self.origins:
+            raise ValueError("origins: expected at least one validation origin")
+        for origin in self.origins:
+            if self.end(origin) > self.before:
+                raise ValueError(
+                    f"validation origin {origin.date()}: its horizon ends {self.end(origin).date()}, after the first "
+                    f"test cutoff {self.before.date()}; the latest possible is {(self.before - self._span()).date()}"
+                )
+
+    def _span(self) -> Any:
+        return self.horizon * pd.tseries.frequencies.to_offset(self.freq)
+
+    def end(self, origin: pd.Timestamp) -> pd.Timestamp:
+        """Last target of an origin."""
+        return origin + self._span()
+
+    @property
+    def last(self) -> pd.Timestamp:
+        """Last period that validation looks at."""
+        return self.end(max(self.origins))
+
+    def later(self) -> Protocol:
+        """One origin, the last period this protocol looks at: a horizon on which its choice can be checked."""
+        return replace(self, origins=(self.last,))
+
+
+def rolling_validation(before: pd.Timestamp, meta: Mapping[str, Any], origins: int = 3, keep: int = 1) -> Protocol:
+    """The last ``origins`` validation origins, a horizon apart, whose targets end ``keep`` horizons before the test.
+
+    Raises
+    ------
+    ValueError
+        When ``origins < 1``.
+    """
+    if origins < 1 or keep < 0:
+        raise ValueError(f"origins={origins}, keep={keep}: expected at least 1 and 0")
+    horizon, freq = int(meta["horizon"]), str(meta["freq"])
+    step = horizon * pd.tseries.frequencies.to_offset(freq)
+    ends = tuple(pd.Timestamp(before - (keep + k) * step) for k in range(origins, 0, -1))
+    return Protocol(ends, pd.Timestamp(before), horizon, freq, int(meta["season_length"]))
+
+
+def until(table: FeatureTable, last: pd.Timestamp) -> FeatureTable:
+    """The table without the rows after ``last``."""
+    return replace(table, frame=table.frame[table.frame["ds"] <= last].reset_index(drop=True))
+
+
+class OriginScore:
+    """Scaled quantile loss of a network's forecasts from one origin, whatever its window or loss.
+
+    The training loss divides by the mean of the window, so networks with different windows (or heads) cannot be
+    compared by it. Here the pinball loss is taken in units and divided by the series' seasonal naive error up to the
+    origin; the result is `evaluate`'s ``scaled_quantile_loss`` (Makridakis et al. 2022). All networks are scored on the
+    same rows: series with the whole horizon observed and a naive error above zero.
+
+    Raises
+    ------
+    ValueError
+        When no series can be scored at this origin.
+    """
+
+    def __init__(self, table: FeatureTable, protocol: Protocol, origin: pd.Timestamp, config: NetworkConfig) -> None:
+        frame = until(table, protocol.end(origin)).frame
+        known = until(table, origin)
+        season = 7 if protocol.freq == "D" else 4  # as in fit_network
+        vocabulary = Vocabulary.of(known, config.without)
+        tensor = PanelTensor(frame, vocabulary, config.window, protocol.horizon, season)
+        rows = tensor.origins(origin, origin)
+        scale = naive_errors(known.frame, protocol.season_length)
+        names = frame["unique_id"].to_numpy()[rows]
+        usable = scale.reindex(names).to_numpy() > 0  # a missing error compares False
+        if not usable.any():
+            raise ValueError(f"validation origin {origin.date()}: no series has a horizon after it and a naive error")
+        self.origin, self.series = origin, names[usable]
+        self.batch: Batch = tensor.gather(torch.as_tensor(rows[usable]))
+        self.scale = torch.as_tensor(scale.loc[self.series].to_numpy(), dtype=torch.float32)[:, None]  # (series, 1)
+        back = torch.arange(protocol.horizon) % season - season + 1  # the last season, repeated
+        last = torch.as_tensor(rows[usable])
+        past = torch.maximum(last[:, None] + back, tensor.row_start[last][:, None])  # (series, horizon)
+        self.naive = self._loss(tensor.y[past][:, :, None], (0.5,))
+
+    def _loss(self, quantiles: torch.Tensor, levels: tuple[float, ...]) -> float:
+        """Scaled quantile loss of ``quantiles`` (series, horizon, levels) in units."""
+        tau = torch.tensor(levels)
+        error = self.batch.target[:, :, None] - quantiles
+        loss = torch.maximum(tau * error, (tau - 1) * error).mean(2) / self.scale  # (series, horizon)
+        open_days = (self.batch.weight > 0).float()
+        count = open_days.sum(1)
+        return float(((loss * open_days).sum(1)[count > 0] / count[count > 0]).mean())
+
+    @torch.no_grad()
+    def __call__(self, model: SalesPredictor, noise: float = 0.0, seed: int = 0) -> float:
+        """Score of the model; ``noise`` is the size, in scaled units, of normal errors in what the encoder reads."""
+        training, device = model.training, next(model.parameters()).device
+        model.eval()
+        batch = self.batch
+        if noise > 0:
+            batch = jitter(batch, noise, torch.Generator().manual_seed(seed))
+        moved = Batch(**{name: value.to(device) for name, value in vars(batch).items()})
+        quantiles = (model(moved) * moved.scale[:, :, None]).cpu()  # (series, horizon, quantiles) in units
+        model.train(training)
+        return self._loss(quantiles, model.quantiles)
+
+
+def naive_errors(frame: pd.DataFrame, season: int) -> pd.Series:
+    """Mean absolute seasonal naive error of each series over available pairs of periods, missing without any."""
+    sales = frame["y"].where(frame["available"] > 0)
+    change = sales - sales.groupby(frame["unique_id"]).shift(season)
+    return change.abs().groupby(frame["unique_id"]).mean()
+
+
+def compare(
+    table: FeatureTable,
+    meta: dict[str, Any],
+    protocol: Protocol,
+    configs: Mapping[str, NetworkConfig],
+    seeds: Iterable[int] = range(5),
+    noises: Iterable[float] = (0.0,),
+    refit: bool = False,
+    device: str = "cpu",
+) -> pd.DataFrame:
+    """Train every configuration with every seed at every origin, on the same split, and score it.
+
+    Parameters
+    ----------
+    noises : sizes of the disturbance of the inputs at which each network is scored.
+    refit : train again on everything before the origin, as `fit_network` does for a forecast that is used.
+
+    Returns
+    -------
+    DataFrame ``config, seed, origin, noise, score, parameters, epochs, last_score, seconds``; ``last_score`` is that of
+    the network's last epoch instead of its best one (without noise), ``seconds`` is time in training.
+    """
+    seeds, noises, rows = list(seeds), list(noises), []
+    known = until(table, protocol.last)
+    for name, config in configs.items():
+        for origin in protocol.origins:
+            score = OriginScore(known, protocol, origin, config)
+            for seed in seeds:
+                seeded = replace(config, training=replace(config.training, seed=seed))
+                curve: list[float] = []
+
+                def follow(_: int, model: SalesPredictor, of: OriginScore = score, to: list[float] = curve) -> None:
+                    to.append(of(model))
+
+                fit = fit_network(known, meta, origin, seeded, device=device, refit=refit, on_epoch=follow)
+                model = fit.forecaster.model
+                seconds = sum(fit.search.seconds) + (0.0 if fit.final is None else sum(fit.final.seconds))
+                row = {
+                    "config": name,
+                    "seed": seed,
+                    "origin": origin,
+                    "parameters": sum(p.numel() for p in model.parameters()),
+                    "epochs": fit.search.best_epoch + 1,
+                    "last_score": curve[-1],
+                    "seconds": seconds,
+                }
+                rows += [{**row, "noise": noise, "score": score(model, noise, seed)} for noise in noises]
+    columns = ["config", "seed", "origin", "noise", "score", "parameters", "epochs", "last_score", "seconds"]
+    return pd.DataFrame(rows)[columns]
+
+
+def summarise(results: pd.DataFrame) -> pd.DataFrame:
+    """Mean over origins, then mean and standard deviation over seeds, of each configuration and noise.
+
+    Returns
+    -------
+    DataFrame ``config, noise, score, spread, seeds, parameters, epochs, seconds``, best score without noise first.
+    """
+    keys = ["config", "noise"]
+    seeds = results.groupby([*keys, "seed"], sort=False)[["score", "parameters", "epochs", "seconds"]].mean()
+    groups = seeds.groupby(keys, sort=False)
+    table = groups.mean().assign(spread=groups["score"].std(ddof=1), seeds=groups.size())
+    table["parameters"] = table["parameters"].astype(int)
+    table = table.reset_index()
+    rank = table[table["noise"] == table["noise"].min()].set_index("config")["score"].rank()
+    order = np.lexsort([table["noise"], table["config"].map(rank)])
+    return table.iloc[order][[*keys, "score", "spread", "seeds", "parameters", "epochs", "seconds"]].reset_index(
+        drop=True
+    )
