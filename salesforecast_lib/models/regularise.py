@@ -92,8 +92,15 @@ def warp(batch: Batch, share: float, generator: torch.Generator) -> Batch:
 
     The window keeps its length and its ends: the other periods make room or fill up. Values between two periods are
     interpolated; availability moves with the sales it belongs to, the calendar stays.
+
+    Raises
+    ------
+    ValueError
+        When a history has several origins: a value that moves back in time would tell the earlier ones their target.
     """
     history = batch.history
+    if batch.scale.shape[1] > 1:
+        raise ValueError("warping: a stretch with several origins would leak its targets; train window by window")
     number, window, _ = history.shape
     random = torch.rand((3, number, 1), generator=generator).to(history.device)
     length = window / 3
@@ -109,14 +116,15 @@ def warp(batch: Batch, share: float, generator: torch.Generator) -> Batch:
         torch.where(steps < second, begin + (steps - first) * speed, begin + length + (steps - second) / rest),
     )
     source = torch.where(random[2] < share, source, steps)  # (batch, window)
-    oldest = (history[:, :, MASK] == 0).sum(1, keepdim=True).to(history.dtype)  # (batch, 1) padding comes first
-    source = torch.minimum(torch.maximum(source, oldest), steps.new_tensor(window - 1.0))
+    inside = history[:, :, MASK] > 0  # (batch, window); a young series fills only a part
+    filled = torch.where(inside, steps, steps.new_tensor(float("nan")))
+    oldest, newest = filled.nan_to_num(window - 1.0).amin(1), filled.nan_to_num(0.0).amax(1)
+    source = torch.minimum(torch.maximum(source, oldest[:, None]), newest[:, None])
     low = source.floor().long().clamp(max=window - 2)
     part = (source - low)[:, :, None]
     rows = torch.arange(number, device=history.device)[:, None]
     values = (1 - part) * history[rows, low] + part * history[rows, low + 1]
     warped = _disturbed(batch, values).history.clone()
-    inside = history[:, :, MASK] > 0
     warped[:, :, SEEN] = torch.where(inside, values[:, :, SEEN], history[:, :, SEEN])
     return replace(batch, history=warped)
 

@@ -82,6 +82,15 @@ def until(table: FeatureTable, last: pd.Timestamp) -> FeatureTable:
     return replace(table, frame=table.frame[table.frame["ds"] <= last].reset_index(drop=True))
 
 
+def sample_series(table: FeatureTable, last: pd.Timestamp, number: int) -> FeatureTable:
+    """At most ``number`` series, evenly spread from the best to the worst selling by what is known at ``last``."""
+    frame = table.frame
+    sales = frame[frame["ds"] <= last].groupby("unique_id", observed=True)["y"].sum()
+    order = sales.sort_values(ascending=False, kind="stable").index
+    kept = order[np.unique(np.linspace(0, len(order) - 1, min(number, len(order))).round().astype(int))]
+    return replace(table, frame=frame[frame["unique_id"].isin(kept)].reset_index(drop=True))
+
+
 class OriginScore:
     """Scaled quantile loss of a network's forecasts from one origin, whatever its window or loss.
 
@@ -113,7 +122,9 @@ class OriginScore:
         self.scale = torch.as_tensor(scale.loc[self.series].to_numpy(), dtype=torch.float32)[:, None]  # (series, 1)
         back = torch.arange(protocol.horizon) % season - season + 1  # the last season, repeated
         last = torch.as_tensor(rows[usable])
-        past = torch.maximum(last[:, None] + back, tensor.row_start[last][:, None])  # (series, horizon)
+        past = torch.maximum(
+            last[:, None] + back, torch.as_tensor(tensor.start[rows[usable]])[:, None]
+        )  # (series, horizon)
         self.naive = self._loss(tensor.y[past][:, :, None], (0.5,))
 
     def _loss(self, quantiles: torch.Tensor, levels: tuple[float, ...]) -> float:
