@@ -8,12 +8,14 @@ import json
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from optuna.trial import Trial
 
 from salesforecast_lib.models.fit import NetworkConfig
+
+if TYPE_CHECKING:
+    from optuna.trial import Trial
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import multiprocessing
+import warnings
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
@@ -13,10 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import optuna
 import pandas as pd
 import torch
-from optuna.trial import TrialState
 
 from salesforecast_lib.data.features import FeatureTable
 from salesforecast_lib.files import resolve
@@ -24,6 +23,12 @@ from salesforecast_lib.models.fit import NetworkConfig, fit_network
 from salesforecast_lib.models.networks import SalesPredictor
 from salesforecast_lib.models.search_space import SearchSpace, with_values
 from salesforecast_lib.models.validation import OriginScore, Protocol, until
+
+with warnings.catch_warnings():
+    # Optuna's progress bar, unused here, misses ipywidgets; the book leaves them out, their scripts need a network
+    warnings.filterwarnings("ignore", message="IProgress not found")
+    import optuna
+    from optuna.trial import TrialState
 
 SAMPLERS = ("grid", "random", "tpe")
 PRUNERS = ("median", "hyperband", "none")
@@ -41,7 +46,8 @@ class Search:
     trials : configurations tried in all, those of a stopped search included; a grid may be smaller.
     startup : trials before "tpe" and the pruner look at what came before; until then "tpe" tries what "random" does.
     pruner : "median" gives a trial up when its best score so far is worse than the median of the earlier ones at that
-        epoch, "hyperband" by successive halving over several budgets (Li et al. 2018), "none" never.
+        epoch, from the end of the first origin on: before, a small learning rate looks worse than it is. "hyperband"
+        halves the trials successively over several budgets of epochs (Li et al. 2018), "none" gives none up.
     workers : processes that share the storage. With more than one the order of trials, and so "tpe" and every pruner,
         depend on timing: the same seed does not give the same search twice.
     """
@@ -175,8 +181,9 @@ def _quiet() -> Iterator[None]:
 def _study(path: Path, name: str, objective: Objective, search: Search) -> optuna.Study:
     steps = len(objective.protocol.origins) * objective.epochs
     pruner: optuna.pruners.BasePruner = optuna.pruners.NopPruner()
+    first = objective.epochs - 1
     if search.pruner == "median":
-        pruner = optuna.pruners.MedianPruner(n_startup_trials=search.startup, n_warmup_steps=1)
+        pruner = optuna.pruners.MedianPruner(n_startup_trials=search.startup, n_warmup_steps=first)
     elif search.pruner == "hyperband":
         pruner = optuna.pruners.HyperbandPruner(min_resource=2, max_resource=max(steps, 2))
     engine = {"connect_args": {"timeout": 60}}  # seconds to wait for another worker's write

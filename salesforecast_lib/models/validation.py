@@ -12,8 +12,8 @@ import torch
 
 from salesforecast_lib.data.features import FeatureTable
 from salesforecast_lib.models.fit import NetworkConfig, fit_network
-from salesforecast_lib.models.networks import SalesPredictor
-from salesforecast_lib.models.regularise import jitter
+from salesforecast_lib.models.networks import SalesPredictor, pinball_loss
+from salesforecast_lib.models.regularise import Regularisation, attack
 from salesforecast_lib.models.windows import Batch, PanelTensor, Vocabulary
 
 
@@ -61,19 +61,40 @@ class Protocol:
         return replace(self, origins=(self.last,))
 
 
-def rolling_validation(before: pd.Timestamp, meta: Mapping[str, Any], origins: int = 3, keep: int = 1) -> Protocol:
+def rolling_validation(
+    before: pd.Timestamp,
+    meta: Mapping[str, Any],
+    origins: int = 3,
+    keep: int = 1,
+    *,
+    first: pd.Timestamp | None = None,
+    window: int = 0,
+) -> Protocol:
     """The last ``origins`` validation origins, a horizon apart, whose targets end ``keep`` horizons before the test.
+
+    Parameters
+    ----------
+    first, window : first period of the data and longest window; origins that leave no training window are left out.
 
     Raises
     ------
     ValueError
-        When ``origins < 1``.
+        When ``origins < 1``, or the history is too short for any.
     """
     if origins < 1 or keep < 0:
         raise ValueError(f"origins={origins}, keep={keep}: expected at least 1 and 0")
     horizon, freq = int(meta["horizon"]), str(meta["freq"])
     step = horizon * pd.tseries.frequencies.to_offset(freq)
     ends = tuple(pd.Timestamp(before - (keep + k) * step) for k in range(origins, 0, -1))
+    if first is not None:  # training targets end a horizon before the origin: early stopping needs that one
+        earliest = first + (window // 2) * pd.tseries.frequencies.to_offset(freq) + 2 * step
+        if ends[-1] < earliest:
+            raise ValueError(
+                f"history begins {first.date()}: with window={window} and horizon={horizon} no validation origin fits "
+                f"before {earliest.date()}, the last possible one is {ends[-1].date()}; use fewer cutoffs or a shorter "
+                "horizon"
+            )
+        ends = tuple(end for end in ends if end >= earliest)
     return Protocol(ends, pd.Timestamp(before), horizon, freq, int(meta["season_length"]))
 
 
@@ -136,18 +157,27 @@ class OriginScore:
         count = open_days.sum(1)
         return float(((loss * open_days).sum(1)[count > 0] / count[count > 0]).mean())
 
-    @torch.no_grad()
-    def __call__(self, model: SalesPredictor, noise: float = 0.0, seed: int = 0) -> float:
-        """Score of the model; ``noise`` is the size, in scaled units, of normal errors in what the encoder reads."""
+    def __call__(self, model: SalesPredictor, disturbed: Regularisation | None = None, seed: int = 0) -> float:
+        """Score of the model on histories as they were, or disturbed by noise and by a fast gradient sign attack.
+
+        A disturbance moves what the encoder reads; scale and seasonal average of the window stay.
+        """
         training, device = model.training, next(model.parameters()).device
         model.eval()
-        batch = self.batch
-        if noise > 0:
-            batch = jitter(batch, noise, torch.Generator().manual_seed(seed))
-        moved = Batch(**{name: value.to(device) for name, value in vars(batch).items()})
-        quantiles = (model(moved) * moved.scale[:, :, None]).cpu()  # (series, horizon, quantiles) in units
+        batch = Batch(**{name: value.to(device) for name, value in vars(self.batch).items()})
+        disturbed = disturbed or Regularisation()
+        batch = disturbed.augment(batch, torch.Generator().manual_seed(seed))
+        if disturbed.adversarial > 0:
+            with torch.backends.cudnn.flags(enabled=False):  # cuDNN has no backward pass in evaluation
+                _, batch = attack(lambda b: _pinball(model, b), batch, disturbed.adversarial)
+        with torch.no_grad():
+            quantiles = (model(batch) * batch.scale[:, :, None]).cpu()  # (series, horizon, quantiles) in units
         model.train(training)
         return self._loss(quantiles, model.quantiles)
+
+
+def _pinball(model: SalesPredictor, batch: Batch) -> torch.Tensor:
+    return pinball_loss(model(batch), batch.target / batch.scale, batch.weight, model.quantiles)
 
 
 def naive_errors(frame: pd.DataFrame, season: int) -> pd.Series:
@@ -163,7 +193,7 @@ def compare(
     protocol: Protocol,
     configs: Mapping[str, NetworkConfig],
     seeds: Iterable[int] = range(5),
-    noises: Iterable[float] = (0.0,),
+    disturbances: Mapping[str, Regularisation] | None = None,
     refit: bool = False,
     device: str = "cpu",
 ) -> pd.DataFrame:
@@ -171,15 +201,17 @@ def compare(
 
     Parameters
     ----------
-    noises : sizes of the disturbance of the inputs at which each network is scored.
+    disturbances : what is done to the histories before each network is scored, by name; nothing by default ("clean").
     refit : train again on everything before the origin, as `fit_network` does for a forecast that is used.
 
     Returns
     -------
-    DataFrame ``config, seed, origin, noise, score, parameters, epochs, last_score, seconds``; ``last_score`` is that of
-    the network's last epoch instead of its best one (without noise), ``seconds`` is time in training.
+    DataFrame ``config, seed, origin, history, score, parameters, epochs, last_score, seconds``; ``history`` is the name
+    of the disturbance, ``last_score`` the score after the last epoch instead of the best one (undisturbed), ``seconds``
+    the time in training.
     """
-    seeds, noises, rows = list(seeds), list(noises), []
+    seeds, rows = list(seeds), []
+    disturbances = disturbances or {"clean": Regularisation()}
     known = until(table, protocol.last)
     for name, config in configs.items():
         for origin in protocol.origins:
@@ -203,26 +235,21 @@ def compare(
                     "last_score": curve[-1],
                     "seconds": seconds,
                 }
-                rows += [{**row, "noise": noise, "score": score(model, noise, seed)} for noise in noises]
-    columns = ["config", "seed", "origin", "noise", "score", "parameters", "epochs", "last_score", "seconds"]
+                rows += [{**row, "history": k, "score": score(model, how, seed)} for k, how in disturbances.items()]
+    columns = ["config", "seed", "origin", "history", "score", "parameters", "epochs", "last_score", "seconds"]
     return pd.DataFrame(rows)[columns]
 
 
 def summarise(results: pd.DataFrame) -> pd.DataFrame:
-    """Mean over origins, then mean and standard deviation over seeds, of each configuration and noise.
+    """Mean over origins, then mean and standard deviation over seeds, of each configuration and kind of history.
 
     Returns
     -------
-    DataFrame ``config, noise, score, spread, seeds, parameters, epochs, seconds``, best score without noise first.
+    DataFrame ``config, history, score, spread, seeds, parameters, epochs, seconds``, best score first.
     """
-    keys = ["config", "noise"]
+    keys = ["config", "history"]
     seeds = results.groupby([*keys, "seed"], sort=False)[["score", "parameters", "epochs", "seconds"]].mean()
     groups = seeds.groupby(keys, sort=False)
     table = groups.mean().assign(spread=groups["score"].std(ddof=1), seeds=groups.size())
-    table["parameters"] = table["parameters"].astype(int)
-    table = table.reset_index()
-    rank = table[table["noise"] == table["noise"].min()].set_index("config")["score"].rank()
-    order = np.lexsort([table["noise"], table["config"].map(rank)])
-    return table.iloc[order][[*keys, "score", "spread", "seeds", "parameters", "epochs", "seconds"]].reset_index(
-        drop=True
-    )
+    table = table.astype({"parameters": int}).reset_index().sort_values("score", kind="stable", ignore_index=True)
+    return table[[*keys, "score", "spread", "seeds", "parameters", "epochs", "seconds"]]

@@ -116,6 +116,14 @@ def test_an_origin_whose_horizon_passes_the_test_cutoff_is_refused():
         Protocol((pd.Timestamp("2024-06-10"),), CUTOFF, HORIZON, "D", 7)
 
 
+def test_a_short_history_gets_fewer_origins_or_a_reason():
+    first = CUTOFF - pd.Timedelta(days=42)  # 7 days of window, two horizons of training and validation, then the origin
+    protocol = rolling_validation(CUTOFF, META, origins=3, first=first, window=14)
+    assert [str(origin.date()) for origin in protocol.origins] == ["2024-05-26", "2024-06-02"]
+    with pytest.raises(ValueError, match="history begins 2024-05-20.*fewer cutoffs"):
+        rolling_validation(CUTOFF, META, first=first + pd.Timedelta(days=15), window=14)
+
+
 def test_score_is_the_scaled_quantile_loss_of_chapter_07():
     table, protocol = made_table(), rolling_validation(CUTOFF, META, origins=1)
     origin = protocol.origins[0]
@@ -252,15 +260,22 @@ def test_workers_share_one_search(tmp_path):
 def test_compare_gives_mean_and_spread_over_seeds():
     table, protocol = made_table(), rolling_validation(CUTOFF, META, origins=2)
     configs = {"small": BASE, "large": replace(BASE, hidden_size=24)}
-    results = compare(table, META, protocol, configs, seeds=(0, 1, 2), noises=(0.0, 3.0))
-    assert len(results) == 2 * 2 * 3 * 2
+    histories = {
+        "clean": Regularisation(),
+        "noisy": Regularisation(jitter=3.0),
+        "attacked": Regularisation(adversarial=1),
+    }
+    results = compare(table, META, protocol, configs, seeds=(0, 1, 2), disturbances=histories)
+    assert len(results) == 2 * 2 * 3 * 3
     again = compare(table, META, protocol, {"small": BASE}, seeds=(1,))
-    same = results[(results["config"] == "small") & (results["seed"] == 1) & (results["noise"] == 0)]
+    same = results[(results["config"] == "small") & (results["seed"] == 1) & (results["history"] == "clean")]
     assert list(again["score"]) == list(same["score"])
     summary = summarise(results)
-    by_seed = results[(results["config"] == "large") & (results["noise"] == 0)].groupby("seed")["score"].mean()
-    row = summary[(summary["config"] == "large") & (summary["noise"] == 0)].iloc[0]
+    by_seed = results[(results["config"] == "large") & (results["history"] == "clean")].groupby("seed")["score"].mean()
+    row = summary[(summary["config"] == "large") & (summary["history"] == "clean")].iloc[0]
     assert row["score"] == pytest.approx(by_seed.mean()) and row["spread"] == pytest.approx(by_seed.std())
+    by_history = summary[summary["config"] == "large"].set_index("history")["score"]
+    assert by_history["attacked"] > by_history["clean"] != by_history["noisy"]
     assert row["seeds"] == 3 and row["parameters"] > summary.set_index("config").loc["small", "parameters"].iloc[0]
 
 
