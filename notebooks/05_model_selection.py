@@ -242,11 +242,14 @@ shares = (
 )
 
 # %% mystnb={"figure": {"caption": "Score of the complete random and Bayesian trials over each field; last, the share of the score's variance that each field explains (functional ANOVA of the random search).", "name": "fig-search-slice"}, "image": {"alt": "Seven small scatter plots of the scaled quantile loss against each searched field and bars of their importance: few fields show a trend, most scatter."}}
-fig, axes = plt.subplots(2, 4, figsize=(7.5, 4))
+fig, axes = plt.subplots(2, 4, figsize=(7, 3.6))
 for ax, name in zip(axes.flat, space.ranges, strict=False):
     ax.semilogx(done[name], done["score"], ".") if space.is_log(name) else ax.plot(done[name], done["score"], ".")
     ax.set(xlabel=name, ylim=(done["score"].min() - 0.001, done["score"].max() + 0.001))
     ax.minorticks_off()
+    ax.grid(False)
+    if space.is_log(name):
+        ax.set_xticks([low := done[name].min(), high := done[name].max()], [f"{low:.1g}", f"{high:.1g}"])
     if ax not in axes[:, 0]:
         ax.tick_params(labelleft=False)
 for ax in axes[:, 0]:
@@ -385,7 +388,7 @@ bare = replace(
 log = fit_network(table, meta, newest.origins[0], bare, device=device, refit=False).search
 
 # %% mystnb={"figure": {"caption": "Losses of a network without regularisation; the dotted line marks the epoch that early stopping keeps.", "name": "fig-early-stopping"}, "image": {"alt": "Training loss keeps falling while validation loss stops falling after the first epochs and rises; early stopping keeps the epoch in between."}}
-fig, ax = plt.subplots(figsize=(6, 3))
+fig, ax = plt.subplots(figsize=(5.5, 2.7))
 passes = range(1, len(log.train) + 1)
 ax.plot(passes, log.train, marker="o", markersize=3, label="training")
 ax.plot(passes, log.validation, marker="s", markersize=3, label="validation")
@@ -433,7 +436,7 @@ robust["lost to attack (%)"] = 100 * (robust["attack"] / robust["clean"] - 1)
 print(robust.round(4).to_string())
 
 # %% mystnb={"figure": {"caption": "Score on clean, noisy and attacked histories by kind of regularisation; bars: standard deviation over seeds.", "name": "fig-regularisation"}, "image": {"alt": "Scaled quantile loss of seven kinds of regularisation on three kinds of history: on clean ones they lie close together, noise changes little, and under attack adversarial training loses least."}}
-fig, ax = plt.subplots()
+fig, ax = plt.subplots(figsize=(7, 3.2))
 place = np.arange(len(remedies))
 for k, history in enumerate(histories):
     ax.errorbar(
