@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -92,6 +93,7 @@ def fit_network(
     refit: bool = True,
     checkpoint: Path | None = None,
     log_dir: Path | None = None,
+    on_epoch: Callable[[int, SalesPredictor], None] | None = None,
 ) -> Fit:
     """Train on what is known at ``cutoff``: first with validation, then anew on everything for the best epochs.
 
@@ -101,6 +103,7 @@ def fit_network(
     meta : ``features.json``: freq, horizon and roles.
     refit : train again with the validation months, for the best number of epochs.
     checkpoint : folder from which a stopped training goes on.
+    on_epoch : called after each epoch of the training with validation.
 
     Raises
     ------
@@ -136,6 +139,7 @@ def fit_network(
             config=training,
             checkpoint=None if checkpoint is None else checkpoint / name,
             log_dir=log_dir if validate else None,
+            on_epoch=on_epoch if validate else None,
         )
         return model, log
 

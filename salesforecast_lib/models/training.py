@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from tqdm import tqdm
 
 from salesforecast_lib.files import write_json
 from salesforecast_lib.models.networks import SalesPredictor, pinball_loss
+from salesforecast_lib.models.regularise import Regularisation
 from salesforecast_lib.models.windows import Batch, WindowLoader
 
 
@@ -28,6 +30,7 @@ class TrainingConfig:
     clip : largest norm of the gradient (Pascanu et al. 2013).
     volume_weight : windows weigh ``scale ** volume_weight``; 0 treats all products alike, 1 counts units.
     schedule : "cosine" lets the learning rate fall to a tenth, "constant" keeps it.
+    regularisation : augmentation of the windows and adversarial training (chapter 05); nothing by default.
     """
 
     max_epochs: int = 20
@@ -36,6 +39,7 @@ class TrainingConfig:
     volume_weight: float = 0.5
     schedule: str = "cosine"
     seed: int = 0
+    regularisation: Regularisation = Regularisation()
 
     def __post_init__(self) -> None:
         if self.max_epochs < 1 or self.patience < 1:
@@ -93,12 +97,14 @@ def train_model(
     config: TrainingConfig = TrainingConfig(),
     checkpoint: Path | None = None,
     log_dir: Path | None = None,
+    on_epoch: Callable[[int, SalesPredictor], None] | None = None,
 ) -> TrainingLog:
     """Train until the validation loss stops falling; the model ends with its best weights.
 
     With ``checkpoint`` (a folder) every epoch is stored, and a run that was killed goes on from there to the same
     result: the order of windows and the dropout masks depend on seed and epoch only. ``log_dir`` takes TensorBoard
-    events. A progress bar is shown on a terminal only.
+    events. A progress bar is shown on a terminal only. ``on_epoch`` is called with each epoch's number and model; it
+    may raise to give up.
     """
     model.to(device)
     log, best, first = TrainingLog(), None, 0
@@ -129,6 +135,8 @@ def train_model(
         if score < log.best_loss or validation_loader is None:
             log.best_loss, log.best_epoch = score, epoch
             best = {name: value.detach().clone() for name, value in model.state_dict().items()}
+        if on_epoch is not None:
+            on_epoch(epoch, model)
         if writer is not None:
             writer.add_scalars("loss", {"train": loss, "validation": score}, epoch)
         if checkpoint is not None:
@@ -148,11 +156,12 @@ def _train_epoch(
     model: SalesPredictor, loader: WindowLoader, optimizer: torch.optim.Optimizer, epoch: int, config: TrainingConfig
 ) -> float:
     torch.manual_seed(config.seed * 1_000_003 + epoch)  # dropout masks of this epoch
+    noise = torch.Generator().manual_seed(config.seed * 1_000_003 + epoch)  # augmentation of this epoch
     loader.epoch = epoch
     model.train()
     total = torch.zeros(())
     for batch in loader:
-        loss = batch_loss(model, batch, config.volume_weight)
+        loss = config.regularisation.loss(lambda b: batch_loss(model, b, config.volume_weight), batch, noise)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), config.clip)

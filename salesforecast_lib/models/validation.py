@@ -1,0 +1,255 @@
+"""Rolling-origin validation of a network inside its training period (chapter 05)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from salesforecast_lib.data.features import FeatureTable
+from salesforecast_lib.models.fit import NetworkConfig, fit_network
+from salesforecast_lib.models.networks import SalesPredictor, pinball_loss
+from salesforecast_lib.models.regularise import Regularisation, attack
+from salesforecast_lib.models.windows import Batch, PanelTensor, Vocabulary
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """Origins at which a network is trained anew on what came before, and scored on the horizon after.
+
+    Parameters
+    ----------
+    origins : validation origins; nothing after an origin is used in training, early stopping included.
+    before : the first cutoff of the test; no validation target may lie after it.
+    horizon, freq, season_length : as in ``features.json``.
+    """
+
+    origins: tuple[pd.Timestamp, ...]
+    before: pd.Timestamp
+    horizon: int
+    freq: str
+    season_length: int
+
+    def __post_init__(self) -> None:
+        if not self.origins:
+            raise ValueError("origins: expected at least one validation origin")
+        for origin in self.origins:
+            if self.end(origin) > self.before:
+                raise ValueError(
+                    f"validation origin {origin.date()}: its horizon ends {self.end(origin).date()}, after the first "
+                    f"test cutoff {self.before.date()}; the latest possible is {(self.before - self._span()).date()}"
+                )
+
+    def _span(self) -> Any:
+        return self.horizon * pd.tseries.frequencies.to_offset(self.freq)
+
+    def end(self, origin: pd.Timestamp) -> pd.Timestamp:
+        """Last target of an origin."""
+        return origin + self._span()
+
+    @property
+    def last(self) -> pd.Timestamp:
+        """Last period that validation looks at."""
+        return self.end(max(self.origins))
+
+    def later(self) -> Protocol:
+        """One origin, the last period this protocol looks at: a horizon on which its choice can be checked."""
+        return replace(self, origins=(self.last,))
+
+
+def rolling_validation(
+    before: pd.Timestamp,
+    meta: Mapping[str, Any],
+    origins: int = 3,
+    keep: int = 1,
+    *,
+    first: pd.Timestamp | None = None,
+    window: int = 0,
+) -> Protocol:
+    """The last ``origins`` validation origins, a horizon apart, whose targets end ``keep`` horizons before the test.
+
+    Parameters
+    ----------
+    first, window : first period of the data and longest window; origins that leave no training window are left out.
+
+    Raises
+    ------
+    ValueError
+        When ``origins < 1``, or the history is too short for any.
+    """
+    if origins < 1 or keep < 0:
+        raise ValueError(f"origins={origins}, keep={keep}: expected at least 1 and 0")
+    horizon, freq = int(meta["horizon"]), str(meta["freq"])
+    step = horizon * pd.tseries.frequencies.to_offset(freq)
+    ends = tuple(pd.Timestamp(before - (keep + k) * step) for k in range(origins, 0, -1))
+    if first is not None:  # training targets end a horizon before the origin: early stopping needs that one
+        earliest = first + (window // 2) * pd.tseries.frequencies.to_offset(freq) + 2 * step
+        if ends[-1] < earliest:
+            raise ValueError(
+                f"history begins {first.date()}: with window={window} and horizon={horizon} no validation origin fits "
+                f"before {earliest.date()}, the last possible one is {ends[-1].date()}; use fewer cutoffs or a shorter "
+                "horizon"
+            )
+        ends = tuple(end for end in ends if end >= earliest)
+    return Protocol(ends, pd.Timestamp(before), horizon, freq, int(meta["season_length"]))
+
+
+def until(table: FeatureTable, last: pd.Timestamp) -> FeatureTable:
+    """The table without the rows after ``last``."""
+    return replace(table, frame=table.frame[table.frame["ds"] <= last].reset_index(drop=True))
+
+
+def sample_series(table: FeatureTable, last: pd.Timestamp, number: int) -> FeatureTable:
+    """At most ``number`` series, evenly spread from the best to the worst selling by what is known at ``last``."""
+    frame = table.frame
+    sales = frame[frame["ds"] <= last].groupby("unique_id", observed=True)["y"].sum()
+    order = sales.sort_values(ascending=False, kind="stable").index
+    kept = order[np.unique(np.linspace(0, len(order) - 1, min(number, len(order))).round().astype(int))]
+    return replace(table, frame=frame[frame["unique_id"].isin(kept)].reset_index(drop=True))
+
+
+class OriginScore:
+    """Scaled quantile loss of a network's forecasts from one origin, whatever its window or loss.
+
+    The training loss divides by the mean of the window, so networks with different windows (or heads) cannot be
+    compared by it. Here the pinball loss is taken in units and divided by the series' seasonal naive error up to the
+    origin; the result is `evaluate`'s ``scaled_quantile_loss`` (Makridakis et al. 2022). All networks are scored on the
+    same rows: series with the whole horizon observed and a naive error above zero.
+
+    Raises
+    ------
+    ValueError
+        When no series can be scored at this origin.
+    """
+
+    def __init__(self, table: FeatureTable, protocol: Protocol, origin: pd.Timestamp, config: NetworkConfig) -> None:
+        frame = until(table, protocol.end(origin)).frame
+        known = until(table, origin)
+        season = 7 if protocol.freq == "D" else 4  # as in fit_network
+        vocabulary = Vocabulary.of(known, config.without)
+        tensor = PanelTensor(frame, vocabulary, config.window, protocol.horizon, season)
+        rows = tensor.origins(origin, origin)
+        scale = naive_errors(known.frame, protocol.season_length)
+        names = frame["unique_id"].to_numpy()[rows]
+        usable = scale.reindex(names).to_numpy() > 0  # a missing error compares False
+        if not usable.any():
+            raise ValueError(f"validation origin {origin.date()}: no series has a horizon after it and a naive error")
+        self.origin, self.series = origin, names[usable]
+        self.batch: Batch = tensor.gather(torch.as_tensor(rows[usable]))
+        self.scale = torch.as_tensor(scale.loc[self.series].to_numpy(), dtype=torch.float32)[:, None]  # (series, 1)
+        back = torch.arange(protocol.horizon) % season - season + 1  # the last season, repeated
+        last = torch.as_tensor(rows[usable])
+        past = torch.maximum(
+            last[:, None] + back, torch.as_tensor(tensor.start[rows[usable]])[:, None]
+        )  # (series, horizon)
+        self.naive = self._loss(tensor.y[past][:, :, None], (0.5,))
+
+    def _loss(self, quantiles: torch.Tensor, levels: tuple[float, ...]) -> float:
+        """Scaled quantile loss of ``quantiles`` (series, horizon, levels) in units."""
+        tau = torch.tensor(levels)
+        error = self.batch.target[:, :, None] - quantiles
+        loss = torch.maximum(tau * error, (tau - 1) * error).mean(2) / self.scale  # (series, horizon)
+        open_days = (self.batch.weight > 0).float()
+        count = open_days.sum(1)
+        return float(((loss * open_days).sum(1)[count > 0] / count[count > 0]).mean())
+
+    def __call__(self, model: SalesPredictor, disturbed: Regularisation | None = None, seed: int = 0) -> float:
+        """Score of the model on histories as they were, or disturbed by noise and by a fast gradient sign attack.
+
+        A disturbance moves what the encoder reads; scale and seasonal average of the window stay.
+        """
+        training, device = model.training, next(model.parameters()).device
+        model.eval()
+        batch = Batch(**{name: value.to(device) for name, value in vars(self.batch).items()})
+        disturbed = disturbed or Regularisation()
+        batch = disturbed.augment(batch, torch.Generator().manual_seed(seed))
+        if disturbed.adversarial > 0:
+            with torch.backends.cudnn.flags(enabled=False):  # cuDNN has no backward pass in evaluation
+                _, batch = attack(lambda b: _pinball(model, b), batch, disturbed.adversarial)
+        with torch.no_grad():
+            quantiles = (model(batch) * batch.scale[:, :, None]).cpu()  # (series, horizon, quantiles) in units
+        model.train(training)
+        return self._loss(quantiles, model.quantiles)
+
+
+def _pinball(model: SalesPredictor, batch: Batch) -> torch.Tensor:
+    return pinball_loss(model(batch), batch.target / batch.scale, batch.weight, model.quantiles)
+
+
+def naive_errors(frame: pd.DataFrame, season: int) -> pd.Series:
+    """Mean absolute seasonal naive error of each series over available pairs of periods, missing without any."""
+    sales = frame["y"].where(frame["available"] > 0)
+    change = sales - sales.groupby(frame["unique_id"]).shift(season)
+    return change.abs().groupby(frame["unique_id"]).mean()
+
+
+def compare(
+    table: FeatureTable,
+    meta: dict[str, Any],
+    protocol: Protocol,
+    configs: Mapping[str, NetworkConfig],
+    seeds: Iterable[int] = range(5),
+    disturbances: Mapping[str, Regularisation] | None = None,
+    refit: bool = False,
+    device: str = "cpu",
+) -> pd.DataFrame:
+    """Train every configuration with every seed at every origin, on the same split, and score it.
+
+    Parameters
+    ----------
+    disturbances : what is done to the histories before each network is scored, by name; nothing by default ("clean").
+    refit : train again on everything before the origin, as `fit_network` does for a forecast that is used.
+
+    Returns
+    -------
+    DataFrame ``config, seed, origin, history, score, parameters, epochs, last_score, seconds``; ``history`` is the name
+    of the disturbance, ``last_score`` the score after the last epoch instead of the best one (undisturbed), ``seconds``
+    the time in training.
+    """
+    seeds, rows = list(seeds), []
+    disturbances = disturbances or {"clean": Regularisation()}
+    known = until(table, protocol.last)
+    for name, config in configs.items():
+        for origin in protocol.origins:
+            score = OriginScore(known, protocol, origin, config)
+            for seed in seeds:
+                seeded = replace(config, training=replace(config.training, seed=seed))
+                curve: list[float] = []
+
+                def follow(_: int, model: SalesPredictor, of: OriginScore = score, to: list[float] = curve) -> None:
+                    to.append(of(model))
+
+                fit = fit_network(known, meta, origin, seeded, device=device, refit=refit, on_epoch=follow)
+                model = fit.forecaster.model
+                seconds = sum(fit.search.seconds) + (0.0 if fit.final is None else sum(fit.final.seconds))
+                row = {
+                    "config": name,
+                    "seed": seed,
+                    "origin": origin,
+                    "parameters": sum(p.numel() for p in model.parameters()),
+                    "epochs": fit.search.best_epoch + 1,
+                    "last_score": curve[-1],
+                    "seconds": seconds,
+                }
+                rows += [{**row, "history": k, "score": score(model, how, seed)} for k, how in disturbances.items()]
+    columns = ["config", "seed", "origin", "history", "score", "parameters", "epochs", "last_score", "seconds"]
+    return pd.DataFrame(rows)[columns]
+
+
+def summarise(results: pd.DataFrame) -> pd.DataFrame:
+    """Mean over origins, then mean and standard deviation over seeds, of each configuration and kind of history.
+
+    Returns
+    -------
+    DataFrame ``config, history, score, spread, seeds, parameters, epochs, seconds``, best score first.
+    """
+    keys = ["config", "history"]
+    seeds = results.groupby([*keys, "seed"], sort=False)[["score", "parameters", "epochs", "seconds"]].mean()
+    groups = seeds.groupby(keys, sort=False)
+    table = groups.mean().assign(spread=groups["score"].std(ddof=1), seeds=groups.size())
+    table = table.astype({"parameters": int}).reset_index().sort_values("score", kind="stable", ignore_index=True)
+    return table[[*keys, "score", "spread", "seeds", "parameters", "epochs", "seconds"]]
