@@ -79,6 +79,8 @@ class SalesPredictor(nn.Module):
         self.day = nn.Sequential(nn.Linear(known, day_size), nn.ReLU(), nn.Linear(day_size, first_size, bias=False))
         self.level = nn.Parameter(torch.empty(first_size).uniform_(-0.5, 0.5))  # weights of the log seasonal average
         self.local = nn.Linear(local_size, self.head.size)
+        for layer in (self.context, self.first, self.day[0], self.day[2], self.second):
+            nn.init.kaiming_uniform_(layer.weight, nonlinearity="relu")  # the default lets the signal fade
         nn.init.zeros_(self.local.weight)  # the untrained network is the seasonal average
         with torch.no_grad():
             self.local.bias.copy_(self.head.start())
