@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import torch
 
+from salesforecast_lib.models.stretches import Stretch
 from salesforecast_lib.models.windows import Batch
+
+Windows = TypeVar("Windows", bound=Batch | Stretch)  # what a loader yields
 
 MASK, SEEN, LOG_SCALE = 1, 2, 3  # columns of `Batch.history` that describe the window and are not measured
 
@@ -39,7 +43,7 @@ class Regularisation:
         if not 0 <= self.warping <= 1:
             raise ValueError(f"warping={self.warping}: expected a share of windows between 0 and 1")
 
-    def augment(self, batch: Batch, generator: torch.Generator) -> Batch:
+    def augment(self, batch: Windows, generator: torch.Generator) -> Windows:
         """The batch with disturbed histories; depends on the generator only."""
         if self.warping > 0:
             batch = warp(batch, self.warping, generator)
@@ -49,7 +53,9 @@ class Regularisation:
             batch = jitter(batch, self.jitter, generator)
         return batch
 
-    def loss(self, loss_of: Callable[[Batch], torch.Tensor], batch: Batch, generator: torch.Generator) -> torch.Tensor:
+    def loss(
+        self, loss_of: Callable[[Windows], torch.Tensor], batch: Windows, generator: torch.Generator
+    ) -> torch.Tensor:
         """Training loss of a batch after augmentation, with the attacked loss in it when that is asked for."""
         batch = self.augment(batch, generator)
         if self.adversarial == 0:
@@ -58,7 +64,7 @@ class Regularisation:
         return (clean + loss_of(attacked)) / 2
 
 
-def measured(batch: Batch) -> torch.Tensor:
+def measured(batch: Windows) -> torch.Tensor:
     """Which inputs of the history are measurements, (inputs,): sales and historical columns.
 
     What is known for certain (mask, availability, scale, calendar and plans) is never disturbed.
@@ -69,25 +75,25 @@ def measured(batch: Batch) -> torch.Tensor:
     return ~described & (columns < future)
 
 
-def _disturbed(batch: Batch, values: torch.Tensor) -> Batch:
+def _disturbed(batch: Windows, values: torch.Tensor) -> Windows:
     """The batch with ``values`` (batch, window, inputs) where they are measurements and the window holds a period."""
     use = measured(batch) & (batch.history[:, :, MASK : MASK + 1] > 0)  # (batch, window, inputs)
     return replace(batch, history=torch.where(use, values, batch.history))
 
 
-def jitter(batch: Batch, size: float, generator: torch.Generator) -> Batch:
+def jitter(batch: Windows, size: float, generator: torch.Generator) -> Windows:
     """Add independent normal noise to each measured value."""
     noise = torch.randn(batch.history.shape, generator=generator).to(batch.history.device)
     return _disturbed(batch, batch.history + size * noise)
 
 
-def rescale(batch: Batch, size: float, generator: torch.Generator) -> Batch:
+def rescale(batch: Windows, size: float, generator: torch.Generator) -> Windows:
     """Multiply the measured values of a window by one log-normal factor."""
     factor = torch.exp(size * torch.randn((len(batch.history), 1, 1), generator=generator)).to(batch.history.device)
     return _disturbed(batch, batch.history * factor)
 
 
-def warp(batch: Batch, share: float, generator: torch.Generator) -> Batch:
+def warp(batch: Windows, share: float, generator: torch.Generator) -> Windows:
     """Let a third of the window run at half or double speed, in a random ``share`` of the windows.
 
     The window keeps its length and its ends: the other periods make room or fill up. Values between two periods are
@@ -129,7 +135,7 @@ def warp(batch: Batch, share: float, generator: torch.Generator) -> Batch:
     return replace(batch, history=warped)
 
 
-def attack(loss_of: Callable[[Batch], torch.Tensor], batch: Batch, step: float) -> tuple[torch.Tensor, Batch]:
+def attack(loss_of: Callable[[Windows], torch.Tensor], batch: Windows, step: float) -> tuple[torch.Tensor, Windows]:
     """Loss of the batch, and the batch moved by ``step`` along the sign of its gradient (Goodfellow et al. 2015).
 
     The returned loss still has its graph, so that its backward pass costs no second forward pass.

@@ -318,13 +318,13 @@ def test_fast_gradient_sign_raises_the_loss_more_than_random_signs_do():
     model, loader, batch = made_batch()
     train_model(model, loader, make_optimizer("adam", model, 0.01), config=TrainingConfig(max_epochs=5))
     model.eval()
-    clean, attacked = attack(lambda b: batch_loss(model, b, 0.5), batch, 0.3)
+    clean, attacked = attack(lambda b: batch_loss(model, b, TrainingConfig()), batch, 0.3)
     moved = (attacked.history - batch.history).abs()
     assert moved.max() <= 0.3 + 1e-5 and (moved[:, :, ~measured(batch)] == 0).all()
     signs = torch.sign(torch.randn(batch.history.shape, generator=torch.Generator().manual_seed(0)))
     use = measured(batch) & (batch.history[:, :, MASK : MASK + 1] > 0)
     random = replace(batch, history=torch.where(use, batch.history + 0.3 * signs, batch.history))
-    losses = [batch_loss(model, b, 0.5).item() for b in (batch, random, attacked)]
+    losses = [batch_loss(model, b, TrainingConfig()).item() for b in (batch, random, attacked)]
     assert losses[2] > losses[0] and losses[2] > losses[1] and losses[0] == pytest.approx(clean.item())
 
 
