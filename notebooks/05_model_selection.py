@@ -120,21 +120,27 @@ base = NetworkConfig(
     stride=search_stride if freq == "D" else max(1, search_stride // 7),
     training=TrainingConfig(max_epochs=search_epochs, patience=3, seed=seed),
 )
+
+# %%
 origin = protocol.origins[-1]
 forecaster = fit_network(table, meta, origin, base, device=device, refit=False).forecaster
 frame, until = table.frame, protocol.end(origin)
 forecast = forecaster(frame, frame[(frame["ds"] > origin) & (frame["ds"] <= until)], origin)
 
-# %% tags=["nbval-check-output"]
+# %%
 known = frame[frame["ds"] <= origin]
 sales = known["y"].where(known["available"] > 0)
 naive = (sales - sales.groupby(known["unique_id"]).shift(meta["season_length"])).abs()
 scale = naive.groupby(known["unique_id"]).mean()
+
+# %%
 rows = forecast.merge(frame.loc[frame["available"] > 0, ["unique_id", "ds", "y"]])
 error = {p: rows["y"] - rows[f"q{p}"] for p in QUANTILES}
 rows["loss"] = np.mean([np.maximum(p * error[p], (p - 1) * error[p]) for p in QUANTILES], axis=0)
 by_series = rows.groupby("unique_id")["loss"].mean() / scale
 by_hand = by_series[scale > 0].mean()
+
+# %% tags=["nbval-check-output"]
 score = OriginScore(table, protocol, origin, base)
 assert abs(score(forecaster.model) / by_hand - 1) < 1e-4
 print(f"score by hand and by OriginScore agree on {len(score.series)} series")
@@ -183,10 +189,14 @@ grid_space = SearchSpace(
         "window": Choice(windows[:2]),
     }
 )
+
+# %%
 startup = max(2, search_trials // 2)
 storage = resolve(run_dir) / "search.db"
 settings = {"trials": search_trials, "seed": seed, "startup": startup, "workers": search_workers}
 spaces = {"grid": grid_space, "random": space, "tpe": space}
+
+# %%
 objectives = {name: Objective(table, meta, protocol, spaces[name], base, device) for name in spaces}
 
 # %%
@@ -294,6 +304,8 @@ for name in ("random", "tpe"):
 if candidates["best of tpe"] == candidates["best of random"]:
     print("the Bayesian search found nothing better than the draws it shares with the random one")
     del candidates["best of tpe"]
+
+# %%
 fresh = range(seed + 1, seed + 1 + comparison_seeds)
 again = compare(table, meta, protocol, candidates, fresh, device=device)
 later = compare(table, meta, check, candidates, fresh, device=device)
@@ -308,6 +320,8 @@ def gain_over(results: pd.DataFrame, reference: str) -> pd.DataFrame:
 
 
 gains = {"validation": gain_over(again, "default"), "later": gain_over(later, "default")}
+
+# %%
 default_score = objectives["tpe"].score(base)
 promised = {name: 100 * (1 - studies[name.split()[-1]].best_value / default_score) for name in list(candidates)[1:]}
 
@@ -336,6 +350,8 @@ sure = gains["validation"]["gain"] - 2 * gains["validation"]["spread"] / np.sqrt
 chosen = sure.idxmax() if sure.max() > 0 else "default"
 values = {} if chosen == "default" else best_values(studies[chosen.split()[-1]], space)
 print(f"chosen: {chosen}, {values}")
+
+# %%
 best_later = summarise(later)["config"].iloc[0]
 print(f"best on the later horizon: {best_later}")
 
@@ -354,6 +370,8 @@ networks = {
     f"window {windows[0]}": replace(base, window=windows[0]),
     f"window {windows[2]}": replace(base, window=windows[2]),
 }
+
+# %%
 newest = replace(protocol, origins=protocol.origins[-1:])
 architectures = compare(table, meta, newest, networks, fresh, device=device)
 
@@ -385,6 +403,8 @@ bare = replace(
         base.training, max_epochs=regularisation_epochs, patience=regularisation_epochs, schedule="constant"
     ),
 )
+
+# %%
 log = fit_network(table, meta, newest.origins[0], bare, device=device, refit=False).search
 
 # %% mystnb={"figure": {"caption": "Losses of a network without regularisation; the dotted line marks the epoch that early stopping keeps.", "name": "fig-early-stopping"}, "image": {"alt": "Training loss keeps falling while validation loss stops falling after the first epochs and rises; early stopping keeps the epoch in between."}}
@@ -422,6 +442,8 @@ remedies = {
     "warping": {"training.regularisation.warping": 0.5},
     "adversarial": {"training.regularisation.adversarial": 0.1},
 }
+
+# %%
 treated = {name: with_values(bare, change) for name, change in remedies.items()}
 histories = {"clean": Regularisation(), "noise": Regularisation(jitter=1.0), "attack": Regularisation(adversarial=0.2)}
 seeds = range(seed, seed + regularisation_seeds)
@@ -474,6 +496,8 @@ selection = {
     "architectures": overview.drop(columns="seconds").set_index("config").to_dict("index"),
     "regularisation": robust.to_dict("index"),
 }
+
+# %%
 _ = write_json(selection, resolve(run_dir) / "selection.json")
 storage.unlink()  # the chapter is complete: nothing is left to resume, and the next run shall search anew
 
