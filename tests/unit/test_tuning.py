@@ -351,7 +351,7 @@ def test_a_regularised_training_resumes_to_the_same_weights(switch, tmp_path):
     plain, loader, _ = made_batch()
     config = TrainingConfig(max_epochs=3, schedule="constant")
     train_model(plain, loader, make_optimizer("adam", plain, 0.01), config=config)
-    assert not torch.equal(plain.state_dict()["head.weight"], results[0]["head.weight"])
+    assert not torch.equal(plain.state_dict()["local.weight"], results[0]["local.weight"])
 
 
 def test_regularisation_refuses_impossible_strengths_and_is_stored_with_the_configuration():
