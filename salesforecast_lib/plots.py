@@ -16,13 +16,16 @@ from matplotlib.dates import ConciseDateFormatter
 from matplotlib.figure import Figure
 from PIL import Image
 
-# Okabe and Ito (2008): told apart by colour-blind readers and, with the line styles, in greyscale.
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7F7F7F")
+# Okabe and Ito (2008) and three more: told apart by colour-blind readers and, with the line styles, in greyscale.
+COLOURS = (
+    *("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7F7F7F"),
+    *("#000000", "#8C564B", "#999933"),
+)
+STYLES = ("-", "--", "-.", ":", "-", "--", "-.", ":", "-", "--")
 
 
 def use_book_style() -> None:
     """Set size, resolution, grid and a colour cycle that survives greyscale."""
-    styles = ("-", "--", "-.", ":", "-", "--", "-.")
     plt.rcParams.update(
         {
             "figure.figsize": (7.5, 3.6),
@@ -35,7 +38,7 @@ def use_book_style() -> None:
             "grid.alpha": 0.3,
             "axes.spines.top": False,
             "axes.spines.right": False,
-            "axes.prop_cycle": cycler(color=COLOURS) + cycler(linestyle=styles),
+            "axes.prop_cycle": cycler(color=COLOURS) + cycler(linestyle=STYLES),
         }
     )
 

@@ -47,7 +47,7 @@ STAGES = (
     ),
     Stage(
         "07_evaluation",
-        ("panel.parquet", "panel.json", "lstm_forecasts.parquet"),
+        ("panel.parquet", "panel.json", "lstm_forecasts.parquet", "members.parquet", "ensemble_forecasts.parquet"),
         ("forecasts.parquet", "metrics.json"),
         ("data", "models", "evaluation"),
     ),
