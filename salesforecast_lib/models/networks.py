@@ -51,9 +51,9 @@ class SalesPredictor(nn.Module):
         num_layers: int = 1,
         dropout: float = 0.1,
         category_dropout: float = 0.05,
-        context_size: int = 32,
+        context_size: int = 64,
         first_size: int = 32,
-        local_size: int = 16,
+        local_size: int = 32,
         day_size: int = 64,
         encoder: str = "lstm",
         head: str = "quantiles",
@@ -75,7 +75,7 @@ class SalesPredictor(nn.Module):
         self.first = nn.Linear(context_size, first_size)
         self.step = nn.Parameter(0.3 * torch.randn(output_size, first_size))  # what each step ahead adds
         self.second = nn.Linear(first_size, local_size)
-        known = future_size + embedding_size * len(static_sizes)
+        known = max(future_size + embedding_size * len(static_sizes), 1)
         self.day = nn.Sequential(nn.Linear(known, day_size), nn.ReLU(), nn.Linear(day_size, first_size, bias=False))
         self.level = nn.Parameter(torch.empty(first_size).uniform_(-0.5, 0.5))  # weights of the log seasonal average
         self.local = nn.Linear(local_size, self.head.size)
@@ -170,7 +170,10 @@ class SalesPredictor(nn.Module):
 
     def _days(self, static: torch.Tensor, future: torch.Tensor) -> torch.Tensor:
         """What is known about each day for each series, once per row: (batch, origins + horizon - 1, local)."""
-        return self.day(torch.cat([future, *self._categories(static, future.shape[1])], dim=2))
+        known = torch.cat([future, *self._categories(static, future.shape[1])], dim=2)
+        if known.shape[2] == 0:  # nothing is known ahead, and there are no categories
+            known = known.new_zeros(*known.shape[:2], 1)
+        return self.day(known)
 
     def _raw(
         self, context: torch.Tensor, seasonal: torch.Tensor, days: torch.Tensor
