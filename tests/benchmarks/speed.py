@@ -275,7 +275,7 @@ def predict_part(arguments: argparse.Namespace, data: Path) -> dict[str, Any]:
 def accuracy_part(arguments: argparse.Namespace, data: Path) -> dict[str, Any]:
     """Wall time to the validation loss at which neuralforecast's LSTM ends.
 
-    Both see sales only. Validation: pinball loss over the mean of the window, at every seventh origin of the last weeks.
+    Both see sales only. Validation: pinball loss over the window's mean, at every seventh origin of the last weeks.
     """
     from salesforecast_lib.models.stretches import StretchLoader
     from salesforecast_lib.models.training import batch_loss, evaluate
