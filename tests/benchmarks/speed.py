@@ -9,8 +9,8 @@ Parts (``--parts``, separated by commas):
 * ``growth``: time for 1, 4 and 16 times the series;
 * ``cuda``: bfloat16 on a CUDA device; says so when there is none.
 
-One thread for everything. neuralforecast comes with ``pip install salesforecast[peers]``; where it is missing, or lives in
-another environment, ``--peer-python PATH`` names the interpreter that has it, and its parts run there as a process.
+One thread for everything. neuralforecast comes with ``pip install salesforecast[peers]``; where it is missing, or lives
+in another environment, ``--peer-python PATH`` names the interpreter that has it, and its parts run there as a process.
 """
 
 from __future__ import annotations
