@@ -51,9 +51,9 @@ class SalesPredictor(nn.Module):
         num_layers: int = 1,
         dropout: float = 0.1,
         category_dropout: float = 0.05,
-        context_size: int = 32,
+        context_size: int = 64,
         first_size: int = 32,
-        local_size: int = 16,
+        local_size: int = 32,
         day_size: int = 64,
         encoder: str = "lstm",
         head: str = "quantiles",
@@ -75,12 +75,12 @@ class SalesPredictor(nn.Module):
         self.first = nn.Linear(context_size, first_size)
         self.step = nn.Parameter(0.3 * torch.randn(output_size, first_size))  # what each step ahead adds
         self.second = nn.Linear(first_size, local_size)
-        known = future_size + embedding_size * len(static_sizes)
-        plan, effect = nn.Linear(known, day_size), nn.Linear(day_size, first_size, bias=False)
-        self.day = nn.Sequential(plan, nn.ReLU(), effect)
+        known = max(future_size + embedding_size * len(static_sizes), 1)
+        self.day = nn.Sequential(nn.Linear(known, day_size), nn.ReLU(), nn.Linear(day_size, first_size, bias=False))
         self.level = nn.Parameter(torch.empty(first_size).uniform_(-0.5, 0.5))  # weights of the log seasonal average
         self.local = nn.Linear(local_size, self.head.size)
-        for layer in (self.context, self.first, plan, effect, self.second):
+        layers = [self.context, self.first, self.second, *(each for each in self.day if isinstance(each, nn.Linear))]
+        for layer in layers:
             nn.init.kaiming_uniform_(layer.weight, nonlinearity="relu")  # the default lets the signal fade
         nn.init.zeros_(self.local.weight)  # the untrained network is the seasonal average
         with torch.no_grad():
@@ -93,7 +93,7 @@ class SalesPredictor(nn.Module):
 
     def forward(self, batch: Batch | Stretch) -> torch.Tensor:
         """Quantiles in scaled units, (batch, horizon, quantiles); of a stretch (batch, origins, horizon, quantiles)."""
-        stretch = as_stretch(batch)
+        stretch = self._hide_categories(as_stretch(batch))
         state = self._states(batch)
         quantiles = self.decode(state, stretch.static, stretch.scale, stretch.seasonal, stretch.future)
         return quantiles[:, 0] if isinstance(batch, Batch) else quantiles
@@ -122,9 +122,7 @@ class SalesPredictor(nn.Module):
         censored : sales of a partly available period are a lower bound of demand, and no fraction of an observation.
         """
         stretch, horizon = as_stretch(batch), self.output_size
-        if self.training and self.category_dropout > 0 and len(self.embeddings):
-            shown = torch.rand(stretch.static.shape, device=stretch.static.device) >= self.category_dropout
-            stretch = replace(stretch, static=stretch.static * shown)
+        stretch = self._hide_categories(stretch)
         context = self._context(self._states(batch), stretch.static, stretch.scale)
         strength = stretch.origin * stretch.scale**volume_weight  # (batch, origins)
         if isinstance(self.head, QuantileHead) and not censored and self.training:
@@ -147,6 +145,13 @@ class SalesPredictor(nn.Module):
         weight = strength[:, :, None] * (available if partly is None else (available > 0).float())
         terms = self.head.loss(raw, average, Observed(target, scale, weight, partly))
         return (terms * weight).sum(), weight.sum()
+
+    def _hide_categories(self, stretch: Stretch) -> Stretch:
+        """In training, a share of the categories becomes "unknown"."""
+        if not self.training or self.category_dropout <= 0 or not len(self.embeddings):
+            return stretch
+        shown = torch.rand(stretch.static.shape, device=stretch.static.device) >= self.category_dropout
+        return replace(stretch, static=stretch.static * shown)
 
     def _states(self, batch: Batch | Stretch) -> torch.Tensor:
         """Encoder states at the origins, (batch, origins, size)."""
@@ -171,7 +176,10 @@ class SalesPredictor(nn.Module):
 
     def _days(self, static: torch.Tensor, future: torch.Tensor) -> torch.Tensor:
         """What is known about each day for each series, once per row: (batch, origins + horizon - 1, local)."""
-        return self.day(torch.cat([future, *self._categories(static, future.shape[1])], dim=2))
+        known = torch.cat([future, *self._categories(static, future.shape[1])], dim=2)
+        if known.shape[2] == 0:  # nothing is known ahead, and there are no categories
+            known = known.new_zeros(*known.shape[:2], 1)
+        return self.day(known)
 
     def _raw(
         self, context: torch.Tensor, seasonal: torch.Tensor, days: torch.Tensor

@@ -27,7 +27,9 @@ def _lock() -> dict[str, str]:
 
 def _declared() -> dict[str, str]:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    rows = project["dependencies"] + [row for extra in project["optional-dependencies"].values() for row in extra]
+    extras = project["optional-dependencies"]
+    rows = project["dependencies"] + [row for name, extra in extras.items() if name != "peers" for row in extra]
+    assert all("==" in row for row in extras["peers"]), "rivals of the benchmark: pinned, but no part of the lock"
     assert all("==" in row for row in rows), "direct dependencies are pinned exactly"
     return {_normal(name): pin for name, pin in (row.split("==") for row in rows)}
 

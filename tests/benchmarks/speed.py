@@ -1,0 +1,484 @@
+"""Training and forecasting speed beside a bare loop and neuralforecast: ``python tests/benchmarks/speed.py``.
+
+Parts (``--parts``, separated by commas):
+
+* ``train``: bare loop, window by window, forking and neuralforecast's LSTM, in interleaved repeats, as ratios;
+* ``predict``: all series once, and one new day from the carried state;
+* ``accuracy``: time until forking reaches the validation loss of neuralforecast's LSTM after ``--nf-steps`` steps;
+* ``memory``: peak memory of training beside what the data, the model and one batch need;
+* ``growth``: time for 1, 4 and 16 times the series;
+* ``cuda``: bfloat16 on a CUDA device; says so when there is none.
+
+One thread for everything. neuralforecast comes with ``pip install salesforecast[peers]``; where it is missing, or lives
+in another environment, ``--peer-python PATH`` names the interpreter that has it, and its parts run there as a process.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import resource
+import subprocess
+import sys
+import time
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+WINDOW, HORIZON, HIDDEN, SEASON = 56, 28, 64, 7
+LEVELS = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95)
+
+
+def made_series(series: int, days: int, seed: int = 0) -> pd.DataFrame:
+    """Daily counts with a weekly rhythm and a slow wave."""
+    rng = np.random.default_rng(seed)
+    ds = pd.date_range("2020-01-06", periods=days)
+    week = 1 + 0.5 * np.sin(2 * np.pi * (np.arange(days) % 7)[None] / 7 + rng.random((series, 1)) * 6)
+    wave = 1 + 0.3 * np.sin(2 * np.pi * np.arange(days)[None] / 90 + rng.random((series, 1)) * 6)
+    y = rng.poisson(rng.gamma(2.0, 6.0, (series, 1)) * week * wave).astype("float32")
+    names = np.array([f"s{number:06d}" for number in range(series)])
+    return pd.DataFrame({"unique_id": np.repeat(names, days), "ds": np.tile(ds, series), "y": y.ravel()})
+
+
+# --- neuralforecast: also runs by itself, in an environment that has it -------------------------------------------
+
+
+def neural_model(steps: int, windows: int, seed: int = 0) -> Any:
+    """neuralforecast's LSTM of the same size, trained on our quantiles."""
+    warnings.filterwarnings("ignore", module="pytorch_lightning|lightning")  # advice on data loader workers
+    logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
+    from neuralforecast import NeuralForecast
+    from neuralforecast.losses.pytorch import MQLoss
+    from neuralforecast.models import LSTM
+
+    model = LSTM(
+        h=HORIZON,
+        input_size=WINDOW,
+        loss=MQLoss(quantiles=list(LEVELS)),
+        encoder_hidden_size=HIDDEN,
+        encoder_n_layers=1,
+        max_steps=steps,
+        windows_batch_size=windows,
+        batch_size=32,
+        scaler_type="standard",
+        random_seed=seed,
+        accelerator="cpu",
+        logger=False,
+        enable_progress_bar=False,
+        enable_checkpointing=False,
+        enable_model_summary=False,
+    )
+    return NeuralForecast([model], freq="D")
+
+
+def peer(request: dict[str, Any]) -> dict[str, Any]:
+    """One measurement of neuralforecast: windows a second, forecast seconds, or forecasts after training."""
+    torch.set_num_threads(1)
+    frame = pd.read_parquet(request["data"])
+    if request["what"] == "rate":
+
+        def seconds(steps: int) -> float:
+            model = neural_model(steps, request["windows"])
+            begun = time.perf_counter()
+            model.fit(frame)
+            return time.perf_counter() - begun
+
+        few, many = 3, 3 + request["steps"]
+        short = seconds(few)
+        return {"rate": request["steps"] * request["windows"] / (seconds(many) - short)}
+    model = neural_model(request["steps"], request["windows"])
+    begun = time.perf_counter()
+    model.fit(frame)
+    fitted = time.perf_counter() - begun
+    model.predict()
+    begun = time.perf_counter()
+    for _ in range(3):
+        model.predict()
+    forecast = (time.perf_counter() - begun) / 3
+    if request["what"] == "predict":
+        return {"seconds": forecast}
+    known = pd.read_parquet(request["validation"])
+    days, parts = np.sort(known["ds"].unique()), []
+    origins = pd.DatetimeIndex(request["origins"])
+    for origin in origins:
+        part = model.predict(df=known[known["ds"] <= origin]).assign(cutoff=origin)
+        parts.append(part)
+    assert len(days)
+    pd.concat(parts).to_parquet(request["out"])
+    return {"fit_seconds": fitted}
+
+
+def ask_peer(request: dict[str, Any], python: str) -> dict[str, Any]:
+    """Run `peer` in the environment that has neuralforecast."""
+    command = [python, __file__, "--peer", json.dumps(request)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(
+            "neuralforecast could not run: install it with 'pip install salesforecast[peers]', or name an interpreter "
+            f"that has it with --peer-python\n{done.stderr[-2000:]}"
+        )
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+# --- ours ---------------------------------------------------------------------------------------------------------
+
+
+def table_of(frame: pd.DataFrame) -> Any:
+    """Feature table with what neuralforecast gets too: sales and nothing else."""
+    from salesforecast_lib.data.features import FeatureTable
+
+    return FeatureTable(frame.assign(available=1.0), {"static": [], "historical": [], "future": []}, {}, [])
+
+
+class Ours:
+    """Both trainers on one tensor."""
+
+    def __init__(self, frame: pd.DataFrame, steps: int = 256, stretches: int = 16, device: str = "cpu") -> None:
+        from salesforecast_lib.models.stretches import StretchLoader
+        from salesforecast_lib.models.training import TrainingConfig, make_optimizer
+        from salesforecast_lib.models.windows import PanelTensor, Vocabulary, WindowLoader
+
+        self.vocabulary = Vocabulary.of(table_of(frame))
+        self.tensor = PanelTensor(table_of(frame).frame, self.vocabulary, WINDOW, HORIZON, SEASON, device)
+        last = frame["ds"].max()
+        self.origins = self.tensor.origins(frame["ds"].min(), last, WINDOW // 2)
+        self.windows = WindowLoader(self.tensor, self.origins, 256)
+        self.stretches = StretchLoader(self.tensor, self.origins, stretches, steps=steps)
+        self.config, self.device, self._optimizer = TrainingConfig(), device, make_optimizer
+
+    def model(self) -> Any:
+        """A fresh network."""
+        from salesforecast_lib.models.networks import SalesPredictor
+
+        torch.manual_seed(0)
+        return SalesPredictor(
+            self.vocabulary.input_size, HIDDEN, HORIZON, future_size=len(self.vocabulary.future), dropout=0.2
+        ).to(self.device)
+
+    def rate(self, loader: Any, seconds: float) -> float:
+        """Trained origins a second through the library's own training step."""
+        from salesforecast_lib.models.training import batch_loss
+
+        model = self.model().train()
+        optimizer = self._optimizer("adam", model, 1e-3)
+        trained, begun = 0.0, None
+        while True:
+            for number, batch in enumerate(loader):
+                loss = batch_loss(model, batch, self.config)
+                optimizer.zero_grad(set_to_none=True)
+                loss.backward()
+                torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+                optimizer.step()
+                if begun is None:
+                    begun = time.perf_counter() if number >= 1 else None  # two batches to warm up
+                    continue
+                trained += float(batch.origin.sum()) if hasattr(batch, "origin") else len(batch.scale)
+                if time.perf_counter() - begun > seconds:
+                    return trained / (time.perf_counter() - begun)
+
+    def bare_rate(self, seconds: float) -> float:
+        """The same network on windows gathered beforehand: forward, loss, backward, step and nothing else."""
+        rows = torch.as_tensor(self.origins[: 256 * 8])
+        ready = [self.tensor.gather(part) for part in rows.split(256)]
+        return self.rate(ready, seconds)
+
+    def plain_lstm_rate(self, seconds: float) -> float:
+        """``nn.LSTM`` and one linear layer on windows in memory, the loop that most notebooks write."""
+        lstm = torch.nn.LSTM(self.vocabulary.input_size, HIDDEN, batch_first=True)
+        head = torch.nn.Linear(HIDDEN, HORIZON * len(LEVELS))
+        optimizer = torch.optim.Adam([*lstm.parameters(), *head.parameters()])
+        tau, begun, trained = torch.tensor(LEVELS), time.perf_counter(), 0
+        rows = torch.as_tensor(self.origins[: 256 * 8])
+        ready = [self.tensor.gather(part) for part in rows.split(256)]
+        while time.perf_counter() - begun < seconds:
+            for batch in ready:
+                forecast = head(lstm(batch.history)[0][:, -1]).view(-1, HORIZON, len(LEVELS))
+                error = (batch.target / batch.scale)[..., None] - forecast
+                loss = torch.maximum(tau * error, (tau - 1) * error).mean()
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+                trained += len(batch.scale)
+        return trained / (time.perf_counter() - begun)
+
+
+def train_part(arguments: argparse.Namespace, data: Path) -> dict[str, Any]:
+    """Origins a second, interleaved so that other load on the machine hits all alike."""
+    ours = Ours(pd.read_parquet(data))
+    best = arguments.windows
+    if arguments.search_batch:
+        rates = {w: ask_peer(peer_rate(data, w), arguments.peer_python)["rate"] for w in (64, 128, 256, 512, 1024)}
+        best = max(rates, key=lambda windows: rates[windows])
+    ways: dict[str, Callable[[], float]] = {
+        "bare loop, plain nn.LSTM": lambda: ours.plain_lstm_rate(arguments.seconds),
+        "bare loop, our network": lambda: ours.bare_rate(arguments.seconds),
+        "window by window": lambda: ours.rate(ours.windows, arguments.seconds),
+        "forking": lambda: ours.rate(ours.stretches, arguments.seconds),
+        "neuralforecast LSTM": lambda: ask_peer(peer_rate(data, best), arguments.peer_python)["rate"],
+    }
+    rates_of: dict[str, list[float]] = {name: [] for name in ways}
+    for _ in range(arguments.repeats):
+        for name, way in ways.items():
+            rates_of[name].append(way())
+    rate = {name: float(np.median(values)) for name, values in rates_of.items()}
+    return {
+        "origins_per_second": rate,
+        "all_repeats": rates_of,
+        "neuralforecast_windows_batch_size": best,
+        "forking_over_neuralforecast": rate["forking"] / rate["neuralforecast LSTM"],
+        "window_by_window_over_bare_loop": rate["window by window"] / rate["bare loop, our network"],
+    }
+
+
+def peer_rate(data: Path, windows: int) -> dict[str, Any]:
+    """Request for a rate over at least 4,096 windows."""
+    return {"what": "rate", "data": str(data), "windows": windows, "steps": max(16, 4096 // windows)}
+
+
+def predict_part(arguments: argparse.Namespace, data: Path) -> dict[str, Any]:
+    """Seconds to forecast all series, and for one new day."""
+    from salesforecast_lib.models.carried import carried_forecast, carry_day, carry_history
+    from salesforecast_lib.models.persistence import Forecaster
+
+    frame = pd.read_parquet(data)
+    ours = Ours(frame)
+    forecaster = Forecaster(ours.model().eval(), ours.vocabulary, {}, WINDOW, HORIZON, SEASON, "D", {}, 256)
+    rows, last = table_of(frame).frame, frame["ds"].max()
+    steps = pd.date_range(last, periods=HORIZON + 2)[1:]
+    future = pd.MultiIndex.from_product([frame["unique_id"].unique(), steps], names=["unique_id", "ds"]).to_frame(False)
+    tomorrow = rows[rows["ds"] == last].assign(ds=steps[0])
+    state = carry_history(forecaster, rows, last)
+
+    def seconds(work: Callable[[], Any]) -> float:
+        work()
+        begun = time.perf_counter()
+        for _ in range(3):
+            work()
+        return (time.perf_counter() - begun) / 3
+
+    request = {"what": "predict", "data": str(data), "windows": arguments.windows, "steps": 5}
+    result = {
+        "all series": seconds(lambda: forecaster(rows, future, last)),
+        "one new day": seconds(lambda: carry_day(forecaster, state, tomorrow)),
+        "forecast from the carried state": seconds(lambda: carried_forecast(forecaster, state, future)),
+        "neuralforecast predict": ask_peer(request, arguments.peer_python)["seconds"],
+    }
+    return {"seconds": result, "ours_over_neuralforecast": result["all series"] / result["neuralforecast predict"]}
+
+
+def accuracy_part(arguments: argparse.Namespace, data: Path) -> dict[str, Any]:
+    """Wall time to the validation loss at which neuralforecast's LSTM ends.
+
+    Both see sales only. Validation: pinball loss over the window's mean, at every seventh origin of the last weeks.
+    """
+    from salesforecast_lib.models.stretches import StretchLoader
+    from salesforecast_lib.models.training import batch_loss, evaluate
+    from salesforecast_lib.models.windows import WindowLoader
+
+    frame = pd.read_parquet(data)
+    cutoff = frame["ds"].max() - pd.Timedelta(days=2 * HORIZON)
+    training = data.with_name("training.parquet")
+    frame[frame["ds"] <= cutoff].to_parquet(training)
+    origins = pd.date_range(cutoff + pd.Timedelta(days=7), frame["ds"].max() - pd.Timedelta(days=HORIZON), freq="7D")
+    out = data.with_name("peer.parquet")
+    request = {
+        "what": "accuracy",
+        "data": str(training),
+        "validation": str(data),
+        "origins": [str(origin) for origin in origins],
+        "windows": arguments.windows,
+        "steps": arguments.nf_steps,
+        "out": str(out),
+    }
+    peer_seconds = ask_peer(request, arguments.peer_python)["fit_seconds"]
+    ours = Ours(frame, stretches=8)
+    rows = np.flatnonzero(np.isin(frame["ds"].to_numpy(), origins.to_numpy()))
+    batch = ours.tensor.gather(torch.as_tensor(rows))
+    table = pd.read_parquet(out)
+    columns = [name for name in table if name.startswith("LSTM")]
+    names = sorted(columns, key=_level_of)
+    table = table.set_index(["unique_id", "cutoff"]).sort_index()
+    keys = frame.iloc[rows][["unique_id", "ds"]].itertuples(index=False)
+    theirs = torch.as_tensor(np.stack([table.loc[tuple(key), names].to_numpy("float32") for key in keys]))
+    weight = batch.weight * batch.scale**0.5
+    from salesforecast_lib.models.networks import pinball_loss
+
+    goal = float(pinball_loss(theirs / batch.scale[:, :, None], batch.target / batch.scale, weight, LEVELS))
+    first, last = frame["ds"].min(), cutoff - pd.Timedelta(days=HORIZON)
+    loader = StretchLoader(ours.tensor, ours.tensor.origins(first, last, WINDOW // 2), 8, steps=256)
+    check = WindowLoader(ours.tensor, rows, 1024, shuffle=False, steps=224)
+    model, curve, spent = ours.model(), [], 0.0
+    optimizer = ours._optimizer("adam", model, 0.004)
+    for epoch in range(200):
+        loader.epoch, begun = epoch, time.perf_counter()
+        model.train()
+        for stretch in loader:
+            loss = batch_loss(model, stretch, ours.config)
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            optimizer.step()
+        spent += time.perf_counter() - begun
+        curve.append((spent, evaluate(model, check)))
+        if curve[-1][1] <= goal or spent > peer_seconds:
+            break
+    return {
+        "neuralforecast": {"loss": goal, "seconds": peer_seconds, "steps": arguments.nf_steps},
+        "ours": {"loss": curve[-1][1], "seconds": spent, "reached": curve[-1][1] <= goal},
+        "seconds_over_neuralforecast": spent / peer_seconds,
+    }
+
+
+def _level_of(column: str) -> float:
+    """Quantile level of a neuralforecast column such as ``LSTM-median`` or ``LSTM-lo-90.0``."""
+    _, *rest = column.split("-")
+    if rest[0] == "median":
+        return 0.5
+    share = float(rest[1]) / 100
+    return 0.5 - share / 2 if rest[0] in ("lo", "ql") else 0.5 + share / 2
+
+
+def memory_part(arguments: argparse.Namespace, data: Path) -> dict[str, Any]:
+    """Peak memory of preparing and training, in a process of its own."""
+    request = {"series": arguments.memory_series, "days": arguments.memory_days, "batches": arguments.memory_batches}
+    done = subprocess.run(
+        [sys.executable, __file__, "--memory-job", json.dumps(request)], capture_output=True, text=True, check=True
+    )
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def memory_job(request: dict[str, Any]) -> dict[str, Any]:
+    """Train on made series and report megabytes."""
+
+    def peak() -> float:
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+    torch.set_num_threads(1)
+    frame = made_series(request["series"], request["days"])
+    frame["unique_id"] = frame["unique_id"].astype("category").cat.codes
+    ours = Ours(frame)
+    del frame
+    prepared, done, begun = peak(), 0, time.perf_counter()
+    from salesforecast_lib.models.training import batch_loss
+
+    model = ours.model().train()
+    optimizer = ours._optimizer("adam", model, 1e-3)
+    while done < request["batches"]:
+        ours.stretches.epoch = done
+        for stretch in ours.stretches:
+            optimizer.zero_grad(set_to_none=True)
+            batch_loss(model, stretch, ours.config).backward()
+            optimizer.step()
+            done += 1
+            if done >= request["batches"]:
+                break
+    held = [value for value in vars(ours.tensor).values() if isinstance(value, torch.Tensor)]
+    storages = {value.untyped_storage().data_ptr(): value.untyped_storage().nbytes() for value in held}
+    return {
+        **request,
+        "tensor_mb": sum(storages.values()) / 2**20,
+        "peak_after_preparing_mb": prepared,
+        "peak_mb": peak(),
+        "seconds": time.perf_counter() - begun,
+    }
+
+
+def growth_part(arguments: argparse.Namespace, data: Path) -> dict[str, Any]:
+    """Seconds of one epoch for 1, 4 and 16 times the series."""
+    rows = []
+    Ours(made_series(2, 100))  # imports and first calls
+    for factor in (1, 4, 16):
+        begun = time.perf_counter()
+        ours = Ours(made_series(arguments.growth_series * factor, 300))
+        prepared = time.perf_counter()
+        rate = ours.rate(ours.stretches, arguments.seconds)
+        rows.append(
+            {
+                "series": arguments.growth_series * factor,
+                "origins": len(ours.origins),
+                "prepare_seconds": prepared - begun,
+                "epoch_seconds": len(ours.origins) / rate,
+            }
+        )
+    return {"rows": rows, "exponent": float(np.log(rows[2]["epoch_seconds"] / rows[0]["epoch_seconds"]) / np.log(16))}
+
+
+def cuda_part(arguments: argparse.Namespace, data: Path) -> dict[str, Any]:
+    """Rates on a CUDA device with the data resident on it, bfloat16 and float32."""
+    if not torch.cuda.is_available():
+        return {"skipped": "torch sees no CUDA device on this machine"}
+    from dataclasses import replace
+
+    ours, result = Ours(pd.read_parquet(data), stretches=64, device="cuda"), {}
+    for half in (True, False):
+        ours.config = replace(ours.config, autocast=half)
+        name = "bfloat16" if half else "float32"
+        result[f"forking, {name}"] = ours.rate(ours.stretches, arguments.seconds)
+        result[f"window by window, {name}"] = ours.rate(ours.windows, arguments.seconds)
+        result[f"bare loop, {name}"] = ours.bare_rate(arguments.seconds)
+    return {"device": torch.cuda.get_device_name(), "origins_per_second": result}
+
+
+PARTS = {
+    "train": train_part,
+    "predict": predict_part,
+    "accuracy": accuracy_part,
+    "memory": memory_part,
+    "growth": growth_part,
+    "cuda": cuda_part,
+}
+
+
+def main() -> None:
+    """Run the chosen parts, print them and write the JSON."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--parts", default=",".join(PARTS), help="comma-separated")
+    parser.add_argument("--data", default="", help="parquet with unique_id, ds, y; empty: made series")
+    parser.add_argument("--json", default="", help="where to write the results")
+    parser.add_argument("--peer-python", default=sys.executable, help="interpreter that has neuralforecast")
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=10.0, help="of each measurement of ours")
+    parser.add_argument("--series", type=int, default=200)
+    parser.add_argument("--days", type=int, default=365)
+    parser.add_argument("--windows", type=int, default=128, help="neuralforecast's windows_batch_size")
+    parser.add_argument("--search-batch", action="store_true", help="give neuralforecast its best batch size")
+    parser.add_argument("--nf-steps", type=int, default=1000)
+    parser.add_argument("--growth-series", type=int, default=200)
+    parser.add_argument("--memory-series", type=int, default=30_000)
+    parser.add_argument("--memory-days", type=int, default=1900)
+    parser.add_argument("--memory-batches", type=int, default=2000)
+    parser.add_argument("--peer", default="", help=argparse.SUPPRESS)
+    parser.add_argument("--memory-job", default="", help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.peer:
+        print(json.dumps(peer(json.loads(arguments.peer))))
+        return
+    if arguments.memory_job:
+        print(json.dumps(memory_job(json.loads(arguments.memory_job))))
+        return
+    unknown = sorted(set(arguments.parts.split(",")) - set(PARTS))
+    if unknown:
+        parser.error(f"--parts: {unknown[0]!r} is none of {list(PARTS)}")
+    torch.set_num_threads(1)
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as folder:
+        data = Path(folder) / "series.parquet"
+        frame = pd.read_parquet(arguments.data) if arguments.data else made_series(arguments.series, arguments.days)
+        frame[["unique_id", "ds", "y"]].sort_values(["unique_id", "ds"], ignore_index=True).to_parquet(data)
+        results: dict[str, Any] = {"threads": 1, "torch": torch.__version__}
+        for name in arguments.parts.split(","):
+            results[name] = PARTS[name](arguments, data)
+            print(name, json.dumps(results[name], indent=2), flush=True)
+    if arguments.json:
+        Path(arguments.json).write_text(json.dumps(results, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
