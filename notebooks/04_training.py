@@ -90,8 +90,8 @@ ends = rolling_cutoffs(frame["ds"].max(), freq, horizon, cutoffs)
 # %% tags=["nbval-check-output"]
 step = pd.tseries.frequencies.to_offset(freq)
 first = frame["ds"].min()
-train_last = ends[0] - 2 * horizon * step  # its horizon ends where validation begins
-validation = (train_last + step, ends[0] - horizon * step)
+validation = (ends[0] - (2 * horizon - 1) * step, ends[0] - horizon * step)
+train_last = validation[0] - horizon * step  # its horizon ends where validation begins
 print(
     f"training origins up to {train_last.date()}, validation origins {validation[0].date()} to {validation[1].date()}"
 )

@@ -40,7 +40,9 @@ from salesforecast_lib import QUANTILES
 from salesforecast_lib.data.features import load_features
 from salesforecast_lib.data.panel import rolling_cutoffs
 from salesforecast_lib.files import resolve, write_json
+from salesforecast_lib.models.encoders import ENCODERS
 from salesforecast_lib.models.fit import NetworkConfig, fit_network
+from salesforecast_lib.models.parametric import HEADS
 from salesforecast_lib.models.regularise import Regularisation
 from salesforecast_lib.models.search_space import Choice, Range, SearchSpace, with_values
 from salesforecast_lib.models.training import TrainingConfig
@@ -358,8 +360,10 @@ print(f"best on the later horizon: {best_later}")
 # %% [markdown]
 # ## Which architecture when?
 #
-# The same split and the same seeds for every network; only what the name says differs from the defaults. A difference that is
-# smaller than the spread over seeds is none.
+# The same split and the same seeds for every network; only what the name says differs from the defaults (an LSTM with a head of
+# quantiles). A difference that is smaller than the spread over seeds is none. Simple recurrent networks and GRUs {cite:p}`cho2014`
+# have fewer gates; attention {cite:p}`bahdanau2015` looks back at all states, a Transformer {cite:p}`vaswani2017` at nothing
+# else; the MLP, without any notion of order, is the control. The other heads put out a distribution's parameters instead of quantiles.
 
 # %%
 networks = {
@@ -369,6 +373,8 @@ networks = {
     "2 layers": replace(base, num_layers=2),
     f"window {windows[0]}": replace(base, window=windows[0]),
     f"window {windows[2]}": replace(base, window=windows[2]),
+    **{name: replace(base, encoder=name) for name in ENCODERS if name != base.encoder},
+    **{name: replace(base, head=name) for name in HEADS if name != base.head},
 }
 
 # %%
@@ -382,9 +388,9 @@ print(overview.round({"score": 4, "spread": 4, "epochs": 1, "seconds": 2}).to_st
 # %% mystnb={"figure": {"caption": "Score against the number of parameters, mean and standard deviation over seeds.", "name": "fig-architectures"}, "image": {"alt": "Scaled quantile loss with error bars over the number of parameters of each network: the window moves the score more than the size does, many times more parameters bring little."}}
 fig, ax = plt.subplots(figsize=(6.5, 3.2))
 for k, row in enumerate(overview.itertuples()):
-    ax.errorbar(row.parameters, row.score, row.spread, fmt="osD^vP"[k % 6], capsize=3, label=row.config)
+    ax.errorbar(row.parameters, row.score, row.spread, fmt="osD^vPX*<>"[k % 10], capsize=3, label=row.config)
 ax.set(xlabel="parameters", ylabel="scaled quantile loss", xscale="log")
-ax.legend(ncols=2)
+fig.legend(loc="outside right upper", fontsize="x-small")
 plt.show()
 
 # %% [markdown]

@@ -80,7 +80,7 @@ class Split:
 def split_by_time(cutoff: pd.Timestamp, horizon: int, freq: str) -> Split:
     """Split before ``cutoff``: the last horizon of origins validates."""
     step = pd.tseries.frequencies.to_offset(freq)
-    return Split(cutoff - 2 * horizon * step, cutoff - (2 * horizon - 1) * step, cutoff - horizon * step)
+    return Split(cutoff - (3 * horizon - 1) * step, cutoff - (2 * horizon - 1) * step, cutoff - horizon * step)
 
 
 def architecture_of(vocabulary: Vocabulary, horizon: int, config: NetworkConfig) -> dict[str, Any]:
