@@ -135,7 +135,7 @@ def test_training_lowers_the_loss_and_keeps_the_best_epoch(name, rate):
 def test_training_stops_when_validation_stops_falling():
     model, train, validation = made_training()
     config = TrainingConfig(max_epochs=40, patience=2, schedule="constant")
-    log = train_model(model, train, make_optimizer("sgd", model, 1e-9), validation_loader=validation, config=config)
+    log = train_model(model, train, make_optimizer("sgd", model, 1e-15), validation_loader=validation, config=config)
     assert len(log.train) < 40 and len(log.train) - 1 - log.best_epoch >= 2
 
 
