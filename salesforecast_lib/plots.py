@@ -1,9 +1,20 @@
-"""Matplotlib settings of the book's figures; used by notebooks, never by modules."""
+"""Settings of the book's figures, and pictures to page through; used by notebooks, never by modules."""
 
 from __future__ import annotations
 
+import base64
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+
 import matplotlib.pyplot as plt
+import pandas as pd
 from cycler import cycler
+from IPython.display import HTML
+from matplotlib.dates import ConciseDateFormatter
+from matplotlib.figure import Figure
+from PIL import Image
 
 # Okabe and Ito (2008): told apart by colour-blind readers and, with the line styles, in greyscale.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7F7F7F")
@@ -27,3 +38,75 @@ def use_book_style() -> None:
             "axes.prop_cycle": cycler(color=COLOURS) + cycler(linestyle=styles),
         }
     )
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page of a `pager`: a line to choose it by, a PNG and a sentence for who cannot see it."""
+
+    title: str
+    picture: bytes
+    alt: str
+
+
+def small_png(figure: Figure, colours: int = 12) -> bytes:
+    """The figure as a PNG with a small palette, and close it: several pages have to fit into one notebook."""
+    whole, small = io.BytesIO(), io.BytesIO()
+    figure.savefig(whole, format="png", dpi="figure")
+    plt.close(figure)
+    Image.open(whole).convert("RGB").quantize(colours, dither=Image.Dither.NONE).save(small, "PNG", optimize=True)
+    return small.getvalue()
+
+
+def pager(pages: Sequence[Page], name: str) -> HTML:
+    """Pictures to page through as plain HTML: a list of titles, of which one is open at a time.
+
+    ``<details>`` elements of one ``name`` need no script, no style and no network; they work with a keyboard and a
+    screen reader, in the book, in a notebook and in print, where the first is open.
+    """
+    if not pages:
+        raise ValueError("no pages: give at least one")
+    parts = []
+    for number, page in enumerate(pages):
+        source = base64.b64encode(page.picture).decode("ascii")
+        parts.append(
+            f'<details name="{escape(name)}"{" open" if number == 0 else ""}><summary>{escape(page.title)}</summary>'
+            f'<img src="data:image/png;base64,{source}" alt="{escape(page.alt)}"></details>'
+        )
+    return HTML("\n".join(parts))
+
+
+def forecast_page(history: pd.DataFrame, forecasts: pd.DataFrame, label: str = "") -> Page:
+    """Sales of one series before and after a cutoff with the forecasts of some models, the first with its interval.
+
+    Parameters
+    ----------
+    history : ``ds, y`` of the series before the cutoff, as far back as should be seen.
+    forecasts : scored rows of the series from one cutoff; models are drawn in the order in which they appear.
+    label : more words for the title.
+    """
+    names = list(dict.fromkeys(forecasts["model"]))
+    first = forecasts[forecasts["model"] == names[0]].sort_values("ds")
+    wape = {
+        name: (part["mean"] - part["y"]).abs().sum() / max(part["y"].sum(), 1e-9)
+        for name, part in forecasts.groupby("model")
+    }
+    figure, ax = plt.subplots(figsize=(6.4, 2.4), dpi=80)
+    ax.grid(False)
+    observed = pd.concat([history[["ds", "y"]], first[["ds", "y"]]])
+    ax.plot(observed["ds"], observed["y"], color="0.3", linestyle="-", linewidth=1, label="observed")
+    ax.fill_between(first["ds"], first["q0.05"], first["q0.95"], color=COLOURS[0], alpha=0.2, label="90 %")
+    for name, line in zip(names, ("-", "--", "-.", ":"), strict=False):
+        part = forecasts[forecasts["model"] == name].sort_values("ds")
+        ax.plot(part["ds"], part["mean"], linestyle=line, label=name)
+    ax.set(ylabel="units", ylim=(0, None))
+    ax.xaxis.set_major_formatter(ConciseDateFormatter(ax.xaxis.get_major_locator()))
+    ax.legend(ncols=2, fontsize="small")
+    series, errors = str(first["unique_id"].iloc[0]), ", ".join(f"{name} {wape[name]:.2f}" for name in names)
+    inside = ((first["y"] >= first["q0.05"]) & (first["y"] <= first["q0.95"])).mean()
+    alt = (
+        f"Sales of {series} and forecasts from {first['cutoff'].iloc[0].date()} over {len(first)} periods: "
+        f"WAPE {errors}; "
+        f"{inside:.0%} of the sales lie inside the 90 % interval of {names[0]}."
+    )
+    return Page(" · ".join(text for text in (series, label, f"WAPE {errors}") if text), small_png(figure), alt)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -48,6 +48,38 @@ def naive_scales(panel: pd.DataFrame, cutoffs: Iterable[pd.Timestamp], season: i
     return table
 
 
+def quadrature_weights(levels: Sequence[float]) -> np.ndarray:
+    """Share of the probability axis that each quantile level stands for, (levels,), summing to 1.
+
+    Level k stands for the points nearer to it than to its neighbours; the outer levels reach to 0 and 1.
+
+    Raises ValueError when the levels do not rise strictly within (0, 1).
+    """
+    points = np.asarray(levels, dtype="float64")
+    if points.ndim != 1 or len(points) == 0 or points[0] <= 0 or points[-1] >= 1 or (np.diff(points) <= 0).any():
+        raise ValueError(f"levels={list(levels)}: expected rising levels between 0 and 1")
+    return np.diff(np.concatenate([[0.0], (points[1:] + points[:-1]) / 2, [1.0]]))
+
+
+def pinball(y: np.ndarray, quantiles: np.ndarray, levels: Sequence[float] = QUANTILES) -> np.ndarray:
+    """Pinball loss of every row and level, (rows, levels), from ``y`` (rows,) and ``quantiles`` (rows, levels)."""
+    error = np.asarray(y, dtype="float64")[:, None] - np.asarray(quantiles, dtype="float64")
+    tau = np.asarray(levels, dtype="float64")
+    return np.maximum(tau * error, (tau - 1) * error)
+
+
+def crps(y: np.ndarray, quantiles: np.ndarray, levels: Sequence[float] = QUANTILES) -> np.ndarray:
+    """Continuous ranked probability score of every row, (rows,), in units of ``y``, approximated from quantiles.
+
+    The score of a distribution with quantile function ``q`` is twice the pinball loss integrated over all levels
+    (Gneiting & Raftery 2007 for the score, Laio & Tamea 2007 for this form). The integral is replaced by a sum over
+    the levels at hand, each weighted by `quadrature_weights`: ours lie unevenly, and equal weights, as in
+    ``utilsforecast.losses.scaled_crps``, would count the tails too much. Any positive weights leave the score proper
+    for the quantiles. Where all quantiles are one number, levels being symmetric around 0.5, it is the absolute error.
+    """
+    return 2 * pinball(y, quantiles, levels) @ quadrature_weights(levels)
+
+
 def _scaled(rows: pd.DataFrame, panel: pd.DataFrame, season: int, keys: list[str]) -> pd.DataFrame:
     """MASE, RMSSE and scaled quantile loss: means of the losses of series and cutoffs within each group ``keys``."""
     which = list(dict.fromkeys([*keys, "unique_id", "cutoff"]))
@@ -73,8 +105,10 @@ def evaluate(rows: pd.DataFrame, panel: pd.DataFrame, season: int, by: list[str]
 
     Pooled over rows: ``mse, rmse, mae``; ``wape`` and ``bias``, the sums of absolute errors and of errors over the
     sum of sales (a positive bias forecasts too much); ``mape`` over rows with sales, ``mape_rows`` the share of rows it
-    could be computed on; ``coverage_50/80/90``. Averaged over series and cutoffs, with the seasonal naive error of the
-    training part as scale: ``mase, rmsse, scaled_quantile_loss`` (Hyndman & Koehler 2006; Makridakis et al. 2022).
+    could be computed on; ``coverage_50/80/90``; ``crps`` in units, see `crps`, and ``scaled_crps``, its sum over the
+    sum of sales: to the CRPS what WAPE is to the MAE. Averaged over series and cutoffs, the seasonal naive error of
+    the training part being the scale: ``mase, rmsse, scaled_quantile_loss`` (Hyndman & Koehler 2006; Makridakis et
+    al. 2022).
     """
     by = list(by or [])
     keys = ["model", *by]
@@ -87,13 +121,14 @@ def evaluate(rows: pd.DataFrame, panel: pd.DataFrame, season: int, by: list[str]
         y=rows["y"],
         ape=(error.abs() / rows["y"].where(sold)),
         sold=sold.astype(float),
+        crps=crps(rows["y"].to_numpy(), rows[list(QUANTILE_COLUMNS)].to_numpy()),
         **{
             f"coverage_{level}": ((rows["y"] >= rows[low]) & (rows["y"] <= rows[high])).astype(float)
             for level, (low, high) in _BANDS.items()
         },
     )
     groups = work.groupby(keys, observed=True)
-    mean, total = groups.mean(numeric_only=True), groups[["ae", "error", "y"]].sum()
+    mean, total = groups.mean(numeric_only=True), groups[["ae", "error", "y", "crps"]].sum()
     table = pd.DataFrame(
         {
             "mse": mean["se"],
@@ -107,6 +142,7 @@ def evaluate(rows: pd.DataFrame, panel: pd.DataFrame, season: int, by: list[str]
     )
     scaled = _scaled(rows, panel, season, keys)
     table[scaled.columns] = scaled
+    table["crps"], table["scaled_crps"] = mean["crps"], total["crps"] / total["y"].where(total["y"] > 0)
     coverage = [f"coverage_{level}" for level in _BANDS]
     table[coverage] = mean[coverage]
     return table.reset_index().sort_values([*by, "wape"], kind="stable", ignore_index=True)
