@@ -1,9 +1,9 @@
-"""Peers: statistical forecasts and gradient boosting, in the one forecast table (chapter 07)."""
+"""Peers: statistical forecasts and gradient boosting, in the one forecast table (chapters 06 and 07)."""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 # tqdm asks for ipywidgets, which the book leaves out: its scripts would come from another host.
@@ -16,12 +16,14 @@ from mlforecast import MLForecast
 from mlforecast.lag_transforms import RollingMean
 from mlforecast.target_transforms import LocalStandardScaler
 from statsforecast import StatsForecast
-from statsforecast.models import AutoETS, SeasonalNaive, SeasonalWindowAverage, Theta, WindowAverage
+from statsforecast import models as local
 
 from salesforecast_lib import QUANTILE_COLUMNS, QUANTILES
 
 _LEVELS = {90: ("q0.05", "q0.95"), 80: ("q0.1", "q0.9"), 50: ("q0.25", "q0.75")}
-STATISTICAL = ("SeasonalNaive", "WindowAverage", "AutoETS", "Theta")
+STATISTICAL = ("SeasonalNaive", "WindowAverage", "AutoETS", "Theta")  # forecast by default
+INTERMITTENT = ("CrostonOptimized", "TSB")
+_WITHOUT_INTERVALS = ("WindowAverage", *INTERMITTENT)
 
 
 def fitting_history(panel: pd.DataFrame, cutoff: pd.Timestamp, season: int) -> pd.DataFrame:
@@ -54,40 +56,58 @@ def tidy(table: pd.DataFrame) -> pd.DataFrame:
     return table[["unique_id", "ds", "cutoff", "model", "mean", *QUANTILE_COLUMNS]]
 
 
-def _statistical_models(season: int) -> list[Any]:
-    if season == 1:
-        return [SeasonalNaive(1), WindowAverage(8, alias="WindowAverage"), AutoETS(1), Theta(1)]
-    return [
-        SeasonalNaive(season),
-        SeasonalWindowAverage(season, 8, alias="WindowAverage"),
-        AutoETS(season),
-        Theta(season, decomposition_type="additive"),
-    ]
+def _statistical_model(name: str, season: int) -> Any:
+    seasonal = season > 1
+    window = local.SeasonalWindowAverage(season, 8, alias=name) if seasonal else local.WindowAverage(8, alias=name)
+    makers: dict[str, Callable[[], Any]] = {
+        "SeasonalNaive": lambda: local.SeasonalNaive(season),
+        "WindowAverage": lambda: window,
+        "AutoETS": lambda: local.AutoETS(season),
+        "Theta": lambda: local.Theta(season, decomposition_type="additive") if seasonal else local.Theta(1),
+        "AutoARIMA": lambda: local.AutoARIMA(season_length=season),
+        "CrostonOptimized": local.CrostonOptimized,
+        "TSB": lambda: local.TSB(alpha_d=0.2, alpha_p=0.2),
+    }
+    if name not in makers:
+        raise ValueError(f"models: {name!r} is not known; expected some of {tuple(makers)}")
+    return makers[name]()
 
 
-def _run_statistical(history: pd.DataFrame, horizon: int, freq: str, season: int, n_jobs: int) -> pd.DataFrame:
-    runner = StatsForecast(
-        models=_statistical_models(season), freq=freq, n_jobs=n_jobs, fallback_model=SeasonalNaive(1)
-    )
-    windowed = [model for model in runner.models if str(model) == "WindowAverage"]
-    runner.models = [model for model in runner.models if str(model) != "WindowAverage"]
-    table = runner.forecast(df=history, h=horizon, level=list(_LEVELS))
-    plain = StatsForecast(models=windowed, freq=freq, n_jobs=n_jobs, fallback_model=SeasonalNaive(1))
-    return table.merge(plain.forecast(df=history, h=horizon), on=["unique_id", "ds"])
+def _run_statistical(
+    history: pd.DataFrame, horizon: int, freq: str, season: int, n_jobs: int, names: Sequence[str]
+) -> pd.DataFrame:
+    table = history[["unique_id"]].drop_duplicates()
+    for with_intervals in (True, False):
+        chosen = [_statistical_model(n, season) for n in names if (n not in _WITHOUT_INTERVALS) == with_intervals]
+        if chosen:
+            runner = StatsForecast(models=chosen, freq=freq, n_jobs=n_jobs, fallback_model=local.SeasonalNaive(1))
+            part = runner.forecast(df=history, h=horizon, level=list(_LEVELS) if with_intervals else None)
+            table = table.merge(part, on=[name for name in ("unique_id", "ds") if name in table])
+    return table
 
 
 def statistical_forecasts(
-    panel: pd.DataFrame, cutoff: pd.Timestamp, horizon: int, freq: str, season: int, n_jobs: int = 1
+    panel: pd.DataFrame,
+    cutoff: pd.Timestamp,
+    horizon: int,
+    freq: str,
+    season: int,
+    n_jobs: int = 1,
+    models: Sequence[str] = STATISTICAL,
 ) -> pd.DataFrame:
-    """Seasonal naive, seasonal window average (8 cycles), AutoETS and Theta, fitted on rows up to ``cutoff``.
+    """Local statistical models, fitted on rows up to ``cutoff``.
 
-    AutoETS and Theta cannot handle a season of 52 weeks: on weekly data they, and the window average, use no season;
-    the seasonal naive uses 52 where a series is long enough and else repeats the last week (Hyndman et al. 2002;
-    Assimakopoulos & Nikolopoulos 2000). Series shorter than two seasons are treated as without season.
+    By default seasonal naive, seasonal window average (8 cycles), AutoETS (Hyndman et al. 2002) and Theta
+    (Assimakopoulos & Nikolopoulos 2000). On demand "AutoARIMA" (Hyndman & Khandakar 2008), seconds a series, and for
+    intermittent demand "CrostonOptimized" (Croston 1972) and "TSB" (Teunter, Syntetos & Babai 2011).
+
+    AutoETS, AutoARIMA and Theta cannot handle a season of 52 weeks: on weekly data they, and the window average, use no
+    season; the seasonal naive uses 52 where a series is long enough and else repeats the last week. Series shorter than
+    two seasons are treated as without season.
 
     Returns
     -------
-    The forecast table of the design; intervals are the models' own, those of the window average are empirical, see
+    The forecast table of the design; intervals are the models' own, those of models without any are empirical, see
     `pooled_quantiles`.
     """
     known = fitting_history(panel, cutoff, season)
@@ -97,36 +117,34 @@ def statistical_forecasts(
     parts = []
     for rows, cycle in ((history[length >= 2 * inner], inner), (history[length < 2 * inner], 1)):
         if len(rows):
-            parts.append(_run_statistical(rows, horizon, freq, cycle, n_jobs))
+            parts.append(_run_statistical(rows, horizon, freq, cycle, n_jobs, models))
     wide = pd.concat(parts, ignore_index=True)
-    if season > 24:
+    if season > 24 and "SeasonalNaive" in models:
         yearly = history[length >= season]
         if len(yearly):
-            again = StatsForecast(models=[SeasonalNaive(season)], freq=freq).forecast(
+            again = StatsForecast(models=[local.SeasonalNaive(season)], freq=freq).forecast(
                 df=yearly, h=horizon, level=list(_LEVELS)
             )
             names = [name for name in again if name.startswith("SeasonalNaive")]
             merged = wide[["unique_id", "ds"]].merge(again, how="left")
             wide[names] = merged[names].where(merged[names].notna(), wide[names])
     tables = []
-    for model in STATISTICAL:
+    for model in (name for name in models if name not in _WITHOUT_INTERVALS):
         table = wide[["unique_id", "ds"]].assign(cutoff=cutoff, model=model, mean=wide[model])
-        if model == "WindowAverage":
-            continue
         for level, (low, high) in _LEVELS.items():
             table[low], table[high] = wide[f"{model}-lo-{level}"], wide[f"{model}-hi-{level}"]
         middle = wide[model].clip(lower=0.0)
         table = table.assign(**{"q0.5": middle})
         outer = {name: table[name].fillna(middle) for name in QUANTILE_COLUMNS}  # too short for an interval
         tables.append(tidy(table.assign(**outer)))
-    average = wide[["unique_id", "ds"]].assign(cutoff=cutoff, model="WindowAverage", mean=wide["WindowAverage"])
+    for model in (name for name in models if name in _WITHOUT_INTERVALS):
+        table = wide[["unique_id", "ds"]].assign(cutoff=cutoff, model=model, mean=wide[model])
 
-    def earlier(past: pd.DataFrame) -> pd.DataFrame:
-        model = _statistical_models(inner)[1]
-        runner = StatsForecast(models=[model], freq=freq, fallback_model=SeasonalNaive(1))
-        return runner.forecast(df=past[["unique_id", "ds", "y"]], h=horizon).rename(columns={"WindowAverage": "mean"})
+        def earlier(past: pd.DataFrame, model: str = model) -> pd.DataFrame:
+            table = _run_statistical(past[["unique_id", "ds", "y"]], horizon, freq, inner, 1, [model])
+            return table.rename(columns={model: "mean"})
 
-    tables.append(pooled_quantiles(average, known, cutoff, horizon, freq, earlier))
+        tables.append(pooled_quantiles(table, known, cutoff, horizon, freq, earlier))
     return pd.concat(tables, ignore_index=True)
 
 

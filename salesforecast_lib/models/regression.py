@@ -1,0 +1,142 @@
+"""Direct regression on the network's own covariates: LightGBM and ridge, one row per origin and step (chapter 06).
+
+mlforecast cannot express these rows: it takes covariates at the *target* time only, while a historical feature (price,
+buyers) is known at the *origin* only, and its direct mode fits one model for each step. So LightGBM is called directly.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import lightgbm as lgb
+import numpy as np
+import pandas as pd
+from sklearn.compose import ColumnTransformer
+from sklearn.linear_model import Ridge
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+from salesforecast_lib import QUANTILES
+from salesforecast_lib.data.features import FeatureTable
+from salesforecast_lib.models.baselines import tidy
+from salesforecast_lib.models.origins import OriginRows
+
+
+@dataclass(frozen=True)
+class DirectConfig:
+    """Rows and models of the direct regressions.
+
+    Parameters
+    ----------
+    window : periods of history that give the level at an origin, as the network's window gives its scale.
+    max_rows : training rows drawn (seeded) from all pairs of origin and step; neighbouring pairs say nearly the same.
+    volume_weight : rows weigh ``level ** volume_weight``, as in `salesforecast_lib.models.training.TrainingConfig`.
+    objective : of the mean: "l1" (the median, lowest WAPE) or "l2".
+    quantiles : fit each level with the pinball loss; else quantiles come from past errors (`pooled_quantiles`).
+    """
+
+    window: int = 56
+    max_rows: int = 40_000
+    volume_weight: float = 0.5
+    objective: str = "l1"
+    quantiles: bool = True
+    trees: int = 100
+    learning_rate: float = 0.08
+    leaves: int = 31
+    min_rows: int = 50  # in a leaf
+    bins: int = 63  # of a histogram
+    alpha: float = 100.0  # ridge penalty
+    seed: int = 0
+    threads: int = 1
+
+
+def direct_lightgbm_forecasts(
+    table: FeatureTable,
+    future: pd.DataFrame,
+    cutoff: pd.Timestamp,
+    horizon: int,
+    freq: str,
+    season: int,
+    config: DirectConfig = DirectConfig(),
+) -> pd.DataFrame:
+    """One LightGBM for all series and steps, with the network's covariates (Ke et al. 2017).
+
+    Fitted on targets up to ``cutoff``. All fits share one binned data set; the mean is the fit of ``config.objective``,
+    the quantiles are fits of the pinball loss (Koenker & Bassett 1978), or pooled past errors.
+
+    Returns
+    -------
+    The forecast table, model "LightGBMDirect".
+    """
+    rows = OriginRows(table, future, cutoff, horizon, freq, season, config.window)
+    settings = {
+        "learning_rate": config.learning_rate,
+        "num_leaves": config.leaves,
+        "min_data_in_leaf": config.min_rows,
+        "feature_fraction": 0.5,
+        "bagging_fraction": 0.5,
+        "bagging_freq": 1,
+        "seed": config.seed,
+        "num_threads": config.threads,
+        "deterministic": True,
+        "force_row_wise": True,
+        "verbosity": -1,
+        "feature_pre_filter": False,
+        "max_bin": config.bins,
+    }
+
+    def data(last: pd.Timestamp) -> lgb.Dataset:
+        inputs, target, weight = rows.fit_data(last, config.max_rows, config.seed, config.volume_weight)
+        codes = [len(rows.numeric) + k for k in range(len(rows.categories))]
+        return lgb.Dataset(
+            inputs, target, weight=weight, categorical_feature=codes, params=settings, free_raw_data=False
+        )
+
+    def fit(binned: lgb.Dataset, **objective: str | float) -> lgb.Booster:
+        return lgb.train({**settings, **objective}, binned, num_boost_round=config.trees)
+
+    if not config.quantiles:
+        return rows.with_pooled_quantiles(
+            lambda when, inputs: fit(data(when), objective=config.objective).predict(inputs), "LightGBMDirect", freq
+        )
+    binned, (origin, step) = data(cutoff), rows.at(cutoff)
+    inputs = rows.inputs(origin, step)
+    levels = [fit(binned, objective="quantile", alpha=level).predict(inputs) for level in QUANTILES]
+    mean = fit(binned, objective=config.objective).predict(inputs)
+    return tidy(rows.table(origin, step, np.stack([mean, *levels], axis=1), "LightGBMDirect"))
+
+
+def ridge_forecasts(
+    table: FeatureTable,
+    future: pd.DataFrame,
+    cutoff: pd.Timestamp,
+    horizon: int,
+    freq: str,
+    season: int,
+    config: DirectConfig = DirectConfig(),
+) -> pd.DataFrame:
+    """Linear regression with a ridge penalty (Hoerl & Kennard 1970) on the same rows: the traditional method.
+
+    Numbers are standardised on the training rows, categories become indicators. Quantiles come from past errors.
+
+    Returns
+    -------
+    The forecast table, model "Ridge".
+    """
+    rows = OriginRows(table, future, cutoff, horizon, freq, season, config.window)
+    numbers = list(range(len(rows.numeric)))
+    codes = [len(numbers) + k for k in range(len(rows.categories))]
+
+    def mean(when: pd.Timestamp, inputs: np.ndarray) -> np.ndarray:
+        columns = ColumnTransformer(
+            [
+                ("numbers", StandardScaler(), numbers),
+                ("categories", OneHotEncoder(handle_unknown="ignore", sparse_output=False), codes),
+            ]
+        )
+        model = make_pipeline(columns, Ridge(config.alpha))
+        known, target, weight = rows.fit_data(when, config.max_rows, config.seed, config.volume_weight)
+        model.fit(np.nan_to_num(known), target, ridge__sample_weight=weight)
+        return np.asarray(model.predict(np.nan_to_num(inputs)))
+
+    return rows.with_pooled_quantiles(mean, "Ridge", freq)
