@@ -6,13 +6,15 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import torch
 
 from salesforecast_lib.data.features import FeatureTable
 from salesforecast_lib.models.networks import SalesPredictor
 from salesforecast_lib.models.persistence import Forecaster, fingerprint, run_key
-from salesforecast_lib.models.training import TrainingConfig, TrainingLog, make_optimizer, train_model
+from salesforecast_lib.models.stretches import StretchLoader
+from salesforecast_lib.models.training import Loader, TrainingConfig, TrainingLog, make_optimizer, train_model
 from salesforecast_lib.models.windows import PanelTensor, Vocabulary, WindowLoader
 
 
@@ -23,8 +25,14 @@ class NetworkConfig:
     Parameters
     ----------
     window : periods of history that the network sees.
-    stride : periods between the origins of training windows.
+    stride : periods between the origins of training windows; forking trains on every origin at no extra cost.
     without : feature groups left out.
+    encoder, head : names from `encoders.ENCODERS` and `parametric.HEADS`.
+    forking : train by forking sequences (Wen et al. 2017), one pass over a stretch with a loss at every step; False
+        runs every window on its own.
+    steps : periods of the longest stretch.
+    stretches : stretches in a batch; ``batch_size`` counts windows.
+    min_history : periods of history from which on an origin is trained; None stands for half the window.
     """
 
     window: int = 56
@@ -38,6 +46,12 @@ class NetworkConfig:
     batch_size: int = 256
     stride: int = 3
     without: tuple[str, ...] = ()
+    encoder: str = "lstm"
+    head: str = "quantiles"
+    forking: bool = False
+    steps: int = 256
+    stretches: int = 8
+    min_history: int | None = None
     training: TrainingConfig = field(default_factory=lambda: TrainingConfig(max_epochs=10, patience=3))
 
 
@@ -79,7 +93,27 @@ def architecture_of(vocabulary: Vocabulary, horizon: int, config: NetworkConfig)
         "embedding_size": config.embedding_size,
         "num_layers": config.num_layers,
         "dropout": config.dropout,
+        "encoder": config.encoder,
+        "head": config.head,
+        "window": config.window,
     }
+
+
+def make_loader(
+    tensor: PanelTensor, origins: np.ndarray, config: NetworkConfig, seed: int = 0, validation: bool = False
+) -> Loader:
+    """Loader of the trainer that ``config.forking`` chooses; for validation it keeps its order.
+
+    Validation stretches end in a few origins and reach as far back as the network may look.
+    """
+    if not config.forking:
+        return WindowLoader(tensor, origins, 1024 if validation else config.batch_size, seed, not validation)
+    warm_up = None
+    if validation:
+        row = tensor.start[origins]
+        spans = pd.Series(origins).groupby(row).agg(lambda rows: rows.max() - rows.min() + 1)
+        warm_up = max(config.steps - int(spans.max()), config.window // 2)
+    return StretchLoader(tensor, origins, config.stretches, seed, not validation, steps=config.steps, warm_up=warm_up)
 
 
 def fit_network(
@@ -118,18 +152,20 @@ def fit_network(
     if checkpoint is not None:
         checkpoint = checkpoint / run_key(frame[["unique_id", "ds", "y"]], {**architecture, **asdict(config)})
 
+    min_history = config.window // 2 if config.min_history is None else config.min_history
+    stride = 1 if config.forking else config.stride
+
     def train(last: pd.Timestamp, training: TrainingConfig, name: str, validate: bool) -> tuple[Any, TrainingLog]:
-        rows = tensor.origins(first, last, min_history=config.window // 2, stride=config.stride)
+        rows = tensor.origins(first, last, min_history, stride)
         validation = None
         if validate:
-            span = (split.validation_first, split.validation_last)
-            origins = tensor.origins(*span, min_history=config.window // 2, stride=config.stride)
-            validation = WindowLoader(tensor, origins, 1024, shuffle=False)
+            origins = tensor.origins(split.validation_first, split.validation_last, min_history, config.stride)
+            validation = make_loader(tensor, origins, config, validation=True)
         torch.manual_seed(seed)
         model = SalesPredictor(**architecture)
         log = train_model(
             model,
-            WindowLoader(tensor, rows, config.batch_size, seed),
+            make_loader(tensor, rows, config, seed),
             make_optimizer(config.optimizer, model, config.learning_rate, config.weight_decay),
             device,
             validation_loader=validation,
@@ -153,4 +189,5 @@ def fit_network(
         "seed": seed,
     }
     forecaster = Forecaster(model, vocabulary, architecture, config.window, horizon, season, freq, metadata)
+    forecaster.reach = config.steps if config.forking else None
     return Fit(forecaster, search, final)

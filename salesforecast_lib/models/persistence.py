@@ -20,7 +20,7 @@ from salesforecast_lib.files import read_json, resolve, write_json
 from salesforecast_lib.models.networks import SalesPredictor, quantile_mean
 from salesforecast_lib.models.windows import PanelTensor, Vocabulary
 
-FORMAT = 1
+FORMAT = 2
 
 
 def fingerprint(frame: pd.DataFrame) -> str:
@@ -36,7 +36,11 @@ def run_key(frame: pd.DataFrame, settings: dict[str, Any]) -> str:
 
 @dataclass
 class Forecaster:
-    """A network with everything needed to forecast: vocabulary, window, season and where the data ended."""
+    """A network with everything needed to forecast: vocabulary, window, season and where the data ended.
+
+    ``reach`` is the number of periods that the encoder reads before an origin: the window, or for a network trained by
+    forking the longest stretch it was trained on; None stands for the window.
+    """
 
     model: SalesPredictor
     vocabulary: Vocabulary
@@ -46,17 +50,25 @@ class Forecaster:
     season: int
     freq: str
     metadata: dict[str, Any]
+    reach: int | None = None
 
     @torch.no_grad()
     def __call__(
-        self, history: pd.DataFrame, future: pd.DataFrame, cutoff: pd.Timestamp | str, batch_size: int = 1024
+        self,
+        history: pd.DataFrame,
+        future: pd.DataFrame,
+        cutoff: pd.Timestamp | str,
+        batch_size: int = 1024,
+        new: pd.DataFrame | None = None,
     ) -> pd.DataFrame:
-        """Forecast every series of ``history`` from ``cutoff``.
+        """Forecast every series of ``history`` from ``cutoff``, however short it is, and the ``new`` ones.
 
         Parameters
         ----------
         history : feature rows; rows after the cutoff are not looked at.
         future : ``unique_id, ds`` and the future columns for the horizon after the cutoff.
+        new : ``unique_id`` and the static columns of products without any history; each starts from one day at the
+            usual level of the products of its category.
 
         Returns
         -------
@@ -69,21 +81,14 @@ class Forecaster:
         """
         cutoff = pd.Timestamp(cutoff)
         past = history[history["ds"] <= cutoff]
-        steps = pd.date_range(cutoff, periods=self.horizon + 1, freq=self.freq)[1:]
         last = past.groupby("unique_id", observed=True)["ds"].max()
-        alive = last.index[last == cutoff]
-        if len(alive) == 0:
+        past = past[past["unique_id"].isin(last.index[last == cutoff])]
+        if len(past) == 0:
             raise ValueError(f"cutoff={cutoff.date()}: no series has a row on that day; history ends {last.max()}")
-        grid = pd.MultiIndex.from_product([alive, steps], names=["unique_id", "ds"])
-        ahead = future.set_index(["unique_id", "ds"])[list(self.vocabulary.future)]
-        missing = grid.difference(ahead.index)
-        if len(missing):
-            raise ValueError(
-                f"future: {len(missing)} rows are missing, the first is {missing[0]}; give every "
-                f"series its {self.horizon} periods after the cutoff"
-            )
-        rows = ahead.loc[grid].reset_index()
-        frame = pd.concat([past[past["unique_id"].isin(alive)], rows], ignore_index=True)
+        if new is not None and len(new):
+            past = pd.concat([past, self.first_days(past, new, cutoff)], ignore_index=True)
+        rows = self.known_ahead(past["unique_id"].unique(), future, cutoff)
+        frame = pd.concat([past, rows], ignore_index=True)
         frame = frame.sort_values(["unique_id", "ds"], kind="stable", ignore_index=True)
         static = list(self.vocabulary.static)
         frame[static] = frame.groupby("unique_id", observed=True)[static].ffill() if static else frame[static]
@@ -92,21 +97,59 @@ class Forecaster:
         origins = torch.as_tensor(np.flatnonzero(frame["ds"].to_numpy() == np.datetime64(cutoff)), device=device)
         parts = []
         for begin in range(0, len(origins), batch_size):
-            batch = tensor.gather(origins[begin : begin + batch_size])
+            batch = tensor.gather(origins[begin : begin + batch_size], self.reach)
             parts.append((self.model(batch) * batch.scale[:, :, None]).cpu())
-        quantiles = torch.cat(parts)  # (series, horizon, quantiles) in units
         names = frame["unique_id"].to_numpy()[origins.cpu().numpy()]
+        return self.table(names, cutoff, torch.cat(parts))
+
+    def known_ahead(self, names: np.ndarray, future: pd.DataFrame, cutoff: pd.Timestamp) -> pd.DataFrame:
+        """Future columns of every series and period after the cutoff, sorted; raises ValueError on a missing row."""
+        steps = pd.date_range(cutoff, periods=self.horizon + 1, freq=self.freq)[1:]
+        grid = pd.MultiIndex.from_product([np.sort(names), steps], names=["unique_id", "ds"])
+        ahead = future.set_index(["unique_id", "ds"])[list(self.vocabulary.future)]
+        missing = grid.difference(ahead.index)
+        if len(missing):
+            raise ValueError(
+                f"future: {len(missing)} rows are missing, the first is {missing[0]}; give every "
+                f"series its {self.horizon} periods after the cutoff"
+            )
+        return ahead.loc[grid].reset_index()
+
+    def table(self, names: np.ndarray, cutoff: pd.Timestamp, quantiles: torch.Tensor) -> pd.DataFrame:
+        """The forecast table from quantiles in units, (series, horizon, quantiles)."""
         table = pd.DataFrame(
             {
                 "unique_id": np.repeat(names, self.horizon),
-                "ds": np.tile(steps, len(names)),
+                "ds": np.tile(pd.date_range(cutoff, periods=self.horizon + 1, freq=self.freq)[1:], len(names)),
                 "cutoff": cutoff,
-                "model": "LSTM",
+                "model": self.metadata.get("model", "LSTM"),
                 "mean": quantile_mean(quantiles, self.model.quantiles).numpy().ravel(),
             }
         )
         flat = quantiles.reshape(-1, quantiles.shape[2]).numpy()
         return table.assign(**{name: flat[:, k] for k, name in enumerate(QUANTILE_COLUMNS)})
+
+    def first_days(self, past: pd.DataFrame, new: pd.DataFrame, cutoff: pd.Timestamp) -> pd.DataFrame:
+        """One day for each product without history, at the median level of the products of its category.
+
+        The first static column in which a known product agrees decides; a product of an unseen category gets the
+        median level of all.
+        """
+        static = list(self.vocabulary.static)
+        missing = [name for name in ("unique_id", *static) if name not in new]
+        if missing:
+            raise ValueError(f"new: missing columns {missing}; a product without history needs its categories")
+        known = sorted(set(new["unique_id"]) & set(past["unique_id"]))
+        if known:
+            raise ValueError(f"new: {known[0]!r} already has history; leave it out")
+        recent = past[(past["available"] > 0) & (past.groupby("unique_id").cumcount(ascending=False) < self.window)]
+        products = recent.groupby("unique_id", observed=True).agg({"y": "mean", **dict.fromkeys(static, "last")})
+        level = pd.Series(np.nan, index=new.index)
+        for name in static:
+            usual = products.groupby(products[name].astype(str))["y"].median()
+            level = level.fillna(new[name].astype(str).map(usual))
+        level = level.fillna(products["y"].median())
+        return new[["unique_id", *static]].assign(ds=cutoff, y=level, available=1.0)
 
 
 def save_forecaster(forecaster: Forecaster, folder: str | Path) -> Path:
@@ -128,6 +171,7 @@ def save_forecaster(forecaster: Forecaster, folder: str | Path) -> Path:
             "horizon": forecaster.horizon,
             "season": forecaster.season,
             "freq": forecaster.freq,
+            "reach": forecaster.reach,
             "quantiles": list(forecaster.model.quantiles),
             "python": platform.python_version(),
             "libraries": libraries,
@@ -151,7 +195,7 @@ def load_forecaster(folder: str | Path, device: str | torch.device = "cpu") -> F
     architecture = meta["architecture"]
     model = SalesPredictor(**{**architecture, "static_sizes": tuple(architecture["static_sizes"])})
     model.load_state_dict(load_file(target / "model.safetensors"))
-    own = ("architecture", "vocabulary", "window", "horizon", "season", "freq")
+    own = ("architecture", "vocabulary", "window", "horizon", "season", "freq", "reach")
     kept = {name: value for name, value in meta.items() if name not in own}
     return Forecaster(
         model.to(device).eval(),
@@ -162,4 +206,5 @@ def load_forecaster(folder: str | Path, device: str | torch.device = "cpu") -> F
         meta["season"],
         meta["freq"],
         kept,
+        meta["reach"],
     )

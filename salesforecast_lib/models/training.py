@@ -14,8 +14,11 @@ from safetensors.torch import load_file, save_file
 from tqdm import tqdm
 
 from salesforecast_lib.files import write_json
-from salesforecast_lib.models.networks import SalesPredictor, pinball_loss
+from salesforecast_lib.models.networks import SalesPredictor
+from salesforecast_lib.models.stretches import Stretch, StretchLoader
 from salesforecast_lib.models.windows import Batch, WindowLoader
+
+Loader = WindowLoader | StretchLoader
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,8 @@ class TrainingConfig:
     clip : largest norm of the gradient (Pascanu et al. 2013).
     volume_weight : windows weigh ``scale ** volume_weight``; 0 treats all products alike, 1 counts units.
     schedule : "cosine" lets the learning rate fall to a tenth, "constant" keeps it.
+    censored : sales of a partly available period are a lower bound of demand; without it, a fraction of an observation.
+    autocast : compute in bfloat16 where a CUDA device does the work; nothing changes on a CPU.
     """
 
     max_epochs: int = 20
@@ -36,6 +41,8 @@ class TrainingConfig:
     volume_weight: float = 0.5
     schedule: str = "cosine"
     seed: int = 0
+    censored: bool = False
+    autocast: bool = True
 
     def __post_init__(self) -> None:
         if self.max_epochs < 1 or self.patience < 1:
@@ -53,7 +60,7 @@ class TrainingLog:
     seconds: list[float] = field(default_factory=list)
     best_epoch: int = -1
     best_loss: float = float("inf")
-    windows_per_second: float = 0.0
+    windows_per_second: float = 0.0  # trained forecast origins
 
 
 def make_optimizer(
@@ -69,32 +76,43 @@ def make_optimizer(
     raise ValueError(f"optimizer={name!r}: expected adam or sgd")
 
 
-def batch_loss(model: SalesPredictor, batch: Batch, volume_weight: float) -> torch.Tensor:
-    """Pinball loss in scaled units; windows weigh by a power of their scale."""
-    weight = batch.weight * batch.scale**volume_weight
-    return pinball_loss(model(batch), batch.target / batch.scale, weight, model.quantiles)
+def batch_loss(model: SalesPredictor, batch: Batch | Stretch, config: TrainingConfig) -> torch.Tensor:
+    """Mean loss of a batch in scaled units; origins weigh by a power of their scale."""
+    with torch.autocast(batch.history.device.type, torch.bfloat16, enabled=_half(batch, config)):
+        total, weight = model.loss(batch, config.volume_weight, config.censored)
+    return total / weight.clamp(min=1e-9)
+
+
+def _half(batch: Batch | Stretch, config: TrainingConfig) -> bool:
+    return config.autocast and batch.history.is_cuda
 
 
 @torch.no_grad()
-def evaluate(model: SalesPredictor, loader: WindowLoader, volume_weight: float) -> float:
-    """Mean loss over a loader, without dropout."""
+def evaluate(model: SalesPredictor, loader: Loader, config: TrainingConfig = TrainingConfig()) -> float:
+    """Mean loss over all origins of a loader, without dropout; it does not depend on the size of the batches."""
     model.eval()
-    losses = [batch_loss(model, batch, volume_weight).item() for batch in loader]
-    return sum(losses) / len(losses)
+    sums = torch.zeros(2, dtype=torch.float64)
+    for batch in loader:
+        total, weight = model.loss(batch, config.volume_weight, config.censored)
+        sums += torch.stack([total, weight]).double().cpu()
+    return (sums[0] / sums[1].clamp(min=1e-9)).item()
 
 
 def train_model(
     model: SalesPredictor,
-    train_loader: WindowLoader,
+    train_loader: Loader,
     optimizer: torch.optim.Optimizer,
     device: str | torch.device = "cpu",
     *,
-    validation_loader: WindowLoader | None = None,
+    validation_loader: Loader | None = None,
     config: TrainingConfig = TrainingConfig(),
     checkpoint: Path | None = None,
     log_dir: Path | None = None,
 ) -> TrainingLog:
     """Train until the validation loss stops falling; the model ends with its best weights.
+
+    The loader chooses the way: a `WindowLoader` runs every window through the encoder on its own, a `StretchLoader`
+    trains by forking sequences (Wen et al. 2017), one pass over a stretch of history with a loss at every step.
 
     With ``checkpoint`` (a folder) every epoch is stored, and a run that was killed goes on from there to the same
     result: the order of windows and the dropout masks depend on seed and epoch only. ``log_dir`` takes TensorBoard
@@ -124,7 +142,7 @@ def train_model(
         log.seconds.append(time.perf_counter() - begun)
         windows += len(train_loader.rows)
         log.train.append(loss)
-        score = loss if validation_loader is None else evaluate(model, validation_loader, config.volume_weight)
+        score = loss if validation_loader is None else evaluate(model, validation_loader, config)
         log.validation.append(score)
         if score < log.best_loss or validation_loader is None:
             log.best_loss, log.best_epoch = score, epoch
@@ -145,14 +163,14 @@ def train_model(
 
 
 def _train_epoch(
-    model: SalesPredictor, loader: WindowLoader, optimizer: torch.optim.Optimizer, epoch: int, config: TrainingConfig
+    model: SalesPredictor, loader: Loader, optimizer: torch.optim.Optimizer, epoch: int, config: TrainingConfig
 ) -> float:
     torch.manual_seed(config.seed * 1_000_003 + epoch)  # dropout masks of this epoch
     loader.epoch = epoch
     model.train()
     total = torch.zeros(())
     for batch in loader:
-        loss = batch_loss(model, batch, config.volume_weight)
+        loss = batch_loss(model, batch, config)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), config.clip)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -16,9 +17,11 @@ from salesforecast_lib.data.features import FeatureTable
 class Batch:
     """Windows of one batch; all tensors share their first dimension.
 
-    ``history`` (batch, window, inputs) scaled, ``future`` (batch, horizon, future inputs), ``static`` (batch,
-    categories) codes, ``scale`` (batch, 1) units per scaled unit, ``seasonal`` (batch, horizon) scaled average of the
-    window at the same phase, ``target`` and ``weight`` (batch, horizon): units, and 0 where sales say nothing.
+    ``history`` (batch, window, inputs) begins with the window's first period; where a series is younger than the
+    window, only its first ``length`` (batch,) steps are filled. ``future`` (batch, horizon, future inputs), ``static``
+    (batch, categories) codes, ``scale`` (batch, 1) units per scaled unit, ``seasonal`` (batch, horizon) scaled average
+    of the window at the same phase, ``phases`` (batch, season) one cycle of it, ``target`` and ``weight`` (batch,
+    horizon): units, and 0 where sales say nothing.
     """
 
     history: torch.Tensor
@@ -28,6 +31,8 @@ class Batch:
     seasonal: torch.Tensor
     target: torch.Tensor
     weight: torch.Tensor
+    length: torch.Tensor
+    phases: torch.Tensor
 
 
 @dataclass(frozen=True)
@@ -61,6 +66,9 @@ class Vocabulary:
 class PanelTensor:
     """The panel as one block of rows, from which windows are views by index: nothing is copied per window.
 
+    The inputs of a row are scaled by what is known at that row, the mean of the available sales of the last ``window``
+    periods. So they serve every origin after it, and one pass over a stretch of history can forecast at each step.
+
     Parameters
     ----------
     frame : feature frame sorted by ``unique_id, ds``; rows after a cutoff need future columns only.
@@ -93,17 +101,37 @@ class PanelTensor:
         def tensor(values: np.ndarray, kind: torch.dtype = torch.float32) -> torch.Tensor:
             return torch.as_tensor(np.ascontiguousarray(values), dtype=kind, device=self.device)
 
-        self.y = tensor(frame["y"].fillna(0.0).to_numpy())
-        self.available = tensor(frame["available"].fillna(1.0).to_numpy())
-        self.historical = tensor(frame[list(vocabulary.historical)].fillna(0.0).to_numpy("float32"))
-        self.future = tensor(frame[list(vocabulary.future)].fillna(0.0).to_numpy("float32"))
-        static = [
-            frame[name].astype(str).map(known).fillna(0).to_numpy("int64") for name, known in vocabulary.static.items()
-        ]
-        self.static = tensor(np.stack(static, 1) if static else np.zeros((len(frame), 0)), torch.int64)
-        self.row_start = tensor(self.start, torch.int64)
-        self.row_end = tensor(self.end, torch.int64)
-        self.in_units = tensor(np.isin(vocabulary.historical, vocabulary.in_units), torch.bool)
+        y, available = frame["y"].fillna(0.0).to_numpy("float64"), frame["available"].fillna(1.0).to_numpy("float64")
+        scale, value, count = causal_level(y, available, self.start, window, season)
+        inputs = np.empty((len(frame), vocabulary.input_size), dtype="float32")
+        inputs[:, 0], inputs[:, 1], inputs[:, 2], inputs[:, 3] = y / scale, 1.0, available, np.log(scale)
+        for k, name in enumerate((*vocabulary.historical, *vocabulary.future), start=4):
+            column = frame[name].fillna(0.0).to_numpy("float32")
+            inputs[:, k] = column / scale if name in vocabulary.in_units else column
+        self.inputs = tensor(inputs)  # (rows, inputs)
+        self.future = self.inputs[:, vocabulary.input_size - len(vocabulary.future) :]  # a view
+        self.y, self.available = tensor(y), tensor(available)
+        self.scale, self.seasonal_value, self.seasonal_count = tensor(scale), tensor(value), tensor(count)
+        self.static = self._static(frame.iloc[start])  # (series, categories)
+        self.row_series = tensor(codes, torch.int64)
+        self.series_start = tensor(start, torch.int64)
+        self.series_end = tensor(np.append(start[1:], len(codes)), torch.int64)
+
+    def _static(self, firsts: pd.DataFrame) -> torch.Tensor:
+        """Category codes of each series; a category the model never saw is a warning and code 0."""
+        columns = []
+        for name, known in self.vocabulary.static.items():
+            values = firsts[name].astype(str)
+            unseen = sorted(set(values) - set(known))
+            if unseen:
+                warnings.warn(
+                    f"{name}: {len(unseen)} categories are new to the model, such as {unseen[0]!r}; their series are "
+                    "forecast as 'unknown'. Train again to learn them.",
+                    stacklevel=3,
+                )
+            columns.append(values.map(known).fillna(0).to_numpy("int64"))
+        codes = np.stack(columns, 1) if columns else np.zeros((len(firsts), 0), dtype="int64")
+        return torch.as_tensor(codes, dtype=torch.int64, device=self.device)
 
     def origins(self, first: pd.Timestamp, last: pd.Timestamp, min_history: int = 1, stride: int = 1) -> np.ndarray:
         """Rows that end a history window in ``[first, last]`` with a whole horizon after them."""
@@ -112,64 +140,89 @@ class PanelTensor:
         fits = (row + self.horizon < self.end) & (row - self.start + 1 >= min_history)
         return row[when & fits & ((self.end - 1 - row) % stride == 0)]
 
-    def gather(self, origin: torch.Tensor) -> Batch:
-        """Windows that end at the rows ``origin`` (batch,)."""
-        back = torch.arange(self.window - 1, -1, -1, device=self.device)
-        rows = origin[:, None] - back  # (batch, window)
-        inside = rows >= self.row_start[origin][:, None]
-        rows = torch.maximum(rows, self.row_start[origin][:, None])
-        mask = inside.float()
-        seen = mask * self.available[rows]
-        y = self.y[rows] * mask
-        total = seen.sum(1, keepdim=True)
-        scale = ((y * seen).sum(1, keepdim=True) / total.clamp(min=1)).clamp(min=0.1)  # (batch, 1) units
-        historical = self.historical[rows]
-        historical = torch.where(self.in_units, historical / scale[:, :, None], historical)
-        history = torch.cat(
-            [
-                (y / scale)[:, :, None],
-                mask[:, :, None],
-                seen[:, :, None],
-                torch.log(scale)[:, :, None].expand(-1, self.window, 1),
-                historical,
-                self.future[rows],
-            ],
-            dim=2,
-        )
-        history = history * mask[:, :, None]
+    def read(self, begin: torch.Tensor, last: torch.Tensor, steps: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Inputs of rows ``begin`` to ``last`` (batch,), zero after them: (batch, steps, inputs), and their number."""
+        length = last - begin + 1
+        rows = begin[:, None] + torch.arange(steps, device=self.device)  # (batch, steps)
+        if bool((length == steps).all()):
+            return self.inputs[rows], length
+        inside = rows <= last[:, None]
+        return self.inputs[torch.minimum(rows, last[:, None])] * inside[:, :, None], length
+
+    def seasonal(self, rows: torch.Tensor, series: torch.Tensor) -> torch.Tensor:
+        """Scaled average of the window before each row at every phase, shrunk to 1: (..., season)."""
+        back = rows[..., None] + torch.arange(1 - self.season, 1, device=self.device)
+        inside = back >= self.series_start[series][..., None]
+        back = torch.where(inside, back, rows[..., None])
+        value = self.seasonal_value[back] * inside / self.scale[rows][..., None]
+        return (value + 1.0) / (self.seasonal_count[back] * inside + 1.0)
+
+    def gather(self, origin: torch.Tensor, steps: int | None = None) -> Batch:
+        """Windows of ``steps`` periods (default: window) that end at the rows ``origin`` (batch,)."""
+        series = self.row_series[origin]
+        steps = steps or self.window
+        history, length = self.read(torch.maximum(origin - steps + 1, self.series_start[series]), origin, steps)
         ahead = origin[:, None] + torch.arange(1, self.horizon + 1, device=self.device)
-        known = ahead < self.row_end[origin][:, None]
-        ahead = torch.minimum(ahead, self.row_end[origin][:, None] - 1)
+        end = self.series_end[series][:, None]
+        known, ahead = ahead < end, torch.minimum(ahead, end - 1)
+        phase = torch.arange(self.horizon, device=self.device) % self.season
+        phases = self.seasonal(origin, series)
         return Batch(
             history,
             self.future[ahead],
-            self.static[origin],
-            scale,
-            self._seasonal(y / scale, seen),
+            self.static[series],
+            self.scale[origin][:, None],
+            phases[:, phase],
             self.y[ahead],
-            self.available[ahead] * known.float(),
+            self.available[ahead] * known,
+            length,
+            phases,
         )
 
-    def _seasonal(self, y: torch.Tensor, seen: torch.Tensor) -> torch.Tensor:
-        """Average of the window at the phase of each horizon step, shrunk to the window's mean (1 in scaled units)."""
-        batch, cycles = y.shape[0], self.window // self.season
-        length = cycles * self.season
-        value = (y * seen)[:, -length:].reshape(batch, cycles, self.season).sum(1)  # (batch, season)
-        count = seen[:, -length:].reshape(batch, cycles, self.season).sum(1)
-        average = (value + 1.0) / (count + 1.0)
-        phase = torch.arange(self.horizon, device=self.device) % self.season
-        return average[:, phase]  # (batch, horizon)
+
+def causal_level(
+    y: np.ndarray, available: np.ndarray, start: np.ndarray, window: int, season: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """What the last ``window`` periods up to each row say about its level, for all rows at once.
+
+    Parameters
+    ----------
+    y, available, start : (rows,) sales, availability, and the first row of each row's series.
+
+    Returns
+    -------
+    scale : mean available sales, at least 0.1 units, so that a series without sales keeps a finite scale.
+    value, count : available sales and availability summed over the row's own phase of the season.
+    """
+    rows = np.arange(len(y))
+    first = np.maximum(rows + 1 - window, start)
+    sold, seen = (np.concatenate([[0.0], np.cumsum(values)]) for values in (y * available, available))
+    total = np.maximum(seen[rows + 1] - seen[first], 1.0)
+    scale = np.maximum((sold[rows + 1] - sold[first]) / total, 0.1)
+    value, count = np.zeros(len(y)), np.zeros(len(y))
+    for back in range(0, window // season * season, season):
+        inside = rows - back >= start
+        row = np.where(inside, rows - back, 0)
+        value += (y * available)[row] * inside
+        count += available[row] * inside
+    return scale, value, count
 
 
 class WindowLoader:
     """Batches of windows in an order that depends on ``(seed, epoch)`` only, so that a run can be resumed."""
 
     def __init__(
-        self, tensor: PanelTensor, origins: np.ndarray, batch_size: int, seed: int = 0, shuffle: bool = True
+        self,
+        tensor: PanelTensor,
+        origins: np.ndarray,
+        batch_size: int,
+        seed: int = 0,
+        shuffle: bool = True,
+        steps: int | None = None,
     ) -> None:
         if len(origins) == 0:
             raise ValueError("no window fits: shorten window or horizon, or give more history before the cutoff")
-        self.tensor, self.batch_size, self.seed, self.shuffle = tensor, batch_size, seed, shuffle
+        self.tensor, self.batch_size, self.seed, self.shuffle, self.steps = tensor, batch_size, seed, shuffle, steps
         self.rows = torch.as_tensor(origins, dtype=torch.int64, device=tensor.device)
         self.epoch = 0
 
@@ -182,4 +235,4 @@ class WindowLoader:
             generator = torch.Generator().manual_seed(self.seed * 100_003 + self.epoch)
             rows = rows[torch.randperm(len(rows), generator=generator).to(rows.device)]
         for start in range(0, len(rows), self.batch_size):
-            yield self.tensor.gather(rows[start : start + self.batch_size])
+            yield self.tensor.gather(rows[start : start + self.batch_size], self.steps)

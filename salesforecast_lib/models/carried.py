@@ -1,0 +1,118 @@
+"""Forecasts from a carried state: one new day costs one step of the encoder, however long the history (chapter 04)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import torch
+
+from salesforecast_lib.models.encoders import Carried
+from salesforecast_lib.models.persistence import Forecaster
+from salesforecast_lib.models.windows import PanelTensor
+
+
+@dataclass(frozen=True)
+class CarriedState:
+    """What is remembered of all series after the period ``at``; its size does not depend on their length.
+
+    ``names`` (series,), ``state`` (series, size) of the encoder and what it carries, ``y`` and ``available`` (series,
+    window) the newest last, ``static`` (series, categories).
+    """
+
+    at: pd.Timestamp
+    names: np.ndarray
+    state: torch.Tensor
+    carried: Carried
+    y: torch.Tensor
+    available: torch.Tensor
+    static: torch.Tensor
+
+
+def _level(y: torch.Tensor, available: torch.Tensor) -> torch.Tensor:
+    """Mean available sales of the window, (series, 1), as `windows.causal_level` has it."""
+    return ((y * available).sum(1) / available.sum(1).clamp(min=1)).clamp(min=0.1)[:, None]
+
+
+@torch.no_grad()
+def carry_history(forecaster: Forecaster, history: pd.DataFrame, cutoff: pd.Timestamp | str) -> CarriedState:
+    """One pass over all series that live at ``cutoff``, each from its first row.
+
+    Raises ValueError when no series lives then, or when the encoder has no state to carry.
+    """
+    cutoff = pd.Timestamp(cutoff)
+    past = history[history["ds"] <= cutoff].sort_values(["unique_id", "ds"], kind="stable")
+    past = past[past.groupby("unique_id", observed=True)["ds"].transform("max") == cutoff].reset_index(drop=True)
+    if past.empty:
+        raise ValueError(f"cutoff={cutoff.date()}: no series has a row on that day")
+    device = next(forecaster.model.parameters()).device
+    window = forecaster.window
+    tensor = PanelTensor(past, forecaster.vocabulary, window, forecaster.horizon, forecaster.season, device)
+    begin, last = tensor.series_start, tensor.series_end - 1
+    inputs, length = tensor.read(begin, last, int((last - begin).max()) + 1)
+    state, carried = forecaster.model.encoder.carry(inputs, length, None)
+    rows = last[:, None] - torch.arange(window - 1, -1, -1, device=device)  # (series, window)
+    inside = rows >= begin[:, None]
+    rows = torch.maximum(rows, begin[:, None])
+    y, available = (values.double()[rows] * inside for values in (tensor.y, tensor.available))
+    return CarriedState(cutoff, np.asarray(tensor.names), state, carried, y, available, tensor.static)
+
+
+@torch.no_grad()
+def carry_day(forecaster: Forecaster, state: CarriedState, rows: pd.DataFrame) -> CarriedState:
+    """The state one period later.
+
+    Parameters
+    ----------
+    rows : feature rows of the next period, one for each series of the state.
+
+    Raises
+    ------
+    ValueError
+        When a series is missing, stands twice, or the rows are not those of the next period.
+    """
+    at = pd.date_range(state.at, periods=2, freq=forecaster.freq)[1]
+    found = rows.set_index("unique_id")
+    wrong = sorted(set(state.names) ^ set(found.index))
+    if wrong or found.index.has_duplicates or (found["ds"] != at).any():
+        raise ValueError(
+            f"rows: expected one row of {at.date()} for each of the {len(state.names)} series; "
+            + (f"{wrong[0]!r} is missing or unknown" if wrong else "a series stands twice or has another date")
+        )
+    found, words, device = found.loc[state.names], forecaster.vocabulary, state.y.device
+
+    def column(name: str, empty: float = 0.0) -> torch.Tensor:
+        return torch.as_tensor(found[name].fillna(empty).to_numpy("float64"), device=device)[:, None]
+
+    sold, seen = column("y"), column("available", 1.0)
+    y, available = torch.cat([state.y[:, 1:], sold], 1), torch.cat([state.available[:, 1:], seen], 1)
+    scale = _level(y, available)
+    columns = [sold / scale, torch.ones_like(seen), seen, torch.log(scale)]
+    for name in (*words.historical, *words.future):
+        columns.append(column(name) / scale if name in words.in_units else column(name))
+    inputs = torch.stack(columns, 2).float()  # (series, 1, inputs)
+    one = torch.ones(len(inputs), dtype=torch.int64, device=device)
+    after, carried = forecaster.model.encoder.carry(inputs, one, state.carried)
+    return CarriedState(at, state.names, after, carried, y, available, state.static)
+
+
+@torch.no_grad()
+def carried_forecast(forecaster: Forecaster, state: CarriedState, future: pd.DataFrame) -> pd.DataFrame:
+    """Forecast table of all series from the carried state; ``future`` as for `Forecaster`."""
+    season, names = forecaster.season, state.names
+    rows = forecaster.known_ahead(names, future, state.at)
+    values = rows[list(forecaster.vocabulary.future)].fillna(0.0).to_numpy("float32")
+    known = torch.as_tensor(values, device=state.y.device).view(len(names), forecaster.horizon, -1)
+    known = known[torch.as_tensor(np.argsort(np.argsort(names)), device=known.device)]  # rows are sorted by name
+    cycles = forecaster.window // season
+    scale = _level(state.y, state.available)
+    sold, seen = (
+        each[:, -cycles * season :].view(len(names), cycles, season).sum(1)
+        for each in (state.y * state.available, state.available)
+    )
+    phases = (sold / scale + 1) / (seen + 1)  # (series, season)
+    quantiles = forecaster.model.decode(
+        state.state[:, None], state.static, scale.float(), phases[:, None].float(), known
+    )
+    return forecaster.table(names, state.at, (quantiles[:, 0] * scale[:, :, None]).float().cpu())
