@@ -31,7 +31,7 @@ from salesforecast_lib.files import read_json, resolve, write_json, write_parque
 from salesforecast_lib.models.baselines import close_shop
 
 CONTRACT = ["unique_id", "ds", "cutoff", "model", "mean", *QUANTILE_COLUMNS]
-MEASURES = ("scaled_quantile_loss", "wape", "wape_of_mean", "mase", "bias", "mape", "coverage_50", "coverage_80",
+MEASURES = ("scaled_quantile_loss", "wape", "wape_of_mean", "mase", "bias", "mape", "mape_of_mean", "coverage_50", "coverage_80",
             "coverage_90")  # fmt: skip
 
 
@@ -71,7 +71,9 @@ def check(table: pd.DataFrame, task: Task, cutoff: pd.Timestamp, name: str) -> p
         "with crossing quantiles": int((np.diff(values[:, 1:], axis=1) < -1e-6).any(1).sum()),
     }
     if any(wrong.values()):
-        raise ValueError(f"{name} at {cutoff.date()}: of {len(expected)} rows {wrong}; a model has to forecast them all")
+        raise ValueError(
+            f"{name} at {cutoff.date()}: of {len(expected)} rows {wrong}; a model has to forecast them all"
+        )
     return found.assign(cutoff=cutoff, model=name)[CONTRACT]
 
 
@@ -123,15 +125,17 @@ def score(task: Task, forecasts: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFra
     """Measures of each model, and the rows they were computed on.
 
     Absolute errors (WAPE, MASE) are those of each model's median, which is what minimises them; ``wape_of_mean`` and
-    ``bias`` those of its mean; MAPE that of `reciprocal_median`.
+    ``bias`` those of its mean; MAPE that of `reciprocal_median`, ``mape_of_mean`` of the point forecast as it was given.
     """
     panel = task.scoring_panel()
     rows = scored_rows(task.scored(forecasts), panel)
     median = rows.assign(mean=rows["q0.5"])
     table = evaluate(median, panel, task.scale_lag).set_index("model")
     own = evaluate(rows, panel, task.scale_lag).set_index("model")
-    table["wape_of_mean"], table["bias"] = own["wape"], own["bias"]
-    table["mape"] = evaluate(rows.assign(mean=reciprocal_median(rows)), panel, task.scale_lag).set_index("model")["mape"]
+    table["wape_of_mean"], table["bias"], table["mape_of_mean"] = own["wape"], own["bias"], own["mape"]
+    table["mape"] = evaluate(rows.assign(mean=reciprocal_median(rows)), panel, task.scale_lag).set_index("model")[
+        "mape"
+    ]
     return table[list(MEASURES)].sort_values("scaled_quantile_loss"), median
 
 

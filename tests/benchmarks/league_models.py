@@ -183,7 +183,11 @@ def neural_peer(kind: str, settings: dict[str, Any], strict: bool) -> Callable[[
         return table, past.fillna(0.0), frame
 
     def fit(first: View) -> Forecast:
-        nf, models, losses = _peer("neuralforecast"), _peer("neuralforecast.models"), _peer("neuralforecast.losses.pytorch")
+        nf, models, losses = (
+            _peer("neuralforecast"),
+            _peer("neuralforecast.models"),
+            _peer("neuralforecast.losses.pytorch"),
+        )
         import logging
 
         logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)  # its device report at every call
@@ -311,8 +315,14 @@ def registry(task: Task) -> dict[str, Entry]:
     add("AutoETS", "peer", statistical(lambda s: AutoETS(s), season, strict), True, "statsforecast", season=season)
     theta = statistical(lambda s: Theta(s, decomposition_type="additive"), season, strict)
     add("Theta", "peer", theta, True, "statsforecast", season=season)
-    add("LightGBM", "peer", lightgbm_peer(strict), True, "mlforecast, recursive, known-ahead covariates, pooled intervals")
-    rows = {"window": window, "max_rows": 200_000, "trees": 300}
+    add(
+        "LightGBM",
+        "peer",
+        lightgbm_peer(strict),
+        True,
+        "mlforecast, recursive, known-ahead covariates, pooled intervals",
+    )
+    rows = {"window": window}
     add("LightGBMDirect", "peer", direct_lightgbm(rows, strict), True,
         "one LightGBM a quantile, all covariates of our network", **rows)  # fmt: skip
     add("fracast", "peer", fracast_zero_shot(strict), True, "zero-shot, weights of its wheel")
@@ -325,9 +335,17 @@ def registry(task: Task) -> dict[str, Entry]:
         settings = {**budget, **own}
         add(f"NF-{kind}", "peer", neural_peer(kind, settings, strict), False,
             "neuralforecast, MQLoss at our levels, our covariates; fitted before the first cutoff", **settings)  # fmt: skip
-    config = NetworkConfig(window=window, training=TrainingConfig(max_epochs=10, patience=3))
-    add("LSTM", "network", network(config, strict, (0,)), False, "ours, fitted before the first cutoff",
+    training = TrainingConfig(max_epochs=12, patience=3)
+    config = NetworkConfig(window=window, forking=True, learning_rate=0.004, training=training)
+    add("LSTM", "network", network(config, strict, (0,)), False, "ours, forking sequences, fitted before the first cutoff",
         config=asdict(config), seeds=[0])  # fmt: skip
+    if task.name == "orange_juice":
+        from league_juice import JuiceConfig, juice_boosting, juice_mix
+
+        for name, fit in (("JuiceBoosting", juice_boosting), ("Ensemble", juice_mix)):
+            juice = JuiceConfig()
+            add(name, "ensemble" if name == "Ensemble" else "member", fit(juice), False,
+                "log sales, price ratios, deal, feature, lags behind the gap; refitted at each cutoff on the percentage error", **asdict(juice))  # fmt: skip
     return found
 
 
@@ -341,7 +359,7 @@ def entries(names: list[str] | None, task: Task, root: Path) -> list[Entry]:
     if unknown:
         raise ValueError(f"models {unknown}: expected some of {', '.join([*known, 'Ensemble'])}")
     chosen = [known[name] for name in names if name in known]
-    if "Ensemble" in names:
+    if "Ensemble" in names and "Ensemble" not in known:
         members = [entry for entry in chosen if not entry.name.startswith(("NF-", "SeasonalNaive"))]
         chosen.append(ensemble(task, root, members))
     return chosen
