@@ -31,8 +31,18 @@ from salesforecast_lib.files import read_json, resolve, write_json, write_parque
 from salesforecast_lib.models.baselines import close_shop
 
 CONTRACT = ["unique_id", "ds", "cutoff", "model", "mean", *QUANTILE_COLUMNS]
-MEASURES = ("scaled_quantile_loss", "wape", "wape_of_mean", "mase", "bias", "mape", "mape_of_mean", "coverage_50", "coverage_80",
-            "coverage_90")  # fmt: skip
+MEASURES = (
+    "scaled_quantile_loss",
+    "wape",
+    "wape_of_mean",
+    "mase",
+    "bias",
+    "mape",
+    "mape_of_mean",
+    "coverage_50",
+    "coverage_80",
+    "coverage_90",
+)
 
 
 @dataclass(frozen=True)
@@ -125,7 +135,7 @@ def score(task: Task, forecasts: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFra
     """Measures of each model, and the rows they were computed on.
 
     Absolute errors (WAPE, MASE) are those of each model's median, which is what minimises them; ``wape_of_mean`` and
-    ``bias`` those of its mean; MAPE that of `reciprocal_median`, ``mape_of_mean`` of the point forecast as it was given.
+    ``bias`` those of its mean; MAPE that of `reciprocal_median`, ``mape_of_mean`` that of the mean as it was given.
     """
     panel = task.scoring_panel()
     rows = scored_rows(task.scored(forecasts), panel)

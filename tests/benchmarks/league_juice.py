@@ -1,7 +1,8 @@
 """Our forecast of the orange juice task: gradient boosting and a linear model on log sales, trained on what MAPE asks.
 
-The absolute percentage error of a log forecast with error ``r`` is ``|exp(r) - 1|``: its gradient is ``sign(r) exp(r)``,
-so that forecasts too high cost more. Both models minimise it directly; settings were chosen on rounds before week 135.
+The absolute percentage error of a log forecast with error ``r`` is ``|exp(r) - 1|``: its gradient is
+``sign(r) exp(r)``, so that forecasts too high cost more. Both models minimise it directly; settings were chosen on
+rounds whose targets end by week 134.
 """
 
 from __future__ import annotations
@@ -77,7 +78,7 @@ def _mean(values: np.ndarray) -> np.ndarray:
 
 
 def inputs(shelf: Shelf, origin: int, target: int) -> tuple[np.ndarray, np.ndarray]:
-    """Columns (store × brand, inputs) for week ``target`` as known after week ``origin``, and the level (store × brand,).
+    """Columns (store × brand, inputs) for week ``target`` known after week ``origin``, and the level (store × brand,).
 
     Sales enter up to ``origin`` only; prices, deals and features up to ``target``.
     """
@@ -96,7 +97,8 @@ def inputs(shelf: Shelf, origin: int, target: int) -> tuple[np.ndarray, np.ndarr
     near = near * np.exp(-2 * np.abs(feature[:, :, year] - feature[:, :, [target]])) * known
     near = near * np.exp(-(origin - np.arange(year.start, origin + 1)) / 40)
     columns = [
-        np.arange(size[0])[:, None], np.arange(size[1])[None], np.full(size, target - origin), np.full(size, target % 52),
+        np.arange(size[0])[:, None], np.arange(size[1])[None], np.full(size, target - origin),
+        np.full(size, target % 52),
         *(sales[:, :, origin - lag] for lag in range(4)),
         *(_mean(sales[:, :, -w:]) for w in (4, 8, 16, 52)),
         *(np.sqrt(_mean((sales[:, :, -w:] - _mean(sales[:, :, -w:])[:, :, None]) ** 2)) for w in (8, 26)),
@@ -149,7 +151,7 @@ def boosted(shelf: Shelf, origin: int, targets: list[int], config: JuiceConfig) 
 
 
 def _design(shelf: Shelf, brand: int, origin: int) -> np.ndarray:
-    """Inputs of the linear model of a brand, (store, week, inputs); prices against the store's mean up to the origin."""
+    """Inputs of the linear model of a brand, (store, week, inputs); prices against the store's mean so far."""
     price = shelf.price - shelf.price[:, :, : origin + 1].mean(2, keepdims=True)
     own, others = price[:, brand], np.delete(price, brand, 1)
     deal, feature = shelf.deal[:, brand], shelf.feature[:, brand]

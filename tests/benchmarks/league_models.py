@@ -327,17 +327,18 @@ def registry(task: Task) -> dict[str, Entry]:
         "one LightGBM a quantile, all covariates of our network", **rows)  # fmt: skip
     add("fracast", "peer", fracast_zero_shot(strict), True, "zero-shot, weights of its wheel")
     for kind, own in (
-        ("LSTM", {"encoder_hidden_size": 64, "encoder_n_layers": 1, "decoder_hidden_size": 64, "windows_batch_size": 256,
+        ("LSTM", {"encoder_hidden_size": 64, "encoder_n_layers": 1, "decoder_hidden_size": 64,
+                  "windows_batch_size": 256,
                   "inference_windows_batch_size": 1024}),
         ("NHITS", {"windows_batch_size": 256, "scaler_type": "robust"}),
         ("TFT", {"hidden_size": 64, "windows_batch_size": 128}),
     ):  # fmt: skip
         settings = {**budget, **own}
         add(f"NF-{kind}", "peer", neural_peer(kind, settings, strict), False,
-            "neuralforecast, MQLoss at our levels, our covariates; fitted before the first cutoff", **settings)  # fmt: skip
+            "neuralforecast, MQLoss at our levels, our covariates", **settings)  # fmt: skip
     training = TrainingConfig(max_epochs=12, patience=3)
     config = NetworkConfig(window=window, forking=True, learning_rate=0.004, training=training)
-    add("LSTM", "network", network(config, strict, (0,)), False, "ours, forking sequences, fitted before the first cutoff",
+    add("LSTM", "network", network(config, strict, (0,)), False, "ours, forking sequences, one seed",
         config=asdict(config), seeds=[0])  # fmt: skip
     if task.name == "orange_juice":
         from league_juice import JuiceConfig, juice_boosting, juice_mix
@@ -345,7 +346,8 @@ def registry(task: Task) -> dict[str, Entry]:
         for name, fit in (("JuiceBoosting", juice_boosting), ("Ensemble", juice_mix)):
             juice = JuiceConfig()
             add(name, "ensemble" if name == "Ensemble" else "member", fit(juice), False,
-                "log sales, price ratios, deal, feature, lags behind the gap; refitted at each cutoff on the percentage error", **asdict(juice))  # fmt: skip
+                "boosting and a linear model on log sales, trained on the percentage error; refitted at each cutoff, "
+                "the spread of the quantiles stays", **asdict(juice))  # fmt: skip
     return found
 
 
