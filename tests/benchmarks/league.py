@@ -62,6 +62,11 @@ class Stored:
         """Where the forecast of one cutoff is."""
         return self.folder / f"{cutoff.date()}.parquet"
 
+    def fitted(self) -> dict[str, Any]:
+        """What a model wrote about its fit, such as an ensemble's weights."""
+        file = self.folder / "fitted.json"
+        return read_json(file) if file.is_file() else {}
+
     def seconds(self) -> dict[str, float]:
         """Fitting and forecasting time of each cutoff."""
         file = self.folder / "seconds.json"
@@ -195,7 +200,15 @@ def run_league(task: Task, chosen: list[Entry], root: Path, say: Any = print) ->
         "scale_lag": task.scale_lag,
         "headline": list(task.headline),
         "models": models,
-        "settings": {entry.name: {"refit": entry.refit, "words": entry.words, **entry.settings} for entry in chosen},
+        "settings": {
+            entry.name: {
+                "refit": entry.refit,
+                "words": entry.words,
+                **entry.settings,
+                **Stored.of(root, task, entry).fitted(),
+            }
+            for entry in chosen
+        },
         "comparison": compare(task, rows, table, kinds),
     }
 

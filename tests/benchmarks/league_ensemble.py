@@ -11,6 +11,7 @@ from league_tasks import Task, View
 
 from salesforecast_lib import QUANTILE_COLUMNS, QUANTILES
 from salesforecast_lib.evaluation.metrics import naive_scales
+from salesforecast_lib.files import write_json
 from salesforecast_lib.models.baselines import tidy
 
 COLUMNS = ["mean", *QUANTILE_COLUMNS]
@@ -78,18 +79,24 @@ def spread_factors(forecast: np.ndarray, y: np.ndarray, weight: np.ndarray) -> n
     return factors
 
 
-def ensemble(task: Task, root: Path, members: list[Entry], report: dict[str, float] | None = None) -> Entry:
-    """The ensemble of ``members`` as an entry; it reads their stored forecasts."""
+def ensemble(task: Task, root: Path, members: list[Entry]) -> Entry:
+    """The ensemble of ``members`` as an entry; it reads their stored forecasts.
+
+    Its weights and spread factors are written beside its own forecasts.
+    """
 
     def fit(first: View) -> Forecast:
-        from league import forecasts_of  # the league runs its members first
+        from league import Stored, forecasts_of  # the league imports this module
 
         tables = {m.name: forecasts_of(task, m, root, list(task.validation)) for m in members}
         values, y, weight = validation_losses(task, tables)
         shares = greedy(values, y, weight)
         factors = spread_factors(np.tensordot(shares, values, 1), y, weight)
-        if report is not None:
-            report.update({m.name: round(float(s), 3) for m, s in zip(members, shares, strict=True) if s > 0})
+        found = {
+            "weights": {m.name: round(float(s), 3) for m, s in zip(members, shares, strict=True)},
+            "spread_factors": {name: round(float(f), 2) for name, f in zip(QUANTILE_COLUMNS, factors, strict=True)},
+        }
+        write_json(found, Stored.of(root, task, entry).folder / "fitted.json")
         used = [(m, s) for m, s in zip(members, shares, strict=True) if s > 0]
 
         def forecast(view: View) -> pd.DataFrame:
@@ -105,4 +112,5 @@ def ensemble(task: Task, root: Path, members: list[Entry], report: dict[str, flo
 
     settings = {"members": {m.name: [m.settings, m.refit] for m in members}, "version": 1}
     words = "greedy selection on the validation cutoffs, quantile averaging, spread factors"
-    return Entry("Ensemble", "ensemble", fit, False, words, settings)
+    entry = Entry("Ensemble", "ensemble", fit, False, words, settings)
+    return entry
