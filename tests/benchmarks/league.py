@@ -234,6 +234,9 @@ def main(arguments: list[str] | None = None) -> dict[str, Any]:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("dataset", choices=sorted(TASKS))
     parser.add_argument("--models", default="", help=f"names separated by commas; of {', '.join(MODELS)}")
+    parser.add_argument(
+        "--members", default="", help="the ensemble's members; default: all models but neuralforecast's"
+    )
     parser.add_argument("--data", type=Path, default=None, help="folder with the data sets that are not embedded")
     parser.add_argument("--series", type=int, default=0, help="fewer series than the task has (for a first look)")
     parser.add_argument("--root", type=Path, default=Path("runs/league"), help="where forecasts are stored")
@@ -242,7 +245,8 @@ def main(arguments: list[str] | None = None) -> dict[str, Any]:
     size = {"series": given.series} if given.series and given.dataset != "orange_juice" else {}
     task = TASKS[given.dataset](given.data, **size)
     root = resolve(given.root)
-    chosen = entries([name for name in given.models.split(",") if name] or None, task, root)
+    names, members = ([name for name in text.split(",") if name] for text in (given.models, given.members))
+    chosen = entries(names or None, task, root, members or None)
     result = run_league(task, chosen, root, say=lambda text: print(text, flush=True))
     print(show(result))
     if given.json is not None:

@@ -351,8 +351,8 @@ def registry(task: Task) -> dict[str, Entry]:
     return found
 
 
-def entries(names: list[str] | None, task: Task, root: Path) -> list[Entry]:
-    """Entries by name, the ensemble last; raises ValueError that lists the names."""
+def entries(names: list[str] | None, task: Task, root: Path, of: list[str] | None = None) -> list[Entry]:
+    """Entries by name, the ensemble (of the members ``of``) last; raises ValueError that lists the names."""
     from league_ensemble import ensemble
 
     known = registry(task)
@@ -362,6 +362,7 @@ def entries(names: list[str] | None, task: Task, root: Path) -> list[Entry]:
         raise ValueError(f"models {unknown}: expected some of {', '.join([*known, 'Ensemble'])}")
     chosen = [known[name] for name in names if name in known]
     if "Ensemble" in names and "Ensemble" not in known:
-        members = [entry for entry in chosen if not entry.name.startswith(("NF-", "SeasonalNaive"))]
+        candidates = [entry for entry in chosen if not entry.name.startswith(("NF-", "SeasonalNaive"))]
+        members = [entry for entry in candidates if of is None or entry.name in of]
         chosen.append(ensemble(task, root, members))
     return chosen

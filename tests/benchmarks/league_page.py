@@ -38,8 +38,8 @@ TITLES = {
     "orange_juice": "Orange juice",
 }
 TRIED = {
-    "complete_journey": "Our network has its first settings and one seed; hidden size, window and learning rate were not "
-    "searched. neuralforecast's LSTM was begun and stopped before its 1,000 steps were done.",
+    "complete_journey": "Our network has its first settings and one seed; hidden size, window and learning rate were "
+    "not searched. neuralforecast's LSTM was begun and stopped before its 1,000 steps were done.",
     "online_retail_ii": "Our network has the settings of the daily task but for its window; nothing was searched.",
     "freshretailnet": "Ours were not run here yet: only peers are in the table.",
     "orange_juice": "Tried on rounds whose targets end by week 134: squared, absolute and percentage error as the "
