@@ -1,0 +1,116 @@
+"""Our ensemble: weights by greedy selection on the validation cutoffs, quantile by quantile (Caruana et al. 2004)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from league_models import Entry, Forecast
+from league_tasks import Task, View
+
+from salesforecast_lib import QUANTILE_COLUMNS, QUANTILES
+from salesforecast_lib.evaluation.metrics import naive_scales
+from salesforecast_lib.files import write_json
+from salesforecast_lib.models.baselines import tidy
+
+COLUMNS = ["mean", *QUANTILE_COLUMNS]
+
+
+def validation_losses(task: Task, tables: dict[str, pd.DataFrame]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Forecasts (members, rows, columns), sales (rows,) and weights (rows,) of the scaled loss, validation rows only.
+
+    Nothing after the first cutoff is read.
+    """
+    panel = task.scoring_panel()
+    panel = panel[panel["ds"] <= task.cutoffs[0]]
+    gap = {c: pd.date_range(c, periods=task.skipped + 1, freq=task.meta["freq"])[-1] for c in task.validation}
+    scales = naive_scales(panel, task.validation, task.scale_lag)
+    known = panel.loc[panel["available"] > 0, ["unique_id", "ds", "y"]]
+    values, base = [], None
+    for table in tables.values():
+        rows = table[table["ds"] > table["cutoff"].map(gap)].merge(known, on=["unique_id", "ds"])
+        rows = rows.merge(scales, on=["unique_id", "cutoff"], how="left")
+        rows = rows.sort_values(["cutoff", "unique_id", "ds"], ignore_index=True)
+        if base is not None and not rows[["cutoff", "unique_id", "ds"]].equals(base[["cutoff", "unique_id", "ds"]]):
+            raise ValueError("members forecast different validation rows")
+        base = rows
+        values.append(rows[COLUMNS].to_numpy("float64"))
+    assert base is not None
+    size = base.groupby(["cutoff", "unique_id"])["y"].transform("size")
+    weight = (1 / base["absolute"] / size).fillna(0.0).to_numpy()
+    return np.stack(values), base["y"].to_numpy("float64"), weight / weight.sum()
+
+
+def measures(forecast: np.ndarray, y: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """Scaled quantile loss and WAPE of the median of forecasts (rows, columns)."""
+    tau = np.array(QUANTILES)
+    error = y[:, None] - forecast[:, 1:]
+    pinball = np.maximum(tau * error, (tau - 1) * error).mean(1)
+    return np.array([pinball @ weight, np.abs(y - forecast[:, 1 + QUANTILES.index(0.5)]).sum() / y.sum()])
+
+
+def greedy(values: np.ndarray, y: np.ndarray, weight: np.ndarray, rounds: int = 25) -> np.ndarray:
+    """Add the member that lowers both measures most, with replacement; weights (members,) of the best round."""
+    best_single = np.min([measures(v, y, weight) for v in values], axis=0)
+    total, count = np.zeros_like(values[0]), np.zeros(len(values))
+    found: tuple[float, np.ndarray] = (np.inf, count)
+    for turn in range(1, rounds + 1):
+        scores = [(measures((total + v) / turn, y, weight) / best_single).sum() for v in values]
+        pick = int(np.argmin(scores))
+        total, count[pick] = total + values[pick], count[pick] + 1
+        if scores[pick] < found[0] - 1e-6:
+            found = (scores[pick], count / count.sum())
+    return found[1]
+
+
+def spread_factors(forecast: np.ndarray, y: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """Factor on the distance of each quantile from the median, (quantiles,): the best of a grid on validation."""
+    middle = 1 + QUANTILES.index(0.5)
+    factors = np.ones(len(QUANTILES))
+    grid = np.arange(0.7, 1.61, 0.05)
+    for k, tau in enumerate(QUANTILES):
+        distance = forecast[:, 1 + k] - forecast[:, middle]
+        losses = []
+        for factor in grid:
+            error = y - np.maximum(forecast[:, middle] + factor * distance, 0.0)
+            losses.append(np.maximum(tau * error, (tau - 1) * error) @ weight)
+        factors[k] = grid[int(np.argmin(losses))] if tau != 0.5 else 1.0
+    return factors
+
+
+def ensemble(task: Task, root: Path, members: list[Entry]) -> Entry:
+    """The ensemble of ``members`` as an entry; it reads their stored forecasts.
+
+    Its weights and spread factors are written beside its own forecasts.
+    """
+
+    def fit(first: View) -> Forecast:
+        from league import Stored, forecasts_of  # the league imports this module
+
+        tables = {m.name: forecasts_of(task, m, root, list(task.validation)) for m in members}
+        values, y, weight = validation_losses(task, tables)
+        shares = greedy(values, y, weight)
+        factors = spread_factors(np.tensordot(shares, values, 1), y, weight)
+        found = {
+            "weights": {m.name: round(float(s), 3) for m, s in zip(members, shares, strict=True)},
+            "spread_factors": {name: round(float(f), 2) for name, f in zip(QUANTILE_COLUMNS, factors, strict=True)},
+        }
+        write_json(found, Stored.of(root, task, entry).folder / "fitted.json")
+        used = [(m, s) for m, s in zip(members, shares, strict=True) if s > 0]
+
+        def forecast(view: View) -> pd.DataFrame:
+            keys = ["unique_id", "ds"]
+            parts = [forecasts_of(task, m, root, [view.cutoff]).sort_values(keys, ignore_index=True) for m, _ in used]
+            mixed = sum(s * p[COLUMNS].to_numpy("float64") for (_, s), p in zip(used, parts, strict=True))
+            middle = mixed[:, [1 + QUANTILES.index(0.5)]]
+            quantiles = middle + factors * (mixed[:, 1:] - middle)
+            table = parts[0][keys].assign(cutoff=view.cutoff, model="Ensemble", mean=mixed[:, 0])
+            return tidy(table.assign(**{name: quantiles[:, k] for k, name in enumerate(QUANTILE_COLUMNS)}))
+
+        return forecast
+
+    settings = {"members": {m.name: [m.settings, m.refit] for m in members}, "version": 1}
+    words = "greedy selection on the validation cutoffs, quantile averaging, spread factors"
+    entry = Entry("Ensemble", "ensemble", fit, False, words, settings)
+    return entry

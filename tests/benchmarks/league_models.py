@@ -1,0 +1,368 @@
+"""The models of the league behind one interface: ``fit(view)`` gives a function from a later view to its forecast."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from league_tasks import Task, View
+from statsforecast import StatsForecast
+from statsforecast.models import AutoETS, SeasonalNaive, SeasonalWindowAverage, Theta, WindowAverage
+
+from salesforecast_lib import QUANTILE_COLUMNS
+from salesforecast_lib.data.features import FeatureTable, build_features
+from salesforecast_lib.models.baselines import fitting_history, lightgbm_forecasts, pooled_quantiles, tidy
+from salesforecast_lib.models.fit import NetworkConfig, fit_network
+from salesforecast_lib.models.training import TrainingConfig
+
+Forecast = Callable[[View], pd.DataFrame]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One row of the league.
+
+    Parameters
+    ----------
+    kind : "peer", "network" (one of ours alone), "member" (ours, no network) or "ensemble".
+    refit : fitted at every cutoff; else at the first, and only its inputs move on.
+    settings : everything that changes the forecast; part of the name under which it is stored.
+    """
+
+    name: str
+    kind: str
+    fit: Callable[[View], Forecast]
+    refit: bool
+    words: str
+    settings: dict[str, Any] = field(default_factory=dict)
+
+
+def observed(view: View, strict: bool) -> View:
+    """With ``strict``, a partly available period counts as unavailable: its sales are below the demand."""
+    if not strict:
+        return view
+    available = view.panel["available"]
+    return View(view.panel.assign(available=(available >= 1).astype(float).where(available.notna())), view.meta,
+                view.cutoff)  # fmt: skip
+
+
+# Statistical peers: one model a series -----------------------------------------------------------------------------
+
+_LEVELS = {90: ("q0.05", "q0.95"), 80: ("q0.1", "q0.9"), 50: ("q0.25", "q0.75")}
+
+
+def statistical(make: Callable[[int], Any], season: int, strict: bool) -> Callable[[View], Forecast]:
+    """A statsforecast model with its own intervals, refitted at the view's cutoff."""
+
+    def forecast(view: View) -> pd.DataFrame:
+        view = observed(view, strict)
+        history = fitting_history(view.panel, view.cutoff, season)[["unique_id", "ds", "y"]]
+        long = history.groupby("unique_id")["ds"].transform("size") >= 2 * season
+        parts = []
+        for rows, cycle in ((history[long], season), (history[~long], 1)):
+            if len(rows):
+                runner = StatsForecast([make(cycle)], freq=view.meta["freq"], fallback_model=SeasonalNaive(1))
+                parts.append(runner.forecast(df=rows, h=len(view.steps), level=list(_LEVELS)))
+        wide = pd.concat(parts, ignore_index=True)
+        name = str(make(season))
+        middle = wide[name].clip(lower=0.0)
+        table = wide[["unique_id", "ds"]].assign(cutoff=view.cutoff, model=name, mean=middle, **{"q0.5": middle})
+        for level, (low, high) in _LEVELS.items():
+            table[low] = wide[f"{name}-lo-{level}"].fillna(middle)  # too short for an interval
+            table[high] = wide[f"{name}-hi-{level}"].fillna(middle)
+        return tidy(table)
+
+    return lambda first: forecast
+
+
+def window_average(season: int, cycles: int, strict: bool) -> Callable[[View], Forecast]:
+    """Mean of the last ``cycles`` periods of the same phase; quantiles from its errors one horizon earlier."""
+    make = WindowAverage(cycles) if season == 1 else SeasonalWindowAverage(season, cycles)
+
+    def forecast(view: View) -> pd.DataFrame:
+        view = observed(view, strict)
+        history = fitting_history(view.panel, view.cutoff, season)
+
+        def point(past: pd.DataFrame) -> pd.DataFrame:
+            size = past.groupby("unique_id")["ds"].transform("size")
+            parts = []
+            for rows, model in ((past[size >= season * cycles], make), (past[size < season * cycles], None)):
+                if len(rows) and model is not None:
+                    runner = StatsForecast([model], freq=view.meta["freq"])
+                    table = runner.forecast(df=rows[["unique_id", "ds", "y"]], h=len(view.steps))
+                    parts.append(table.rename(columns={str(model): "mean"}))
+                elif len(rows):
+                    level = rows.groupby("unique_id")["y"].mean().rename("mean").reset_index()
+                    steps = pd.date_range(rows["ds"].max(), periods=len(view.steps) + 1, freq=view.meta["freq"])[1:]
+                    parts.append(level.merge(pd.DataFrame({"ds": steps}), how="cross"))
+            return pd.concat(parts, ignore_index=True)
+
+        table = point(history).assign(cutoff=view.cutoff, model="WindowAverage")
+        return pooled_quantiles(table, history, view.cutoff, len(view.steps), view.meta["freq"], point)
+
+    return lambda first: forecast
+
+
+# Peers that learn from all series ----------------------------------------------------------------------------------
+
+
+def lightgbm_peer(strict: bool) -> Callable[[View], Forecast]:
+    """LightGBM through mlforecast with our known-ahead covariates."""
+
+    def forecast(view: View) -> pd.DataFrame:
+        view = observed(view, strict)
+        return lightgbm_forecasts(view.panel, view.meta, view.cutoff)
+
+    return lambda first: forecast
+
+
+def fracast_zero_shot(strict: bool, batch: int = 64) -> Callable[[View], Forecast]:
+    """The pretrained model, unavailable periods masked; its nine levels 0.1 … 0.9 give ours.
+
+    0.25 and 0.75 lie half-way between neighbours; 0.05 and 0.95 extend the distance of 0.1 and 0.9 from the median as
+    a normal distribution would.
+    """
+
+    def fit(first: View) -> Forecast:
+        FracastModel = _peer("fracast").FracastModel
+        model = FracastModel.from_pretrained(weights="fp32")
+
+        def forecast(view: View) -> pd.DataFrame:
+            view = observed(view, strict)
+            past = view.panel[view.panel["ds"] <= view.cutoff]
+            wide = past.assign(y=past["y"].where(past["available"] > 0)).pivot(index="unique_id", columns="ds")["y"]
+            filled = fitting_history(view.panel, view.cutoff, int(view.meta["season_length"]))
+            filled = filled.pivot(index="unique_id", columns="ds", values="y").reindex_like(wide)
+            context = wide.where(wide.notna().sum(axis=1) >= 16, filled).to_numpy("float32")
+            parts = [model.forecast_batch(context[k : k + batch], horizon=len(view.steps))
+                     for k in range(0, len(context), batch)]  # fmt: skip
+            values = np.sort(np.concatenate(parts).reshape(-1, 9), axis=1)  # (rows, levels)
+            reach = 1.6449 / 1.2816
+            middle = values[:, 4]
+            columns = [
+                middle + reach * (values[:, 0] - middle), values[:, 0], (values[:, 1] + values[:, 2]) / 2, middle,
+                (values[:, 6] + values[:, 7]) / 2, values[:, 8], middle + reach * (values[:, 8] - middle),
+            ]  # fmt: skip
+            grid = pd.MultiIndex.from_product([wide.index, view.steps], names=["unique_id", "ds"]).to_frame(index=False)
+            table = grid.assign(cutoff=view.cutoff, model="fracast", mean=middle)
+            return tidy(table.assign(**dict(zip(QUANTILE_COLUMNS, columns, strict=True))))
+
+        return forecast
+
+    return fit
+
+
+def _peer(name: str) -> Any:
+    """Import an optional peer, or say how to install it."""
+    import importlib
+
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        raise ImportError(f"{name} is not installed; the league's peers come with: pip install -e .[peers]") from error
+
+
+def _features(view: View, strict: bool) -> FeatureTable:
+    return build_features(observed(view, strict).panel, view.meta)
+
+
+def neural_peer(kind: str, settings: dict[str, Any], strict: bool) -> Callable[[View], Forecast]:
+    """A neuralforecast network: quantile loss at our levels, our covariates and categories, masked as ours."""
+
+    def prepare(view: View) -> tuple[FeatureTable, pd.DataFrame, pd.DataFrame]:
+        table = _features(view, strict)
+        filled = fitting_history(observed(view, strict).panel, view.cutoff, int(view.meta["season_length"]))
+        frame = table.frame[["unique_id", "ds", *table.roles["historical"], *table.roles["future"]]].copy()
+        past = frame[frame["ds"] <= view.cutoff].merge(filled[["unique_id", "ds", "y", "available"]])
+        mask = (past["available"] > 0).astype(float)
+        past = past.drop(columns="available").assign(available_mask=mask)
+        return table, past.fillna(0.0), frame
+
+    def fit(first: View) -> Forecast:
+        nf, models, losses = (
+            _peer("neuralforecast"),
+            _peer("neuralforecast.models"),
+            _peer("neuralforecast.losses.pytorch"),
+        )
+        import logging
+
+        logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)  # its device report at every call
+        table, past, _ = prepare(first)
+        levels = [float(name[1:]) for name in QUANTILE_COLUMNS]
+        static = table.roles["static"]
+        network = getattr(models, kind)(
+            h=len(first.steps),
+            loss=losses.MQLoss(quantiles=levels),
+            futr_exog_list=table.roles["future"],
+            hist_exog_list=table.roles["historical"],
+            cat_exog_list=static,
+            categorical_cardinalities={name: int(table.frame[name].nunique()) + 1 for name in static},
+            stat_exog_list=static,
+            start_padding_enabled=True,
+            enable_progress_bar=False,
+            logger=False,
+            enable_checkpointing=False,
+            accelerator="cpu",
+            **settings,
+        )
+        runner = nf.NeuralForecast(models=[network], freq=first.meta["freq"])
+        categories = table.frame.groupby("unique_id", as_index=False)[static].first()
+        runner.fit(past, static_df=categories if static else None)
+
+        def forecast(view: View) -> pd.DataFrame:
+            table, past, frame = prepare(view)
+            future = frame.loc[frame["ds"] > view.cutoff, ["unique_id", "ds", *table.roles["future"]]]
+            categories = table.frame.groupby("unique_id", as_index=False)[table.roles["static"]].first()
+            wide = runner.predict(past, static_df=categories if static else None, futr_df=future)
+            names = [name for name in wide.columns if name not in ("unique_id", "ds")]
+            out = wide[["unique_id", "ds"]].assign(cutoff=view.cutoff, model=kind)
+            values = np.sort(wide[names].to_numpy("float64"), axis=1)
+            out = out.assign(**{name: values[:, k] for k, name in enumerate(QUANTILE_COLUMNS)})
+            return tidy(out.assign(mean=quantile_average(out)))
+
+        return forecast
+
+    return fit
+
+
+def quantile_average(table: pd.DataFrame) -> np.ndarray:
+    """Mean of the quantile function as ours compute it: linear between levels, flat beyond."""
+    levels = [float(name[1:]) for name in QUANTILE_COLUMNS]
+    edges = [0.0, *((a + b) / 2 for a, b in zip(levels[:-1], levels[1:], strict=True)), 1.0]
+    return table[list(QUANTILE_COLUMNS)].to_numpy("float64") @ np.diff(edges)
+
+
+# Ours ---------------------------------------------------------------------------------------------------------------
+
+
+def network(config: NetworkConfig, strict: bool, seeds: tuple[int, ...]) -> Callable[[View], Forecast]:
+    """Our network through `fit_network`; with several seeds their quantiles are averaged."""
+    from dataclasses import replace
+
+    def fit(first: View) -> Forecast:
+        table, meta = _features(first, strict), first.meta
+        fits = [
+            fit_network(table, meta, first.cutoff, replace(config, training=replace(config.training, seed=seed)))
+            for seed in seeds
+        ]
+
+        def forecast(view: View) -> pd.DataFrame:
+            frame = _features(view, strict).frame
+            ahead = frame[frame["ds"] > view.cutoff]
+            tables = [each.forecaster(frame, ahead, view.cutoff) for each in fits]
+            columns = ["mean", *QUANTILE_COLUMNS]
+            values = np.mean([table[columns].to_numpy("float64") for table in tables], axis=0)
+            return tidy(tables[0].assign(**{name: values[:, k] for k, name in enumerate(columns)}))
+
+        return forecast
+
+    return fit
+
+
+def direct_lightgbm(settings: dict[str, Any], strict: bool) -> Callable[[View], Forecast]:
+    """One LightGBM for each quantile over pairs of origin and step, with our network's covariates (chapter 06)."""
+    from salesforecast_lib.models.regression import DirectConfig, direct_lightgbm_forecasts
+
+    def forecast(view: View) -> pd.DataFrame:
+        table, meta = _features(view, strict), view.meta
+        ahead = table.frame[table.frame["ds"] > view.cutoff]
+        season = 7 if meta["freq"] == "D" else 4
+        config = DirectConfig(**settings)
+        return direct_lightgbm_forecasts(table, ahead, view.cutoff, len(view.steps), meta["freq"], season, config)
+
+    return lambda first: forecast
+
+
+MODELS = (
+    "SeasonalNaive",
+    "WindowAverage",
+    "AutoETS",
+    "Theta",
+    "LightGBM",
+    "LightGBMDirect",
+    "fracast",
+    "NF-LSTM",
+    "NF-NHITS",
+    "NF-TFT",
+    "LSTM",
+    "Ensemble",
+)
+
+
+def registry(task: Task) -> dict[str, Entry]:
+    """Every model but the ensemble, with the settings for this task."""
+    daily, strict = task.meta["freq"] == "D", task.fully_available
+    season = 7 if daily else 1
+    short = len(task.panel["ds"].unique()) < 120
+    cycles = 4 if short else 8
+    window = 28 if short else 56 if daily else 26
+    budget = {"max_steps": 1000, "input_size": window, "batch_size": 32, "random_seed": 1}
+    both = {"strict": strict}
+    found: dict[str, Entry] = {}
+
+    def add(name: str, kind: str, fit: Any, refit: bool, words: str, **settings: Any) -> None:
+        found[name] = Entry(name, kind, fit, refit, words, {**both, **settings})
+
+    naive = season if daily else 52 if task.name == "online_retail_ii" else 1
+    # a year of weeks where the series have one before the first cutoff, as in chapter 07
+    add("SeasonalNaive", "peer", statistical(SeasonalNaive, naive, strict), True, "statsforecast", season=naive)
+    add("WindowAverage", "peer", window_average(season, cycles, strict), True, "statsforecast, pooled intervals",
+        season=season, cycles=cycles)  # fmt: skip
+    add("AutoETS", "peer", statistical(lambda s: AutoETS(s), season, strict), True, "statsforecast", season=season)
+    theta = statistical(lambda s: Theta(s, decomposition_type="additive"), season, strict)
+    add("Theta", "peer", theta, True, "statsforecast", season=season)
+    add(
+        "LightGBM",
+        "peer",
+        lightgbm_peer(strict),
+        True,
+        "mlforecast, recursive, known-ahead covariates, pooled intervals",
+    )
+    rows = {"window": window}
+    add("LightGBMDirect", "peer", direct_lightgbm(rows, strict), True,
+        "one LightGBM a quantile, all covariates of our network", **rows)  # fmt: skip
+    add("fracast", "peer", fracast_zero_shot(strict), True, "zero-shot, weights of its wheel")
+    for kind, own in (
+        ("LSTM", {"encoder_hidden_size": 64, "encoder_n_layers": 1, "decoder_hidden_size": 64,
+                  "windows_batch_size": 256,
+                  "inference_windows_batch_size": 1024}),
+        ("NHITS", {"windows_batch_size": 256, "scaler_type": "robust"}),
+        ("TFT", {"hidden_size": 64, "windows_batch_size": 128}),
+    ):  # fmt: skip
+        settings = {**budget, **own}
+        add(f"NF-{kind}", "peer", neural_peer(kind, settings, strict), False,
+            "neuralforecast, MQLoss at our levels, our covariates", **settings)  # fmt: skip
+    training = TrainingConfig(max_epochs=12, patience=3)
+    config = NetworkConfig(window=window, forking=True, learning_rate=0.004, training=training)
+    add("LSTM", "network", network(config, strict, (0,)), False, "ours, forking sequences, one seed",
+        config=asdict(config), seeds=[0])  # fmt: skip
+    if task.name == "orange_juice":
+        from league_juice import JuiceConfig, juice_boosting, juice_mix
+
+        for name, fit in (("JuiceBoosting", juice_boosting), ("Ensemble", juice_mix)):
+            juice = JuiceConfig()
+            add(name, "ensemble" if name == "Ensemble" else "member", fit(juice), False,
+                "boosting and a linear model on log sales, trained on the percentage error; refitted at each cutoff, "
+                "the spread of the quantiles stays", **asdict(juice))  # fmt: skip
+    return found
+
+
+def entries(names: list[str] | None, task: Task, root: Path, of: list[str] | None = None) -> list[Entry]:
+    """Entries by name, the ensemble (of the members ``of``) last; raises ValueError that lists the names."""
+    from league_ensemble import ensemble
+
+    known = registry(task)
+    names = names or list(MODELS)
+    unknown = [name for name in names if name not in known and name != "Ensemble"]
+    if unknown:
+        raise ValueError(f"models {unknown}: expected some of {', '.join([*known, 'Ensemble'])}")
+    chosen = [known[name] for name in names if name in known]
+    if "Ensemble" in names and "Ensemble" not in known:
+        candidates = [entry for entry in chosen if not entry.name.startswith(("NF-", "SeasonalNaive"))]
+        members = [entry for entry in candidates if of is None or entry.name in of]
+        chosen.append(ensemble(task, root, members))
+    return chosen

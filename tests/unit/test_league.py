@@ -1,0 +1,268 @@
+"""The league's harness: dates of the protocols, what a model may see, stored forecasts, the same rows for all."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from salesforecast_lib import QUANTILE_COLUMNS
+from salesforecast_lib.files import project_root
+
+sys.path.insert(0, str(project_root() / "tests" / "benchmarks"))
+
+import league  # noqa: E402
+import league_tasks  # noqa: E402
+from league_ensemble import ensemble, greedy, measures, spread_factors  # noqa: E402
+from league_models import Entry, registry, statistical  # noqa: E402
+from league_page import PAGE, league_page, stored_results  # noqa: E402
+
+HORIZON = 7
+META = {
+    "dataset": "made",
+    "freq": "D",
+    "season_length": 7,
+    "country": "US",
+    "static": ["group"],
+    "historical": ["price"],
+    "future": ["plan"],
+    "horizon": HORIZON,
+}
+
+
+def made_task(series: int = 4, days: int = 120, skipped: int = 0) -> league_tasks.Task:
+    rng, parts = np.random.default_rng(0), []
+    for k in range(series):
+        ds = pd.date_range("2024-01-01", periods=days)
+        y = rng.poisson(5 + 3 * k + 4 * (ds.dayofweek >= 5)).astype(float)
+        parts.append(
+            pd.DataFrame({"unique_id": f"s{k}", "ds": ds, "y": y, "available": (rng.random(days) > 0.1).astype(float)})
+            .assign(price=rng.random(days), plan=rng.random(days), group="a")
+        )  # fmt: skip
+    panel = pd.concat(parts, ignore_index=True)
+    cutoffs = league_tasks.rolling_cutoffs(panel["ds"].max(), "D", HORIZON, 2)
+    validation = league_tasks.earlier_cutoffs(cutoffs, "D", HORIZON, 2)
+    return league_tasks.Task("made", "Made", panel, META, tuple(cutoffs), validation, 7, skipped=skipped)
+
+
+def level_entry(name: str, factor: float, seen: list[league_tasks.View] | None = None, **changes) -> Entry:
+    """Forecasts ``factor`` times the mean of what the view shows, and keeps the views."""
+
+    def fit(first):
+        def forecast(view):
+            if seen is not None:
+                seen.append(view)
+            level = view.panel.groupby("unique_id")["y"].mean() * factor
+            table = view.panel.loc[view.panel["ds"] > view.cutoff, ["unique_id", "ds"]]
+            mean = table["unique_id"].map(level)
+            table = table.assign(cutoff=view.cutoff, model=name, mean=mean)
+            return table.assign(**{c: mean * (0.4 + 0.2 * k) for k, c in enumerate(QUANTILE_COLUMNS)})
+
+        return forecast
+
+    values = {"refit": True, "kind": "peer", "words": "made", "settings": {"factor": factor}, **changes}
+    return Entry(name=name, fit=fit, **values)
+
+
+def test_a_view_hides_everything_that_is_not_known_ahead():
+    task = made_task()
+    cutoff = task.cutoffs[0]
+    view = task.view(cutoff)
+    after = view.panel["ds"] > cutoff
+    assert view.panel.loc[after, ["y", "available", "price"]].isna().all(axis=None)
+    assert view.panel.loc[after, ["plan", "group"]].notna().all(axis=None)
+    assert view.panel.loc[~after].notna().all(axis=None)
+    assert view.panel["ds"].max() == cutoff + pd.Timedelta(days=HORIZON) and after.sum() == 4 * HORIZON
+    assert list(view.steps) == sorted(view.panel.loc[after, "ds"].unique())
+
+
+def test_forecasts_do_not_change_when_everything_after_the_cutoff_does(tmp_path):
+    task = made_task()
+    after = task.panel["ds"] > task.cutoffs[0]
+    spoiled = task.panel.copy()
+    spoiled.loc[after, ["y", "price"]] = 1e9
+    spoiled.loc[after, "available"] = 0.0
+    other = league_tasks.Task("made", "Made", spoiled, META, task.cutoffs, task.validation, 7)
+    known = registry(task)
+    for name in ("SeasonalNaive", "WindowAverage", "LightGBM", "LightGBMDirect"):
+        tables = []
+        for each in (task, other):
+            view = each.view(task.cutoffs[0])
+            tables.append(known[name].fit(view)(view))
+        pd.testing.assert_frame_equal(*tables)
+
+
+def test_stored_forecasts_are_read_back_and_a_change_of_settings_or_data_computes_anew(tmp_path):
+    task, seen = made_task(), []
+    cutoffs = list(task.cutoffs)
+    first = league.forecasts_of(task, level_entry("A", 1.0, seen), tmp_path, cutoffs[:1], say=lambda text: None)
+    assert len(seen) == 1
+    both = league.forecasts_of(task, level_entry("A", 1.0, seen), tmp_path, cutoffs, say=lambda text: None)
+    assert len(seen) == 2, "the first cutoff was stored"
+    pd.testing.assert_frame_equal(both[both["cutoff"] == cutoffs[0]].reset_index(drop=True), first)
+    league.forecasts_of(task, level_entry("A", 2.0, seen), tmp_path, cutoffs, say=lambda text: None)
+    assert len(seen) == 4
+    changed = league_tasks.Task(
+        "made", "Made", task.panel.assign(y=task.panel["y"] + 1), META, task.cutoffs, task.validation, 7
+    )
+    league.forecasts_of(changed, level_entry("A", 1.0, seen), tmp_path, cutoffs, say=lambda text: None)
+    assert len(seen) == 6
+    assert not list(tmp_path.rglob("*.tmp"))
+
+
+def test_a_model_fitted_once_is_fitted_at_the_first_cutoff_of_its_group(tmp_path):
+    task, origins = made_task(), []
+    entry = level_entry("A", 1.0, refit=False)
+
+    def fit(first):
+        origins.append(first.cutoff)
+        return entry.fit(first)
+
+    once = Entry("A", "peer", fit, False, "made", {})
+    league.forecasts_of(task, once, tmp_path, [*task.validation, *task.cutoffs], say=lambda text: None)
+    assert origins == [task.validation[0], task.cutoffs[0]]
+
+
+@pytest.mark.parametrize("spoil", ["missing row", "not finite", "crossing", "negative"])
+def test_a_forecast_that_breaks_the_contract_is_refused(tmp_path, spoil):
+    task = made_task()
+
+    def fit(first):
+        def forecast(view):
+            table = level_entry("A", 1.0).fit(view)(view)
+            if spoil == "missing row":
+                return table.iloc[1:]
+            values = {"not finite": np.nan, "crossing": 1e6, "negative": -1.0}
+            table.iloc[0, table.columns.get_loc("q0.05")] = values[spoil]
+            return table
+
+        return forecast
+
+    with pytest.raises(ValueError, match="of 28 rows"):
+        league.forecasts_of(task, Entry("A", "peer", fit, True, "", {}), tmp_path, list(task.cutoffs))
+    assert not list(tmp_path.rglob("*.parquet"))
+
+
+def test_the_league_scores_the_same_rows_for_all_and_finds_the_better_model(tmp_path):
+    task = made_task(series=8)
+    chosen = [level_entry("far", 3.0), level_entry("near", 1.0, kind="network")]
+    result = league.run_league(task, chosen, tmp_path, say=lambda text: None)
+    scored = task.panel[(task.panel["ds"] > task.cutoffs[0]) & (task.panel["available"] > 0)]
+    assert result["rows"] == len(scored) and result["series"] == 8
+    assert result["comparison"]["best_peer"] == "far"
+    row = result["comparison"]["intervals"]["both"]["near"]
+    assert row["relative_high"] < 0 and row["verdict"] == "better"
+    assert "near" in league.show(result) and "Goals" in league_page({"complete_journey": result | {"task": "made"}})
+
+
+def test_the_gap_of_a_protocol_is_not_scored(tmp_path):
+    task = made_task(skipped=2)
+    result = league.run_league(task, [level_entry("A", 1.0)], tmp_path, say=lambda text: None)
+    ahead = (task.panel["ds"] - task.cutoffs[0]).dt.days % HORIZON
+    kept = (task.panel["ds"] > task.cutoffs[0]) & ~ahead.isin([1, 2]) & (task.panel["available"] > 0)
+    assert result["rows"] == kept.sum()
+
+
+def test_partly_available_days_are_not_scored_where_the_task_says_so():
+    task = made_task()
+    half = task.panel["available"].where(task.panel["ds"].dt.day % 2 == 0, 0.5)
+    strict = league_tasks.Task(
+        "made", "Made", task.panel.assign(available=half), META, task.cutoffs, task.validation, 7, fully_available=True
+    )
+    assert set(strict.scoring_panel().loc[half == 0.5, "available"]) == {0.0}
+
+
+def test_greedy_selection_prefers_what_helps_and_never_reads_past_the_first_cutoff(tmp_path):
+    rng = np.random.default_rng(0)
+    y = rng.gamma(3.0, 2.0, 400)
+    spread = np.array([1.0, 0.3, 0.45, 0.7, 1.0, 1.4, 1.9, 2.3])
+    good, low, high = (np.outer(y * 0 + 6 * f, spread) for f in (1.0, 0.5, 1.6))
+    weight = np.full(400, 1 / 400)
+    shares = greedy(np.stack([low, good, high]), y, weight)
+    assert shares.sum() == pytest.approx(1) and shares[1] > 0.5
+    mixed = np.tensordot(shares, np.stack([low, good, high]), 1)
+    assert (measures(mixed, y, weight) <= measures(good, y, weight) + 1e-9).sum() >= 1
+    narrow = np.outer(y * 0 + 6, 1 + 0.1 * (spread - 1))
+    assert (spread_factors(narrow, y, weight)[[0, 6]] > 1.3).all()
+
+    task = made_task(series=6)
+    after = task.panel["ds"] > task.cutoffs[0]
+    spoiled = league_tasks.Task(
+        "made", "Made", task.panel.assign(y=task.panel["y"].where(~after, 1e6)), META, task.cutoffs, task.validation, 7
+    )
+    tables = []
+    for number, each in enumerate((task, spoiled)):
+        members = [level_entry("low", 0.7), level_entry("high", 1.2)]
+        entry = ensemble(each, tmp_path / str(number), members)
+        tables.append(entry.fit(each.view(each.cutoffs[0]))(each.view(each.cutoffs[0])))
+    pd.testing.assert_frame_equal(*tables)
+
+
+def test_the_point_of_least_percentage_error_of_a_lognormal():
+    """Its minimiser is exp(mu - sigma²) (Gneiting 2011); seven quantiles come within a few percent."""
+    from scipy.stats import norm
+
+    sigma = 0.5
+    levels = [float(name[1:]) for name in QUANTILE_COLUMNS]
+    row = pd.DataFrame([np.exp(2 + sigma * norm.ppf(levels))], columns=list(QUANTILE_COLUMNS))
+    assert league.reciprocal_median(row)[0] == pytest.approx(np.exp(2 - sigma**2), rel=0.06)
+
+
+def test_statsforecast_interval_columns_reach_the_contract(tmp_path):
+    from statsforecast.models import SeasonalNaive
+
+    task = made_task()
+    entry = Entry("S", "peer", statistical(SeasonalNaive, 7, False), True, "", {})
+    table = league.forecasts_of(task, entry, tmp_path, [task.cutoffs[0]], say=lambda text: None)
+    assert (table["q0.95"] > table["q0.5"]).mean() > 0.9
+
+
+def test_missing_data_and_missing_peers_say_what_to_do(monkeypatch, tmp_path):
+    with pytest.raises(FileNotFoundError, match="--data DIR"):
+        league_tasks.TASKS["freshretailnet"](None)
+    with pytest.raises(FileNotFoundError, match="freshretailnet_daily.parquet: not found"):
+        league_tasks.TASKS["freshretailnet"](tmp_path)
+    monkeypatch.setitem(sys.modules, "fracast", None)
+    task = made_task()
+    with pytest.raises(ImportError, match=r"pip install -e \.\[peers\]"):
+        registry(task)["fracast"].fit(task.view(task.cutoffs[0]))
+
+
+def test_the_page_is_the_one_its_results_make():
+    assert PAGE.read_text() == league_page(stored_results()), "run tests/benchmarks/league_page.py"
+
+
+PROTOCOL = {
+    "online_retail_ii": (["2011-04-24", "2011-06-19", "2011-08-14", "2011-10-09"], 500),
+    "freshretailnet": (["2024-05-21", "2024-05-28", "2024-06-04", "2024-06-11"], 5000),
+    "orange_juice": (None, 913),
+}
+
+
+@pytest.mark.parametrize("name", list(PROTOCOL))
+def test_dates_of_the_protocols(name):
+    folder = os.environ.get("SALESFORECAST_DATA", str(project_root().parent / "shared" / "data"))
+    if not Path(folder).is_dir():
+        pytest.skip(f"{folder}: no such folder; set SALESFORECAST_DATA to the folder of the league's data sets")
+    task = league_tasks.TASKS[name](Path(folder))
+    cutoffs, series = PROTOCOL[name]
+    assert task.panel["unique_id"].nunique() == series
+    if name == "orange_juice":
+        weeks = [int((c - league_tasks.JUICE_FIRST_WEEK).days / 7) + 1 for c in task.cutoffs]
+        assert weeks == [135 + 2 * r for r in range(10)]
+        scored = task.scored(
+            task.panel.merge(pd.DataFrame({"cutoff": task.cutoffs[:1]}), how="cross")
+            .query("ds > cutoff")
+            .assign(model="")
+        )
+        first = (scored["ds"].min() - league_tasks.JUICE_FIRST_WEEK).days / 7 + 1
+        assert first == 137, "week 136 is the gap"
+    else:
+        assert [str(c.date()) for c in task.cutoffs] == cutoffs
+    horizon = task.meta["horizon"]
+    last = pd.date_range(task.validation[-1], periods=horizon + 1, freq=task.meta["freq"])[-1]
+    assert last <= task.cutoffs[0], "models are chosen on sales before the first cutoff"
