@@ -3,6 +3,7 @@ PYTHON := .venv/bin/python
 # One thread a process: two torch threads collapse as soon as anything else runs.
 export OMP_NUM_THREADS := 1
 PROFILE ?= default
+JOBS ?= 2
 RUN_DIR ?= runs/$(PROFILE)
 
 .DEFAULT_GOAL := help
@@ -24,7 +25,7 @@ setup: .venv/.stamp  ## make .venv and install the locked versions (only when th
 	@touch $@
 
 run: setup  ## forecasts, replenishment plan and HTML book (PROFILE=default)
-	$(PYTHON) -m salesforecast_lib.pipeline.cli run --profile $(PROFILE) --run-dir $(RUN_DIR)
+	$(PYTHON) -m salesforecast_lib.pipeline.cli run --profile $(PROFILE) --run-dir $(RUN_DIR) --jobs $(JOBS)
 
 test: lint unit nbval  ## every test: style, unit, notebooks, book, nbval
 

@@ -26,11 +26,12 @@
 # *Prerequisites:* pandas. *Running time:* see the [status page](../book/status.md).
 
 # %%
-import pandas as pd
 import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
 
 from salesforecast_lib.data.cleaning import CleaningConfig, clean, outlier_limit
-from salesforecast_lib.data.panel import PanelConfig, build_panel, rolling_cutoffs
+from salesforecast_lib.data.panel import PanelConfig, build_panel, likely_stockouts, period_report, rolling_cutoffs
 from salesforecast_lib.data.prepare import prepare, save_prepared
 from salesforecast_lib.data.scaling import METHODS, fit_scaler
 from salesforecast_lib.data.schema import validate_order_lines
@@ -58,6 +59,7 @@ freq: str = "D"  # D days or W weeks
 by_location: bool = False  # one series per product and location
 n_series: int = 200  # best-selling series kept, 0 keeps all
 delisted_after: int = 0  # periods without a sale that end a product, 0 never
+stockout_odds: float = 0.0  # a gap in sales less probable than this counts as out of stock, 0 never
 missing_price: str = "ffill"  # ffill, median or keep
 missing_y: str = "zero"  # zero, unavailable or interpolate (own panels)
 horizon: int = 28  # periods to forecast
@@ -134,6 +136,20 @@ toy_panel = build_panel(toy_clean.kept, PanelConfig())
 print(toy_panel[["unique_id", "ds", "y", "available"]].to_string(index=False))
 
 # %% [markdown]
+# ### Sold out?
+#
+# Order lines do not say when a shelf was empty, but a product that sells on nine open days of ten and then not for a week
+# was hardly unwanted. With `stockout_odds` such a gap counts as out of stock (`available` 0) from the day on where chance
+# would make it less probable than that; what came later is not looked at. It is off where it is not asked for: a shop
+# that keeps stock records knows better.
+
+# %% tags=["nbval-check-output"]
+often = np.array([[True] * 9 + [False] + [True] * 10 + [False] * 6 + [True] * 2])
+gap = likely_stockouts(often, np.ones(often.shape[1], dtype=bool), odds=0.001)
+print("sold        ", "".join("x" if day else "." for day in often[0]))
+print("out of stock", "".join("o" if day else "." for day in gap[0]))
+
+# %% [markdown]
 # ## The real order lines
 #
 # The same steps, for the whole data set. `prepare` is the loader, the cleaning and the aggregation you have just
@@ -146,6 +162,7 @@ config = PanelConfig(
     by_location=by_location,
     n_series=n_series,
     delisted_after=delisted_after,
+    stockout_odds=stockout_odds,
     missing_price=missing_price,
 )
 prepared = prepare(
@@ -192,6 +209,7 @@ print(
 )
 closed = panel.loc[panel["open"] == 0, "ds"].dt.date.unique()
 print(f"periods without any order in the shop: {len(closed)}; the first: {[str(day) for day in closed[:3]]}")
+print(period_report(panel).to_string(index=False))
 print(f"share of zero periods: {(panel['y'] == 0).mean():.3f}")
 print(f"columns: {', '.join(panel.columns)}")
 
