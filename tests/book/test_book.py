@@ -90,6 +90,16 @@ def test_nothing_is_loaded_from_another_host_and_no_file_is_missing(parsed):
                 assert (path.parent / unquote(parts.path)).exists(), f"{path.name} misses {source}"
 
 
+@pytest.mark.parametrize("page", [page for page in PAGES if page.startswith("notebooks/")])
+def test_every_figure_of_a_chapter_is_a_picture_on_its_page(book, parsed, page):
+    notebook = nbformat.read(ROOT / f"{page}.ipynb", 4)
+    outputs = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
+    figures = [output for output in outputs if "image/png" in output.get("data", {})]
+    drawn = [picture for picture in parsed[book / f"{page}.html"].pictures if "_images/" in picture["src"]]
+    assert figures and len(drawn) == len(figures)
+    assert "Figure size" not in (book / f"{page}.html").read_text(encoding="utf-8"), "a figure is shown as text"
+
+
 def test_pictures_have_alt_text(book, parsed):
     for page in PAGES:
         for picture in parsed[book / f"{page}.html"].pictures:
