@@ -94,7 +94,8 @@ def findings(result: Mapping[str, Any]) -> list[str]:
     return [
         f"{metrics['series']} series, cutoffs {', '.join(metrics['cutoffs'])}, horizon {metrics['horizon']} "
         f"{_PERIODS.get(str(result.get('freq', ''))[:1], 'periods')}; one seed; the LSTM keeps the weights of the "
-        "first cutoff, peers are fitted at each.",
+        "first cutoff, peers are fitted at each"
+        + (", the Ensemble learns its weights from earlier cutoffs." if "Ensemble" in models else "."),
         "",
         *markdown_table(models, ["wape", "bias", "mase", "rmsse", "scaled_quantile_loss", "coverage_90"], 3),
         "",
