@@ -25,7 +25,7 @@ def main() -> int:
         tab = browser.new_page(viewport={"width": 1280, "height": 760})
         tab.goto((html / "notebooks" / "07_evaluation.html").as_uri())
         tab.wait_for_selector("mjx-container")
-        tab.evaluate("document.querySelector('#who-wins').scrollIntoView()")
+        tab.evaluate("document.querySelector('#fig-bootstrap').scrollIntoView({block: 'center'})")
         tab.wait_for_timeout(500)
         tab.screenshot(path=static / "readme_book.png")
         browser.close()
