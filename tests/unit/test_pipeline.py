@@ -150,7 +150,7 @@ def test_smoke_run_killed_in_training_ends_like_an_undisturbed_one(tmp_path):
     process.wait()
     assert not (tmp_path / "killed" / "metrics.json").exists()
     for arguments in (killed, [*command, "--run-dir", str(tmp_path / "undisturbed")]):
-        subprocess.run(arguments, check=True, **quiet)
+        subprocess.run([*arguments, "--jobs", "2"], check=True, **quiet)
     for name in ("metrics.json", "inventory.json", "replenishment.csv", "panel.json", "quarantine.parquet"):
         assert (tmp_path / "killed" / name).read_bytes() == (tmp_path / "undisturbed" / name).read_bytes(), name
     assert read_json(tmp_path / "killed" / "metrics.json")["series"] == 12
