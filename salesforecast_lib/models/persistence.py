@@ -80,11 +80,18 @@ class Forecaster:
             When a column, or a day of the horizon, is missing.
         """
         cutoff = pd.Timestamp(cutoff)
-        past = history[history["ds"] <= cutoff]
+        # What the encoder reads, and before it the window that scales its first day; older rows change nothing.
+        read = (self.reach or self.window) + self.window
+        oldest = pd.date_range(end=cutoff, periods=read, freq=self.freq)[0]
+        words = self.vocabulary
+        wanted = {"unique_id", "ds", "y", "available", *words.historical, *words.future, *words.static}
+        rows = (history["ds"] <= cutoff) & (history["ds"] >= oldest)
+        past = history.loc[rows, [name for name in history if name in wanted]]
         last = past.groupby("unique_id", observed=True)["ds"].max()
         past = past[past["unique_id"].isin(last.index[last == cutoff])]
         if len(past) == 0:
-            raise ValueError(f"cutoff={cutoff.date()}: no series has a row on that day; history ends {last.max()}")
+            ends = history["ds"].max()
+            raise ValueError(f"cutoff={cutoff.date()}: no series has a row on that day; history ends {ends}")
         if new is not None and len(new):
             past = pd.concat([past, self.first_days(past, new, cutoff)], ignore_index=True)
         rows = self.known_ahead(past["unique_id"].unique(), future, cutoff)

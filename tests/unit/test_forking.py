@@ -135,10 +135,15 @@ def test_fused_loss_has_the_value_and_gradients_of_the_plain_expression(horizon,
 
 
 def test_both_trainers_learn_the_same_network():
-    table, meta = made_table((150, 120)), {"horizon": HORIZON, "freq": "D"}
+    table, meta = made_table((200, 170)), {"horizon": HORIZON, "freq": "D"}
     cutoff = table.frame["ds"].max() - pd.Timedelta(days=HORIZON)
     config = NetworkConfig(
-        WINDOW, hidden_size=12, stride=1, learning_rate=0.01, training=TrainingConfig(max_epochs=8, patience=8)
+        WINDOW,
+        hidden_size=12,
+        stride=1,
+        learning_rate=0.01,
+        batch_size=64,
+        training=TrainingConfig(max_epochs=8, patience=8),
     )
     losses = {}
     for forking in (False, True):

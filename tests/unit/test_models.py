@@ -261,3 +261,17 @@ def test_one_call_trains_on_nothing_after_its_cutoff():
     step = pd.Timedelta(days=1)
     assert split.train_last + HORIZON * step == split.validation_first, "targets of both do not overlap"
     assert split.validation_last + HORIZON * step == cutoff
+
+
+def test_a_forecast_reads_no_further_back_than_the_network():
+    table = made_table(lengths=(400, 300))
+    model, vocabulary, architecture = made_model(table)
+    forecaster = Forecaster(model.eval(), vocabulary, architecture, WINDOW, HORIZON, SEASON, "D", {})
+    cutoff = table.frame["ds"].max() - pd.Timedelta(days=HORIZON)
+    future = table.frame[table.frame["ds"] > cutoff]
+    changed = table.frame.assign(extra=1.0)
+    old = changed["ds"] <= cutoff - pd.Timedelta(days=2 * WINDOW)
+    changed.loc[old, ["y", "lag"]] = 1e6
+    assert forecaster(changed, future, cutoff).equals(forecaster(table.frame, future, cutoff))
+    changed.loc[changed["ds"] == cutoff, "y"] = 1e6
+    assert not forecaster(changed, future, cutoff).equals(forecaster(table.frame, future, cutoff))
