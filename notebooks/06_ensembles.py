@@ -290,8 +290,10 @@ plt.show()
 #
 # ```{math}
 # :label: eq-conformal
-# s_i=\frac{\max(\hat q_{lo,i}-y_i,\;y_i-\hat q_{hi,i})}{\sqrt{\hat q_{0.5,i}+0.1}},\qquad
-# Q=\text{the }\lceil (n+1)(1-\alpha)\rceil\text{-th smallest } s_i,
+# \begin{aligned}
+# s_i&=\frac{\max(\hat q_{lo,i}-y_i,\;y_i-\hat q_{hi,i})}{\sqrt{\hat q_{0.5,i}+0.1}},\\
+# Q&=\text{the }\lceil (n+1)(1-\alpha)\rceil\text{-th smallest } s_i,
+# \end{aligned}
 # ```
 #
 # and moves both ends by $Q$ times the root: out when too many sales were missed, in when too few. The division lets small and
@@ -402,7 +404,9 @@ plt.show()
 # ## What the next chapters read
 #
 # The committees' forecasts at every cutoff and from today, and as `Ensemble` the chosen one, calibrated wherever a horizon had
-# ended by then. Before that its weights are equal and its intervals the members' own.
+# ended by then. Before that its weights are equal and its intervals the members' own. Which committee and which calibration
+# is *chosen* was decided after a look at these very cutoffs, so its lead over the others is a little flattered; the committee of
+# the [league](../book/league.md) was decided on earlier data only.
 
 # %%
 rules, final = {"split": fit_split, "adaptive": fit_adaptive}, []
