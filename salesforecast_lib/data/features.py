@@ -16,7 +16,7 @@ import holidays
 import numpy as np
 import pandas as pd
 
-from salesforecast_lib.data.panel import extend_panel
+from salesforecast_lib.data.panel import extend_panel, inner_season
 from salesforecast_lib.files import read_json, resolve, write_json, write_parquet
 
 ROLES = ("static", "historical", "future")
@@ -127,7 +127,7 @@ def build_features(panel: pd.DataFrame, meta: dict[str, Any]) -> FeatureTable:
     order = panel[["unique_id", "ds"]]
     if not order.equals(order.sort_values(["unique_id", "ds"], kind="stable", ignore_index=True)):
         raise ValueError("panel: rows are not sorted by unique_id and ds; sort it and reset the index")
-    season = 7 if meta["freq"] == "D" else 4  # a month of weeks: a year of weeks is too long a memory here
+    season = inner_season(meta["freq"])
     frame = panel.copy()
     table = FeatureTable(frame, {role: [] for role in ROLES})
     days = pd.DatetimeIndex(frame["ds"].unique()).sort_values()

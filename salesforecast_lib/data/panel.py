@@ -11,6 +11,11 @@ KEYS = ["unique_id", "ds"]
 SEASON = {"D": 7, "W": 52}
 
 
+def inner_season(freq: str) -> int:
+    """Cycle inside a window of history: 7 days, or a month of 4 weeks, because a window of weeks holds no year."""
+    return 7 if freq == "D" else 4
+
+
 @dataclass(frozen=True)
 class PanelConfig:
     """How order lines become series.

@@ -12,6 +12,7 @@ import pandas as pd
 import torch
 
 from salesforecast_lib.data.features import FeatureTable
+from salesforecast_lib.data.panel import inner_season
 from salesforecast_lib.models.networks import SalesPredictor
 from salesforecast_lib.models.persistence import Forecaster, fingerprint, run_key
 from salesforecast_lib.models.stretches import StretchLoader
@@ -146,7 +147,7 @@ def fit_network(
     """
     frame = table.frame[table.frame["ds"] <= cutoff].reset_index(drop=True)
     horizon, freq, seed = int(meta["horizon"]), str(meta["freq"]), config.training.seed
-    season = 7 if freq == "D" else 4  # a window of weeks holds no year: use the month's rhythm
+    season = inner_season(freq)
     known = FeatureTable(frame, table.roles, table.groups, table.in_units)
     vocabulary = Vocabulary.of(known, config.without)
     architecture = architecture_of(vocabulary, horizon, config)
@@ -192,6 +193,6 @@ def fit_network(
         "epochs": search.best_epoch + 1,
         "seed": seed,
     }
-    forecaster = Forecaster(model, vocabulary, architecture, config.window, horizon, season, freq, metadata)
-    forecaster.reach = config.steps if config.forking else None
+    reach = config.steps if config.forking else None
+    forecaster = Forecaster(model, vocabulary, architecture, config.window, horizon, season, freq, metadata, reach)
     return Fit(forecaster, search, final)

@@ -10,6 +10,7 @@ import pandas as pd
 from salesforecast_lib import QUANTILE_COLUMNS
 from salesforecast_lib.data.features import FeatureTable
 from salesforecast_lib.models.baselines import pooled_quantiles
+from salesforecast_lib.models.windows import known_ahead
 
 
 class OriginRows:
@@ -43,14 +44,9 @@ class OriginRows:
                 f"cutoff={cutoff.date()}: no series has a row on that day; features end {past['ds'].max()}"
             )
         self.steps = pd.date_range(cutoff, periods=horizon + 1, freq=freq)[1:]
-        grid = pd.MultiIndex.from_product([alive, self.steps], names=["unique_id", "ds"])
-        ahead = future.set_index(["unique_id", "ds"])[roles["future"]].reindex(grid)
-        known = future.set_index(["unique_id", "ds"]).index
-        missing = grid.difference(known)
-        if len(missing):
-            raise ValueError(f"future: {len(missing)} rows are missing, the first is {missing[0]}")
+        ahead = known_ahead(future, roles["future"], alive, self.steps)
         names = ["unique_id", "ds", "y", "available", *roles["historical"], *roles["future"], *roles["static"]]
-        frame = pd.concat([past[list(dict.fromkeys(names))], ahead.reset_index()], ignore_index=True)
+        frame = pd.concat([past[list(dict.fromkeys(names))], ahead], ignore_index=True)
         frame = frame.sort_values(["unique_id", "ds"], kind="stable", ignore_index=True)
         series, self.names = pd.factorize(frame["unique_id"])
         first = np.flatnonzero(np.r_[True, series[1:] != series[:-1]])

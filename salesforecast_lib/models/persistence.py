@@ -18,7 +18,7 @@ from safetensors.torch import load_file, save_file
 from salesforecast_lib import QUANTILE_COLUMNS
 from salesforecast_lib.files import read_json, resolve, write_json
 from salesforecast_lib.models.networks import SalesPredictor, quantile_mean
-from salesforecast_lib.models.windows import PanelTensor, Vocabulary
+from salesforecast_lib.models.windows import PanelTensor, Vocabulary, known_ahead
 
 FORMAT = 2
 
@@ -112,15 +112,7 @@ class Forecaster:
     def known_ahead(self, names: np.ndarray, future: pd.DataFrame, cutoff: pd.Timestamp) -> pd.DataFrame:
         """Future columns of every series and period after the cutoff, sorted; raises ValueError on a missing row."""
         steps = pd.date_range(cutoff, periods=self.horizon + 1, freq=self.freq)[1:]
-        grid = pd.MultiIndex.from_product([np.sort(names), steps], names=["unique_id", "ds"])
-        ahead = future.set_index(["unique_id", "ds"])[list(self.vocabulary.future)]
-        missing = grid.difference(ahead.index)
-        if len(missing):
-            raise ValueError(
-                f"future: {len(missing)} rows are missing, the first is {missing[0]}; give every "
-                f"series its {self.horizon} periods after the cutoff"
-            )
-        return ahead.loc[grid].reset_index()
+        return known_ahead(future, self.vocabulary.future, np.sort(names), steps)
 
     def table(self, names: np.ndarray, cutoff: pd.Timestamp, quantiles: torch.Tensor) -> pd.DataFrame:
         """The forecast table from quantiles in units, (series, horizon, quantiles)."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from salesforecast_lib.models.windows import PanelTensor
+from salesforecast_lib.models.windows import PanelTensor, epoch_order
 
 
 @dataclass(frozen=True)
@@ -78,12 +78,9 @@ class StretchLoader:
         return -(-len(self._begin) // self.batch_size)
 
     def __iter__(self) -> Iterator[Stretch]:
-        order = torch.arange(len(self._begin), device=self.tensor.device)
-        if self.shuffle:
-            generator = torch.Generator().manual_seed(self.seed * 100_003 + self.epoch)
-            order = torch.randperm(len(order), generator=generator).to(order.device)
-        for start in range(0, len(order), self.batch_size):
-            yield self.gather(order[start : start + self.batch_size])
+        every = torch.arange(len(self._begin), device=self.tensor.device)
+        for part in epoch_order(every, self.seed, self.epoch, self.shuffle).split(self.batch_size):
+            yield self.gather(part)
 
     def gather(self, which: torch.Tensor) -> Stretch:
         """The stretches numbered ``which`` (batch,)."""

@@ -11,6 +11,7 @@ import pandas as pd
 import torch
 
 from salesforecast_lib.data.features import FeatureTable
+from salesforecast_lib.data.panel import inner_season
 from salesforecast_lib.models.fit import NetworkConfig, fit_network
 from salesforecast_lib.models.networks import SalesPredictor, pinball_loss
 from salesforecast_lib.models.regularise import Regularisation, attack
@@ -129,7 +130,7 @@ class OriginScore:
     def __init__(self, table: FeatureTable, protocol: Protocol, origin: pd.Timestamp, config: NetworkConfig) -> None:
         frame = until(table, protocol.end(origin)).frame
         known = until(table, origin)
-        season = 7 if protocol.freq == "D" else 4  # as in fit_network
+        season = inner_season(protocol.freq)
         vocabulary = Vocabulary.of(known, config.without)
         tensor = PanelTensor(frame, vocabulary, config.window, protocol.horizon, season)
         rows = tensor.origins(origin, origin)

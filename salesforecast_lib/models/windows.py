@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -208,6 +208,32 @@ def causal_level(
     return scale, value, count
 
 
+def known_ahead(
+    future: pd.DataFrame, columns: Sequence[str], names: np.ndarray | pd.Series, steps: pd.DatetimeIndex
+) -> pd.DataFrame:
+    """Rows ``unique_id, ds, columns`` of every series and step, from a table that may hold more.
+
+    Raises ValueError that names the first missing row.
+    """
+    grid = pd.MultiIndex.from_product([names, steps], names=["unique_id", "ds"])
+    known = future.set_index(["unique_id", "ds"])[list(columns)]
+    missing = grid.difference(known.index)
+    if len(missing):
+        raise ValueError(
+            f"future: {len(missing)} rows are missing, the first is {missing[0]}; give every "
+            f"series its {len(steps)} periods after the cutoff"
+        )
+    return known.reindex(grid).reset_index()  # refuses a key that stands twice
+
+
+def epoch_order(items: torch.Tensor, seed: int, epoch: int, shuffle: bool) -> torch.Tensor:
+    """The ``items`` of an epoch; shuffled, their order depends on ``(seed, epoch)`` only."""
+    if not shuffle:
+        return items
+    generator = torch.Generator().manual_seed(seed * 100_003 + epoch)
+    return items[torch.randperm(len(items), generator=generator).to(items.device)]
+
+
 class WindowLoader:
     """Batches of windows in an order that depends on ``(seed, epoch)`` only, so that a run can be resumed."""
 
@@ -230,9 +256,5 @@ class WindowLoader:
         return -(-len(self.rows) // self.batch_size)
 
     def __iter__(self) -> Iterator[Batch]:
-        rows = self.rows
-        if self.shuffle:
-            generator = torch.Generator().manual_seed(self.seed * 100_003 + self.epoch)
-            rows = rows[torch.randperm(len(rows), generator=generator).to(rows.device)]
-        for start in range(0, len(rows), self.batch_size):
-            yield self.tensor.gather(rows[start : start + self.batch_size], self.steps)
+        for part in epoch_order(self.rows, self.seed, self.epoch, self.shuffle).split(self.batch_size):
+            yield self.tensor.gather(part, self.steps)

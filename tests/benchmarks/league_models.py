@@ -15,6 +15,7 @@ from statsforecast.models import AutoETS, SeasonalNaive, SeasonalWindowAverage, 
 
 from salesforecast_lib import QUANTILE_COLUMNS
 from salesforecast_lib.data.features import FeatureTable, build_features
+from salesforecast_lib.data.panel import inner_season
 from salesforecast_lib.models.baselines import fitting_history, lightgbm_forecasts, pooled_quantiles, tidy
 from salesforecast_lib.models.fit import NetworkConfig, fit_network
 from salesforecast_lib.models.training import TrainingConfig
@@ -270,7 +271,7 @@ def direct_lightgbm(settings: dict[str, Any], strict: bool) -> Callable[[View], 
     def forecast(view: View) -> pd.DataFrame:
         table, meta = _features(view, strict), view.meta
         ahead = table.frame[table.frame["ds"] > view.cutoff]
-        season = 7 if meta["freq"] == "D" else 4
+        season = inner_season(meta["freq"])
         config = DirectConfig(**settings)
         return direct_lightgbm_forecasts(table, ahead, view.cutoff, len(view.steps), meta["freq"], season, config)
 
