@@ -94,11 +94,11 @@ class Forecaster:
             raise ValueError(f"cutoff={cutoff.date()}: no series has a row on that day; history ends {ends}")
         if new is not None and len(new):
             past = pd.concat([past, self.first_days(past, new, cutoff)], ignore_index=True)
-        rows = self.known_ahead(past["unique_id"].unique(), future, cutoff)
+        codes, series = pd.factorize(past["unique_id"], sort=True)
+        rows = self.known_ahead(series, future, cutoff)
         frame = pd.concat([past, rows], ignore_index=True)
-        frame = frame.sort_values(["unique_id", "ds"], kind="stable", ignore_index=True)
-        static = list(self.vocabulary.static)
-        frame[static] = frame.groupby("unique_id", observed=True)[static].ffill() if static else frame[static]
+        codes = np.concatenate([codes, np.repeat(np.arange(len(series)), self.horizon)])
+        frame = frame.iloc[np.lexsort((frame["ds"].to_numpy(), codes))].reset_index(drop=True)
         device = next(self.model.parameters()).device
         tensor = PanelTensor(frame, self.vocabulary, self.window, self.horizon, self.season, device)
         origins = torch.as_tensor(np.flatnonzero(frame["ds"].to_numpy() == np.datetime64(cutoff)), device=device)

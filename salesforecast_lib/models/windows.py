@@ -213,17 +213,21 @@ def known_ahead(
 ) -> pd.DataFrame:
     """Rows ``unique_id, ds, columns`` of every series and step, from a table that may hold more.
 
-    Raises ValueError that names the first missing row.
+    Raises ValueError that names the first row that is missing or stands twice.
     """
-    grid = pd.MultiIndex.from_product([names, steps], names=["unique_id", "ds"])
-    known = future.set_index(["unique_id", "ds"])[list(columns)]
-    missing = grid.difference(known.index)
-    if len(missing):
+    names = np.asarray(names)
+    wanted = future["ds"].isin(steps).to_numpy() & future["unique_id"].isin(names).to_numpy()
+    rows = future.loc[wanted, ["unique_id", "ds", *columns]]
+    place = pd.Index(names).get_indexer(rows["unique_id"]) * len(steps) + steps.get_indexer(rows["ds"])
+    times = np.bincount(place, minlength=len(names) * len(steps))
+    if (times != 1).any():
+        wrong = int(np.flatnonzero(times != 1)[0])
+        key = f"{names[wrong // len(steps)]!r}, {steps[wrong % len(steps)].date()}"
         raise ValueError(
-            f"future: {len(missing)} rows are missing, the first is {missing[0]}; give every "
-            f"series its {len(steps)} periods after the cutoff"
+            f"future: {int((times == 0).sum())} rows are missing and {int((times > 1).sum())} stand twice, the first "
+            f"is {key}; give every series its {len(steps)} periods after the cutoff, once"
         )
-    return known.reindex(grid).reset_index()  # refuses a key that stands twice
+    return rows.iloc[np.argsort(place)].reset_index(drop=True)
 
 
 def epoch_order(items: torch.Tensor, seed: int, epoch: int, shuffle: bool) -> torch.Tensor:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -240,16 +240,12 @@ def quantile_average(table: pd.DataFrame) -> np.ndarray:
 # Ours ---------------------------------------------------------------------------------------------------------------
 
 
-def network(config: NetworkConfig, strict: bool, seeds: tuple[int, ...]) -> Callable[[View], Forecast]:
-    """Our network through `fit_network`; with several seeds their quantiles are averaged."""
-    from dataclasses import replace
+def network(configs: Sequence[NetworkConfig], strict: bool) -> Callable[[View], Forecast]:
+    """Our networks through `fit_network`; the quantiles of several are averaged."""
 
     def fit(first: View) -> Forecast:
         table, meta = _features(first, strict), first.meta
-        fits = [
-            fit_network(table, meta, first.cutoff, replace(config, training=replace(config.training, seed=seed)))
-            for seed in seeds
-        ]
+        fits = [fit_network(table, meta, first.cutoff, config) for config in configs]
 
         def forecast(view: View) -> pd.DataFrame:
             frame = _features(view, strict).frame
@@ -290,6 +286,7 @@ MODELS = (
     "NF-NHITS",
     "NF-TFT",
     "LSTM",
+    "Networks",
     "Ensemble",
 )
 
@@ -339,8 +336,14 @@ def registry(task: Task) -> dict[str, Entry]:
             "neuralforecast, MQLoss at our levels, our covariates", **settings)  # fmt: skip
     training = TrainingConfig(max_epochs=12, patience=3)
     config = NetworkConfig(window=window, forking=True, learning_rate=0.004, training=training)
-    add("LSTM", "network", network(config, strict, (0,)), False, "ours, forking sequences, one seed",
+    add("LSTM", "network", network([config], strict), False, "ours, forking sequences, one seed",
         config=asdict(config), seeds=[0])  # fmt: skip
+    several = [replace(config, encoder=encoder, training=replace(training, seed=seed))
+               for encoder, seed in (("lstm", 1), ("gru", 2), ("lstm", 3), ("gru", 4))]  # fmt: skip
+    several = several[:2] if task.name == "freshretailnet" else several
+    add("Networks", "member", network(several, strict), True,
+        f"ours, mean of {len(several)} LSTM and GRU networks of other seeds",
+        configs=[asdict(each) for each in several])  # fmt: skip
     if task.name == "orange_juice":
         from league_juice import JuiceConfig, juice_boosting, juice_mix
 
