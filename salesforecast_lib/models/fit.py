@@ -112,7 +112,7 @@ def make_loader(
         return WindowLoader(tensor, origins, 1024 if validation else config.batch_size, seed, not validation)
     warm_up = None
     if validation:
-        row = tensor.start[origins]
+        row = tensor.first_row(origins)
         spans = pd.Series(origins).groupby(row).agg(lambda rows: rows.max() - rows.min() + 1)
         warm_up = max(config.steps - int(spans.max()), config.window // 2)
     return StretchLoader(tensor, origins, config.stretches, seed, not validation, steps=config.steps, warm_up=warm_up)
@@ -126,6 +126,7 @@ def fit_network(
     *,
     device: str = "cpu",
     refit: bool = True,
+    epochs: int | None = None,
     checkpoint: Path | None = None,
     log_dir: Path | None = None,
     on_epoch: Callable[[int, SalesPredictor], None] | None = None,
@@ -137,6 +138,7 @@ def fit_network(
     table : features, which may reach beyond the cutoff: later rows are not looked at.
     meta : ``features.json``: freq, horizon and roles.
     refit : train again with the validation months, for the best number of epochs.
+    epochs : train once, on everything, for so many epochs that an earlier search found (a later cutoff's new fit).
     checkpoint : folder from which a stopped training goes on.
     on_epoch : called after each epoch of the training with validation.
 
@@ -152,15 +154,16 @@ def fit_network(
     vocabulary = Vocabulary.of(known, config.without)
     architecture = architecture_of(vocabulary, horizon, config)
     tensor = PanelTensor(frame, vocabulary, config.window, horizon, season, device)
-    split, first = split_by_time(cutoff, horizon, freq), frame["ds"].min()
+    split, first, data = split_by_time(cutoff, horizon, freq), frame["ds"].min(), fingerprint(frame)
     if checkpoint is not None:
         checkpoint = checkpoint / run_key(frame[["unique_id", "ds", "y"]], {**architecture, **asdict(config)})
+    del frame, known  # the tensor holds the training data, once
 
     min_history = config.window // 2 if config.min_history is None else config.min_history
     stride = 1 if config.forking else config.stride
 
     def train(last: pd.Timestamp, training: TrainingConfig, name: str, validate: bool) -> tuple[Any, TrainingLog]:
-        rows = tensor.origins(first, last, min_history, stride)
+        loader = make_loader(tensor, tensor.origins(first, last, min_history, stride), config, seed)
         validation = None
         if validate:
             origins = tensor.origins(split.validation_first, split.validation_last, min_history, config.stride)
@@ -169,7 +172,7 @@ def fit_network(
         model = SalesPredictor(**architecture)
         log = train_model(
             model,
-            make_loader(tensor, rows, config, seed),
+            loader,
             make_optimizer(config.optimizer, model, config.learning_rate, config.weight_decay),
             device,
             validation_loader=validation,
@@ -180,17 +183,20 @@ def fit_network(
         )
         return model, log
 
-    model, search = train(split.train_last, config.training, "search", True)
+    if epochs is not None:
+        model, search = train(split.validation_last, replace(config.training, max_epochs=epochs), "final", False)
+    else:
+        model, search = train(split.train_last, config.training, "search", True)
     final = None
-    if refit:
+    if refit and epochs is None:
         best = replace(config.training, max_epochs=search.best_epoch + 1)
         model, final = train(split.validation_last, best, "final", False)
     metadata = {
         "dataset": meta.get("dataset", ""),
         "cutoff": str(pd.Timestamp(cutoff).date()),
-        "data_sha256": fingerprint(frame),
+        "data_sha256": data,
         "validation_loss": search.best_loss,
-        "epochs": search.best_epoch + 1,
+        "epochs": epochs or search.best_epoch + 1,
         "seed": seed,
     }
     reach = config.steps if config.forking else None

@@ -64,8 +64,7 @@ class StretchLoader:
         if not 0 <= warm_up < steps:
             raise ValueError(f"warm_up={warm_up}, steps={steps}: expected 0 <= warm_up < steps")
         self.tensor, self.batch_size, self.seed, self.shuffle = tensor, batch_size, seed, shuffle
-        self.rows = torch.as_tensor(origins, dtype=torch.int64, device=tensor.device)
-        self.epoch = 0
+        self.n_origins, self.epoch = len(origins), 0
         counts = np.zeros(len(tensor.ds), dtype=bool)
         counts[origins] = True
         self._counts = torch.as_tensor(counts, device=tensor.device)
@@ -86,7 +85,7 @@ class StretchLoader:
         """The stretches numbered ``which`` (batch,)."""
         tensor = self.tensor
         begin, first, last = self._begin[which], self._first[which], self._last[which]
-        series = tensor.row_series[begin]
+        series = tensor.row_series[begin].long()
         steps = int((last - begin).max()) + 1
         skip = int((first - begin).min())  # steps before the first origin of any stretch
         history, length = tensor.read(begin, last, steps)
@@ -113,10 +112,10 @@ def _tiles(
     tensor: PanelTensor, origins: np.ndarray, steps: int, warm_up: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """First row of the history, first and last origin of each stretch."""
-    series = tensor.series[origins]
+    series = tensor.row_series.cpu().numpy()[origins]
     new = np.flatnonzero(np.concatenate([[True], series[1:] != series[:-1]]))
     first, last = origins[new], origins[np.append(new[1:], len(origins)) - 1]  # (series with origins,)
-    start = tensor.start[first]
+    start = tensor.first_row(first)
     # A young series that fits as a whole needs no cut.
     room = np.where(last - np.maximum(start, first - warm_up) < steps, steps, steps - warm_up)
     tiles = -(-(last - first + 1) // room)

@@ -146,7 +146,7 @@ def train_model(
             group["lr"] = rate * (share if config.schedule == "cosine" else 1.0)
         begun, loss = time.perf_counter(), _train_epoch(model, train_loader, optimizer, epoch, config)
         log.seconds.append(time.perf_counter() - begun)
-        windows += len(train_loader.rows)
+        windows += train_loader.n_origins
         log.train.append(loss)
         score = loss if validation_loader is None else evaluate(model, validation_loader, config)
         log.validation.append(score)
@@ -163,7 +163,7 @@ def train_model(
     if writer is not None:
         writer.close()
     if windows:
-        log.windows_per_second = windows / sum(log.seconds[-max(1, windows // len(train_loader.rows)) :])
+        log.windows_per_second = windows / sum(log.seconds[-max(1, windows // train_loader.n_origins) :])
     if best is not None:
         model.load_state_dict(best)
     model.eval()

@@ -145,7 +145,7 @@ class OriginScore:
         back = torch.arange(protocol.horizon) % season - season + 1  # the last season, repeated
         last = torch.as_tensor(rows[usable])
         past = torch.maximum(
-            last[:, None] + back, torch.as_tensor(tensor.start[rows[usable]])[:, None]
+            last[:, None] + back, torch.as_tensor(tensor.first_row(rows[usable]))[:, None]
         )  # (series, horizon)
         self.naive = self._loss(tensor.y[past][:, :, None], (0.5,))
 

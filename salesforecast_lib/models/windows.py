@@ -94,28 +94,44 @@ class PanelTensor:
         self.ds = frame["ds"].to_numpy()
         codes, self.names = pd.factorize(frame["unique_id"])
         start = np.flatnonzero(np.concatenate([[True], codes[1:] != codes[:-1]]))
-        self.series = codes
-        self.start = start[codes]  # first row of each row's series
-        self.end = np.append(start[1:], len(codes))[codes]
+        size = len(codes)
 
         def tensor(values: np.ndarray, kind: torch.dtype = torch.float32) -> torch.Tensor:
             return torch.as_tensor(np.ascontiguousarray(values), dtype=kind, device=self.device)
 
-        y, available = frame["y"].fillna(0.0).to_numpy("float64"), frame["available"].fillna(1.0).to_numpy("float64")
-        scale, value, count = causal_level(y, available, self.start, window, season)
-        inputs = np.empty((len(frame), vocabulary.input_size), dtype="float32")
-        inputs[:, 0], inputs[:, 1], inputs[:, 2], inputs[:, 3] = y / scale, 1.0, available, np.log(scale)
-        for k, name in enumerate((*vocabulary.historical, *vocabulary.future), start=4):
-            column = frame[name].fillna(0.0).to_numpy("float32")
-            inputs[:, k] = column / scale if name in vocabulary.in_units else column
+        self.row_series = tensor(codes, torch.int32)
+        self.series_start = tensor(start, torch.int64)
+        self.series_end = tensor(np.append(start[1:], size), torch.int64)
+        self.static = self._static(frame.iloc[start])  # (series, categories)
+        del codes
+        inputs = np.empty((size, vocabulary.input_size), dtype="float32")
+        y, available, scale, value, count = np.empty((5, size), dtype="float32")
+        for block in self._blocks():  # doubles exist for one block at a time
+            rows, first = frame.iloc[block], self.first_row(np.arange(block.start, block.stop)) - block.start
+            sold, seen = rows["y"].fillna(0.0).to_numpy("float64"), rows["available"].fillna(1.0).to_numpy("float64")
+            level, value[block], count[block] = causal_level(sold, seen, first, window, season)
+            y[block], available[block], scale[block] = sold, seen, level
+            part = inputs[block]
+            part[:, 0], part[:, 1], part[:, 2], part[:, 3] = sold / level, 1.0, seen, np.log(level)
+            for k, name in enumerate((*vocabulary.historical, *vocabulary.future), start=4):
+                column = rows[name].fillna(0.0).to_numpy("float32")
+                part[:, k] = column / level if name in vocabulary.in_units else column
         self.inputs = tensor(inputs)  # (rows, inputs)
         self.future = self.inputs[:, vocabulary.input_size - len(vocabulary.future) :]  # a view
         self.y, self.available = tensor(y), tensor(available)
         self.scale, self.seasonal_value, self.seasonal_count = tensor(scale), tensor(value), tensor(count)
-        self.static = self._static(frame.iloc[start])  # (series, categories)
-        self.row_series = tensor(codes, torch.int64)
-        self.series_start = tensor(start, torch.int64)
-        self.series_end = tensor(np.append(start[1:], len(codes)), torch.int64)
+
+    def _blocks(self, rows: int = 4_000_000) -> Iterator[slice]:
+        """Slices of whole series with about so many rows each, over the whole panel."""
+        starts, size = self.series_start.cpu().numpy(), len(self.ds)
+        cuts = [int(starts[np.searchsorted(starts, at)]) for at in range(0, int(starts[-1]) + 1, rows)]
+        for begin, end in zip(cuts, [*cuts[1:], size], strict=True):
+            if end > begin:
+                yield slice(begin, end)
+
+    def first_row(self, rows: np.ndarray) -> np.ndarray:
+        """First row of the series of each row."""
+        return self.series_start.cpu().numpy()[self.row_series.cpu().numpy()[rows]]
 
     def _static(self, firsts: pd.DataFrame) -> torch.Tensor:
         """Category codes of each series; a category the model never saw is a warning and code 0."""
@@ -135,10 +151,14 @@ class PanelTensor:
 
     def origins(self, first: pd.Timestamp, last: pd.Timestamp, min_history: int = 1, stride: int = 1) -> np.ndarray:
         """Rows that end a history window in ``[first, last]`` with a whole horizon after them."""
-        row = np.arange(len(self.ds))
-        when = (self.ds >= np.datetime64(first)) & (self.ds <= np.datetime64(last))
-        fits = (row + self.horizon < self.end) & (row - self.start + 1 >= min_history)
-        return row[when & fits & ((self.end - 1 - row) % stride == 0)]
+        end, found = self.series_end.cpu().numpy(), []
+        for block in self._blocks():
+            ds = self.ds[block]
+            row = block.start + np.flatnonzero((ds >= np.datetime64(first)) & (ds <= np.datetime64(last)))
+            left = end[self.row_series.cpu().numpy()[row]] - 1 - row  # periods after the row
+            fits = (left >= self.horizon) & (row - self.first_row(row) + 1 >= min_history) & (left % stride == 0)
+            found.append(row[fits])
+        return np.concatenate(found)
 
     def read(self, begin: torch.Tensor, last: torch.Tensor, steps: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Inputs of rows ``begin`` to ``last`` (batch,), zero after them: (batch, steps, inputs), and their number."""
@@ -159,7 +179,7 @@ class PanelTensor:
 
     def gather(self, origin: torch.Tensor, steps: int | None = None) -> Batch:
         """Windows of ``steps`` periods (default: window) that end at the rows ``origin`` (batch,)."""
-        series = self.row_series[origin]
+        series = self.row_series[origin].long()
         steps = steps or self.window
         history, length = self.read(torch.maximum(origin - steps + 1, self.series_start[series]), origin, steps)
         ahead = origin[:, None] + torch.arange(1, self.horizon + 1, device=self.device)
@@ -254,7 +274,7 @@ class WindowLoader:
             raise ValueError("no window fits: shorten window or horizon, or give more history before the cutoff")
         self.tensor, self.batch_size, self.seed, self.shuffle, self.steps = tensor, batch_size, seed, shuffle, steps
         self.rows = torch.as_tensor(origins, dtype=torch.int64, device=tensor.device)
-        self.epoch = 0
+        self.n_origins, self.epoch = len(origins), 0
 
     def __len__(self) -> int:
         return -(-len(self.rows) // self.batch_size)
