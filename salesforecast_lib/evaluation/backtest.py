@@ -163,10 +163,3 @@ def comparable_panel(panel: pd.DataFrame, cutoffs: list[pd.Timestamp]) -> pd.Dat
             "end; use fewer cutoffs, a shorter horizon or a longer history"
         )
     return panel[panel["unique_id"].isin(good)].reset_index(drop=True)
-
-
-def peer_forecasts(
-    panel: pd.DataFrame, meta: dict[str, Any], cutoffs: list[pd.Timestamp], seed: int = 0, threads: int = 1
-) -> pd.DataFrame:
-    """All peers at all cutoffs, each fitted anew on the rows up to its cutoff."""
-    return rolling_origin(panel, meta, cutoffs, peer_models(seed, threads))

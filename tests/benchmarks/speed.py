@@ -43,8 +43,8 @@ def made_series(series: int, days: int, seed: int = 0) -> pd.DataFrame:
     week = 1 + 0.5 * np.sin(2 * np.pi * (np.arange(days) % 7)[None] / 7 + rng.random((series, 1)) * 6)
     wave = 1 + 0.3 * np.sin(2 * np.pi * np.arange(days)[None] / 90 + rng.random((series, 1)) * 6)
     y = rng.poisson(rng.gamma(2.0, 6.0, (series, 1)) * week * wave).astype("float32")
-    names = np.array([f"s{number:06d}" for number in range(series)])
-    return pd.DataFrame({"unique_id": np.repeat(names, days), "ds": np.tile(ds, series), "y": y.ravel()})
+    names = pd.Categorical.from_codes(np.repeat(np.arange(series), days), [f"s{n:06d}" for n in range(series)])
+    return pd.DataFrame({"unique_id": names, "ds": np.tile(ds, series), "y": y.ravel()})
 
 
 # --- neuralforecast: also runs by itself, in an environment that has it -------------------------------------------
@@ -144,7 +144,9 @@ def table_of(frame: pd.DataFrame) -> Any:
 class Ours:
     """Both trainers on one tensor."""
 
-    def __init__(self, frame: pd.DataFrame, steps: int = 256, stretches: int = 16, device: str = "cpu") -> None:
+    def __init__(
+        self, frame: pd.DataFrame, steps: int = 256, stretches: int = 16, device: str = "cpu", windows: bool = True
+    ) -> None:
         from salesforecast_lib.models.stretches import StretchLoader
         from salesforecast_lib.models.training import TrainingConfig, make_optimizer
         from salesforecast_lib.models.windows import PanelTensor, Vocabulary, WindowLoader
@@ -153,7 +155,8 @@ class Ours:
         self.tensor = PanelTensor(table_of(frame).frame, self.vocabulary, WINDOW, HORIZON, SEASON, device)
         last = frame["ds"].max()
         self.origins = self.tensor.origins(frame["ds"].min(), last, WINDOW // 2)
-        self.windows = WindowLoader(self.tensor, self.origins, 256)
+        if windows:
+            self.windows = WindowLoader(self.tensor, self.origins, 256)
         self.stretches = StretchLoader(self.tensor, self.origins, stretches, steps=steps)
         self.config, self.device, self._optimizer = TrainingConfig(), device, make_optimizer
 
@@ -357,39 +360,68 @@ def memory_part(arguments: argparse.Namespace, data: Path) -> dict[str, Any]:
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def memory_job(request: dict[str, Any]) -> dict[str, Any]:
-    """Train on made series and report megabytes."""
-
-    def peak() -> float:
+def resident(name: str) -> float:
+    """Megabytes from /proc: VmRSS now, VmHWM the peak since the last reset; where there is none, the peak of all time."""
+    status = Path("/proc/self/status")
+    if not status.is_file():
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    line = next(line for line in status.read_text().splitlines() if line.startswith(name))
+    return int(line.split()[1]) / 1024
 
-    torch.set_num_threads(1)
-    frame = made_series(request["series"], request["days"])
-    frame["unique_id"] = frame["unique_id"].astype("category").cat.codes
-    ours = Ours(frame)
-    del frame
-    prepared, done, begun = peak(), 0, time.perf_counter()
+
+def reset_peak() -> None:
+    """Let VmHWM begin anew, so that training's peak is told from that of preparing (Linux)."""
+    try:
+        Path("/proc/self/clear_refs").write_text("5")
+    except OSError as error:
+        print(f"the peak cannot be reset ({error}): that of training includes preparing", file=sys.stderr)
+
+
+def memory_job(request: dict[str, Any]) -> dict[str, Any]:
+    """Train on made series and report megabytes.
+
+    ``share``: peak of training over what is needed: what the process held before (interpreter and libraries), the panel
+    tensor, model and optimiser, and one batch's activations, taken from a first batch on a panel of 32 series.
+    """
     from salesforecast_lib.models.training import batch_loss
 
-    model = ours.model().train()
-    optimizer = ours._optimizer("adam", model, 1e-3)
-    while done < request["batches"]:
-        ours.stretches.epoch = done
-        for stretch in ours.stretches:
-            optimizer.zero_grad(set_to_none=True)
-            batch_loss(model, stretch, ours.config).backward()
-            optimizer.step()
-            done += 1
-            if done >= request["batches"]:
-                break
+    def train(ours: Ours, batches: int) -> None:
+        model = ours.model().train()
+        optimizer = ours._optimizer("adam", model, 1e-3)
+        done = 0
+        while done < batches:
+            ours.stretches.epoch = done
+            for stretch in ours.stretches:
+                optimizer.zero_grad(set_to_none=True)
+                batch_loss(model, stretch, ours.config).backward()
+                optimizer.step()
+                done += 1
+                if done >= batches:
+                    break
+
+    torch.set_num_threads(1)
+    train(Ours(made_series(32, request["days"]), windows=False), 10)  # libraries, model, optimiser, activations
+    without_data = resident("VmHWM")
+    begun = time.perf_counter()
+    frame = made_series(request["series"], request["days"])
+    ours = Ours(frame, windows=False)
+    del frame, ours.origins
+    prepared, seconds = resident("VmHWM"), time.perf_counter() - begun
+    reset_peak()
+    begun = time.perf_counter()
+    train(ours, request["batches"])
     held = [value for value in vars(ours.tensor).values() if isinstance(value, torch.Tensor)]
     storages = {value.untyped_storage().data_ptr(): value.untyped_storage().nbytes() for value in held}
+    tensor, peak = (sum(storages.values()) + ours.tensor.ds.nbytes) / 2**20, resident("VmHWM")
     return {
         **request,
-        "tensor_mb": sum(storages.values()) / 2**20,
-        "peak_after_preparing_mb": prepared,
-        "peak_mb": peak(),
-        "seconds": time.perf_counter() - begun,
+        "tensor_mb": tensor,
+        "without_data_mb": without_data,
+        "peak_of_preparing_mb": prepared,
+        "peak_of_training_mb": peak,
+        "share": peak / (tensor + without_data),
+        "seconds_of_preparing": seconds,
+        "seconds_of_training": time.perf_counter() - begun,
     }
 
 
@@ -473,7 +505,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder) / "series.parquet"
         frame = pd.read_parquet(arguments.data) if arguments.data else made_series(arguments.series, arguments.days)
-        frame[["unique_id", "ds", "y"]].sort_values(["unique_id", "ds"], ignore_index=True).to_parquet(data)
+        frame = frame[["unique_id", "ds", "y"]].astype({"unique_id": str})
+        frame.sort_values(["unique_id", "ds"], ignore_index=True).to_parquet(data)
         results: dict[str, Any] = {"threads": 1, "torch": torch.__version__}
         for name in arguments.parts.split(","):
             results[name] = PARTS[name](arguments, data)

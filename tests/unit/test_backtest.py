@@ -16,7 +16,7 @@ from salesforecast_lib.evaluation.backtest import (
     FittedAtEachCutoff,
     Fixed,
     as_of,
-    peer_forecasts,
+    peer_models,
     rolling_origin,
 )
 from salesforecast_lib.evaluation.segments import FROM_THE_START, age_bands, volume_groups
@@ -99,7 +99,7 @@ def test_peers_are_the_same_as_called_one_by_one():
         for part in (statistical_forecasts(panel, cutoff, 7, "D", 7), lightgbm_forecasts(panel, META, cutoff))
     ]
     expected = close_shop(pd.concat(expected, ignore_index=True), panel, ["open"])
-    pd.testing.assert_frame_equal(peer_forecasts(panel, META, CUTOFFS), expected, check_exact=True)
+    pd.testing.assert_frame_equal(rolling_origin(panel, META, CUTOFFS, peer_models()), expected, check_exact=True)
 
 
 def test_closed_days_are_known_to_every_model():
