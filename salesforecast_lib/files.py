@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def project_root() -> Path:
@@ -25,7 +25,7 @@ def resolve(path: str | Path) -> Path:
     return path if path.is_absolute() else project_root() / path
 
 
-def _atomically(path: str | Path, write: Callable[[Path], None]) -> Path:
+def atomically(path: str | Path, write: Callable[[Path], None]) -> Path:
     """Call ``write`` on a temporary neighbour of ``path`` and rename it, so no file is half-written."""
     target = resolve(path)
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -40,7 +40,7 @@ def _atomically(path: str | Path, write: Callable[[Path], None]) -> Path:
 
 def write_parquet(frame: pd.DataFrame, path: str | Path) -> Path:
     """Write ``frame`` as Parquet without its index."""
-    return _atomically(path, lambda p: frame.to_parquet(p, index=False))
+    return atomically(path, lambda p: frame.to_parquet(p, index=False))
 
 
 def write_json(value: Any, path: str | Path) -> Path:
@@ -51,7 +51,7 @@ def write_json(value: Any, path: str | Path) -> Path:
 
 def write_text(text: str, path: str | Path) -> Path:
     """Write UTF-8 text."""
-    return _atomically(path, lambda p: _write(p, text))
+    return atomically(path, lambda p: _write(p, text))
 
 
 def _write(path: Path, text: str) -> None:
@@ -60,7 +60,7 @@ def _write(path: Path, text: str) -> None:
 
 def escape_formula(text: str) -> str:
     """Prefix a quote to text that a spreadsheet would run as a formula (OWASP, CSV injection)."""
-    return "'" + text if text.startswith(_FORMULA_STARTS) else text
+    return "'" + text if text.startswith(FORMULA_STARTS) else text
 
 
 def write_csv(frame: pd.DataFrame, path: str | Path) -> Path:
@@ -70,7 +70,7 @@ def write_csv(frame: pd.DataFrame, path: str | Path) -> Path:
         if not pd.api.types.is_numeric_dtype(safe[column]) and not pd.api.types.is_datetime64_any_dtype(safe[column]):
             safe[column] = safe[column].map(lambda v: escape_formula(v) if isinstance(v, str) else v)
     safe.columns = [escape_formula(str(column)) for column in safe.columns]
-    return _atomically(path, lambda p: safe.to_csv(p, index=False, quoting=csv.QUOTE_NONNUMERIC))
+    return atomically(path, lambda p: safe.to_csv(p, index=False, quoting=csv.QUOTE_NONNUMERIC))
 
 
 def read_json(path: str | Path) -> Any:

@@ -1,4 +1,4 @@
-"""Command line: ``salesforecast run``, ``check-data``, ``stages``, ``sweep``, ``book``, ``refresh``, ``findings``."""
+"""Command line: ``salesforecast run``, ``decide``, ``check-data``, ``stages``, ``sweep``, ``book``, ``refresh``, …"""
 
 from __future__ import annotations
 
@@ -65,6 +65,29 @@ def run_command(
     for name, file in places.items():
         if (folder / file).exists():
             console.print(f"{name + ':':20s}{folder / file}", soft_wrap=True, highlight=False)
+
+
+@app.command()
+def decide(
+    run_dir: Annotated[str, typer.Argument(help="folder of a finished run; default: the newest below runs/")] = "",
+    book: Annotated[bool, typer.Option(help="build the run's HTML book anew, with its page of decisions")] = True,
+) -> None:
+    """Write the newest run's decisions (stock, prices, promotions, alerts) to decisions.xlsx and a page of its book."""
+    from salesforecast_lib.decisions.sheets import decision_sheets, newest_run, write_workbook
+
+    try:
+        folder = Path(run_dir).resolve() if run_dir else newest_run(project_root() / "runs")
+        sheets = decision_sheets(folder)
+        target = write_workbook(sheets, folder / "decisions.xlsx")
+        if book:
+            build_book(folder / "notebooks", folder / "html", f"Sales forecasting - {folder.name}", run_pages(folder))
+    except (BookError, ValueError, FileNotFoundError) as error:
+        raise _stop(error) from None
+    for sheet in sheets:
+        console.print(f"{sheet.name + ':':12s}{sheet.note}", highlight=False)
+    console.print(f"workbook:   {target}", soft_wrap=True, highlight=False)
+    if book:
+        console.print(f"page:       {folder / 'html' / 'book' / 'decisions.html'}", soft_wrap=True, highlight=False)
 
 
 @app.command("check-data")

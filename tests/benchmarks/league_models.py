@@ -347,11 +347,10 @@ def registry(task: Task) -> dict[str, Entry]:
     config = NetworkConfig(window=window, forking=True, learning_rate=0.004, training=training)
     add("LSTM", "network", network([config], strict), False, "ours, forking sequences, one seed",
         config=asdict(config), seeds=[0])  # fmt: skip
-    several = [replace(config, encoder=encoder, training=replace(training, seed=seed))
-               for encoder, seed in (("lstm", 1), ("gru", 2), ("lstm", 3), ("gru", 4))]  # fmt: skip
-    several = several[:2] if task.name == "freshretailnet" else several
+    kinds = (("lstm", 1), ("lstm", 2)) if daily else (("lstm", 1), ("gru", 2), ("lstm", 3), ("gru", 4))
+    several = [replace(config, encoder=name, training=replace(training, seed=seed)) for name, seed in kinds]
     add("Networks", "member", network(several, strict), True,
-        f"ours, mean of {len(several)} LSTM and GRU networks of other seeds",
+        f"ours, mean of {len(several)} networks of other seeds ({', '.join(name for name, _ in kinds)})",
         configs=[asdict(each) for each in several])  # fmt: skip
     if task.name == "orange_juice":
         from league_juice import JuiceConfig, juice_boosting, juice_mix

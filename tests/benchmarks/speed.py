@@ -361,7 +361,7 @@ def memory_part(arguments: argparse.Namespace, data: Path) -> dict[str, Any]:
 
 
 def resident(name: str) -> float:
-    """Megabytes from /proc: VmRSS now, VmHWM the peak since the last reset; where there is none, the peak of all time."""
+    """Megabytes from /proc: VmRSS now, VmHWM the peak since its reset; where there is none, the peak of all time."""
     status = Path("/proc/self/status")
     if not status.is_file():
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -1,0 +1,253 @@
+"""The decision sheet: what a run proposes, one sheet a subject, for people who do not read notebooks (chapter 08)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+from openpyxl import Workbook
+from openpyxl.cell import Cell
+from openpyxl.styles import Alignment, Font, PatternFill
+from openpyxl.utils import get_column_letter
+from openpyxl.worksheet.worksheet import Worksheet
+
+from salesforecast_lib.files import FORMULA_STARTS, atomically, read_json, resolve
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """One subject: plain headings over the rows that ask for a decision, most urgent first, and a sentence on top.
+
+    ``brief`` are the headings that fit on a page of the book.
+    """
+
+    name: str
+    note: str
+    table: pd.DataFrame
+    brief: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """Which file of a run becomes which sheet.
+
+    Parameters
+    ----------
+    columns : column of the file to heading of the sheet; a column that the file lacks is left out.
+    chosen : the rows that ask for something.
+    order : columns to sort by, largest first; none keeps the order of the file.
+    brief : columns that are shown on the page of the run's book.
+    empty : what is said when there is no row.
+    """
+
+    name: str
+    file: str
+    chapter: str
+    columns: dict[str, str]
+    chosen: Callable[[pd.DataFrame], pd.Series]
+    order: tuple[str, ...]
+    brief: tuple[str, ...]
+    empty: str
+
+
+_WHY = {"why": "why"}
+SUBJECTS = (
+    Subject(
+        "stock",
+        "replenishment.csv",
+        "08_inventory",
+        {"unique_id": "product", "action": "action", "order_quantity": "order (units)", "stock": "stock (units)",
+         "expected_demand": "expected demand (units)", "risk_before_delivery": "risk of running out before delivery",
+         "risk_with_order": "risk with the order", "expected_loss": "expected loss before delivery",
+         "abc": "value class", "stock_source": "stock from", **_WHY},
+        lambda table: table["action"] != "nothing",
+        ("expected_loss", "risk_before_delivery"),
+        ("unique_id", "action", "order_quantity", "risk_before_delivery", "expected_loss", "why"),
+        "nothing to order, to mark down or to return today",
+    ),
+    Subject(
+        "prices",
+        "prices.csv",
+        "11_pricing",
+        {"unique_id": "product", "action": "action", "current_price": "price today", "proposed_price": "proposed price",
+         "profit_change": "expected change of profit", "profit_change_low": "at least", "profit_change_high": "at most",
+         "chance_of_gain": "chance of a gain", "elasticity": "elasticity", "observed_low": "lowest price seen",
+         "observed_high": "highest price seen", **_WHY},
+        lambda table: table["action"] != "hold",
+        ("profit_change",),
+        ("unique_id", "current_price", "proposed_price", "profit_change", "why"),
+        "no price change is proposed: the data say too little about what other prices would do",
+    ),
+    Subject(
+        "promotions",
+        "promotions.csv",
+        "10_marketing",
+        {"unique_id": "product", "start": "from", "end": "to", "kind": "kind", "depth": "discount",
+         "extra_units": "extra units", "extra_low": "at least", "extra_high": "at most", "profit": "expected profit",
+         "profit_low": "profit at least", "profit_high": "profit at most", "spend": "cost", **_WHY},
+        lambda table: pd.Series(True, index=table.index),
+        ("profit",),
+        ("unique_id", "start", "end", "kind", "profit", "why"),
+        "no promotion is proposed: the data hold none to learn from, or none pays",
+    ),
+    Subject(
+        "alerts",
+        "alerts.csv",
+        "09_alerts",
+        {"severity": "severity", "kind": "kind", "unique_id": "product", "products": "products", "start": "from",
+         "end": "to", "expected": "expected", "observed": "observed", "impact": "money at stake", **_WHY},
+        lambda table: pd.Series(True, index=table.index),
+        (),
+        ("severity", "kind", "unique_id", "start", "end", "why"),
+        "nothing unusual in the newest periods",
+    ),
+)  # fmt: skip
+
+
+def read_decisions(file: Path) -> pd.DataFrame:
+    """A decision file of a run as it was before its text was made safe for a spreadsheet.
+
+    Raises
+    ------
+    ValueError
+        When the file has no column ``why``: every proposal has to say its reason.
+    """
+    table = pd.read_csv(file, keep_default_na=False, na_values={}, dtype=str)
+    if "why" not in table:
+        raise ValueError(f"{file}: no column 'why'; expected a decision file of a run, run the chapter again")
+    for name in table:
+        numbers = pd.to_numeric(table[name].replace("", None), errors="coerce")
+        only_numbers = numbers.notna().any() and (numbers.notna() | (table[name] == "")).all()
+        if only_numbers and name not in ("unique_id", "alert"):
+            table[name] = numbers
+        else:
+            quoted = table[name].str.startswith("'") & table[name].str[1:2].isin(FORMULA_STARTS)
+            table[name] = table[name].where(~quoted, table[name].str[1:])
+    return table
+
+
+def stock_actions(plan: pd.DataFrame, excess: pd.DataFrame) -> pd.DataFrame:
+    """The replenishment plan with one ``action`` a product: order, mark down, return, or nothing."""
+    plan = plan.assign(action=plan["order_quantity"].gt(0).map({True: "order", False: "nothing"}))
+    if "proposal" in excess and len(excess):
+        proposals = excess.set_index("unique_id")
+        wanted = plan["unique_id"].map(proposals["proposal"]).fillna("keep")
+        other = (plan["action"] == "nothing") & (wanted != "keep")
+        plan["action"] = plan["action"].where(~other, wanted)
+        plan["why"] = plan["why"].where(~other, plan["unique_id"].map(proposals["why"]))
+    return plan
+
+
+def decision_sheets(run_dir: str | Path) -> list[Sheet]:
+    """All subjects of a finished run; a subject whose data the shop lacks is an empty sheet that says so.
+
+    Raises
+    ------
+    FileNotFoundError
+        Naming the file and the chapter that writes it, when the run is not finished.
+    """
+    folder, sheets = resolve(run_dir), []
+    for subject in SUBJECTS:
+        file = folder / subject.file
+        if not file.is_file():
+            raise FileNotFoundError(
+                f"{file}: not there; finish the run first (chapter {subject.chapter} writes it): "
+                f"salesforecast run --run-dir {folder}"
+            )
+        table = read_decisions(file)
+        if subject.name == "stock":
+            table = stock_actions(table, read_decisions(folder / "excess.csv"))
+        rows = table[subject.chosen(table)] if len(table) else table
+        by = [name for name in subject.order if name in rows]
+        if by:
+            rows = rows.sort_values(by, ascending=False, kind="stable", key=lambda c: pd.to_numeric(c, errors="coerce"))
+        shown = {name: heading for name, heading in subject.columns.items() if name in rows}
+        note = f"{len(rows)} of {len(table)} rows ask for a decision" if len(rows) else subject.empty
+        brief = tuple(shown[name] for name in subject.brief if name in shown)
+        sheets.append(Sheet(subject.name, note, rows[list(shown)].rename(columns=shown).reset_index(drop=True), brief))
+    return sheets
+
+
+# The workbook -------------------------------------------------------------------------------------------------------
+
+_HEAD = PatternFill("solid", fgColor="1F3B57")
+_MONEY = ("price", "profit", "loss", "cost", "money", "at least", "at most", "seen")
+_SHARES = ("risk", "chance", "discount")
+
+
+def _write(cell: Cell, value: object) -> None:
+    """A number as a number, anything else as text that no spreadsheet runs: never as a formula."""
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        cell.value = None if pd.isna(value) else value
+        return
+    text = "".join(c for c in str(value) if c.isprintable() or c == " ")
+    cell.value = text
+    cell.data_type = "s"
+    cell.quotePrefix = text.startswith(FORMULA_STARTS)  # type: ignore[attr-defined]
+
+
+def _fill(page: Worksheet, sheet: Sheet) -> None:
+    """Note, headings and rows of one sheet, with frozen headings, filters and widths that can be read."""
+    page["A1"] = sheet.note
+    page["A1"].font = Font(italic=True)
+    for k, heading in enumerate(sheet.table.columns, start=1):
+        cell = page.cell(2, k, heading)
+        cell.font, cell.fill = Font(bold=True, color="FFFFFF"), _HEAD
+        cell.alignment = Alignment(wrap_text=True, vertical="top")
+        column = sheet.table.iloc[:, k - 1]
+        longest = max([len(heading) / 2, *column.astype(str).str.len().head(500)], default=8)
+        page.column_dimensions[get_column_letter(k)].width = 90 if heading == "why" else min(max(longest + 2, 11), 36)
+        for row, value in enumerate(column.tolist(), start=3):
+            cell = page.cell(row, k)
+            _write(cell, value)
+            cell.alignment = Alignment(wrap_text=heading == "why", vertical="top")
+            if any(word in heading for word in _SHARES):
+                cell.number_format = "0%"
+            elif any(word in heading for word in _MONEY):
+                cell.number_format = "#,##0.00"
+            elif isinstance(value, float):
+                cell.number_format = "#,##0" if abs(value) >= 10 else "#,##0.0"
+    page.freeze_panes = "B3"
+    if len(sheet.table):
+        page.auto_filter.ref = f"A2:{get_column_letter(len(sheet.table.columns))}{len(sheet.table) + 2}"
+    page.page_setup.orientation, page.page_setup.fitToHeight = "landscape", 0
+    page.sheet_properties.pageSetUpPr.fitToPage = True
+    page.print_title_rows = "2:2"
+
+
+def write_workbook(sheets: list[Sheet], path: str | Path) -> Path:
+    """Write one formatted sheet a subject; text stays text, so a product's name can never become a formula."""
+    book = Workbook()
+    book.remove(book.active)
+    for sheet in sheets:
+        _fill(book.create_sheet(sheet.name), sheet)
+    return atomically(path, book.save)
+
+
+def newest_run(runs: Path) -> Path:
+    """The run that finished last: the newest ``replenishment.csv`` below ``runs``; raises FileNotFoundError."""
+    found = sorted(runs.glob("*/replenishment.csv"), key=lambda file: file.stat().st_mtime)
+    if not found:
+        raise FileNotFoundError(f"{runs}: no finished run below it; begin with: salesforecast run")
+    return found[-1].parent
+
+
+def decisions_page(sheets: list[Sheet], run_dir: str | Path, plain: Callable[[object], str], shown: int = 10) -> str:
+    """Markdown of the first rows of every subject, for the run's book."""
+    values = read_json(resolve(run_dir) / "panel.json")
+    lines = ["# Decisions", "", f"What this run proposes at the end of its data ({values['dataset']})."]
+    lines.append("`salesforecast decide` writes all of it to `decisions.xlsx`.")
+    for sheet in sheets:
+        lines += ["", f"## {sheet.name.capitalize()}", "", sheet.note[0].upper() + sheet.note[1:] + ".", ""]
+        if sheet.table.empty:
+            continue
+        lines.append("| " + " | ".join(plain(name) for name in sheet.brief) + " |")
+        lines.append("|" + "---|" * len(sheet.brief))
+        for row in sheet.table[list(sheet.brief)].head(shown).itertuples(index=False):
+            cells = [f"{value:,.2f}" if isinstance(value, float) else plain(value) for value in row]
+            lines.append("| " + " | ".join(cells) + " |")
+        if len(sheet.table) > shown:
+            lines += ["", f"{len(sheet.table) - shown} more in the workbook."]
+    return "\n".join(lines) + "\n"
