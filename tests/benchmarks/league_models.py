@@ -355,9 +355,9 @@ def registry(task: Task) -> dict[str, Entry]:
     if task.name == "orange_juice":
         from league_juice import JuiceConfig, juice_boosting, juice_mix
 
-        for name, fit in (("JuiceBoosting", juice_boosting), ("Ensemble", juice_mix)):
+        for name, fit in (("JuiceBoosting", juice_boosting), ("JuiceMix", juice_mix)):
             juice = JuiceConfig()
-            add(name, "ensemble" if name == "Ensemble" else "member", fit(juice), False,
+            add(name, "member", fit(juice), False,
                 "boosting and a linear model on log sales, trained on the percentage error; refitted at each cutoff, "
                 "the spread of the quantiles stays", **asdict(juice))  # fmt: skip
     return found
@@ -373,8 +373,8 @@ def entries(names: list[str] | None, task: Task, root: Path, of: list[str] | Non
     if unknown:
         raise ValueError(f"models {unknown}: expected some of {', '.join([*known, 'Ensemble'])}")
     chosen = [known[name] for name in names if name in known]
-    if "Ensemble" in names and "Ensemble" not in known:
+    if "Ensemble" in names:
         candidates = [entry for entry in chosen if not entry.name.startswith(("NF-", "SeasonalNaive"))]
         members = [entry for entry in candidates if of is None or entry.name in of]
-        chosen.append(ensemble(task, root, members))
+        chosen.append(ensemble(task, root, members, known.get("JuiceMix")))
     return chosen
