@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import holidays
 import numpy as np
 import pandas as pd
+from coreforecast.grouped_array import GroupedArray
+from coreforecast.lag_transforms import RollingMean, RollingStd
 
 from salesforecast_lib.data.panel import extend_panel, inner_season
 from salesforecast_lib.files import read_json, resolve, write_json, write_parquet
@@ -92,17 +93,41 @@ def calendar_features(days: pd.DatetimeIndex, country: str, freq: str) -> pd.Dat
     return table
 
 
-def _past(frame: pd.DataFrame, column: str) -> Callable[[Callable[[pd.Series], pd.Series]], pd.Series]:
-    groups = frame.groupby("unique_id", sort=False, observed=True)[column]
-    return lambda rule: groups.transform(rule)
+class PastWindows:
+    """Windows over the past of each series of one column, the row itself included; rows sorted by series and period."""
 
+    def __init__(self, frame: pd.DataFrame, values: pd.Series) -> None:
+        self.values = values.astype("float64")
+        self.groups = self.values.groupby(frame["unique_id"], sort=False, observed=True)
+        ids = pd.factorize(frame["unique_id"])[0]
+        starts = np.flatnonzero(np.concatenate([[True], ids[1:] != ids[:-1], [True]])).astype("int32")
+        whole = not self.values.isna().any()  # pandas leaves gaps out of a window, coreforecast does not
+        self.array = GroupedArray(self.values.to_numpy(), starts) if whole else None
 
-def _rolling_mean(y: pd.Series, periods: int) -> pd.Series:
-    return y.rolling(periods, min_periods=1).mean()
+    def lag(self, periods: int) -> pd.Series:
+        return self.groups.shift(periods)
 
+    def mean(self, periods: int) -> pd.Series:
+        if self.array is None:
+            return self.groups.transform(lambda v: v.rolling(periods, min_periods=1).mean())
+        return self._series(RollingMean(0, periods, min_samples=1).transform(self.array))
 
-def _smoothed(y: pd.Series, halflife: float) -> pd.Series:
-    return y.ewm(halflife=halflife).mean()
+    def std(self, periods: int) -> pd.Series:
+        """Standard deviation, 0 before the second row of a series."""
+        if self.array is None:
+            spread = self.groups.transform(lambda v: v.rolling(periods, min_periods=2).std())
+        else:
+            spread = self._series(RollingStd(0, periods, min_samples=2).transform(self.array))
+        return spread.fillna(0.0)
+
+    def median(self, periods: int) -> pd.Series:
+        return self.groups.transform(lambda v: v.rolling(periods, min_periods=1).median())
+
+    def smoothed(self, halflife: float) -> pd.Series:
+        return pd.Series(self.groups.ewm(halflife=halflife).mean().to_numpy(), index=self.values.index)
+
+    def _series(self, values: np.ndarray) -> pd.Series:
+        return pd.Series(values, index=self.values.index)
 
 
 def build_features(panel: pd.DataFrame, meta: dict[str, Any]) -> FeatureTable:
@@ -139,18 +164,15 @@ def build_features(panel: pd.DataFrame, meta: dict[str, Any]) -> FeatureTable:
     table.add("promotion", "future", {name: frame[name] for name in meta["future"]})
     table.add("hierarchy", "static", {name: frame[name].astype(str) for name in meta["static"]})
 
-    past = _past(frame, "y")
+    past = PastWindows(frame, frame["y"])
     table.add(
         "lags",
         "historical",
-        {
-            f"lag_{k}": past(partial(pd.Series.shift, periods=k)).fillna(0.0)
-            for k in (1, season, 2 * season, 4 * season)
-        },
+        {f"lag_{k}": past.lag(k).fillna(0.0) for k in (1, season, 2 * season, 4 * season)},
         in_units=True,
     )
-    means = {k: past(partial(_rolling_mean, periods=k)) for k in (season, 4 * season, 8 * season)}
-    spread = past(lambda y: y.rolling(4 * season, min_periods=2).std()).fillna(0.0)
+    means = {k: past.mean(k) for k in (season, 4 * season, 8 * season)}
+    spread = past.std(4 * season)
     table.add(
         "rolling",
         "historical",
@@ -160,7 +182,7 @@ def build_features(panel: pd.DataFrame, meta: dict[str, Any]) -> FeatureTable:
     table.add(
         "smoothing",
         "historical",
-        {f"ewm_{k}": past(partial(_smoothed, halflife=k)) for k in (season, 4 * season)},
+        {f"ewm_{k}": past.smoothed(k) for k in (season, 4 * season)},
         in_units=True,
     )
     table.add("trend", "historical", {"trend": means[season] - means[4 * season]}, in_units=True)
@@ -175,7 +197,7 @@ def build_features(panel: pd.DataFrame, meta: dict[str, Any]) -> FeatureTable:
         {
             "since_sale": since,
             "age": age,
-            "zero_share": past(lambda y: (y == 0).astype(float).rolling(4 * season, min_periods=1).mean()),
+            "zero_share": PastWindows(frame, frame["y"] == 0).mean(4 * season),
         },
     )
     _price_features(table, frame, meta, season)
@@ -201,11 +223,11 @@ def _price_features(table: FeatureTable, frame: pd.DataFrame, meta: dict[str, An
         return
     log_price = np.log(frame["price"].where(frame["price"] > 0))
     frame["_log_price"] = log_price.groupby(frame["unique_id"]).ffill().fillna(0.0)
-    past = _past(frame, "_log_price")
-    level = frame["_log_price"] - past(lambda p: p.rolling(12 * season, min_periods=1).median())
+    past = PastWindows(frame, frame["_log_price"])
+    level = frame["_log_price"] - past.median(12 * season)
     columns = {
         "price_level": level,
-        "price_volatility": past(lambda p: p.rolling(4 * season, min_periods=2).std()).fillna(0.0),
+        "price_volatility": past.std(4 * season),
     }
     if meta["static"]:
         group = [frame[meta["static"][0]], frame["ds"]]
@@ -227,12 +249,12 @@ def _behaviour_features(table: FeatureTable, frame: pd.DataFrame, meta: dict[str
         table.add(
             "behaviour",
             "historical",
-            {f"{name}_mean": _past(frame, name)(lambda v: v.rolling(season, min_periods=1).mean()) for name in names},
+            {f"{name}_mean": PastWindows(frame, frame[name]).mean(season) for name in names},
             in_units=True,
         )
         table.add("behaviour", "historical", {name: frame[name].fillna(0.0) for name in names}, in_units=True)
     if "repeat_share" in meta["historical"]:
-        share = _past(frame, "repeat_share")(lambda v: v.rolling(4 * season, min_periods=1).mean())
+        share = PastWindows(frame, frame["repeat_share"]).mean(4 * season)
         table.add("behaviour", "historical", {"repeat_share": share})
 
 

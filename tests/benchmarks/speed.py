@@ -6,6 +6,7 @@ Parts (``--parts``, separated by commas):
 * ``predict``: all series once, and one new day from the carried state;
 * ``accuracy``: time until forking reaches the validation loss of neuralforecast's LSTM after ``--nf-steps`` steps;
 * ``memory``: peak memory of training beside what the data, the model and one batch need;
+* ``features``: lags and rolling windows beside mlforecast's, the same ones, and all of chapter 02's features;
 * ``growth``: time for 1, 4 and 16 times the series;
 * ``cuda``: bfloat16 on a CUDA device; says so when there is none.
 
@@ -425,6 +426,37 @@ def memory_job(request: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def features_part(arguments: argparse.Namespace, data: Path) -> dict[str, Any]:
+    """Seconds for the features that both have, medians of five, and for everything that chapter 02 builds."""
+    from mlforecast import MLForecast
+    from mlforecast.lag_transforms import RollingMean, RollingStd
+
+    from salesforecast_lib.data.features import PastWindows, build_features
+
+    frame = pd.read_parquet(data)
+    lags, means = [1, 7, 14, 28], [7, 28, 56]
+
+    def ours() -> pd.DataFrame:
+        past = PastWindows(frame, frame["y"])
+        columns = {f"lag_{k}": past.lag(k) for k in lags} | {f"mean_{k}": past.mean(k) for k in means}
+        return frame.assign(**columns, std_28=past.std(28))
+
+    windows = [*(RollingMean(k, min_samples=1) for k in means), RollingStd(28, min_samples=2)]
+    peer = MLForecast(models=[], freq="D", lags=lags, lag_transforms={1: windows}, num_threads=1)
+    found, theirs = ours(), peer.preprocess(frame, static_features=[], dropna=False)
+    same = np.nanmax(np.abs(found.groupby("unique_id")["mean_28"].shift(1) - theirs["rolling_mean_lag1_window_size28_min_samples1"]))
+    assert same < 1e-4, f"the two rolling means differ by {same}"
+    meta = {"freq": "D", "country": "US", "static": [], "historical": [], "future": []}
+    seconds = {
+        "ours": float(np.median([timed(ours) for _ in range(5)])),
+        "mlforecast": float(np.median([timed(lambda: peer.preprocess(frame, static_features=[], dropna=False))
+                                       for _ in range(5)])),
+        "all of chapter 02": float(np.median([timed(lambda: build_features(frame.assign(available=1.0), meta))
+                                              for _ in range(5)])),
+    }  # fmt: skip
+    return {"rows": len(frame), "seconds": seconds, "ours_over_mlforecast": seconds["ours"] / seconds["mlforecast"]}
+
+
 def growth_part(arguments: argparse.Namespace, data: Path) -> dict[str, Any]:
     """Seconds of one epoch for 1, 4 and 16 times the series."""
     rows = []
@@ -464,6 +496,7 @@ PARTS = {
     "predict": predict_part,
     "accuracy": accuracy_part,
     "memory": memory_part,
+    "features": features_part,
     "growth": growth_part,
     "cuda": cuda_part,
 }
