@@ -36,8 +36,9 @@ class Elasticities:
 
     Parameters
     ----------
-    table : ``unique_id, category, own, own_se, cross, cross_se, covariance`` (of own and cross), ``periods``.
-    mean, mean_se : mean own elasticity over products and its standard error.
+    table : ``unique_id, category, own, own_se, cross, cross_se, covariance`` (of own and cross), ``periods``, ``weight``
+        (the product's share of the information on its own price that the instruments give; sales play no part in it).
+    mean, mean_se : own elasticity averaged with these weights, and its standard error.
     freedom : degrees of freedom of the intervals (number of clusters - 1).
     first_stage_f : F statistic of the instruments on the own price, robust to clusters; infinite without instruments.
     """
@@ -148,6 +149,7 @@ def fixed_effects(data: PriceData) -> Elasticities:
     estimates = data.products[["unique_id", "category", "periods"]].assign(
         own=slope[0], own_se=np.sqrt(cov[0, 0]), cross=slope[1], cross_se=np.sqrt(cov[1, 1]), covariance=cov[0, 1]
     )
+    estimates["weight"] = estimates["periods"] / estimates["periods"].sum()
     freedom = max(len(names) - 1, 1)
     return Elasticities("fixed effects", estimates, float(slope[0]), float(np.sqrt(cov[0, 0])), freedom)
 
@@ -210,7 +212,7 @@ def _solve(method: str, data: PriceData, y: np.ndarray, T: np.ndarray, Z: np.nda
     fitted = Z @ stage  # (rows, prices)
     blocks, names = pd.factorize(table["block"], sort=True)
     size, prices = len(names), T.shape[1]
-    rows, without = [], []
+    rows, without, weights = [], [], []
     for unique_id, place in table.groupby("unique_id", sort=True).indices.items():
         gram, target = np.zeros((size, prices, prices)), np.zeros((size, prices))
         np.add.at(gram, blocks[place], fitted[place][:, :, None] * T[place][:, None, :])
@@ -221,16 +223,19 @@ def _solve(method: str, data: PriceData, y: np.ndarray, T: np.ndarray, Z: np.nda
         count = len(np.unique(blocks[place]))
         cov = (count - 1) / count * moved.T @ moved
         without.append(moved[:, 0])
+        inverse = np.linalg.pinv(fitted[place].T @ fitted[place])
+        weights.append(1 / max(inverse[0, 0], 1e-12))
         cross = (slope[1], np.sqrt(cov[1, 1]), cov[0, 1]) if prices > 1 else (0.0, 0.0, 0.0)
         rows.append((unique_id, slope[0], np.sqrt(cov[0, 0]), *cross, len(place)))
     columns = ["unique_id", "own", "own_se", "cross", "cross_se", "covariance", "periods"]
     estimates = pd.DataFrame(rows, columns=columns)
     category = data.products.set_index("unique_id")["category"]
     estimates.insert(1, "category", estimates["unique_id"].map(category))
-    mean_se = float(np.sqrt((size - 1) / size * (np.mean(without, axis=0) ** 2).sum()))
+    estimates["weight"] = np.array(weights) / np.sum(weights)
+    mean_se = float(np.sqrt((size - 1) / size * ((estimates["weight"].to_numpy() @ np.array(without)) ** 2).sum()))
     strength = np.inf if Z is T else _first_stage_f(T[:, 0], Z, blocks)
     freedom = max(size - 1, 1)
-    return Elasticities(method, estimates, float(estimates["own"].mean()), mean_se, freedom, strength)
+    return Elasticities(method, estimates, float(estimates["weight"] @ estimates["own"]), mean_se, freedom, strength)
 
 
 def _first_stage_f(price: np.ndarray, Z: np.ndarray, blocks: np.ndarray) -> float:

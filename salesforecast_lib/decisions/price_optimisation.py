@@ -144,6 +144,10 @@ class _Choices:
         """Largest value of each product's rungs."""
         return np.maximum.reduceat(values, np.flatnonzero(np.diff(self.owner, prepend=-1)))
 
+    def reach(self, width: float) -> float:
+        """Largest relative change of a product's profit over a bin of this width."""
+        return float(np.expm1(np.abs(self.reaction).max() * width))
+
     def upper(self, low: float, high: float) -> np.ndarray:
         """Profit of each rung under the best index in [low, high]."""
         return np.maximum(self.own_part * np.exp(self.reaction * low), self.own_part * np.exp(self.reaction * high))
@@ -190,12 +194,12 @@ def _choices(products: pd.DataFrame, rules: PriceRules) -> _Choices:
 
 
 def optimise_category(
-    products: pd.DataFrame, rules: PriceRules = PriceRules(), tolerance: float = 1e-3, solves: int = 60
+    products: pd.DataFrame, rules: PriceRules = PriceRules(), tolerance: float = 1e-3, solves: int = 20
 ) -> Solution:
     """Most profitable rung of every product of one category.
 
-    A bin's bound comes from the dual of its row, then from the integer programme, then from splitting it; the bin with
-    the highest bound is always next, so the search can stop as soon as no bin promises more than ``tolerance``.
+    The bin with the highest bound is always next. A wide bin is split, its parts bounded by the dual of their row; a
+    narrow one is handed to the integer programme. The search stops when no bin promises more than ``tolerance``.
 
     Parameters
     ----------
@@ -221,7 +225,8 @@ def optimise_category(
     heapify(heap)
     while heap and -heap[0][0] > value + tolerance * abs(value) and solves > 0:
         bound, low, high, solved = heappop(heap)
-        if solved:
+        wide = choices.reach(high - low) > tolerance / 2
+        if solved or wide:
             middle = (low + high) / 2
             for part in ((low, middle), (middle, high)):
                 heappush(heap, (max(bound, -choices.relaxed(*part)), *part, False))

@@ -52,7 +52,7 @@ def compare_estimators(market: Marketplace, folds: int = 8, seed: int = 0) -> di
 def score_estimators(market: Marketplace, fits: dict[str, Elasticities]) -> pd.DataFrame:
     """One row an estimator: ``method, mean, low, high, truth, bias, covered, product_error, product_covered``.
 
-    ``covered``: the truth (mean own elasticity of the same products) lies in the 95 % interval; ``product_covered`` is
+    ``covered``: the truth (mean own elasticity of the same products, weighted alike) lies in the 95 % interval; ``product_covered`` is
     the share of products whose own elasticity lies in their posterior's 95 % interval, ``product_error`` its mean
     absolute error.
     """
@@ -60,6 +60,7 @@ def score_estimators(market: Marketplace, fits: dict[str, Elasticities]) -> pd.D
     rows = []
     for name, fit in fits.items():
         truth = own[fit.table["unique_id"]].to_numpy()
+        average = float(fit.table["weight"].to_numpy() @ truth)
         low, high = fit.interval()
         posterior = shrink(fit.table)
         error = np.abs(posterior["own"].to_numpy() - truth)
@@ -67,11 +68,12 @@ def score_estimators(market: Marketplace, fits: dict[str, Elasticities]) -> pd.D
             {
                 "method": name,
                 "mean": fit.mean,
+                "se": fit.mean_se,
                 "low": low,
                 "high": high,
-                "truth": truth.mean(),
-                "bias": fit.mean - truth.mean(),
-                "covered": low <= truth.mean() <= high,
+                "truth": average,
+                "bias": fit.mean - average,
+                "covered": low <= average <= high,
                 "product_error": error.mean(),
                 "product_covered": (error <= 1.96 * posterior["own_sd"].to_numpy()).mean(),
             }
