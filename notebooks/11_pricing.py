@@ -428,11 +428,14 @@ plan = pd.DataFrame(columns=list(PLAN_COLUMNS))
 estimates = None
 if run_prices is not None and run_prices.table["block"].nunique() >= 8:
     estimates = double_ml(run_prices, instruments=bool(instrument), folds=4, seed=seed)
+    shrunk = shrink(estimates.table)
     plan = recommend(
-        state_today(run_prices, cost_share),
-        shrink(estimates.table),
+        state_today(run_prices, shrunk, cost_share),
+        shrunk,
         PriceRules(min_margin=min_margin, max_change=max_change, allow_outside=allow_outside),
         PlanConfig(cost_share=cost_share, confidence=confidence, seed=seed),
+        panel,
+        category,
     )
     low, high = estimates.interval()
     print(f"mean own elasticity {estimates.mean:.2f} (95 %: {low:.2f} to {high:.2f}), {len(plan)} products, by week")

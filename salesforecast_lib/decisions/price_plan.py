@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from salesforecast_lib.decisions.price_optimisation import PriceRules, optimise_category, profit
+from salesforecast_lib.decisions.price_optimisation import PriceRules, demand_factor, optimise_category
 from salesforecast_lib.decisions.pricing_data import PriceData, refuse_customers
 
 PLAN_COLUMNS = (
@@ -44,17 +44,33 @@ class PlanConfig:
             raise ValueError(f"draws={self.draws}: expected at least 2")
 
 
-def state_today(data: PriceData, cost_share: float, recent: int = 8) -> pd.DataFrame:
-    """Today's state of every product: the median price and mean units of its ``recent`` last periods.
+def state_today(data: PriceData, posterior: pd.DataFrame, cost_share: float, recent: int = 8) -> pd.DataFrame:
+    """Today's state of every product: the median price of its ``recent`` last periods and mean units at that price.
 
     Returns ``unique_id, category, share, periods, price, cost, units, price_low, price_high, variation``.
     """
-    last = data.table.groupby("unique_id", sort=True).tail(recent).groupby("unique_id", sort=True)
+    rows = data.table.groupby("unique_id", sort=True).tail(recent)
+    last = rows.groupby("unique_id", sort=True)
+    own = posterior.set_index("unique_id")["own"].clip(upper=0.0)
     whole = data.table.groupby("unique_id", sort=True)["log_price"]
     price = np.exp(last["log_price"].median()).round(2)
-    out = data.products.set_index("unique_id").assign(price=price, units=last["units"].mean(), variation=whole.std())
+    out = data.products.set_index("unique_id").assign(price=price, units=units_at(rows, price, own), variation=whole.std())
     out["cost"] = cost_share * out["price"]
     return out.reset_index()
+
+
+def units_at(rows: pd.DataFrame, price: pd.Series, own: pd.Series) -> pd.Series:
+    """Mean units a period of each product had ``price`` been asked in these rows, by its own elasticity.
+
+    Without it, the weeks of a promotion would count as demand at the full price.
+
+    Parameters
+    ----------
+    rows : ``unique_id, units, log_price``. ``price, own`` : by unique_id.
+    """
+    names = rows["unique_id"]
+    factor = np.exp(names.map(own) * (np.log(names.map(price)) - rows["log_price"]))
+    return (rows["units"] * factor).groupby(names).mean()
 
 
 def draw_elasticities(posterior: pd.DataFrame, draws: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -74,15 +90,18 @@ def draw_elasticities(posterior: pd.DataFrame, draws: int, seed: int) -> tuple[n
 
 def profit_draws(products: pd.DataFrame, prices: np.ndarray, own: np.ndarray, cross: np.ndarray) -> np.ndarray:
     """Profit of each product at ``prices`` (products,) under every draw of the elasticities, (draws, products)."""
-    from salesforecast_lib.decisions.price_optimisation import demand_factor
-
     p0, cost, units, share = (products[name].to_numpy(dtype="float64") for name in ("price", "cost", "units", "share"))
     x = np.broadcast_to(np.log(prices / p0), own.shape)
     return (prices - cost) * units * demand_factor(x, own, cross, share)
 
 
 def recommend(
-    state: pd.DataFrame, posterior: pd.DataFrame, rules: PriceRules, config: PlanConfig = PlanConfig()
+    state: pd.DataFrame,
+    posterior: pd.DataFrame,
+    rules: PriceRules,
+    config: PlanConfig = PlanConfig(),
+    panel: pd.DataFrame | None = None,
+    category: str = "",
 ) -> pd.DataFrame:
     """One row a product with `PLAN_COLUMNS`: raise, lower or hold, and why.
 
@@ -92,6 +111,7 @@ def recommend(
     Parameters
     ----------
     state : as `state_today` returns; posterior : as `shrinkage.shrink` returns.
+    panel, category : with them, products of the panel without a state are listed too, as held.
 
     Raises
     ------
@@ -112,8 +132,24 @@ def recommend(
             never[held.index], "hold: price never varied", "hold: sales did not fall when the price rose in the data"
         ),
     )  # fmt: skip
-    everything = pd.concat([*done, rest], ignore_index=True)
-    return _write(everything, rules)
+    parts = [part for part in (*done, rest) if len(part)]
+    if panel is not None:
+        parts.append(_unknown(panel[~panel["unique_id"].isin(table["unique_id"])], category))
+    everything = pd.concat([part for part in parts if len(part)], ignore_index=True)
+    return _write(everything)
+
+
+def _unknown(panel: pd.DataFrame, category: str) -> pd.DataFrame:
+    """Rows of products with too few units or weeks for an estimate: held at their last price."""
+    columns = {"price": ("price", "last"), "price_low": ("price", "min"), "price_high": ("price", "max")}
+    rows = panel[panel["price"] > 0].groupby("unique_id", sort=True).agg(**columns).reset_index()
+    group = panel.groupby("unique_id")[category].first() if category else None
+    return rows.assign(
+        category=rows["unique_id"] if group is None else rows["unique_id"].map(group),
+        price=rows["price"].round(2), proposed=rows["price"].round(2), change=0.0, low=0.0, high=0.0,
+        cost=np.nan, units=np.nan, own=np.nan, own_sd=np.nan, chance=np.nan,
+        reason="hold: too few units or weeks to learn from",
+    )  # fmt: skip
 
 
 def _category(part: pd.DataFrame, rules: PriceRules, config: PlanConfig) -> pd.DataFrame:
@@ -141,7 +177,7 @@ def _category(part: pd.DataFrame, rules: PriceRules, config: PlanConfig) -> pd.D
     )
 
 
-def _write(table: pd.DataFrame, rules: PriceRules) -> pd.DataFrame:
+def _write(table: pd.DataFrame) -> pd.DataFrame:
     """The plan's columns with a sentence a row, largest expected gain first."""
     percent = 100 * (table["proposed"] / table["price"] - 1)
     outside = (table["proposed"] < table["price_low"] - 0.005) | (table["proposed"] > table["price_high"] + 0.005)
@@ -184,8 +220,3 @@ def _write(table: pd.DataFrame, rules: PriceRules) -> pd.DataFrame:
     )
     order = plan["profit_change"].to_numpy().argsort(kind="stable")[::-1]
     return plan.iloc[order].reset_index(drop=True)[list(PLAN_COLUMNS)]
-
-
-def expected_profit(products: pd.DataFrame, prices: np.ndarray) -> float:
-    """Profit of a category at ``prices`` and the elasticities of ``products``, in money a period."""
-    return float(profit(products, prices))

@@ -1,8 +1,9 @@
 """What an elasticity is estimated from: log units, log prices, instruments and controls (chapter 11).
 
 ``psi(units + 1)``, psi the digamma function and close to ``log(units + 1/2)``, takes the place of ``log(units)``: it
-exists on days without a sale, and for Poisson counts its mean is the log of the mean up to terms of order
-``1 / mean^2``, while that of ``log(units)`` is off by ``1 / (2 mean)``. A day that sold out is no less useful: when
+exists on days without a sale, and for Poisson counts its slope in the log of the mean m is ``1 - exp(-m)`` (that of
+``log(units)`` is off by ``1 / (2 m)``). So an elasticity is found to 1 % with five units a period, and with one unit
+only two thirds of it: slower products need longer periods and are left out. A day that sold out is no less useful: when
 the S-th of D evenly spread demands empties the stock after the fraction a of the day, a is Beta(S, D - S + 1), and
 ``E[psi(S) - log a] = psi(D + 1)`` exactly. So sold-out days stand for the demand that they had, without a model of it.
 """
@@ -114,14 +115,19 @@ def log_demand(units: pd.Series, available: pd.Series | None = None) -> pd.Serie
 
 
 def finish(
-    table: pd.DataFrame, instruments: Sequence[str], controls: Sequence[str], min_periods: int, own_only: bool = False
+    table: pd.DataFrame,
+    instruments: Sequence[str],
+    controls: Sequence[str],
+    min_periods: int,
+    min_units: float = 5.0,
+    own_only: bool = False,
 ) -> PriceData:
-    """Add shares, the rivals' indices and blocks; leave out rows with gaps and products that are too short.
+    """Add shares, the rivals' indices and blocks; leave out rows with gaps, and products too short or too slow.
 
     Parameters
     ----------
     table : ``unique_id, category, ds, units, log_units, log_price``, instruments and controls; may have gaps.
-    min_periods : products with fewer usable rows are left out.
+    min_periods, min_units : products with fewer usable rows, or fewer mean units a period, are left out.
     own_only : the instruments have no rivals' index (they are not prices or costs).
 
     Raises
@@ -144,7 +150,7 @@ def finish(
             names.append(f"rival_{name}")
     table["block"] = (table["ds"] - table["ds"].min()).dt.days // 28
     used = ["log_units", "log_price", "rival_price", *names, *controls]
-    table = table[np.isfinite(table[used]).all(axis=1) & (means > 0)]
+    table = table[np.isfinite(table[used]).all(axis=1) & (means >= min_units)]
     long = table.groupby("unique_id")["ds"].transform("size") >= min_periods
     columns = ["unique_id", "category", "ds", "block", "units", "share", *used]
     return PriceData(table.loc[long, columns].reset_index(drop=True), tuple(names), tuple(controls))

@@ -19,6 +19,7 @@ from salesforecast_lib.decisions.elasticity import (
     naive_loglog,
 )
 from salesforecast_lib.decisions.price_optimisation import PriceRules, ladder, optimise_category, profit
+from salesforecast_lib.decisions.price_plan import units_at
 from salesforecast_lib.decisions.pricing_data import PriceData, market_prices
 from salesforecast_lib.decisions.shrinkage import shrink
 
@@ -26,8 +27,8 @@ RECENT = 28  # days that stand for today
 
 
 def pricing_market(seed: int, products: int = 24, days: int = 730, elasticity: float = -2.5) -> Marketplace:
-    """A simulated shop of about 23 units a product and day, with stock-outs, launches and a regime shift."""
-    units = 23.0 * products * days
+    """A simulated shop of about 30 units a product and day, with stock-outs, launches and a regime shift."""
+    units = 30.0 * products * days
     categories = max(1, products // 8)
     config = MarketplaceConfig(
         products=products, days=days, units=units, categories=categories, seed=seed, intermittent_share=0.0,
@@ -116,16 +117,15 @@ def true_state(market: Marketplace, data: PriceData) -> pd.DataFrame:
 
 def believed_state(state: pd.DataFrame, data: PriceData, posterior: pd.DataFrame) -> pd.DataFrame:
     """``state`` as the shop sees it: estimated elasticities, shares and units instead of the true ones."""
+    ids, estimates = state["unique_id"], posterior.set_index("unique_id")
+    own = ids.map(estimates["own"]).clip(upper=-0.05)
     last = data.table[data.table["ds"] > data.table["ds"].max() - pd.Timedelta(days=RECENT)]
-    units = last.groupby("unique_id")["units"].mean()
-    estimates = posterior.set_index("unique_id")
-    ids = state["unique_id"]
+    units = units_at(last, pd.Series(state["price"].to_numpy(), ids), pd.Series(own.to_numpy(), ids))
     share = data.products.set_index("unique_id")["share"]
-    fallback = data.table.groupby("unique_id")["units"].mean()
     return state.assign(
-        own=ids.map(estimates["own"]).clip(upper=-0.05),
+        own=own,
         cross=ids.map(estimates["cross"]),
-        units=ids.map(units).fillna(ids.map(fallback)).clip(lower=1e-3),
+        units=ids.map(units).fillna(ids.map(data.table.groupby("unique_id")["units"].mean())).clip(lower=1e-3),
         share=ids.map(share),
     )
 
