@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
-from itertools import pairwise, product
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -194,7 +194,7 @@ def _choices(products: pd.DataFrame, rules: PriceRules) -> _Choices:
 
 
 def optimise_category(
-    products: pd.DataFrame, rules: PriceRules = PriceRules(), tolerance: float = 1e-3, solves: int = 20
+    products: pd.DataFrame, rules: PriceRules = PriceRules(), tolerance: float = 1e-3, solves: int = 20, enumerate_up_to: int = 50_000
 ) -> Solution:
     """Most profitable rung of every product of one category.
 
@@ -207,6 +207,7 @@ def optimise_category(
         ``own, cross`` (elasticities), ``price_low, price_high`` (observed).
     tolerance : certified share of the optimum at which the search stops.
     solves : integer programmes at most; where they run out, the answer's ``gap`` says what is left open.
+    enumerate_up_to : with no more combinations of rungs than this, all are tried: the answer is exact.
 
     Raises
     ------
@@ -216,6 +217,8 @@ def optimise_category(
     check_category(products)
     choices, p0 = _choices(products, rules), products["price"].to_numpy(dtype="float64")
     most = np.log1p(rules.max_index_change)
+    if np.prod([float(len(r)) for r in choices.rungs]) <= enumerate_up_to:
+        return brute_force(products, rules, enumerate_up_to)
     current = float(profit(products, p0))
     best, value = _improve(products, choices.rungs, p0, current, most)
     lowest = max(-most, -float(choices.most(-choices.weight).sum()))
@@ -272,7 +275,7 @@ def brute_force(products: pd.DataFrame, rules: PriceRules = PriceRules(), limit:
     if count > limit:
         raise ValueError(f"{count} combinations: expected at most {limit}; use optimise_category")
     p0, share = products["price"].to_numpy(dtype="float64"), products["share"].to_numpy(dtype="float64")
-    grid = np.array(list(product(*rungs)))
+    grid = np.stack(np.meshgrid(*rungs, indexing="ij"), axis=-1).reshape(-1, len(rungs))  # (combinations, products)
     inside = np.abs((share * np.log(grid / p0)).sum(1)) <= np.log1p(rules.max_index_change) + 1e-9
     values = np.where(inside, profit(products, grid), -np.inf)
     best = int(values.argmax())

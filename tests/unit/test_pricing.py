@@ -104,7 +104,10 @@ def test_without_confounding_every_estimator_with_the_right_model_is_right():
 
 def test_fixed_effects_equal_dummy_variables():
     data = synthetic(products=4, periods=30)
-    table = data.table
+    shares = data.table["unique_id"].map({"p0": 0.4, "p1": 0.3, "p2": 0.2, "p3": 0.1})
+    table = data.table.assign(share=shares)
+    table["rival_price"] = rival_index(table, "log_price")  # with equal shares the period effects would absorb it
+    data = PriceData(table, data.instruments, data.controls)
     dummies = pd.get_dummies(table[["unique_id", "ds"]].astype(str), dtype=float).to_numpy()
     X = np.column_stack([table[["log_price", "rival_price", "control"]].to_numpy(), dummies])
     slope = np.linalg.lstsq(X, table["log_units"].to_numpy(), rcond=None)[0]
@@ -124,16 +127,17 @@ def test_by_product_ridge_equals_least_squares_of_each_product():
 
 
 def test_jackknife_intervals_are_wider_when_errors_last():
-    data = synthetic(confounding=0.0)
-    rng = np.random.default_rng(1)
-    slow = np.repeat(rng.normal(0, 0.2, (6, 15)), 28, axis=1)[:, :400].ravel()
-    moved = data.table.assign(
-        log_cost=slow, log_price=slow, rival_price=0.0, log_units=-2 * slow + np.roll(slow, 28) + data.table["control"]
-    )
-    lasting = double_ml(PriceData(moved, ("log_cost", "rival_log_cost"), ("control",)))
-    shuffled = moved.assign(log_units=-2 * slow + rng.permutation(slow) + data.table["control"])
-    independent = double_ml(PriceData(shuffled, ("log_cost", "rival_log_cost"), ("control",)))
-    assert lasting.mean_se > 1.5 * independent.mean_se
+    data, rng = synthetic(confounding=0.0, periods=420), np.random.default_rng(1)
+    slow, error = (np.repeat(rng.normal(0, 0.2, (6, 15)), 28, axis=1).ravel() for _ in range(2))
+    table = data.table.assign(log_price=slow, log_cost=slow)
+    table["rival_price"] = table["rival_log_cost"] = rival_index(table, "log_price")
+    demand = -2 * slow + 0.5 * table["rival_price"] + table["control"]
+    found = [
+        double_ml(PriceData(table.assign(log_units=demand + e), data.instruments, data.controls))
+        for e in (error, rng.permutation(error))
+    ]
+    assert found[0].mean_se > 2 * found[1].mean_se
+    assert found[0].interval()[0] <= -2.0 <= found[0].interval()[1]
 
 
 def test_double_ml_asks_for_instruments_and_enough_blocks():
@@ -223,13 +227,15 @@ def test_shrinkage_makes_products_more_accurate(market, fit):
     assert np.sqrt((pulled**2).mean()) < np.sqrt((raw**2).mean())
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", range(3))
 def test_optimiser_finds_what_trying_everything_finds(seed):
     products = category(seed, 3)
     for rules in (PriceRules(), PriceRules(max_index_change=0.02), PriceRules(endings=(), step=0.2, min_margin=0.5)):
-        reference, ours = brute_force(products, rules), optimise_category(products, rules)
-        assert ours.profit >= reference.profit * (1 - 1e-9)
-        assert ours.bound >= reference.profit * (1 - 1e-9) and ours.gap <= 0.005
+        reference, exact = brute_force(products, rules), optimise_category(products, rules)
+        np.testing.assert_allclose(exact.profit, reference.profit)
+        searched = optimise_category(products, rules, enumerate_up_to=0)
+        assert reference.profit * 0.998 <= searched.profit <= reference.profit * (1 + 1e-9)
+        assert searched.bound >= reference.profit * (1 - 1e-9)
 
 
 def test_optimiser_keeps_every_rule_and_certifies_a_larger_category():
@@ -295,7 +301,7 @@ def test_ladder_stays_in_the_observed_range_unless_told():
     inside = ladder(2.49, 1.0, 2.29, 2.59, PriceRules())
     assert inside.min() >= 2.29 and inside.max() <= 2.59 and 2.49 in inside
     assert ladder(2.49, 1.0, 2.29, 2.59, PriceRules(allow_outside=True)).max() > 2.59
-    assert ladder(2.49, 2.4, 2.0, 3.0, PriceRules(min_margin=0.1)).tolist()[1:] == [2.69, 2.79, 2.89, 2.99][:4]
+    assert ladder(2.49, 2.4, 2.0, 3.0, PriceRules(min_margin=0.1)).tolist()[1:] == [2.69, 2.79, 2.89]
 
 
 def test_bad_rules_and_products_are_refused():
