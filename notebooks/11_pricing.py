@@ -69,7 +69,7 @@ use_book_style()
 run_dir: str = "runs/default"  # where the stages read and write
 seed: int = 0  # of the simulated shops
 shops: int = 10  # simulated shops of the comparison of estimators
-duels: int = 3  # simulated shops in which a forecaster also sets prices
+duels: int = 2  # simulated shops in which a forecaster also sets prices
 market_products: int = 24  # products of a simulated shop
 market_days: int = 730  # days of a simulated shop
 cost_share: float = 0.7  # your cost as a share of today's price, because order lines do not hold it
@@ -125,7 +125,9 @@ n = 20_000
 control, cost, shock = rng.normal(size=(3, n))
 price = 0.5 * control + 0.6 * cost + 0.8 * shock
 sales = -2.0 * price + 1.0 * control + 2.0 * shock + rng.normal(size=n)
-left = {name: v - control * (control @ v) / (control @ control) for name, v in (("y", sales), ("T", price), ("Z", cost))}
+left = {
+    name: v - control * (control @ v) / (control @ control) for name, v in (("y", sales), ("T", price), ("Z", cost))
+}
 ols = (left["T"] @ left["y"]) / (left["T"] @ left["T"])
 iv = (left["Z"] @ left["y"]) / (left["Z"] @ left["T"])
 assert abs(iv + 2.0) < 0.1 < abs(ols + 2.0)
@@ -156,14 +158,16 @@ many = pd.concat(rows, ignore_index=True)
 
 # %% tags=["nbval-check-output"]
 by_method = many.groupby("method", sort=False)
-table = by_method.agg(bias=("bias", "mean"), spread=("bias", "std"), covered=("covered", "sum"), shops=("covered", "size"))
+table = by_method.agg(
+    bias=("bias", "mean"), spread=("bias", "std"), covered=("covered", "sum"), shops=("covered", "size")
+)
 print(table.round(2).to_string())
 assert table.loc["naive log-log", "bias"] > 0.3 and table.loc["naive log-log", "covered"] == 0
 assert abs(table.loc[best_method, "bias"]) < 0.1 * abs(many["truth"].mean())
 
 # %% mystnb={"figure": {"caption": "Estimated mean own elasticity minus the truth in simulated shops; a dot a shop, bars are the mean 95 % interval.", "name": "fig-elasticity-bias"}, "image": {"alt": "Dots of the error of each estimator over simulated shops: naive, fixed effects and double machine learning alone lie far above zero, the estimators with instruments scatter around zero."}}
 fig, ax = plt.subplots()
-for place, (name, part) in enumerate(by_method):
+for place, (_name, part) in enumerate(by_method):
     half = (part["high"] - part["low"]).mean() / 2
     ax.errorbar(part["bias"].mean(), place, xerr=half, color="0.6", capsize=4)
     ax.plot(part["bias"], np.full(len(part), place), "o", markersize=4, alpha=0.7)
@@ -302,7 +306,9 @@ own, rival = draw_elasticities(believed, 400, seed)
 gain = np.zeros(400)
 for place in believed.groupby("category").indices.values():
     pieces = (believed.iloc[place], own[:, place], rival[:, place])
-    gain += (profit_draws(pieces[0], chosen[place], *pieces[1:]) - profit_draws(pieces[0], today[place], *pieces[1:])).sum(1)
+    gain += (
+        profit_draws(pieces[0], chosen[place], *pieces[1:]) - profit_draws(pieces[0], today[place], *pieces[1:])
+    ).sum(1)
 low, high = np.quantile(gain, [0.025, 0.975])
 actual = total_profit(state, chosen) - total_profit(state, today)
 print(f"expected gain a day {gain.mean():.0f} (95 %: {low:.0f} to {high:.0f}); true gain {actual:.0f}")
@@ -402,7 +408,9 @@ if juice_folder:
     print(juice_elasticities(juice_folder).round(2).to_string(index=False))
     print(PUBLISHED.to_string(index=False))
 else:
-    print("juice_folder is empty: the section is left out (-p juice_folder=DIR with yx.parquet of the R package bayesm)")
+    print(
+        "juice_folder is empty: the section is left out (-p juice_folder=DIR with yx.parquet of the R package bayesm)"
+    )
 
 # %% [markdown]
 # ## Prices for this run
@@ -469,7 +477,9 @@ _ = write_json(
 # %% mystnb={"figure": {"caption": "Own elasticities of the run's products, shrunk, with 95 % intervals, largest in size first.", "name": "fig-run-elasticities"}, "image": {"alt": "Elasticities of the run's products sorted by size with their intervals; most are negative and many intervals are wide."}}
 drawn = plan.dropna(subset=["elasticity"]).sort_values("elasticity")
 fig, ax = plt.subplots()
-ax.fill_between(range(len(drawn)), drawn["elasticity_low"].astype(float), drawn["elasticity_high"].astype(float), alpha=0.2)
+ax.fill_between(
+    range(len(drawn)), drawn["elasticity_low"].astype(float), drawn["elasticity_high"].astype(float), alpha=0.2
+)
 ax.plot(range(len(drawn)), drawn["elasticity"], ".")
 ax.axhline(-1, color="0.3", linestyle=":")
 ax.set(xlabel="product, sorted", ylabel="own elasticity")

@@ -102,7 +102,7 @@ def fixed_price(config: BanditConfig, mean: np.ndarray, rung: int, periods: int)
 def explore_then_commit(
     config: BanditConfig, mean: np.ndarray, periods: int, replicates: int, each: int = 4, seed: int = 0
 ) -> Learning:
-    """The A/B test: ask every rung ``each`` times in turn, then keep the one that earned most; the peer of `thompson`."""
+    """The A/B test: ask every rung ``each`` times in turn, then keep what earned most; the peer of `thompson`."""
     prices, truth = np.array(config.prices), np.asarray(mean, dtype="float64")
     if periods < each * len(prices):
         raise ValueError(f"periods={periods}: expected at least each * rungs = {each * len(prices)}")

@@ -36,8 +36,8 @@ class Elasticities:
 
     Parameters
     ----------
-    table : ``unique_id, category, own, own_se, cross, cross_se, covariance`` (of own and cross), ``periods``, ``weight``
-        (the product's share of the information on its own price that the instruments give; sales play no part in it).
+    table : ``unique_id, category, own, own_se, cross, cross_se, covariance`` (of own and cross), ``periods``, and
+        ``weight`` (share of the information on the own price that the instruments give; sales play no part in it).
     mean, mean_se : own elasticity averaged with these weights, and its standard error.
     freedom : degrees of freedom of the intervals (number of clusters - 1).
     first_stage_f : F statistic of the instruments on the own price, robust to clusters; infinite without instruments.
@@ -116,9 +116,11 @@ class Boosting(RegressorMixin, BaseEstimator):  # type: ignore[misc]  # scikit-l
 
 
 def naive_loglog(data: PriceData) -> Elasticities:
-    """Slope of log units on log price, product by product: what a spreadsheet gives; prices that answer to demand bias it."""
+    """Slope of log units on log price of each product, as a spreadsheet gives it; confounded prices bias it."""
     table = data.table
-    centred = table[["log_units", *TREATMENTS]] - table.groupby("unique_id")[["log_units", *TREATMENTS]].transform("mean")
+    centred = table[["log_units", *TREATMENTS]] - table.groupby("unique_id")[["log_units", *TREATMENTS]].transform(
+        "mean"
+    )
     y, prices = centred["log_units"].to_numpy(), centred[[TREATMENTS[0]]].to_numpy()
     return _solve("naive log-log", data, y, prices, prices)
 
@@ -204,9 +206,9 @@ def double_ml(
 def _project(controls: np.ndarray, left: np.ndarray) -> np.ndarray:
     """Residuals without what is still linear in a product's controls.
 
-    Costs move slowly: out of fold, their residuals keep a trend by chance, and so do those of sales. In long samples the
-    product of two such errors vanishes; with two years of data it does not, and it is the same error in all blocks, so
-    that the intervals would not see it.
+    Costs move slowly: out of fold, their residuals keep a trend by chance, and so do those of sales. In long samples
+    the product of two such errors vanishes; with two years of data it does not, and it is the same error in all blocks,
+    so that the intervals would not see it.
     """
     return left - ByProduct(1e-8).fit(controls, left).predict(controls)
 
@@ -239,7 +241,9 @@ def _solve(
             inside = blocks[place] == block
             gram[block], target[block] = left[inside].T @ right[inside], left[inside].T @ y[place][inside]
         slope = (np.linalg.pinv(gram.sum(0), rcond=1e-10) @ target.sum(0))[:prices]
-        less = np.linalg.pinv(gram.sum(0) - gram, rcond=1e-10) @ (target.sum(0) - target)[:, :, None]  # (blocks, all, 1)
+        less = (
+            np.linalg.pinv(gram.sum(0) - gram, rcond=1e-10) @ (target.sum(0) - target)[:, :, None]
+        )  # (blocks, all, 1)
         moved = less[:, :prices, 0] - slope  # zero for blocks in which the product was not on sale
         count = len(np.unique(blocks[place]))
         cov = (count - 1) / count * moved.T @ moved

@@ -53,7 +53,9 @@ class PriceRules:
             if not 0 < getattr(self, name) < 1:
                 raise ValueError(f"{name}={getattr(self, name)}: expected a share between 0 and 1, such as 0.2")
         if any(not 0 <= ending < 100 for ending in self.endings) or (not self.endings and self.step < 0.01):
-            raise ValueError(f"endings={self.endings}, step={self.step}: expected cents from 0 to 99, or a step >= 0.01")
+            raise ValueError(
+                f"endings={self.endings}, step={self.step}: expected cents from 0 to 99, or a step >= 0.01"
+            )
 
 
 @dataclass(frozen=True)
@@ -131,7 +133,7 @@ def profit(products: pd.DataFrame, prices: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class _Choices:
-    """All rungs of a category in one row: their ``owner``, price, own part of the profit, reaction to and weight in G."""
+    """All rungs of a category in one row: ``owner``, price, own part of the profit, reaction to G and weight in it."""
 
     rungs: list[np.ndarray]
     owner: np.ndarray
@@ -159,7 +161,9 @@ class _Choices:
         def dual(multiplier: float) -> float:
             return float(self.most(upper - multiplier * self.weight).sum() + max(multiplier * low, multiplier * high))
 
-        reach = 4 * float(np.abs(upper).max()) / max(float(np.abs(self.weight[self.weight != 0]).min(initial=1.0)), 1e-3)
+        reach = (
+            4 * float(np.abs(upper).max()) / max(float(np.abs(self.weight[self.weight != 0]).min(initial=1.0)), 1e-3)
+        )
         found = minimize_scalar(dual, bounds=(-reach, reach), method="bounded", options={"xatol": 1e-6 * reach})
         return min(float(found.fun), dual(0.0))
 
@@ -194,7 +198,11 @@ def _choices(products: pd.DataFrame, rules: PriceRules) -> _Choices:
 
 
 def optimise_category(
-    products: pd.DataFrame, rules: PriceRules = PriceRules(), tolerance: float = 1e-3, solves: int = 20, enumerate_up_to: int = 50_000
+    products: pd.DataFrame,
+    rules: PriceRules = PriceRules(),
+    tolerance: float = 1e-3,
+    solves: int = 20,
+    enumerate_up_to: int = 50_000,
 ) -> Solution:
     """Most profitable rung of every product of one category.
 
@@ -256,7 +264,9 @@ def _improve(
         for i, options in enumerate(rungs):
             trial = np.tile(prices, (len(options), 1))
             trial[:, i] = options
-            values = np.where(np.abs((share * np.log(trial / p0)).sum(1)) <= most + 1e-9, profit(products, trial), -np.inf)
+            values = np.where(
+                np.abs((share * np.log(trial / p0)).sum(1)) <= most + 1e-9, profit(products, trial), -np.inf
+            )
             if values.max() > value + 1e-9 * abs(value):
                 prices, value, improved = trial[values.argmax()], float(values.max()), True
     return prices, value

@@ -54,7 +54,9 @@ def state_today(data: PriceData, posterior: pd.DataFrame, cost_share: float, rec
     own = posterior.set_index("unique_id")["own"].clip(upper=0.0)
     whole = data.table.groupby("unique_id", sort=True)["log_price"]
     price = np.exp(last["log_price"].median()).round(2)
-    out = data.products.set_index("unique_id").assign(price=price, units=units_at(rows, price, own), variation=whole.std())
+    out = data.products.set_index("unique_id").assign(
+        price=price, units=units_at(rows, price, own), variation=whole.std()
+    )
     out["cost"] = cost_share * out["price"]
     return out.reset_index()
 
@@ -192,7 +194,9 @@ def _write(table: pd.DataFrame) -> pd.DataFrame:
             f"profit {row.change:+.2f} a period (95 %: {row.low:+.2f} to {row.high:+.2f})"
         )
         if out:
-            text += f"; outside the observed prices {row.price_low:.2f} to {row.price_high:.2f}: a trial, not an estimate"
+            text += (
+                f"; outside the observed prices {row.price_low:.2f} to {row.price_high:.2f}: a trial, not an estimate"
+            )
         why.append(text)
     base = (table["price"] - table["cost"]) * table["units"]
     plan = pd.DataFrame(

@@ -1,4 +1,4 @@
-"""Price elasticities of refrigerated orange juice (Dominick's, Chicago, 1989-1997) beside published ones (chapter 11)."""
+"""Price elasticities of refrigerated orange juice of one chain, Dominick's, beside published ones (chapter 11)."""
 
 from __future__ import annotations
 
@@ -76,9 +76,7 @@ def juice_prices(folder: str | Path) -> PriceData:
         units=np.exp(raw["logmove"]),
         share=share[brand],
     )
-    return PriceData(
-        table.sort_values(["unique_id", "ds"], ignore_index=True), (), ("deal", "feature", *calendar)
-    )
+    return PriceData(table.sort_values(["unique_id", "ds"], ignore_index=True), (), ("deal", "feature", *calendar))
 
 
 def juice_elasticities(folder: str | Path) -> pd.DataFrame:

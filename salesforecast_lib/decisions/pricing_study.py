@@ -53,9 +53,9 @@ def compare_estimators(market: Marketplace, folds: int = 8, seed: int = 0) -> di
 def score_estimators(market: Marketplace, fits: dict[str, Elasticities]) -> pd.DataFrame:
     """One row an estimator: ``method, mean, low, high, truth, bias, covered, product_error, product_covered``.
 
-    ``covered``: the truth (mean own elasticity of the same products, weighted alike) lies in the 95 % interval; ``product_covered`` is
-    the share of products whose own elasticity lies in their posterior's 95 % interval, ``product_error`` its mean
-    absolute error.
+    ``covered``: the truth (mean own elasticity of the same products, weighted alike) lies in the 95 % interval;
+    ``product_covered`` is the share of products whose own elasticity lies in their posterior's 95 % interval,
+    ``product_error`` its mean absolute error.
     """
     own = market.products.set_index("unique_id")["own_elasticity"]
     rows = []

@@ -8,9 +8,7 @@ import pandas as pd
 _PAIR = ["own", "cross"]
 
 
-def shrink(
-    table: pd.DataFrame, robust: float = 3.0, least_spread: tuple[float, float] = (0.25, 0.1)
-) -> pd.DataFrame:
+def shrink(table: pd.DataFrame, robust: float = 3.0, least_spread: tuple[float, float] = (0.25, 0.1)) -> pd.DataFrame:
     """Posterior of each product's own and cross elasticity under a normal prior of its category.
 
     The prior's mean is the category's precision-weighted mean; the spread between products is one for all categories,

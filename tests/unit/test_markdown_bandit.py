@@ -13,7 +13,7 @@ SMALL = ClearanceConfig((3.0, 2.0), (1.5, 1.0), 3.0, -2.0, 2, 0.5)
 
 
 def every_policy(config):
-    """All deterministic policies of two weeks that obey ``only_down``: price by stock, and by last price in week two."""
+    """All deterministic policies of two weeks that obey ``only_down``: price by stock, later also by last price."""
     prices, states = range(len(config.prices)), config.stock + 1
     for first in product(prices, repeat=states):
         for second in product(prices, repeat=len(config.prices) * states):
@@ -50,7 +50,9 @@ def test_one_week_is_a_newsvendor_in_price():
     config = ClearanceConfig((4.0, 3.0, 2.0), (5.0,), 4.0, -1.8, 6)
     units = np.arange(200)
     rates = 5.0 * (np.array(config.prices) / 4.0) ** -1.8
-    by_hand = [p * (poisson.pmf(units, r) * np.minimum(units, 6)).sum() for p, r in zip(config.prices, rates, strict=True)]
+    by_hand = [
+        p * (poisson.pmf(units, r) * np.minimum(units, 6)).sum() for p, r in zip(config.prices, rates, strict=True)
+    ]
     assert solve(config).expected == pytest.approx(max(by_hand))
 
 

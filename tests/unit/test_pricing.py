@@ -64,7 +64,9 @@ def synthetic(seed=0, products=6, periods=400, own=-2.0, cross=0.5, confounding=
     table["rival_log_cost"] = rival_index(table, "log_cost")
     table["control"] = rng.normal(size=len(table))
     noise = rng.normal(0, 0.1, len(table))
-    table["log_units"] = own * table["log_price"] + cross * table["rival_price"] + shock.ravel() + table["control"] + noise
+    table["log_units"] = (
+        own * table["log_price"] + cross * table["rival_price"] + shock.ravel() + table["control"] + noise
+    )
     return PriceData(table, ("log_cost", "rival_log_cost"), ("control",))
 
 
@@ -191,7 +193,9 @@ def test_customer_columns_are_refused_everywhere(market, fit):
     with pytest.raises(ValueError, match="customer_segment"):
         refuse_customers(["price", "customer_segment"], "x")
     refuse_customers(["price", "buyers", "package", "usage"], "x")  # counts and look-alikes are fine
-    panel = pd.DataFrame({"unique_id": ["a"], "ds": [pd.Timestamp("2024-01-01")], "y": [1.0], "price": [1.0], "age": [30]})
+    panel = pd.DataFrame(
+        {"unique_id": ["a"], "ds": [pd.Timestamp("2024-01-01")], "y": [1.0], "price": [1.0], "age": [30]}
+    )
     with pytest.raises(ValueError, match="who buys"):
         panel_prices(panel, "", ["age"])
     with pytest.raises(ValueError, match="household_id"):
@@ -248,7 +252,9 @@ def test_optimiser_keeps_every_rule_and_certifies_a_larger_category():
     cents = np.round(100 * found.prices[moved]).astype(int) % 10
     assert (cents == 9).all()
     assert (1 - products["cost"] / found.prices >= 0.3 - 1e-9)[moved].all()
-    assert (found.prices >= products["price_low"] - 1e-9).all() and (found.prices <= products["price_high"] + 1e-9).all()
+    assert (found.prices >= products["price_low"] - 1e-9).all() and (
+        found.prices <= products["price_high"] + 1e-9
+    ).all()
     assert abs((products["share"] * np.log(found.prices / price)).sum()) <= np.log1p(0.04) + 1e-9
 
 
@@ -324,7 +330,9 @@ def weekly_panel(seed=0, weeks=104, elasticity=-1.6, fixed=("c",)):
     rng = np.random.default_rng(seed)
     parts = []
     for name in ("a", "b", "c", "d"):
-        price = np.full(weeks, 3.0) if name in fixed else np.round(3 * np.exp(rng.choice([0, 0, 0, -0.2, 0.1], weeks)), 2)
+        price = (
+            np.full(weeks, 3.0) if name in fixed else np.round(3 * np.exp(rng.choice([0, 0, 0, -0.2, 0.1], weeks)), 2)
+        )
         mean = (0.5 if name == "d" else 80.0) * (price / 3) ** elasticity
         parts.append(
             pd.DataFrame(
@@ -350,7 +358,9 @@ def test_recommendations_of_a_panel_say_why():
     assert (rows.loc[["a", "b"], "action"] == "raise").all()  # the optimum at 70 % cost is above today's price
     moved = plan[plan["action"] != "hold"]
     assert (moved["chance_of_gain"] >= 0.8).all() and (moved["proposed_price"] <= moved["observed_high"] + 1e-9).all()
-    assert ((moved["profit_change_low"] <= moved["profit_change"]) & (moved["profit_change"] <= moved["profit_change_high"])).all()
+    assert (
+        (moved["profit_change_low"] <= moved["profit_change"]) & (moved["profit_change"] <= moved["profit_change_high"])
+    ).all()
 
 
 def test_prices_outside_the_observed_range_are_marked():
