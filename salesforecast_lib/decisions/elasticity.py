@@ -250,8 +250,9 @@ def _solve(
         without.append(moved[:, 0])
         cross = (slope[1], np.sqrt(cov[1, 1]), cov[0, 1]) if prices > 1 else (0.0, 0.0, 0.0)
         rows.append((unique_id, slope[0], np.sqrt(cov[0, 0]), *cross, len(place)))
-        inverse = np.linalg.pinv(fitted[place].T @ fitted[place])
-        weights.append(1 / max(inverse[0, 0], 1e-12))
+        moves = fitted[place].T @ fitted[place]
+        rest = moves[0, 1:] @ np.linalg.pinv(moves[1:, 1:]) @ moves[1:, 0] if prices > 1 else 0.0
+        weights.append(max(moves[0, 0] - rest, 0.0))
     columns = ["unique_id", "own", "own_se", "cross", "cross_se", "covariance", "periods"]
     estimates = pd.DataFrame(rows, columns=columns)
     category = data.products.set_index("unique_id")["category"]

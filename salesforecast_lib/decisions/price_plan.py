@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from salesforecast_lib.decisions.price_optimisation import PriceRules, demand_factor, optimise_category
-from salesforecast_lib.decisions.pricing_data import PriceData, refuse_customers
+from salesforecast_lib.decisions.pricing_data import NEVER_VARIED, PriceData, refuse_customers
 
 PLAN_COLUMNS = (
     *("unique_id", "category", "action", "current_price", "proposed_price", "change_percent", "elasticity"),
@@ -25,13 +25,11 @@ class PlanConfig:
     ----------
     cost_share : cost as a share of today's price, where no cost is known.
     confidence : a change is proposed only where profit rises with at least this probability.
-    min_variation : standard deviation of the log price below which "the price never varied".
     draws : samples of the elasticities for the intervals.
     """
 
     cost_share: float = 0.7
     confidence: float = 0.8
-    min_variation: float = 0.01
     draws: int = 400
     seed: int = 0
 
@@ -123,7 +121,7 @@ def recommend(
     refuse_customers([*state.columns, *posterior.columns], "price recommendations")
     names = ["own", "own_sd", "cross", "cross_sd", "covariance"]
     table = state.merge(posterior[["unique_id", *names]], on="unique_id", how="left")
-    never = ~(table["variation"] > config.min_variation) | table["own"].isna()
+    never = ~(table["variation"] >= NEVER_VARIED) | table["own"].isna()
     wrong = ~never & (table["own"] > -0.05)
     usable = table[~never & ~wrong]
     done = [_category(part.reset_index(drop=True), rules, config) for _, part in usable.groupby("category", sort=True)]
@@ -145,12 +143,15 @@ def _unknown(panel: pd.DataFrame, category: str) -> pd.DataFrame:
     """Rows of products with too few units or weeks for an estimate: held at their last price."""
     columns = {"price": ("price", "last"), "price_low": ("price", "min"), "price_high": ("price", "max")}
     rows = panel[panel["price"] > 0].groupby("unique_id", sort=True).agg(**columns).reset_index()
+    sold = panel[panel["price"] > 0]
+    spread = np.log(sold["price"]).groupby(sold["unique_id"]).std()
+    fixed = ~(rows["unique_id"].map(spread) >= NEVER_VARIED)
     group = panel.groupby("unique_id")[category].first() if category else None
     return rows.assign(
         category=rows["unique_id"] if group is None else rows["unique_id"].map(group),
         price=rows["price"].round(2), proposed=rows["price"].round(2), change=0.0, low=0.0, high=0.0,
         cost=np.nan, units=np.nan, own=np.nan, own_sd=np.nan, chance=np.nan,
-        reason="hold: too few units or weeks to learn from",
+        reason=np.where(fixed, "hold: price never varied", "hold: too few units or weeks to learn from"),
     )  # fmt: skip
 
 
@@ -193,6 +194,8 @@ def _write(table: pd.DataFrame) -> pd.DataFrame:
             f"{'raise' if share > 0 else 'lower'} by {abs(share):.0f} %: elasticity {row.own:.2f}, {effect}; "
             f"profit {row.change:+.2f} a period (95 %: {row.low:+.2f} to {row.high:+.2f})"
         )
+        if share > 0 and row.own > -1:
+            text += "; demand hardly answered in the data, so a rule limits the step, not demand: test before trusting"
         if out:
             text += (
                 f"; outside the observed prices {row.price_low:.2f} to {row.price_high:.2f}: a trial, not an estimate"

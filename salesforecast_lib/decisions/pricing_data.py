@@ -25,6 +25,7 @@ from salesforecast_lib.data.simulate_demand import COUNTRY, FESTIVALS
 _CUSTOMER_WORDS = ("customer", "household", "segment", "loyalty", "user_id", "member")
 _CUSTOMER_NAMES = {"age", "gender", "sex", "income", "ethnicity", "religion", "postcode", "zip", "marital_status"}
 _DAYS_A_YEAR = 365.25
+NEVER_VARIED = 0.01  # standard deviation of the log price below which nothing can be learned from it
 
 
 @dataclass(frozen=True)
@@ -127,7 +128,8 @@ def finish(
     Parameters
     ----------
     table : ``unique_id, category, ds, units, log_units, log_price``, instruments and controls; may have gaps.
-    min_periods, min_units : products with fewer usable rows, or fewer mean units a period, are left out.
+    min_periods, min_units : products with fewer usable rows, or fewer mean units a period, are left out; so are those
+        whose price never varied.
     own_only : the instruments have no rivals' index (they are not prices or costs).
 
     Raises
@@ -151,7 +153,8 @@ def finish(
     table["block"] = (table["ds"] - table["ds"].min()).dt.days // 28
     used = ["log_units", "log_price", "rival_price", *names, *controls]
     table = table[np.isfinite(table[used]).all(axis=1) & (means >= min_units)]
-    long = table.groupby("unique_id")["ds"].transform("size") >= min_periods
+    groups = table.groupby("unique_id")
+    long = (groups["ds"].transform("size") >= min_periods) & (groups["log_price"].transform("std") >= NEVER_VARIED)
     columns = ["unique_id", "category", "ds", "block", "units", "share", *used]
     return PriceData(table.loc[long, columns].reset_index(drop=True), tuple(names), tuple(controls))
 
