@@ -55,7 +55,7 @@ def score_estimators(market: Marketplace, fits: dict[str, Elasticities]) -> pd.D
 
     ``covered``: the truth (mean own elasticity of the same products, weighted alike) lies in the 95 % interval;
     ``product_covered`` is the share of products whose own elasticity lies in their posterior's 95 % interval,
-    ``product_error`` its mean absolute error.
+    ``product_error`` its mean absolute error, ``product_raw`` that of the estimates before shrinkage.
     """
     own = market.products.set_index("unique_id")["own_elasticity"]
     rows = []
@@ -75,6 +75,7 @@ def score_estimators(market: Marketplace, fits: dict[str, Elasticities]) -> pd.D
                 "truth": average,
                 "bias": fit.mean - average,
                 "covered": low <= average <= high,
+                "product_raw": np.abs(fit.table["own"].to_numpy() - truth).mean(),
                 "product_error": error.mean(),
                 "product_covered": (error <= 1.96 * posterior["own_sd"].to_numpy()).mean(),
             }
