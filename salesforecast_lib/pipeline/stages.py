@@ -57,6 +57,7 @@ STAGES = (
         ("replenishment.csv", "warnings.csv", "excess.csv", "inventory.json"),
         ("data", "decisions"),
     ),
+    Stage("11_pricing", ("panel.parquet", "panel.json"), ("prices.csv", "pricing.json"), ("data", "decisions")),
 )
 
 

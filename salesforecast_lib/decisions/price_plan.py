@@ -1,0 +1,229 @@
+"""Price recommendations for a run: what to ask, what it is expected to earn, and why (chapter 11)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from salesforecast_lib.decisions.price_optimisation import PriceRules, demand_factor, optimise_category
+from salesforecast_lib.decisions.pricing_data import NEVER_VARIED, PriceData, refuse_customers
+
+PLAN_COLUMNS = (
+    *("unique_id", "category", "action", "current_price", "proposed_price", "change_percent", "elasticity"),
+    *("elasticity_low", "elasticity_high", "cost", "units_per_period", "profit_per_period", "profit_change"),
+    *("profit_change_low", "profit_change_high", "chance_of_gain", "observed_low", "observed_high", "why"),
+)
+
+
+@dataclass(frozen=True)
+class PlanConfig:
+    """When a price is worth changing.
+
+    Parameters
+    ----------
+    cost_share : cost as a share of today's price, where no cost is known.
+    confidence : a change is proposed only where profit rises with at least this probability.
+    draws : samples of the elasticities for the intervals.
+    """
+
+    cost_share: float = 0.7
+    confidence: float = 0.8
+    draws: int = 400
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.cost_share < 1:
+            raise ValueError(f"cost_share={self.cost_share}: expected a share of the price, from 0 to below 1")
+        if not 0.5 <= self.confidence < 1:
+            raise ValueError(f"confidence={self.confidence}: expected a probability from 0.5 to below 1")
+        if self.draws < 2:
+            raise ValueError(f"draws={self.draws}: expected at least 2")
+
+
+def state_today(data: PriceData, posterior: pd.DataFrame, cost_share: float, recent: int = 8) -> pd.DataFrame:
+    """Today's state of every product: the median price of its ``recent`` last periods and mean units at that price.
+
+    Returns ``unique_id, category, share, periods, price, cost, units, price_low, price_high, variation``.
+    """
+    rows = data.table.groupby("unique_id", sort=True).tail(recent)
+    last = rows.groupby("unique_id", sort=True)
+    own = posterior.set_index("unique_id")["own"].clip(upper=0.0)
+    whole = data.table.groupby("unique_id", sort=True)["log_price"]
+    price = np.exp(last["log_price"].median()).round(2)
+    out = data.products.set_index("unique_id").assign(
+        price=price, units=units_at(rows, price, own), variation=whole.std()
+    )
+    out["cost"] = cost_share * out["price"]
+    return out.reset_index()
+
+
+def units_at(rows: pd.DataFrame, price: pd.Series, own: pd.Series) -> pd.Series:
+    """Mean units a period of each product had ``price`` been asked in these rows, by its own elasticity.
+
+    Without it, the weeks of a promotion would count as demand at the full price.
+
+    Parameters
+    ----------
+    rows : ``unique_id, units, log_price``. ``price, own`` : by unique_id.
+    """
+    names = rows["unique_id"]
+    factor = np.exp(names.map(own) * (np.log(names.map(price)) - rows["log_price"]))
+    return (rows["units"] * factor).groupby(names).mean()
+
+
+def draw_elasticities(posterior: pd.DataFrame, draws: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Samples of own and cross elasticities, each (draws, products); own ones are cut at -0.05.
+
+    ``posterior`` has ``own, own_sd, cross, cross_sd, covariance``, as `shrinkage.shrink` returns.
+    """
+    noise = np.random.default_rng(seed).standard_normal((2, draws, len(posterior)))
+    own_sd, cross_sd = posterior["own_sd"].to_numpy(), posterior["cross_sd"].to_numpy()
+    limit = own_sd * cross_sd
+    with np.errstate(divide="ignore", invalid="ignore"):  # no spread, no correlation
+        correlation = np.clip(np.nan_to_num(posterior["covariance"].to_numpy() / limit), -0.99, 0.99)
+    own = posterior["own"].to_numpy() + own_sd * noise[0]
+    second = correlation * noise[0] + np.sqrt(1 - correlation**2) * noise[1]
+    return np.minimum(own, -0.05), posterior["cross"].to_numpy() + cross_sd * second
+
+
+def profit_draws(products: pd.DataFrame, prices: np.ndarray, own: np.ndarray, cross: np.ndarray) -> np.ndarray:
+    """Profit of each product at ``prices`` (products,) under every draw of the elasticities, (draws, products)."""
+    p0, cost, units, share = (products[name].to_numpy(dtype="float64") for name in ("price", "cost", "units", "share"))
+    x = np.broadcast_to(np.log(prices / p0), own.shape)
+    return (prices - cost) * units * demand_factor(x, own, cross, share)
+
+
+def recommend(
+    state: pd.DataFrame,
+    posterior: pd.DataFrame,
+    rules: PriceRules,
+    config: PlanConfig = PlanConfig(),
+    panel: pd.DataFrame | None = None,
+    category: str = "",
+) -> pd.DataFrame:
+    """One row a product with `PLAN_COLUMNS`: raise, lower or hold, and why.
+
+    Products of a category are optimised together at the posterior's means; a change that does not raise the profit of
+    its category with probability ``confidence`` is taken back, the least certain first.
+
+    Parameters
+    ----------
+    state : as `state_today` returns; posterior : as `shrinkage.shrink` returns.
+    panel, category : with them, products of the panel without a state are listed too, as held.
+
+    Raises
+    ------
+    ValueError
+        When a column describes customers.
+    """
+    refuse_customers([*state.columns, *posterior.columns], "price recommendations")
+    names = ["own", "own_sd", "cross", "cross_sd", "covariance"]
+    table = state.merge(posterior[["unique_id", *names]], on="unique_id", how="left")
+    never = ~(table["variation"] >= NEVER_VARIED) | table["own"].isna()
+    wrong = ~never & (table["own"] > -0.05)
+    usable = table[~never & ~wrong]
+    done = [_category(part.reset_index(drop=True), rules, config) for _, part in usable.groupby("category", sort=True)]
+    held = table[never | wrong]
+    rest = held.assign(
+        proposed=held["price"], change=0.0, low=0.0, high=0.0, chance=np.nan,
+        reason=np.where(
+            never[held.index], "hold: price never varied", "hold: sales did not fall when the price rose in the data"
+        ),
+    )  # fmt: skip
+    parts = [part for part in (*done, rest) if len(part)]
+    if panel is not None:
+        parts.append(_unknown(panel[~panel["unique_id"].isin(table["unique_id"])], category))
+    everything = pd.concat([part for part in parts if len(part)], ignore_index=True)
+    return _write(everything)
+
+
+def _unknown(panel: pd.DataFrame, category: str) -> pd.DataFrame:
+    """Rows of products with too few units or weeks for an estimate: held at their last price."""
+    columns = {"price": ("price", "last"), "price_low": ("price", "min"), "price_high": ("price", "max")}
+    rows = panel[panel["price"] > 0].groupby("unique_id", sort=True).agg(**columns).reset_index()
+    sold = panel[panel["price"] > 0]
+    spread = np.log(sold["price"]).groupby(sold["unique_id"]).std()
+    fixed = ~(rows["unique_id"].map(spread) >= NEVER_VARIED)
+    group = panel.groupby("unique_id")[category].first() if category else None
+    return rows.assign(
+        category=rows["unique_id"] if group is None else rows["unique_id"].map(group),
+        price=rows["price"].round(2), proposed=rows["price"].round(2), change=0.0, low=0.0, high=0.0,
+        cost=np.nan, units=np.nan, own=np.nan, own_sd=np.nan, chance=np.nan,
+        reason=np.where(fixed, "hold: price never varied", "hold: too few units or weeks to learn from"),
+    )  # fmt: skip
+
+
+def _category(part: pd.DataFrame, rules: PriceRules, config: PlanConfig) -> pd.DataFrame:
+    """Proposed prices of one category with the change of its profit that each of them makes."""
+    own, cross = draw_elasticities(part, config.draws, config.seed)
+    today = part["price"].to_numpy()
+    best = optimise_category(part, rules).prices
+    while True:  # take back, one by one, what is not sure enough
+        total = profit_draws(part, best, own, cross).sum(1)
+        gain = np.zeros((len(total), len(part)))  # (draws, products): what this one change adds to the category
+        for i in np.flatnonzero(np.abs(best - today) > 1e-9):
+            without = best.copy()
+            without[i] = today[i]
+            gain[:, i] = total - profit_draws(part, without, own, cross).sum(1)
+        changed = np.abs(best - today) > 1e-9
+        chance = np.where(changed, (gain > 0).mean(0), 1.0)
+        if chance.min(initial=1.0) >= config.confidence:
+            break
+        best = best.copy()
+        best[chance.argmin()] = today[chance.argmin()]
+    low, high = np.quantile(gain, [0.025, 0.975], axis=0)
+    reason = np.where(changed, "", "hold: no allowed price is better with enough certainty")
+    return part.assign(
+        proposed=best, change=gain.mean(0), low=low, high=high, chance=np.where(changed, chance, np.nan), reason=reason
+    )
+
+
+def _write(table: pd.DataFrame) -> pd.DataFrame:
+    """The plan's columns with a sentence a row, largest expected gain first."""
+    percent = 100 * (table["proposed"] / table["price"] - 1)
+    outside = (table["proposed"] < table["price_low"] - 0.005) | (table["proposed"] > table["price_high"] + 0.005)
+    why = []
+    for row, share, out in zip(table.itertuples(index=False), percent, outside, strict=True):
+        if row.reason:
+            why.append(str(row.reason))
+            continue
+        effect = "units fall less than the margin grows" if share > 0 else "the extra units outweigh the lower margin"
+        text = (
+            f"{'raise' if share > 0 else 'lower'} by {abs(share):.0f} %: elasticity {row.own:.2f}, {effect}; "
+            f"profit {row.change:+.2f} a period (95 %: {row.low:+.2f} to {row.high:+.2f})"
+        )
+        if share > 0 and row.own > -1:
+            text += "; demand hardly answered in the data, so a rule limits the step, not demand: test before trusting"
+        if out:
+            text += (
+                f"; outside the observed prices {row.price_low:.2f} to {row.price_high:.2f}: a trial, not an estimate"
+            )
+        why.append(text)
+    base = (table["price"] - table["cost"]) * table["units"]
+    plan = pd.DataFrame(
+        {
+            "unique_id": table["unique_id"],
+            "category": table["category"],
+            "action": np.select([percent > 1e-6, percent < -1e-6], ["raise", "lower"], "hold"),
+            "current_price": table["price"],
+            "proposed_price": table["proposed"].round(2),
+            "change_percent": percent.round(1),
+            "elasticity": table["own"],
+            "elasticity_low": table["own"] - 1.96 * table["own_sd"],
+            "elasticity_high": table["own"] + 1.96 * table["own_sd"],
+            "cost": table["cost"],
+            "units_per_period": table["units"],
+            "profit_per_period": base,
+            "profit_change": table["change"],
+            "profit_change_low": table["low"],
+            "profit_change_high": table["high"],
+            "chance_of_gain": table["chance"],
+            "observed_low": table["price_low"].round(2),
+            "observed_high": table["price_high"].round(2),
+            "why": why,
+        }
+    )
+    order = plan["profit_change"].to_numpy().argsort(kind="stable")[::-1]
+    return plan.iloc[order].reset_index(drop=True)[list(PLAN_COLUMNS)]
