@@ -31,6 +31,7 @@ def allocate(
     limit: np.ndarray,
     present: np.ndarray,
     steps: int = 200,
+    fixed: np.ndarray | None = None,
 ) -> Allocation:
     """Steady spend of each channel that maximises the expected contribution of ``budget`` a period.
 
@@ -43,6 +44,7 @@ def allocate(
     base_sales : sales a period without advertising; ``margin`` is the contribution of a unit of sales, 0 to 1.
     limit : (channels,) highest spend a period that the data support.
     present : (channels,) spend a period that the gain is counted against.
+    fixed : (channels,) a given split, only to be valued.
 
     Raises
     ------
@@ -53,7 +55,7 @@ def allocate(
         raise ValueError(f"budget={budget}: expected above 0 and at most the sum of the limits, {limit.sum():.2f}")
     if not 0 < margin <= 1:
         raise ValueError(f"margin={margin}: expected a share above 0, at most 1")
-    spend = _refine(fit, _on_grid(fit, budget, limit, steps), budget, limit)
+    spend = _refine(fit, _on_grid(fit, budget, limit, steps), budget, limit) if fixed is None else fixed
     worth = base_sales * margin
     return Allocation(spend, worth * marginal_gain(fit, spend), worth * _difference(fit, spend, present))
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from salesforecast_lib.data.simulate import Marketplace
 from salesforecast_lib.data.simulate_demand import COUNTRY, FESTIVALS, adstock, autoregression, hill
-from salesforecast_lib.decisions.channels import ChannelData, calendar_controls, extra_sales
+from salesforecast_lib.decisions.channels import ChannelData, ChannelFit, calendar_controls, extra_sales
 
 
 @dataclass(frozen=True)
@@ -66,6 +66,12 @@ def market_case(market: Marketplace) -> ChannelCase:
     response = market.channels.pivot(index="channel", columns="ds", values="response").loc[list(names)].to_numpy()
     data = ChannelData(names, days, sales, spend, calendar_controls(days, special))
     return ChannelCase(data, response, np.nansum(wide["mu"] * mean_price, axis=1), market.channel_parameters)
+
+
+def true_fit(case: ChannelCase) -> ChannelFit:
+    """The true parameters as a fit with a single draw, to value a budget by the truth."""
+    names = ("decay", "half_saturation", "slope", "lift")
+    return ChannelFit(case.data.names, *(case.parameters[name].to_numpy(float)[None] for name in names))
 
 
 def respend(case: ChannelCase, spend: np.ndarray, shock: np.ndarray | None = None) -> ChannelCase:

@@ -130,8 +130,10 @@ class _Likelihood:
         controls = np.column_stack([np.ones(len(log_sales)), (controls - controls.mean(0)) / controls.std(0)])
         self.freedom = len(log_sales) - controls.shape[1]
         # Channels as three rates of decay each, logarithm for saturation: enough to tell what the errors look like.
-        rough = [np.log1p(adstock(x, d) / x.mean()) for x in data.spend for d in (0.1, 0.5, 0.85)]
-        rough = [column for column in rough if np.ptp(column) > 1e-9]
+        rough = np.stack([np.log1p(adstock(x, d) / x.mean()) for x in data.spend for d in (0.1, 0.5, 0.85)], axis=1)
+        rough -= controls @ np.linalg.lstsq(controls, rough, rcond=None)[0]
+        basis, size, _ = np.linalg.svd(rough, full_matrices=False)
+        rough = basis[:, size > 1e-3 * len(rough) ** 0.5]  # channels that run together are one column
         log_sales = log_sales - controls @ np.linalg.lstsq(controls, log_sales, rcond=None)[0]
         self.log_sales = log_sales.astype("float32")
         screened = []
@@ -139,7 +141,7 @@ class _Likelihood:
             place = np.arange(len(log_sales))
             errors = (1 - white) * rho ** np.abs(place[:, None] - place) + white * np.eye(len(place))
             factor = cholesky(errors, lower=True, check_finite=False)
-            flat = solve_triangular(factor, np.column_stack([log_sales, controls, *rough]), lower=True)
+            flat = solve_triangular(factor, np.column_stack([log_sales, controls, rough]), lower=True)
             value = _evidence(flat[:, 0], flat[:, 1:], factor)
             screened.append((value, len(screened), factor, flat[:, 1 : 1 + controls.shape[1]]))
         self.weights, constants = [], []

@@ -20,12 +20,13 @@ class PromotionResponse:
     Parameters
     ----------
     draws : (draws, products, 2) of ``(elasticity, seen)`` from the posterior; ``ids`` are its products.
-    cross, cross_se : log change of a product's sales per unit of its rivals' weighted ``log(1 - depth)``.
+    cross, cross_se : log change of a product's sales per unit of its rivals' weighted ``log(1 - depth)``; one number, or one
+        a product.
     """
 
     ids: tuple[str, ...]
     draws: np.ndarray
-    cross: float
+    cross: float | np.ndarray
     cross_se: float
 
     def lift(self, depth: float) -> np.ndarray:
@@ -159,11 +160,10 @@ def _hierarchy(rows: pd.DataFrame, products: int, chance: float, drift: float) -
 
 
 def true_response(market: Marketplace) -> PromotionResponse:
-    """The simulator's own response as a single draw; cross effects as one number, the sales-weighted mean."""
+    """The simulator's own response as a single draw."""
     products = market.products
     theta = np.column_stack([products["own_elasticity"], products["promotion_effect"]])
-    weight = np.exp(products["base"].to_numpy())
-    cross = market.config.cross * float(np.average(-products["own_elasticity"], weights=weight))
+    cross = -market.config.cross * products["own_elasticity"].to_numpy()
     return PromotionResponse(tuple(products["unique_id"]), theta[None], cross, 0.0)
 
 
@@ -211,11 +211,12 @@ def market_options(
     units = baseline.loc[ids].to_numpy()  # (products, periods)
     shares = rival_shares(products, units.mean(1))  # row j: what j's rivals are to it
     place = pd.Index(response.ids).get_indexer(ids)
+    cross = np.broadcast_to(response.cross, (len(response.ids),))[place][:, None]
     rows = []
     for depth in depths:
         lift = response.lift(depth)[:, place]  # (draws, products)
         earned = (price * (1 - depth) - cost) * lift - (price - cost)  # a unit of baseline
-        lost = 1 - np.exp(response.cross * shares * np.log(1 - depth))  # [j, i]: j's share of sales lost when i is cut
+        lost = 1 - np.exp(cross * shares * np.log(1 - depth))  # [j, i]: j's share of sales lost when i is cut
         margin_lost = (units * (price - cost)[:, None]).T @ lost  # (periods, products)
         for period in range(units.shape[1]):
             profit = earned * units[:, period] - margin_lost[period] - fee

@@ -195,31 +195,40 @@ def cannibalised_share(weeks: PromotionWeeks, kind: str, controls: Sequence[str]
     return float(-c / b), float(-c / b - 1.96 * se), float(-c / b + 1.96 * se)
 
 
-def placebo_effects(
-    weeks: PromotionWeeks, columns: Sequence[str], repeats: int = 100, seed: int = 0, least: int = 6
-) -> np.ndarray:
-    """Estimates when each product's plan is moved by a random number of weeks, (repeats, columns).
+def placebo_effects(weeks: PromotionWeeks, columns: Sequence[str], repeats: int = 100, seed: int = 0) -> np.ndarray:
+    """Estimates when every product is given the plan of another, drawn at random, (repeats, columns).
 
-    Plans keep their rhythm and size but no longer fit the sales: whatever the estimator finds is not there. Moves are
-    circular and at least ``least`` weeks.
+    Plans keep their rhythm, size and season but belong to other sales: what the estimator finds is not there. Only
+    products with every week take part.
+
+    Raises
+    ------
+    ValueError
+        When fewer than three products have every week.
     """
-    rng = np.random.default_rng(seed)
-    table = weeks.table.sort_values(["unique_id", "week"], ignore_index=True)
-    product, week = pd.factorize(table["unique_id"])[0], pd.factorize(table["week"])[0]
-    starts = np.flatnonzero(np.diff(product, prepend=-1))
-    sizes = np.diff(np.append(starts, len(product)))
-    if (sizes <= 2 * least).any():
-        raise ValueError(f"{sizes.min()} weeks: expected more than {2 * least} for every product")
+    table = weeks.table
+    number = table["week"].nunique()
+    whole = table.groupby("unique_id", observed=True)["week"].transform("size") == number
+    table = table[whole].sort_values(["unique_id", "week"], ignore_index=True)
+    products = len(table) // number
+    if products < 3:
+        raise ValueError(f"{products} products have all {number} weeks: expected at least three for a placebo")
+    product, week = np.repeat(np.arange(products), number), np.tile(np.arange(number), products)
     y = within(table[["relative"]].to_numpy(float), product, week)[:, 0]
-    plan = table[list(columns)].to_numpy(float)
-    place = np.arange(len(product)) - starts[product]
+    plan = within(table[list(columns)].to_numpy(float), product, week).reshape(products, number, -1)
+    rng = np.random.default_rng(seed)
     found = []
     for _ in range(repeats):
-        move = rng.integers(least, sizes - least + 1)
-        moved = plan[starts[product] + (place + move[product]) % sizes[product]]
-        x = within(moved, product, week, tolerance=1e-7)
+        x = plan[_derange(rng.permutation(products))].reshape(len(y), -1)
         found.append(np.linalg.lstsq(x, y, rcond=None)[0])
     return np.array(found)
+
+
+def _derange(order: np.ndarray) -> np.ndarray:
+    """Each product's donor: its neighbour in a random circle, so never itself."""
+    donor = np.empty_like(order)
+    donor[order] = np.roll(order, 1)
+    return donor
 
 
 def double_ml(
@@ -234,6 +243,7 @@ def double_ml(
     from econml.dml import LinearDML  # slow to import, and only needed here
     from lightgbm import LGBMRegressor
     from sklearn.model_selection import GroupKFold
+    from sklearn.multioutput import MultiOutputRegressor
 
     rows = weeks.table[[*columns, *controls, "relative", "unique_id", "week"]].dropna()
     product, week = pd.factorize(rows["unique_id"])[0], pd.factorize(rows["week"])[0]
@@ -245,8 +255,6 @@ def double_ml(
             n_estimators=80, learning_rate=0.08, num_leaves=15, min_child_samples=40, n_jobs=1, random_state=seed,
             verbose=-1, deterministic=True,
         )  # fmt: skip
-
-    from sklearn.multioutput import MultiOutputRegressor
 
     model = LinearDML(
         model_y=trees(), model_t=MultiOutputRegressor(trees()), cv=GroupKFold(folds), random_state=seed
