@@ -237,8 +237,9 @@ def double_ml(
     """Partially linear double machine learning (Chernozhukov et al., 2018) through econml.
 
     Sales and doses are first freed of product and week levels; what the controls explain of both, in any shape, is
-    removed by gradient-boosted trees fitted on other products, and the rest is regressed on the rest. econml's final
-    stage knows no clusters, so its cross-fitted residuals get the intervals of `clustered`.
+    removed by gradient-boosted trees fitted on other products, and the rest is regressed on the rest. The trees see the
+    controls as they are and as distance from their levels: a threshold lies in the first, a change in the second.
+    econml's final stage knows no clusters, so its cross-fitted residuals get the intervals of `clustered`.
     """
     from econml.dml import LinearDML  # slow to import, and only needed here
     from lightgbm import LGBMRegressor
@@ -248,7 +249,8 @@ def double_ml(
     rows = weeks.table[[*columns, *controls, "relative", "unique_id", "week"]].dropna()
     product, week = pd.factorize(rows["unique_id"])[0], pd.factorize(rows["week"])[0]
     flat = within(rows[[*columns, *controls, "relative"]].to_numpy(float), product, week)
-    y, dose, rest = flat[:, -1], flat[:, : len(columns)], flat[:, len(columns) : -1]
+    y, dose = flat[:, -1], flat[:, : len(columns)]
+    rest = np.column_stack([flat[:, len(columns) : -1], rows[list(controls)].to_numpy(float)])
 
     def trees() -> LGBMRegressor:
         return LGBMRegressor(
@@ -260,7 +262,9 @@ def double_ml(
         model_y=trees(), model_t=MultiOutputRegressor(trees()), cv=GroupKFold(folds), random_state=seed
     )
     model.fit(y, dose, W=rest, groups=product, cache_values=True)
-    y_left, dose_left = model.residuals_[0].ravel(), model.residuals_[1].reshape(len(y), -1)
+    left = np.column_stack([model.residuals_[0].ravel(), model.residuals_[1].reshape(len(y), -1)])
+    left = within(left, product, week)  # the levels of what the trees have explained
+    y_left, dose_left = left[:, 0], left[:, 1:]
     estimate = np.linalg.lstsq(dose_left, y_left, rcond=None)[0]
     covariance = clustered(dose_left, y_left - dose_left @ estimate, product, week)
     return Effects(tuple(columns), estimate, covariance, min(product.max(), week.max()) + 1)
