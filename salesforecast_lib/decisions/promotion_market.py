@@ -20,13 +20,12 @@ class PromotionResponse:
     Parameters
     ----------
     draws : (draws, products, 2) of ``(elasticity, seen)`` from the posterior; ``ids`` are its products.
-    cross, cross_se : log change of a product's sales per unit of its rivals' weighted ``log(1 - depth)``; one number, or one
-        a product.
+    cross, cross_se : log change of a product's sales per unit of its rivals' weighted ``log(1 - depth)``.
     """
 
     ids: tuple[str, ...]
     draws: np.ndarray
-    cross: float | np.ndarray
+    cross: float
     cross_se: float
 
     def lift(self, depth: float) -> np.ndarray:
@@ -159,14 +158,6 @@ def _hierarchy(rows: pd.DataFrame, products: int, chance: float, drift: float) -
     return theta, spread
 
 
-def true_response(market: Marketplace) -> PromotionResponse:
-    """The simulator's own response as a single draw."""
-    products = market.products
-    theta = np.column_stack([products["own_elasticity"], products["promotion_effect"]])
-    cross = -market.config.cross * products["own_elasticity"].to_numpy()
-    return PromotionResponse(tuple(products["unique_id"]), theta[None], cross, 0.0)
-
-
 def weekly_baseline(market: Marketplace, until: pd.Timestamp, periods: int) -> pd.DataFrame:
     """Units a week expected without promotion after ``until``, (products, periods): what a planner can know.
 
@@ -211,12 +202,11 @@ def market_options(
     units = baseline.loc[ids].to_numpy()  # (products, periods)
     shares = rival_shares(products, units.mean(1))  # row j: what j's rivals are to it
     place = pd.Index(response.ids).get_indexer(ids)
-    cross = np.broadcast_to(response.cross, (len(response.ids),))[place][:, None]
     rows = []
     for depth in depths:
         lift = response.lift(depth)[:, place]  # (draws, products)
         earned = (price * (1 - depth) - cost) * lift - (price - cost)  # a unit of baseline
-        lost = 1 - np.exp(cross * shares * np.log(1 - depth))  # [j, i]: j's share of sales lost when i is cut
+        lost = 1 - np.exp(response.cross * shares * np.log(1 - depth))  # [j, i]: j's share of sales lost when i is cut
         margin_lost = (units * (price - cost)[:, None]).T @ lost  # (periods, products)
         for period in range(units.shape[1]):
             profit = earned * units[:, period] - margin_lost[period] - fee
@@ -231,15 +221,41 @@ def market_options(
     return pd.concat(rows, ignore_index=True)
 
 
-def true_baseline(market: Marketplace, start: pd.Timestamp, periods: int) -> pd.DataFrame:
-    """Expected units a week without any promotion, (products, periods), by the true model."""
+def true_options(
+    market: Marketplace, start: pd.Timestamp, periods: int, depths: tuple[float, ...], fee: float
+) -> pd.DataFrame:
+    """What `market_options` estimates, by the true model: exact for one promotion at a time.
+
+    Coming prices, costs and shocks are known as well, so that the best plan from these options is the optimum up to
+    what promotions of the same category and week do to each other.
+    """
     truth = market.truth
-    effect = truth["unique_id"].map(market.products.set_index("unique_id")["promotion_effect"])
-    units = expected_demand(market, truth["list_price"]) * np.exp(-effect * truth["promotion"])
-    week = (truth["ds"] - start).dt.days // 7
-    inside = (truth["ds"] >= start) & (week < periods)
-    table = units[inside].groupby([truth.loc[inside, "unique_id"], week[inside]]).sum()
-    return table.unstack(fill_value=0.0)
+    effect = market.products.set_index("unique_id")["promotion_effect"]
+    units = expected_demand(market, truth["list_price"]) * np.exp(-truth["unique_id"].map(effect) * truth["promotion"])
+    inside = (truth["ds"] >= start) & (truth["ds"] < start + pd.Timedelta(weeks=periods))
+    frame = truth[inside].assign(units=units[inside])
+    wide = frame.pivot(index="unique_id", columns="ds", values=["units", "list_price", "cost"]).fillna(0.0)
+    volume, price, cost = (wide[name].to_numpy() for name in ("units", "list_price", "cost"))  # (products, days)
+    ids = wide.index.to_numpy()
+    elasticity = np.zeros((len(ids), len(ids)))
+    for table in market.cross_elasticity.values():
+        place = pd.Index(ids).get_indexer(table.index)
+        kept = place >= 0
+        elasticity[np.ix_(place[kept], place[kept])] = table.to_numpy()[np.ix_(kept, kept)]
+    own, seen = np.diag(elasticity).copy(), effect.loc[ids].to_numpy()
+    np.fill_diagonal(elasticity, 0.0)
+    week = (wide["units"].columns - start).days.to_numpy() // 7
+    rows = []
+    for depth in depths:
+        lift = np.exp(own * np.log(1 - depth) + seen)[:, None]
+        lost = (1 - np.exp(elasticity * np.log(1 - depth))).T @ (volume * (price - cost))
+        profit = volume * ((price * (1 - depth) - cost) * lift - (price - cost)) - lost
+        spend = volume * lift * price * depth
+        for period in range(periods):
+            days = week == period
+            columns = {"profit": profit[:, days].sum(1) - fee, "spend": spend[:, days].sum(1) + fee}
+            rows.append(pd.DataFrame({"unique_id": ids, "period": period, "depth": depth, **columns}))
+    return pd.concat(rows, ignore_index=True)
 
 
 def true_profit(market: Marketplace, plan: pd.DataFrame, start: pd.Timestamp, periods: int, fee: float) -> float:
@@ -252,7 +268,7 @@ def true_profit(market: Marketplace, plan: pd.DataFrame, start: pd.Timestamp, pe
     inside = (truth["ds"] >= start) & (truth["ds"] < start + pd.Timedelta(weeks=periods))
     week = (truth["ds"] - start).dt.days // 7
     keys = pd.MultiIndex.from_arrays([truth["unique_id"], week])
-    depth = plan.set_index(["unique_id", "period"])["depth"].reindex(keys).fillna(0.0).to_numpy() * inside
+    depth = plan.set_index(["unique_id", "period"])["depth"].astype(float).reindex(keys).fillna(0.0).to_numpy() * inside
     price = truth["list_price"] * (1 - depth)
     units = expected_demand(market, price) * np.exp(effect * ((depth > 0).astype(float) - truth["promotion"]))
     return float((((price - truth["cost"]) * units)[inside]).sum() - fee * len(plan))

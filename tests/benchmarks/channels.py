@@ -22,7 +22,9 @@ from salesforecast_lib.decisions.channel_cases import market_case, true_fit
 from salesforecast_lib.decisions.channels import extra_sales, fit_channels, return_on_spend
 
 MARGIN = 0.4  # contribution of a unit of sales
-MARKET = MarketplaceConfig(stock_cover=0.0, line_split=0.01, customers=100)  # few lines: only sales a day are read
+MARKET = MarketplaceConfig(
+    units=2e6, stock_cover=0.0, line_split=0.01, customers=100
+)  # large enough for advertising to pay; few lines, because only sales a day are read
 
 
 def one_seed(seed: int, stock_cover: float, particles: int) -> tuple[list[dict[str, float]], dict[str, float]]:
