@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from salesforecast_lib.data.simulate import Marketplace, expected_demand
+from salesforecast_lib.decisions.shrinkage import hierarchy_step
 
 _WINDOW = 57  # days of the local level around a day: longer than a promotion, shorter than a season
 _LOST_AFTER = 0.25  # a day on which the product was in stock for less of it says too little
@@ -142,15 +143,10 @@ def _hierarchy(rows: pd.DataFrame, products: int, chance: float, drift: float) -
         mean = base * np.exp((x * theta[code]).sum(1))
         weight = 1 / (chance / mean + drift)
         target = (x * theta[code]).sum(1) + (y - mean) / mean
-        prior = np.linalg.inv(omega)
-        precision = np.tile(prior, (products, 1, 1))
+        precision, load = np.zeros((products, 2, 2)), np.zeros((products, 2))
         np.add.at(precision, code, weight[:, None, None] * x[:, :, None] * x[:, None, :])
-        load = np.tile(prior @ centre, (products, 1))
         np.add.at(load, code, (weight * target)[:, None] * x)
-        spread = np.linalg.inv(precision)
-        new = np.einsum("pij,pj->pi", spread, load)
-        centre = new.mean(0)
-        omega = np.einsum("pi,pj->ij", new - centre, new - centre) / products + spread.mean(0)
+        new, spread, centre, omega = hierarchy_step(precision, load, centre, omega)
         done = np.abs(new - theta).max() < 1e-5
         theta = new
         if done:

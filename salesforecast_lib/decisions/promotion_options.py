@@ -10,6 +10,7 @@ import pandas as pd
 
 from salesforecast_lib.decisions.promotion_plan import PlanRules, best_plan
 from salesforecast_lib.decisions.promotions import Effects, PromotionWeeks
+from salesforecast_lib.decisions.shrinkage import ProductEffects
 
 COLUMNS = (
     *("unique_id", "start", "end", "kind", "depth", "usual_units", "extra_units", "extra_low", "extra_high"),
@@ -78,7 +79,8 @@ def own_options(
     costs: PromotionCosts,
     depths: Sequence[float] = (0.0, 0.1, 0.2),
     seed: int = 0,
-    draws: int = 500,
+    draws: int = 300,
+    products: ProductEffects | None = None,
 ) -> pd.DataFrame:
     """Every product, week, kind and depth with expected extra units, profit and 90 % intervals.
 
@@ -90,6 +92,8 @@ def own_options(
     ----------
     effects : of ``weeks.kinds`` and ``depth`` on relative sales, such as `two_way_effects` returns.
     coming : what `coming_weeks` returns.
+    products : each product's own effects; without them all products are taken to answer alike, which is too sure. The
+        uncertainty of ``effects`` is added to theirs.
     """
     names = list(effects.names)
     table = effects.table().set_index("effect")
@@ -100,17 +104,17 @@ def own_options(
     recent = by_product.tail(13)
     regular = (recent["price"] / (1 - recent["depth"])).groupby(recent["unique_id"], observed=True).median()
     rng = np.random.default_rng(seed)
-    theta = rng.multivariate_normal(effects.estimate, effects.covariance, draws, method="svd")  # (draws, effects)
     coming = coming[coming["unique_id"].isin(usual.index) & (coming["units"] > 0)].reset_index(drop=True)
     units, price = coming["units"].to_numpy(), coming["unique_id"].map(regular).to_numpy(float)
     shift = usual.loc[coming["unique_id"]].to_numpy(float)  # (rows, effects)
-    base = units * np.clip(1 - theta @ shift.T, 0.1, None)  # (draws, rows)
+    theta = _draws(effects, products, coming["unique_id"], draws, rng)  # (draws, rows, effects)
+    base = units * np.clip(1 - np.einsum("dre,re->dr", theta, shift), 0.1, None)  # (draws, rows)
     cost, fee = costs.cost_share * price, costs.fee
     parts = []
     for kind in kinds:
         for depth in depths if "depth" in names else (0.0,):
             dose = np.array([1.0 if name == kind else depth if name == "depth" else 0.0 for name in names])
-            extra = units * (theta @ dose)[:, None]
+            extra = units * (theta @ dose)
             net = base + costs.kept * extra
             profit = net * (price - cost) - (base + extra) * price * depth - base * (price - cost) - fee
             rows = coming.assign(kind=kind, depth=depth, usual_units=base.mean(0), regular_price=price)
@@ -121,6 +125,22 @@ def own_options(
             rows["spend"] = (base + extra).mean(0) * price * depth + fee
             parts.append(rows[(depth <= coming["unique_id"].map(deepest).to_numpy() + 1e-9) & np.isfinite(price)])
     return pd.concat(parts, ignore_index=True) if parts else empty_plan().assign(period=0)
+
+
+def _draws(
+    effects: Effects, products: ProductEffects | None, ids: pd.Series, draws: int, rng: np.random.Generator
+) -> np.ndarray:
+    """Effects of each row's product, (draws, rows, effects); one draw of a product serves all its rows."""
+    shared = rng.multivariate_normal(np.zeros(len(effects.names)), effects.covariance, draws, method="svd")
+    if products is None:
+        return np.repeat((effects.estimate + shared)[:, None], len(ids), axis=1)
+    if products.names != effects.names:
+        raise ValueError(f"products: effects of {products.names}, expected those of {effects.names}")
+    values, vectors = np.linalg.eigh(products.covariance)
+    root = vectors * np.sqrt(np.clip(values, 0, None))[:, None, :]  # (products, effects, effects)
+    noise = rng.standard_normal((draws, len(products.ids), len(products.names)))
+    own = products.mean + np.einsum("pij,dpj->dpi", root, noise) + shared[:, None]
+    return own[:, pd.Index(products.ids).get_indexer(ids)]
 
 
 def promotion_plan(options: pd.DataFrame, rules: PlanRules, costs: PromotionCosts) -> pd.DataFrame:
