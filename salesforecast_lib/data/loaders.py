@@ -44,7 +44,7 @@ def _journey_file(name: str) -> Path:
 
 
 def journey_table(name: str, columns: list[str] | None = None) -> pd.DataFrame:
-    """One table of The Complete Journey as its package holds it, such as ``campaigns``; see data/README.md for traps."""
+    """One table of The Complete Journey as its package holds it, such as ``campaigns`` (traps: data/README.md)."""
     return pd.read_parquet(_journey_file(name), columns=columns)
 
 

@@ -89,8 +89,8 @@ def respend(case: ChannelCase, spend: np.ndarray, shock: np.ndarray | None = Non
 def hard_cases(case: ChannelCase, seed: int = 0) -> dict[str, ChannelCase]:
     """Four budgets for one shop: as planned, and three from which no response model can learn.
 
-    ``together``: search, social and video rise and fall in the same flights. ``follows demand``: the first channel's budget
-    follows a demand shock that is in no data. ``never varies``: the first channel spends its mean every day.
+    ``together``: search, social and video rise and fall in the same flights. ``follows demand``: the first channel's
+    budget follows a demand shock that is in no data. ``never varies``: the first channel spends its mean every day.
     """
     rng = np.random.default_rng(seed)
     spend, mean = case.data.spend, case.data.spend.mean(axis=1, keepdims=True)

@@ -6,8 +6,8 @@ Model, channel k, period t, spend x:
     R_t = sum_k L_k a_kt^s_k / (a_kt^s_k + h_k^s_k),   a_kt = x_kt + lambda_k a_k,t-1
 
 (Jin et al., 2017). u is what moves demand for some days and is in no data, v is chance. Taking both for one AR(1) would
-hide u's slow part and make intervals too short. beta has a flat prior, the variance Jeffreys' prior, and rho and the white
-share a uniform one on a grid: all are integrated out, so that only the four parameters of each channel are sampled.
+hide u's slow part and make intervals too short. beta has a flat prior, the variance Jeffreys' prior, and rho and the
+white share a uniform one on a grid: all are integrated out, only the four parameters of each channel are sampled.
 """
 
 from __future__ import annotations
@@ -136,7 +136,7 @@ class _Likelihood:
         rough = basis[:, size > 1e-3 * len(rough) ** 0.5]  # channels that run together are one column
         log_sales = log_sales - controls @ np.linalg.lstsq(controls, log_sales, rcond=None)[0]
         self.log_sales = log_sales.astype("float32")
-        screened = []
+        screened: list[tuple[float, int, np.ndarray, np.ndarray]] = []
         for rho, white in ((r, w) for w in WHITE for r in (RHO if w < 1 else RHO[:1])):
             place = np.arange(len(log_sales))
             errors = (1 - white) * rho ** np.abs(place[:, None] - place) + white * np.eye(len(place))
@@ -223,7 +223,7 @@ def fit_channels(
 
 
 def extra_sales(response: np.ndarray, sales: np.ndarray) -> np.ndarray:
-    """Sales that would be lost without each channel, the others unchanged: (..., channels, periods) -> (..., channels)."""
+    """Sales lost without each channel, the others unchanged: (..., channels, periods) -> (..., channels)."""
     total = response.sum(axis=-2, keepdims=True)
     return (sales * response / (1 + total)).sum(axis=-1)
 

@@ -49,7 +49,9 @@ def campaign_spend(
                 "campaign_id": row.campaign_id,
                 "campaign_type": row.campaign_type,
                 "household_id": households,
-                "treated": households.isin(sent.loc[sent["campaign_id"] == row.campaign_id, "household_id"]).astype(float),
+                "treated": households.isin(sent.loc[sent["campaign_id"] == row.campaign_id, "household_id"]).astype(
+                    float
+                ),
             }
         )
         for name, start in starts.items():
@@ -78,8 +80,8 @@ def difference_in_differences(spend: pd.DataFrame, later: str, earlier: str) -> 
 def coupon_effects(spend: pd.DataFrame, types: Sequence[str] = ()) -> pd.DataFrame:
     """Effect of being sent the campaign, and the same comparison a window earlier as placebo.
 
-    Rows: all campaigns and each of ``types``; columns ``campaigns, households, usual`` (mean spend a week of those who were
-    sent it, before), ``effect, low, high, after, placebo, placebo_low, placebo_high``, money a household and week.
+    Rows: all campaigns and each of ``types``; columns ``campaigns, households, usual`` (mean spend a week of those who
+    were sent it, before), ``effect, low, high, after, placebo, placebo_low, placebo_high``, money a household and week.
     """
     rows = []
     for name in ("all", *types):

@@ -51,7 +51,7 @@ _TEXT = ("unique_id", "start", "end", "kind", "why")
 
 
 def coming_weeks(forecasts: pd.DataFrame, model: str, daily: bool) -> pd.DataFrame:
-    """Expected units of each product and coming week, from the newest forecast: ``unique_id, period, start, end, units``.
+    """Expected units of each product and coming week by the newest forecast: ``unique_id, period, start, end, units``.
 
     Raises
     ------
@@ -61,7 +61,9 @@ def coming_weeks(forecasts: pd.DataFrame, model: str, daily: bool) -> pd.DataFra
     rows = forecasts[(forecasts["model"] == model) & (forecasts["cutoff"] == forecasts["cutoff"].max())]
     rows = rows[rows["y"].isna()]
     if rows.empty:
-        raise ValueError(f"model={model!r}: no forecast beyond the data; expected one of {sorted(set(forecasts['model']))}")
+        raise ValueError(
+            f"model={model!r}: no forecast beyond the data; expected one of {sorted(set(forecasts['model']))}"
+        )
     days = pd.Index(sorted(rows["ds"].unique()))
     length = 7 if daily else 1
     period = days.get_indexer(rows["ds"]) // length

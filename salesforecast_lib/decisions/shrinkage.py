@@ -13,7 +13,7 @@ from salesforecast_lib.decisions.promotions import PromotionWeeks, within
 
 @dataclass(frozen=True)
 class ProductEffects:
-    """Posterior of each product's effects: ``mean`` (products, effects), ``covariance`` (products, effects, effects)."""
+    """Each product's effects: ``mean`` (products, effects), ``covariance`` (products, effects, effects)."""
 
     ids: tuple[str, ...]
     names: tuple[str, ...]
@@ -28,8 +28,8 @@ def hierarchy_step(
 
     Parameters
     ----------
-    precision, load : (products, k, k) and (products, k): the data say theta_i ~ N(precision^-1 load, precision^-1); zero
-        where they say nothing.
+    precision, load : (products, k, k) and (products, k): the data say theta_i ~ N(precision^-1 load, precision^-1);
+        zero where they say nothing.
 
     Returns
     -------
@@ -46,8 +46,8 @@ def hierarchy_step(
 def product_effects(weeks: PromotionWeeks, names: Sequence[str], rounds: int = 100) -> ProductEffects:
     """Effects of ``names`` on relative sales for every product, each drawn towards the mean of all.
 
-    Product and week levels are taken away over all products; the product's own weeks then say as much as their number and
-    noise allow. How much products differ is estimated with them (empirical Bayes).
+    Product and week levels are taken away over all products; the product's own weeks then say as much as their number
+    and noise allow. How much products differ is estimated with them (empirical Bayes).
     """
     rows = weeks.table[[*names, "relative", "unique_id", "week"]].dropna()
     product, ids = pd.factorize(rows["unique_id"])

@@ -1,8 +1,8 @@
-"""Does the channel model find the true return on spend? ``python -m tests.benchmarks.channels --seeds 100 [--json FILE]``.
+"""Is the true return on spend in the interval? ``python tests/benchmarks/channels.py --seeds 100 [--json FILE]``.
 
 Each seed is another simulated shop with another advertising history. The table holds, for each channel and for all
 together, how often the 90 % interval holds the truth, how wide it is, and how far the median is off; and for the budget
-what the allocation gains in truth, against what it promised and against the best that is possible. One thread is enough.
+what the allocation gains in truth, against what it promised and against what is possible. One thread is enough.
 """
 
 from __future__ import annotations
@@ -45,7 +45,9 @@ def one_seed(seed: int, stock_cover: float, particles: int) -> tuple[list[dict[s
         for k, name in enumerate((*data.names, "all"))
     ]  # fmt: skip
     present = data.spend.mean(axis=1)
-    base = float((data.sales - extra_sales(fit.response(data.spend), data.sales).sum(1).mean() / len(data.sales)).mean())
+    base = float(
+        (data.sales - extra_sales(fit.response(data.spend), data.sales).sum(1).mean() / len(data.sales)).mean()
+    )
     known = true_fit(case)
     true_base = float((case.expected / (1 + case.response.sum(0))).mean())
     limit = 3 * present

@@ -113,9 +113,7 @@ def test_extra_sales_are_what_is_lost_without_the_channel(case):
     assert response == pytest.approx(case.response, abs=1e-12)
     without = data.sales * (1 + response[1:].sum(0)) / (1 + response.sum(0))
     assert ch.extra_sales(response, data.sales)[0] == pytest.approx((data.sales - without).sum())
-    assert ch.return_on_spend(fit, data)[0] == pytest.approx(
-        ch.extra_sales(response, data.sales) / data.spend.sum(1)
-    )
+    assert ch.return_on_spend(fit, data)[0] == pytest.approx(ch.extra_sales(response, data.sales) / data.spend.sum(1))
 
 
 def test_steady_response_is_the_limit_of_a_constant_budget(case):
@@ -126,7 +124,9 @@ def test_steady_response_is_the_limit_of_a_constant_budget(case):
 
 
 def test_market_case_holds_the_truth_of_the_simulation(case):
-    quiet = MarketplaceConfig(products=60, days=420, units=60_000, stock_cover=0.0, line_split=0.01, seed=3, ad_lift=0.0)
+    quiet = MarketplaceConfig(
+        products=60, days=420, units=60_000, stock_cover=0.0, line_split=0.01, seed=3, ad_lift=0.0
+    )
     without = market_case(simulate_marketplace(quiet))
     ratio = case.expected / without.expected / (1 + case.response.sum(0))
     assert np.ptp(ratio) < 1e-9 * ratio.mean()  # constant: the two markets have the same units in all

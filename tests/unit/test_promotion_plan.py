@@ -11,6 +11,7 @@ from salesforecast_lib.data.simulate import MarketplaceConfig, simulate_marketpl
 from salesforecast_lib.decisions import promotion_market as pm
 from salesforecast_lib.decisions import promotion_options as po
 from salesforecast_lib.decisions import promotion_plan as pp
+from salesforecast_lib.decisions import promotion_truth as pt
 from salesforecast_lib.decisions.promotions import Effects, PromotionWeeks
 from salesforecast_lib.files import write_csv
 
@@ -102,12 +103,12 @@ def test_response_is_found_and_its_interval_is_honest(market, response):
 
 
 def test_true_options_equal_the_true_profit_of_one_promotion(market, start):
-    options = pm.true_options(market, start, WEEKS, DEPTHS, FEE)
-    none = pm.true_profit(market, options.head(0), start, WEEKS, FEE)
+    options = pt.true_options(market, start, WEEKS, DEPTHS, FEE)
+    none = pt.true_profit(market, options.head(0), start, WEEKS, FEE)
     chosen = options[options["spend"] > 2 * FEE].sample(8, random_state=0)
     for row in range(len(chosen)):
         one = chosen.iloc[[row]]
-        gain = pm.true_profit(market, one, start, WEEKS, FEE) - none
+        gain = pt.true_profit(market, one, start, WEEKS, FEE) - none
         assert gain == pytest.approx(one["profit"].iloc[0], rel=1e-6, abs=1e-6)
 
 
@@ -115,7 +116,10 @@ def test_promotions_of_the_simulation_are_taken_away(market, start):
     assert (market.truth.loc[market.truth["ds"] >= start, "promotion"] == 1).any()
     settings = {"products": 60, "days": 500, "units": 150_000, "line_split": 0.01, "seed": 2}
     quiet = simulate_marketplace(MarketplaceConfig(**settings, promotion_share=0.0))
-    values = [pm.true_profit(m, pd.DataFrame(columns=["unique_id", "period", "depth"]), start, WEEKS, FEE) for m in (market, quiet)]
+    values = [
+        pt.true_profit(m, pd.DataFrame(columns=["unique_id", "period", "depth"]), start, WEEKS, FEE)
+        for m in (market, quiet)
+    ]
     scale = np.exp(market.products["base"] - quiet.products["base"])
     assert np.ptp(scale) < 1e-9  # one factor: both markets have the same units in all
     assert values[0] == pytest.approx(values[1] * scale.iloc[0], rel=1e-6)
@@ -128,7 +132,7 @@ def test_our_plan_earns_more_than_the_rules_of_thumb(market, start, response):
     rules = pp.PlanRules(1500.0, rest=4, per_period=6)
 
     def gain(plan):
-        return pm.true_profit(market, plan, start, WEEKS, FEE) - pm.true_profit(market, plan.head(0), start, WEEKS, FEE)
+        return pt.true_profit(market, plan, start, WEEKS, FEE) - pt.true_profit(market, plan.head(0), start, WEEKS, FEE)
 
     ours = gain(pp.best_plan(options, rules))
     chance = [gain(pp.random_plan(options, rules, np.random.default_rng(i))) for i in range(4)]
@@ -150,14 +154,17 @@ def own_case(depth=0.3):
     days = pd.date_range("2024-01-07", periods=20, freq="7D")
     table = pd.DataFrame(
         {
-            "unique_id": np.repeat(["a", "=b"], 20), "week": np.tile(days, 2), "y": 100.0, "relative": 1.0, "group": "g",
-            "display": np.tile([0.0, 1.0], 20), "depth": np.tile([0.0, depth], 20), "price": np.tile([10.0, 10 - 10 * depth], 20),
+            "unique_id": np.repeat(["a", "=b"], 20), "week": np.tile(days, 2), "y": 100.0, "relative": 1.0,
+            "group": "g",
+            "display": np.tile([0.0, 1.0], 20), "depth": np.tile([0.0, depth], 20),
+            "price": np.tile([10.0, 10 - 10 * depth], 20),
         }
     )  # fmt: skip
     effects = Effects(("display", "depth"), np.array([0.5, 2.0]), np.diag([1e-12, 1e-12]), 20)
     coming = pd.DataFrame(
         {
-            "unique_id": ["a", "=b"], "period": 0, "start": pd.Timestamp("2024-06-03"), "end": pd.Timestamp("2024-06-09"),
+            "unique_id": ["a", "=b"], "period": 0, "start": pd.Timestamp("2024-06-03"),
+            "end": pd.Timestamp("2024-06-09"),
             "units": [200.0, 2.0],
         }
     )  # fmt: skip

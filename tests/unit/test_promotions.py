@@ -6,6 +6,7 @@ import pytest
 import statsmodels.api as sm
 
 from salesforecast_lib.decisions import promotions as pr
+from salesforecast_lib.decisions import uplift_checks as uc
 from salesforecast_lib.decisions.coupons import campaign_spend, coupon_effects, difference_in_differences
 
 
@@ -116,7 +117,10 @@ def test_rivals_dose_by_hand():
 
 def test_cannibalisation_is_found():
     found = np.array(
-        [pr.cannibalised_share(planted(np.random.default_rng(seed), 90, 40, rival=-0.12), "display") for seed in range(20)]
+        [
+            pr.cannibalised_share(planted(np.random.default_rng(seed), 90, 40, rival=-0.12), "display")
+            for seed in range(20)
+        ]
     )
     assert found[:, 0].mean() == pytest.approx(0.3, abs=0.02)
     assert np.mean((found[:, 1] < 0.3) & (found[:, 2] > 0.3)) >= 0.8
@@ -124,7 +128,7 @@ def test_cannibalisation_is_found():
 
 def test_placebo_plans_find_nothing_and_the_true_plan_stands_out():
     weeks = planted(np.random.default_rng(5))
-    found = pr.placebo_effects(weeks, ["display"], 60)
+    found = uc.placebo_effects(weeks, ["display"], 60)
     assert abs(found.mean()) < 0.02
     assert np.abs(found).max() < pr.two_way_effects(weeks, ["display"]).estimate[0] / 2
 
@@ -132,7 +136,7 @@ def test_placebo_plans_find_nothing_and_the_true_plan_stands_out():
 def test_every_donor_is_another_product():
     rng = np.random.default_rng(0)
     for _ in range(50):
-        donors = pr._derange(rng.permutation(5))
+        donors = uc._derange(rng.permutation(5))
         assert sorted(donors) == list(range(5)) and (donors != np.arange(5)).all()
 
 
@@ -145,7 +149,7 @@ def test_double_machine_learning_removes_what_a_line_leaves():
     weeks.table["display"] = 0.5 * extreme + 0.5 * rng.random(len(trait))
     weeks.table["relative"] = 1 + 0.3 * weeks.table["display"] + 0.5 * extreme + rng.normal(0, 0.1, len(trait))
     line = pr.two_way_effects(weeks, ["display", "trait"]).estimate[0]
-    forest = pr.double_ml(weeks, ["display"], ["trait"]).table().iloc[0]
+    forest = uc.double_ml(weeks, ["display"], ["trait"]).table().iloc[0]
     assert line > 0.8
     assert abs(forest["estimate"] - 0.3) < 0.06
 
@@ -158,32 +162,40 @@ def test_a_column_that_never_varies_is_named():
 def test_placebo_needs_whole_products():
     weeks = planted(np.random.default_rng(0), 12, 10)
     with pytest.raises(ValueError, match="at least three"):
-        pr.placebo_effects(pr.PromotionWeeks(weeks.table.drop(index=[11 * i % 120 for i in range(12)]), weeks.kinds), ["display"], 2)
+        uc.placebo_effects(
+            pr.PromotionWeeks(weeks.table.drop(index=[11 * i % 120 for i in range(12)]), weeks.kinds), ["display"], 2
+        )
 
 
 def campaigns(effect=3.0, drift=0.0):
-    """400 households, of whom every fourth is sent a campaign that adds ``effect`` a week; heavy buyers are sent it more."""
+    """400 households; every fourth buys more and is sent a campaign that adds ``effect`` a week."""
     rng = np.random.default_rng(8)
     households = np.arange(400)
     sent = households[::4]
     rows = []
-    for start, extra in (("2024-01-01", -drift), ("2024-01-29", 0.0), ("2024-02-26", effect + drift), ("2024-03-25", drift)):
+    for start, extra in (
+        ("2024-01-01", -drift),
+        ("2024-01-29", 0.0),
+        ("2024-02-26", effect + drift),
+        ("2024-03-25", drift),
+    ):
         level = 10 + 5 * np.isin(households, sent) + extra * np.isin(households, sent)
         for week in range(4):
             day = pd.Timestamp(start) + pd.Timedelta(days=7 * week)
             spend = level + rng.normal(0, 1, 400)
             rows.append(pd.DataFrame({"household_id": households, "product_id": 1, "day": day, "sales_value": spend}))
-    rows.append(pd.DataFrame({"household_id": [0], "product_id": 2, "day": pd.Timestamp("2024-04-21"), "sales_value": 1e6}))
+    rows.append(
+        pd.DataFrame({"household_id": [0], "product_id": 2, "day": pd.Timestamp("2024-04-21"), "sales_value": 1e6})
+    )
     description = pd.DataFrame(
         {
-            "campaign_id": [1, 2], "campaign_type": ["A", "B"], "start_date": pd.to_datetime(["2024-02-26", "2024-01-10"]),
+            "campaign_id": [1, 2], "campaign_type": ["A", "B"],
+            "start_date": pd.to_datetime(["2024-02-26", "2024-01-10"]),
             "end_date": pd.to_datetime(["2024-04-01", "2024-02-20"]),
         }
     )  # fmt: skip
     coupons = pd.DataFrame({"campaign_id": [1, 1, 2], "product_id": [1, 1, 1]})  # one product on two coupons
-    return campaign_spend(
-        pd.concat(rows), description, pd.DataFrame({"campaign_id": 1, "household_id": sent}), coupons
-    )
+    return campaign_spend(pd.concat(rows), description, pd.DataFrame({"campaign_id": 1, "household_id": sent}), coupons)
 
 
 def test_campaign_windows_and_duplicate_coupons():
