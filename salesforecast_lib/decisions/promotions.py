@@ -66,7 +66,18 @@ def promotion_weeks(panel: pd.DataFrame, meta: Mapping[str, Any]) -> PromotionWe
     for name in kinds:
         busy = table[name].where(table[name] > 0).groupby(table["unique_id"], observed=True).transform("quantile", 0.95)
         table[name] = (table[name] / busy).clip(0, 1).fillna(0.0)
-    return PromotionWeeks(table, kinds)
+    return PromotionWeeks(table, varying(PromotionWeeks(table, kinds), kinds))
+
+
+def varying(weeks: PromotionWeeks, columns: Sequence[str]) -> tuple[str, ...]:
+    """Those of ``columns`` from which an effect can be estimated: they differ within products and within weeks."""
+    kept = []
+    for name in columns:
+        rows = weeks.table[[name, "unique_id", "week"]].dropna()
+        codes = pd.factorize(rows["unique_id"])[0], pd.factorize(rows["week"])[0]
+        if len(rows) and within(rows[[name]].to_numpy(float), *codes).std() > 1e-6:
+            kept.append(name)
+    return tuple(kept)
 
 
 def within(values: np.ndarray, *groups: np.ndarray, rounds: int = 200, tolerance: float = 1e-10) -> np.ndarray:
@@ -183,9 +194,13 @@ def cannibalised_share(weeks: PromotionWeeks, kind: str, controls: Sequence[str]
     """Units that the rest of the category loses per unit that ``kind`` adds, with its 95 % interval (delta method).
 
     A product with usual sales m_i adds ``b m_i`` units; the others, M_i together, change by ``c sum_j m_j m_i / O_j``
-    with O_j the sales of all rivals of j. In a category this is close to ``c m_i``, so the share is ``-c / b``.
+    with O_j the sales of all rivals of j. In a category this is close to ``c m_i``, so the share is ``-c / b``. Not a
+    number where no category holds a second product.
     """
     added, columns = with_rivals(weeks)
+    columns = list(varying(added, columns))
+    if f"rivals_{kind}" not in columns:  # no category has a second product
+        return np.nan, np.nan, np.nan
     effects = two_way_effects(added, [*weeks.kinds, *columns, *controls])
     own, rival = effects.names.index(kind), effects.names.index(f"rivals_{kind}")
     b, c = effects.estimate[own], effects.estimate[rival]

@@ -216,3 +216,11 @@ def test_difference_in_differences_finds_the_effect_not_the_level():
 
 def test_the_placebo_shows_that_the_treated_were_growing_already():
     assert coupon_effects(campaigns(drift=2.0)).loc[0, "placebo_low"] > 1
+
+
+def test_a_kind_that_never_varies_and_a_category_of_one_are_left_out():
+    still = panel().assign(display=0.0)
+    assert pr.promotion_weeks(still, META).kinds == ()
+    alone = planted(np.random.default_rng(0), 12, 10)
+    alone.table["group"] = alone.table["unique_id"]
+    assert np.isnan(pr.cannibalised_share(alone, "display")).all()
