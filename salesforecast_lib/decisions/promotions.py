@@ -69,13 +69,22 @@ def promotion_weeks(panel: pd.DataFrame, meta: Mapping[str, Any]) -> PromotionWe
     return PromotionWeeks(table, varying(PromotionWeeks(table, kinds), kinds))
 
 
-def varying(weeks: PromotionWeeks, columns: Sequence[str]) -> tuple[str, ...]:
-    """Those of ``columns`` from which an effect can be estimated: they differ within products and within weeks."""
-    kept = []
+def varying(weeks: PromotionWeeks, columns: Sequence[str], beside: Sequence[str] = ()) -> tuple[str, ...]:
+    """Those of ``columns`` from which an effect can be estimated beside those of ``beside``.
+
+    They differ within products and weeks, and are no combination of the columns before them: with two products in all,
+    the rival's dose is the own one turned round.
+    """
+    kept: list[str] = []
     for name in columns:
-        rows = weeks.table[[name, "unique_id", "week"]].dropna()
-        codes = pd.factorize(rows["unique_id"])[0], pd.factorize(rows["week"])[0]
-        if len(rows) and within(rows[[name]].to_numpy(float), *codes).std() > 1e-6:
+        rows = weeks.table[[*beside, *kept, name, "unique_id", "week"]].dropna()
+        if rows.empty:
+            continue
+        values = rows[[*beside, *kept, name]].to_numpy(float)
+        flat = within(values, pd.factorize(rows["unique_id"])[0], pd.factorize(rows["week"])[0])
+        others, own = flat[:, :-1], flat[:, -1]
+        left = own - others @ np.linalg.lstsq(others, own, rcond=None)[0] if others.shape[1] else own
+        if left.std() > 1e-3 * max(float(values[:, -1].std()), 1e-6):
             kept.append(name)
     return tuple(kept)
 
@@ -195,10 +204,10 @@ def cannibalised_share(weeks: PromotionWeeks, kind: str, controls: Sequence[str]
 
     A product with usual sales m_i adds ``b m_i`` units; the others, M_i together, change by ``c sum_j m_j m_i / O_j``
     with O_j the sales of all rivals of j. In a category this is close to ``c m_i``, so the share is ``-c / b``. Not a
-    number where no category holds a second product.
+    number where the data cannot tell the rivals' doses from the product's own.
     """
     added, columns = with_rivals(weeks)
-    columns = list(varying(added, columns))
+    columns = list(varying(added, columns, weeks.kinds))
     if f"rivals_{kind}" not in columns:  # no category has a second product
         return np.nan, np.nan, np.nan
     effects = two_way_effects(added, [*weeks.kinds, *columns, *controls])

@@ -224,3 +224,10 @@ def test_a_kind_that_never_varies_and_a_category_of_one_are_left_out():
     alone = planted(np.random.default_rng(0), 12, 10)
     alone.table["group"] = alone.table["unique_id"]
     assert np.isnan(pr.cannibalised_share(alone, "display")).all()
+
+
+def test_two_products_cannot_tell_rivals_from_own_doses():
+    weeks = planted(np.random.default_rng(0), 12, 30)
+    pair = weeks.table[weeks.table["unique_id"].isin(["p00", "p04"])].reset_index(drop=True)  # one category
+    assert np.isnan(pr.cannibalised_share(pr.PromotionWeeks(pair, ("display",)), "display")).all()
+    assert np.isfinite(pr.cannibalised_share(weeks, "display")).all()
