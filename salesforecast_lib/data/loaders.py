@@ -43,6 +43,11 @@ def _journey_file(name: str) -> Path:
     return Path(spec.origin).parent / "data" / f"{name}.parquet"
 
 
+def journey_table(name: str, columns: list[str] | None = None) -> pd.DataFrame:
+    """One table of The Complete Journey as its package holds it, such as ``campaigns`` (traps: data/README.md)."""
+    return pd.read_parquet(_journey_file(name), columns=columns)
+
+
 def complete_journey() -> Source:
     """The Complete Journey (84.51 degrees): simulated data based on real grocery shopping patterns, 2017.
 
