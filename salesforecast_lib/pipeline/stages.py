@@ -57,6 +57,12 @@ STAGES = (
         ("replenishment.csv", "warnings.csv", "excess.csv", "inventory.json"),
         ("data", "decisions"),
     ),
+    Stage(
+        "10_marketing",
+        ("panel.json",),
+        ("segments.csv", "intentions.csv", "recommendations.csv", "marketing.json"),
+        ("data", "decisions"),
+    ),
 )
 
 

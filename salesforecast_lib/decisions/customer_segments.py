@@ -1,0 +1,144 @@
+"""Segments of customers: how many, how stable, and what to call them (chapter 10)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from sklearn.metrics import adjusted_rand_score
+from sklearn.mixture import GaussianMixture
+from threadpoolctl import threadpool_limits
+
+_FLOOR = 1e-2  # added to variances of standardised features, so that no segment collapses on a few customers
+_WORDS = {
+    "recency": ("long away", "recent"),
+    "orders": ("many orders", "few orders"),
+    "spend": ("high spend", "low spend"),
+    "discount": ("many bargains", "few bargains"),
+}
+
+
+@dataclass(frozen=True)
+class SegmentModel:
+    """Gaussian mixture on standardised features; segments are numbered by size, 0 the largest."""
+
+    columns: tuple[str, ...]
+    mean: np.ndarray  # (features,)
+    sd: np.ndarray  # (features,)
+    mixture: GaussianMixture
+    order: np.ndarray  # (segments,): component of each segment
+    bic: float
+
+    def standardise(self, features: pd.DataFrame) -> np.ndarray:
+        """Features in units of the fitted customers' spread, (customers, features)."""
+        return (features[list(self.columns)].to_numpy(float) - self.mean) / self.sd
+
+    def probability(self, features: pd.DataFrame) -> pd.DataFrame:
+        """Probability of each segment, (customers, segments)."""
+        with threadpool_limits(1):
+            chance = self.mixture.predict_proba(self.standardise(features))[:, self.order]
+        return pd.DataFrame(chance, index=features.index)
+
+    def predict(self, features: pd.DataFrame) -> pd.Series:
+        """Number of the most probable segment of each customer."""
+        return self.probability(features).idxmax(axis=1).rename("segment")
+
+
+def fit_segments(features: pd.DataFrame, number: int, seed: int = 0, starts: int = 3) -> SegmentModel:
+    """Fit ``number`` segments with covariances of their own; the best of ``starts`` starts.
+
+    Raises
+    ------
+    ValueError
+        When there are fewer than two customers a segment.
+    """
+    if len(features) < 2 * number:
+        raise ValueError(f"segments={number}: expected at most half of the {len(features)} customers")
+    values = features.to_numpy(float)
+    mean, sd = values.mean(axis=0), values.std(axis=0)
+    sd = np.where(sd > 0, sd, 1.0)
+    x = (values - mean) / sd
+    with threadpool_limits(1):  # the result must not depend on the number of threads
+        mixture = GaussianMixture(number, reg_covar=_FLOOR, n_init=starts, random_state=seed).fit(x)
+        order = np.argsort(-np.bincount(mixture.predict(x), minlength=number), kind="stable")
+        bic = float(mixture.bic(x))
+    return SegmentModel(tuple(map(str, features.columns)), mean, sd, mixture, order, bic)
+
+
+def choose_number(
+    features: pd.DataFrame, candidates: tuple[int, ...] = (1, 2, 3, 4, 5, 6, 7, 8), seed: int = 0
+) -> tuple[SegmentModel, pd.DataFrame]:
+    """The mixture with the smallest Bayesian information criterion, and the table ``segments, bic`` behind it.
+
+    BIC pays for each parameter with half the logarithm of the number of customers (Schwarz 1978), so that a segment has
+    to explain more than chance would.
+    """
+    models = [fit_segments(features, number, seed) for number in candidates if 10 * number <= len(features)]
+    if not models:
+        raise ValueError(f"{len(features)} customers: expected at least 10 a segment")
+    table = pd.DataFrame({"segments": [len(model.order) for model in models], "bic": [model.bic for model in models]})
+    return models[int(table["bic"].argmin())], table
+
+
+def bootstrap_stability(features: pd.DataFrame, model: SegmentModel, replicates: int = 20, seed: int = 0) -> np.ndarray:
+    """Adjusted Rand index between the model's segments and those of models fitted on resamples, (replicates,).
+
+    Each resample draws customers with replacement; its model then assigns every customer (Hennig 2007). 1 says that
+    other customers of the same kind would have given the same segments, 0 that they would share nothing but chance.
+    """
+    rng = np.random.default_rng(seed)
+    reference, scores = model.predict(features), []
+    for replicate in range(replicates):
+        drawn = features.iloc[rng.integers(len(features), size=len(features))]
+        again = fit_segments(drawn, len(model.order), seed + replicate + 1)
+        scores.append(adjusted_rand_score(reference, again.predict(features)))
+    return np.array(scores)
+
+
+def half_stability(first: pd.DataFrame, second: pd.DataFrame, number: int, seed: int = 0) -> tuple[float, float, int]:
+    """How far customers stay in their segment from one half of the time to the other.
+
+    The model of the ``first`` half's features assigns the customers of both halves. Returns the adjusted Rand index,
+    the share of customers in the same segment, and the number of customers that bought in both halves.
+    """
+    both = first.index.intersection(second.index)
+    if len(both) < 2:
+        return float("nan"), float("nan"), len(both)
+    model = fit_segments(first, number, seed)
+    a, b = model.predict(first.loc[both]), model.predict(second.loc[both])
+    return float(adjusted_rand_score(a, b)), float((a == b).mean()), len(both)
+
+
+def profile(features: pd.DataFrame, model: SegmentModel) -> pd.DataFrame:
+    """Mean of each standardised feature in each segment, (segments, features), by segment number."""
+    x = pd.DataFrame(model.standardise(features), columns=list(model.columns))
+    return x.groupby(model.predict(features).to_numpy()).mean().reindex(range(len(model.order))).fillna(0.0)
+
+
+def segment_names(profiles: pd.DataFrame, words: int = 2) -> list[str]:
+    """Names made from the profile: the features that set a segment apart most, in plain words.
+
+    Further features are added until no two names are equal; a segment near the shop's average on everything (no mean
+    beyond a quarter of a standard deviation) says so; beyond one standard deviation it is "very" or "much".
+    """
+
+    def describe(row: pd.Series, length: int) -> str:
+        ranked = row.abs().sort_values(ascending=False, kind="stable").index[:length]
+        marked = [name for name in ranked if abs(row[name]) >= 0.25]
+        if not marked:
+            return "close to the average"
+        parts = []
+        for name in marked:
+            known = name in _WORDS
+            high, low = _WORDS.get(name, (f"more {name.lower()}", f"less {name.lower()}"))
+            degree = ("very " if known else "much ") if abs(row[name]) >= 1 else ""
+            parts.append(degree + (high if row[name] > 0 else low))
+        return ", ".join(parts)
+
+    for length in range(words, len(profiles.columns) + 1):
+        names = [describe(row, length) for _, row in profiles.iterrows()]
+        if len(set(names)) == len(names):
+            return names
+    names = [describe(row, words) for _, row in profiles.iterrows()]
+    return [f"{name} ({number + 1})" for number, name in enumerate(names)]

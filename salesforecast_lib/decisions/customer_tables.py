@@ -1,0 +1,102 @@
+"""The files a marketer opens: segments, intentions and recommendations with a reason per row (chapter 10)."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from salesforecast_lib.decisions.recommend import Purchases, Scorer, _batches, top
+
+SEGMENT_COLUMNS = [
+    *("customer_id", "segment", "segment_probability", "rfm_segment", "r_score", "f_score", "m_score"),
+    *("recency_days", "orders", "spend", "probability", "expected_spend", "why"),
+]
+INTENTION_COLUMNS = ["customer_id", "category", "probability", "why"]
+RECOMMENDATION_COLUMNS = ["customer_id", "rank", "product_id", "product", "kind", "score", "why"]
+
+
+def segments_table(
+    rfm: pd.DataFrame, segment: pd.DataFrame, rfm_segment: pd.Series, intention: pd.DataFrame, days: int
+) -> pd.DataFrame:
+    """One row per customer: `SEGMENT_COLUMNS`, the most valuable first.
+
+    Parameters
+    ----------
+    segment : ``segment`` (name) and ``segment_probability`` by customer; ``rfm_segment`` names by customer.
+    intention : ``probability`` and ``expected_spend`` of the next ``days`` by customer.
+    """
+    table = rfm.join(segment).join(rfm_segment.rename("rfm_segment"))
+    table = table.join(intention[["probability", "expected_spend"]]).rename(columns={"recency": "recency_days"})
+    table["why"] = [
+        f"last order {row.recency_days:.0f} days ago, {row.orders:.0f} orders, {row.spend:,.0f} spent so far; "
+        f"buys within {days} days with probability {row.probability:.0%}, expected spend {row.expected_spend:,.0f}"
+        for row in table.itertuples()
+    ]
+    table = table.sort_values("expected_spend", ascending=False, kind="stable").reset_index()
+    return table[SEGMENT_COLUMNS].round(
+        {"segment_probability": 3, "recency_days": 1, "spend": 2, "probability": 4, "expected_spend": 2}
+    )
+
+
+def intentions_table(predicted: pd.DataFrame, features: pd.DataFrame, days: int) -> pd.DataFrame:
+    """One row per customer and category: `INTENTION_COLUMNS`, each customer's most probable first."""
+    bought = np.expm1(features["bought_all"]).round().astype(int).to_numpy()
+    age = (features["recency"] * days).to_numpy()
+    table = predicted.reset_index()[["customer_id", "category", "probability"]]
+    table["why"] = [
+        f"bought in {count} order{'s' if count != 1 else ''}, the last {ago:.0f} days ago"
+        if count
+        else "never bought yet"
+        for count, ago in zip(bought, age, strict=True)
+    ]
+    table = table.sort_values(["customer_id", "probability"], ascending=[True, False], kind="stable", ignore_index=True)
+    return table.round({"probability": 4})
+
+
+def recommendations_table(
+    past: Purchases, all_products: Scorer, new_products: Scorer, labels: pd.Series, number: int = 10, new: int = 3
+) -> pd.DataFrame:
+    """One row per customer and offer: ``number - new`` places by the first scorer, ``new`` by the second.
+
+    ``kind`` tells the two apart ("repeat" and "new"); ``why`` gives the customer's own purchases, or the neighbours in
+    taste and the product's recent buyers. ``labels`` maps ``product_id`` to a readable name. Without enough products of
+    the shop a list is shorter.
+    """
+    parts = []
+    for rows in _batches(len(past.customers)):
+        bought = past.count[rows].toarray()
+        repeat_scores = np.where(bought > 0, all_products(rows), -np.inf)
+        new_scores = np.where(bought > 0, -np.inf, new_products(rows))
+        for kind, scores, places in (("repeat", repeat_scores, number - new), ("new", new_scores, new)):
+            if places < 1:
+                continue
+            columns = top(scores, places)
+            score = np.take_along_axis(scores, columns, axis=1)
+            row = np.repeat(np.arange(len(rows)), columns.shape[1])
+            parts.append(
+                pd.DataFrame(
+                    {
+                        "customer_id": past.customers[rows][row],
+                        "product_id": past.products[columns.ravel()],
+                        "kind": kind,
+                        "score": score.ravel(),
+                        "count": bought[row, columns.ravel()],
+                        "buyers": past.popular[columns.ravel()],
+                    }
+                )
+            )
+    table = pd.concat(parts, ignore_index=True)
+    table = table[np.isfinite(table["score"])]
+    table["product"] = table["product_id"].map(labels)
+    table["kind_order"] = table["kind"].map({"repeat": 0, "new": 1})
+    table = table.sort_values(
+        ["customer_id", "kind_order", "score"], ascending=[True, True, False], kind="stable", ignore_index=True
+    )
+    table["rank"] = table.groupby("customer_id").cumcount() + 1
+    table["why"] = [
+        f"bought in {row.count_:.0f} order{'s' if row.count_ != 1 else ''} so far"
+        if row.kind == "repeat"
+        else f"never bought; customers of similar taste do, {row.buyers:.0f} customers lately"
+        for row in table.rename(columns={"count": "count_"}).itertuples()
+    ]
+    return table[RECOMMENDATION_COLUMNS].round({"score": 4})
