@@ -44,8 +44,14 @@ from salesforecast_lib.decisions.customers import (
     rfm,
     top_categories,
 )
-from salesforecast_lib.decisions.purchase_intention import category_snapshot, customer_snapshot, make_windows, outcomes
-from salesforecast_lib.decisions.recommend import RecommendConfig, blend, fit_factors, purchases
+from salesforecast_lib.decisions.purchase_intention import (
+    category_snapshot,
+    customer_snapshot,
+    make_history,
+    make_windows,
+    outcomes,
+)
+from salesforecast_lib.decisions.recommend import RecommendConfig, fit_recommender, purchases
 from salesforecast_lib.files import read_json, resolve, write_csv, write_json
 from salesforecast_lib.plots import use_book_style
 
@@ -229,9 +235,11 @@ for kind, features, fitted, pair in (("behaviour", fitted_on, model, halves), ("
 
 # %% tags=["nbval-check-output"]
 windows = make_windows(lines["timestamp"].min(), end, intention_days)
-intention = scores.learn_intention(lines, windows, seed=seed)
-features = customer_snapshot(lines, windows.test, intention_days)
-predicted, known = intention.predict(features), outcomes(lines, windows.test, intention_days, features.index)
+offered = top_categories(lines, intention_categories)
+history = make_history(lines, offered)
+intention = scores.learn_intention(history, windows, seed=seed)
+features = customer_snapshot(history, windows.test, intention_days)
+predicted, known = intention.predict(features), outcomes(history, windows.test, intention_days, features.index)
 brier = scores.brier_table(predicted, known["bought"], seed=seed)
 print(
     f"{len(windows.train)} training windows, {intention.model}; {known['bought'].mean():.1%} of {len(known)} customers bought"
@@ -244,10 +252,9 @@ print(brier.round(3).to_string(index=False))
 # Now customer by customer *and* category:
 
 # %% tags=["nbval-check-output"]
-offered = top_categories(lines, intention_categories)
-by_category = scores.learn_intention(lines, windows, offered, seed)
-pairs = category_snapshot(lines, windows.test, intention_days, offered)
-pair_predicted, pair_known = by_category.predict(pairs), outcomes(lines, windows.test, intention_days, pairs.index)
+by_category = scores.learn_intention(history, windows, by_category=True, seed=seed)
+pairs = category_snapshot(history, windows.test, intention_days)
+pair_predicted, pair_known = by_category.predict(pairs), outcomes(history, windows.test, intention_days, pairs.index)
 pair_brier = scores.brier_table(pair_predicted, pair_known["bought"], seed=seed)
 print(f"{by_category.model}; {pair_known['bought'].mean():.1%} of {len(pairs)} customer-category pairs bought")
 print(pair_brier.round(3).to_string(index=False))
@@ -270,7 +277,7 @@ axes[0].legend()
 plt.show()
 
 # %% tags=["nbval-check-output"]
-money = scores.spend_table(predicted["expected_spend"], lines, windows.test, intention_days)
+money = scores.spend_table(predicted["expected_spend"], history, windows.test, intention_days)
 print(money.round(3).to_string(index=False))
 
 # %% [markdown]
@@ -286,8 +293,8 @@ print(money.round(3).to_string(index=False))
 
 # %%
 config = RecommendConfig(factors=factors, seed=seed)
-weights = scores.choose_blends(lines, windows.calibrate, intention_days, config, list_length)
-per_customer = scores.compare_recommenders(lines, windows.test, intention_days, config, weights, list_length)
+blends = scores.choose_blends(lines, windows.calibrate, intention_days, config, list_length)
+per_customer = scores.compare_recommenders(lines, windows.test, intention_days, config, blends, list_length)
 recalls = scores.recall_table(per_customer, seed=seed)
 
 # %% [markdown]
@@ -322,11 +329,10 @@ plt.show()
 
 # %%
 now = windows.one_later()
-coming = scores.learn_intention(lines, now, seed=seed).predict(customer_snapshot(lines, end, intention_days))
-pairs = category_snapshot(lines, end, intention_days, offered)
-pair_coming = scores.learn_intention(lines, now, offered, seed).predict(pairs)
-past = purchases(lines, end, config)
-learned = fit_factors(past, config)
+coming = scores.learn_intention(history, now, seed=seed).predict(customer_snapshot(history, end, intention_days))
+pairs = category_snapshot(history, end, intention_days)
+pair_coming = scores.learn_intention(history, now, by_category=True, seed=seed).predict(pairs)
+recommender = fit_recommender(purchases(lines, end, config), config)
 
 # %%
 chance = model.probability(mix)
@@ -338,9 +344,7 @@ rfm_segment = rfm_model.predict(worth).map(dict(enumerate(rfm_names)))
 segments = tables.segments_table(value, segment, rfm_segment, coming, intention_days)
 intentions = tables.intentions_table(pair_coming, pairs, intention_days)
 labels = lines.drop_duplicates("product_id").set_index("product_id")["product"]
-offers = tables.recommendations_table(
-    past, blend(past, learned, weights[0]), blend(past, learned, weights[1], repeat=False), labels, list_length
-)
+offers = tables.recommendations_table(recommender, blends, labels, list_length)
 
 # %%
 keep = slice(None) if shop.usable else slice(0)

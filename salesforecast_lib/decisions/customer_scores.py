@@ -7,6 +7,7 @@ import pandas as pd
 from sklearn.metrics import roc_auc_score
 
 from salesforecast_lib.decisions.purchase_intention import (
+    History,
     Intention,
     Windows,
     category_snapshot,
@@ -15,43 +16,27 @@ from salesforecast_lib.decisions.purchase_intention import (
     outcomes,
 )
 from salesforecast_lib.decisions.recommend import (
-    Purchases,
+    BLENDS,
+    FACTORS,
+    NEW_BLENDS,
+    POPULARITY,
+    REPEAT,
     RecommendConfig,
-    Scorer,
-    blend,
+    Weights,
     bought_next,
-    fit_factors,
+    fit_recommender,
     purchases,
     recall,
-    scorers,
 )
 
-BLENDS = ((0.0, 0.0), (0.3, 0.0), (1.0, 0.0), (3.0, 0.0), (0.3, 0.03), (1.0, 0.1))  # factorisation, log popularity
-NEW_BLENDS = ((0.0, 1.0), (1.0, 0.0), (1.0, 0.03), (1.0, 0.1), (1.0, 0.3))
 
-
-def intention_rows(
-    lines: pd.DataFrame, cutoffs: tuple[pd.Timestamp, ...], days: int, categories: list[str] | None = None
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Features and outcomes of several cutoffs, one under the other; of customer × category with ``categories``."""
-    features, known = [], []
-    for cutoff in cutoffs:
-        if categories is None:
-            rows = customer_snapshot(lines, cutoff, days)
-        else:
-            rows = category_snapshot(lines, cutoff, days, categories)
-        features.append(rows)
-        known.append(outcomes(lines, cutoff, days, rows.index))
-    return pd.concat(features), pd.concat(known)
-
-
-def learn_intention(
-    lines: pd.DataFrame, windows: Windows, categories: list[str] | None = None, seed: int = 0
-) -> Intention:
-    """Train and calibrate on the windows before the one that is to be predicted."""
-    train = intention_rows(lines, windows.train, windows.days, categories)
-    later = intention_rows(lines, (windows.calibrate,), windows.days, categories)
-    return fit_intention(*train, *later, seed=seed)
+def learn_intention(history: History, windows: Windows, by_category: bool = False, seed: int = 0) -> Intention:
+    """Train and calibrate on the windows before the one that is to be predicted; of pairs with ``by_category``."""
+    snapshot = category_snapshot if by_category else customer_snapshot
+    cutoffs = (*windows.train, windows.calibrate)
+    features = [snapshot(history, cutoff, windows.days) for cutoff in cutoffs]
+    known = [outcomes(history, c, windows.days, rows.index) for c, rows in zip(cutoffs, features, strict=True)]
+    return fit_intention(pd.concat(features[:-1]), pd.concat(known[:-1]), features[-1], known[-1], seed)
 
 
 def brier_table(predicted: pd.DataFrame, bought: pd.Series, replicates: int = 500, seed: int = 0) -> pd.DataFrame:
@@ -95,11 +80,11 @@ def lift_curve(score: pd.Series, bought: pd.Series) -> pd.DataFrame:
     return pd.DataFrame({"contacted": contacted[keep], "reached": reached[keep], "lift": (reached / contacted)[keep]})
 
 
-def spend_table(predicted: pd.Series, lines: pd.DataFrame, cutoff: pd.Timestamp, days: int) -> pd.DataFrame:
+def spend_table(predicted: pd.Series, history: History, cutoff: pd.Timestamp, days: int) -> pd.DataFrame:
     """Mean absolute error and total of expected spend against last window's spend and the mean of three windows."""
-    actual = outcomes(lines, cutoff, days, predicted.index)["spend"]
+    actual = outcomes(history, cutoff, days, predicted.index)["spend"]
     step = pd.Timedelta(days=days)
-    before = [outcomes(lines, cutoff - k * step, days, predicted.index)["spend"] for k in (1, 2, 3)]
+    before = [outcomes(history, cutoff - k * step, days, predicted.index)["spend"] for k in (1, 2, 3)]
     forecasts = {"expected spend": predicted, "last window": before[0], "mean of three": sum(before) / 3}
     total = float(actual.sum())
     rows = [
@@ -111,15 +96,15 @@ def spend_table(predicted: pd.Series, lines: pd.DataFrame, cutoff: pd.Timestamp,
 
 def choose_blends(
     lines: pd.DataFrame, cutoff: pd.Timestamp, days: int, config: RecommendConfig, number: int = 10
-) -> tuple[tuple[float, float], tuple[float, float]]:
+) -> tuple[Weights, Weights]:
     """Weights of the blends for all and for new products: the best recall on the window after ``cutoff``.
 
     The caller gives a cutoff whose window ends before the test begins.
     """
     past = purchases(lines, cutoff, config)
-    future, factors = bought_next(lines, cutoff, days, past), fit_factors(past, config)
-    every = {w: recall(past, future, blend(past, factors, w), number)["recall"].mean() for w in BLENDS}
-    new = {w: recall(past, future, blend(past, factors, w, repeat=False), number)["new"].mean() for w in NEW_BLENDS}
+    future, fitted = bought_next(lines, cutoff, days, past), fit_recommender(past, config)
+    every = {weights: recall(fitted, future, weights, number=number).mean() for weights in BLENDS}
+    new = {weights: recall(fitted, future, weights, True, number).mean() for weights in NEW_BLENDS}
     return max(every, key=every.__getitem__), max(new, key=new.__getitem__)
 
 
@@ -128,16 +113,17 @@ def compare_recommenders(
     cutoff: pd.Timestamp,
     days: int,
     config: RecommendConfig,
-    weights: tuple[tuple[float, float], tuple[float, float]],
+    blends: tuple[Weights, Weights],
     number: int = 10,
 ) -> pd.DataFrame:
-    """Recall of each customer by recommender, columns ``(recommender, recall or new)``, on the window after cutoff."""
+    """Recall of each customer on the window after ``cutoff``, columns ``(recall or new, recommender)``."""
     past = purchases(lines, cutoff, config)
-    future, factors = bought_next(lines, cutoff, days, past), fit_factors(past, config)
-    table = {name: recall(past, future, score, number) for name, score in scorers(past, factors).items()}
-    table["blend"] = recall(past, future, blend(past, factors, weights[0]), number)
-    table["blend"]["new"] = recall(past, future, blend(past, factors, weights[1], repeat=False), number)["new"]
-    return pd.concat(table, axis=1)
+    future, fitted = bought_next(lines, cutoff, days, past), fit_recommender(past, config)
+    rivals = {"popularity": POPULARITY, "repeat purchase": REPEAT, "factorisation": FACTORS, "blend": blends[0]}
+    table = {("recall", name): recall(fitted, future, weights, number=number) for name, weights in rivals.items()}
+    rivals = {"popularity": POPULARITY, "factorisation": FACTORS, "blend": blends[1]}  # habit knows no new product
+    table |= {("new", name): recall(fitted, future, weights, True, number) for name, weights in rivals.items()}
+    return pd.DataFrame(table)
 
 
 def recall_table(
@@ -146,7 +132,7 @@ def recall_table(
     """Mean recall with a 95 % interval over customers, and the paired difference to ``rival`` with its interval."""
     rng, rows = np.random.default_rng(seed), []
     for kind in ("recall", "new"):
-        values = scores.xs(kind, axis=1, level=1).dropna()
+        values = scores[kind].dropna()
         other = "popularity" if kind == "new" else rival  # who never bought a product has no habit of it
         draws = rng.multinomial(len(values), np.full(len(values), 1 / len(values)), replicates) / len(values)
         for name in values.columns:

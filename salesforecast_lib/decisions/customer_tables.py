@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from salesforecast_lib.decisions.recommend import Purchases, Scorer, _batches, top
+from salesforecast_lib.decisions.recommend import Recommender, Weights
 
 SEGMENT_COLUMNS = [
     *("customer_id", "segment", "segment_probability", "rfm_segment", "r_score", "f_score", "m_score"),
@@ -54,49 +54,31 @@ def intentions_table(predicted: pd.DataFrame, features: pd.DataFrame, days: int)
 
 
 def recommendations_table(
-    past: Purchases, all_products: Scorer, new_products: Scorer, labels: pd.Series, number: int = 10, new: int = 3
+    fitted: Recommender, blends: tuple[Weights, Weights], labels: pd.Series, number: int = 10, new: int = 3
 ) -> pd.DataFrame:
-    """One row per customer and offer: ``number - new`` places by the first scorer, ``new`` by the second.
+    """One row per customer and offer: ``number - new`` products bought before, then ``new`` never bought ones.
 
-    ``kind`` tells the two apart ("repeat" and "new"); ``why`` gives the customer's own purchases, or the neighbours in
-    taste and the product's recent buyers. ``labels`` maps ``product_id`` to a readable name. Without enough products of
-    the shop a list is shorter.
+    ``kind`` tells the two apart ("repeat" and "new"); ``why`` gives the customer's own purchases, or the product's
+    recent buyers. ``labels`` maps ``product_id`` to a readable name. A list may be shorter.
     """
-    parts = []
-    for rows in _batches(len(past.customers)):
-        bought = past.count[rows].toarray()
-        repeat_scores = np.where(bought > 0, all_products(rows), -np.inf)
-        new_scores = np.where(bought > 0, -np.inf, new_products(rows))
-        for kind, scores, places in (("repeat", repeat_scores, number - new), ("new", new_scores, new)):
-            if places < 1:
-                continue
-            columns = top(scores, places)
-            score = np.take_along_axis(scores, columns, axis=1)
-            row = np.repeat(np.arange(len(rows)), columns.shape[1])
-            parts.append(
-                pd.DataFrame(
-                    {
-                        "customer_id": past.customers[rows][row],
-                        "product_id": past.products[columns.ravel()],
-                        "kind": kind,
-                        "score": score.ravel(),
-                        "count": bought[row, columns.ravel()],
-                        "buyers": past.popular[columns.ravel()],
-                    }
-                )
-            )
-    table = pd.concat(parts, ignore_index=True)
-    table = table[np.isfinite(table["score"])]
-    table["product"] = table["product_id"].map(labels)
-    table["kind_order"] = table["kind"].map({"repeat": 0, "new": 1})
-    table = table.sort_values(
-        ["customer_id", "kind_order", "score"], ascending=[True, True, False], kind="stable", ignore_index=True
+    past, parts = fitted.past, []
+    lists = (
+        ("repeat", *fitted.own(blends[0], max(number - new, 0))),
+        ("new", *fitted.new(blends[1], min(new, number))),
     )
+    for kind, columns, scores in lists:
+        row, place = np.nonzero(columns >= 0)
+        column = columns[row, place]
+        part = pd.DataFrame({"customer_id": past.customers[row], "product_id": past.products[column], "kind": kind})
+        part["score"], part["place"] = scores[row, place], place
+        if kind == "repeat":
+            count = np.asarray(past.count[row, column]).ravel()
+            part["why"] = [f"bought in {n:.0f} order{'s' if n != 1 else ''} so far" for n in count]
+        else:
+            part["why"] = [f"never bought; {n:.0f} customers bought it lately" for n in past.popular[column]]
+            part["place"] += number
+        parts.append(part)
+    table = pd.concat(parts).sort_values(["customer_id", "place"], kind="stable", ignore_index=True)
     table["rank"] = table.groupby("customer_id").cumcount() + 1
-    table["why"] = [
-        f"bought in {row.count_:.0f} order{'s' if row.count_ != 1 else ''} so far"
-        if row.kind == "repeat"
-        else f"never bought; customers of similar taste do, {row.buyers:.0f} customers lately"
-        for row in table.rename(columns={"count": "count_"}).itertuples()
-    ]
+    table["product"] = table["product_id"].map(labels)
     return table[RECOMMENDATION_COLUMNS].round({"score": 4})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,7 +18,13 @@ from threadpoolctl import threadpool_limits
 
 MODELS = ("logistic regression", "gradient boosting")
 _ISOTONIC_FROM = 1_000  # rows; a staircase fitted on fewer follows noise (Niculescu-Mizil and Caruana 2005)
-_TREES = {"n_estimators": 150, "num_leaves": 15, "learning_rate": 0.05, "min_child_samples": 50, "subsample": 0.8}
+_TREES: dict[str, Any] = {
+    "n_estimators": 150,
+    "num_leaves": 15,
+    "learning_rate": 0.05,
+    "min_child_samples": 50,
+    "subsample": 0.8,
+}
 _TREES |= {"subsample_freq": 1, "n_jobs": 1, "deterministic": True, "force_row_wise": True, "verbose": -1}
 _RECENCY_EDGES = np.array([0.25, 0.5, 1.0, 2.0, 4.0])  # windows since the last purchase
 
@@ -55,72 +62,119 @@ def make_windows(start: pd.Timestamp, end: pd.Timestamp, days: int = 28, train: 
     return Windows(cutoffs, end - 2 * step, end - step, end, days)
 
 
-def _age(lines: pd.DataFrame, cutoff: pd.Timestamp) -> pd.Series:
-    return (cutoff - lines["timestamp"]).dt.total_seconds() / 86_400
+@dataclass(frozen=True)
+class History:
+    """Purchases added up to what the features need, customers and pairs as codes.
+
+    ``orders`` has a row per customer, order and day: ``key`` (customer), ``timestamp, spend, discount, lines``;
+    ``pairs`` the same per customer and category, ``key`` = customer x categories + category. By day, so that no
+    row reaches over a cutoff, which is a midnight.
+    """
+
+    customers: pd.Index
+    categories: tuple[str, ...]
+    orders: pd.DataFrame
+    pairs: pd.DataFrame
+
+    @property
+    def pair_index(self) -> pd.MultiIndex:
+        """Every customer with every category, in the order of the keys."""
+        return pd.MultiIndex.from_product([self.customers, self.categories], names=["customer_id", "category"])
 
 
-def customer_snapshot(lines: pd.DataFrame, cutoff: pd.Timestamp, days: int) -> pd.DataFrame:
+def make_history(lines: pd.DataFrame, categories: list[str]) -> History:
+    """Add order lines up for `customer_snapshot` and `category_snapshot`; lines of other categories make no pairs."""
+    who, customers = pd.factorize(lines["customer_id"], sort=True)
+    frame = lines[["timestamp", "spend", "discount"]].assign(
+        key=who, order=pd.factorize(lines["order_id"])[0], day=lines["timestamp"].dt.normalize(), lines=1
+    )
+    how = {"timestamp": "min", "spend": "sum", "discount": "sum", "lines": "sum"}
+    orders = frame.groupby(["key", "order", "day"], as_index=False).agg(how)
+    category = pd.Index(categories).get_indexer(lines["category"])
+    shown = frame.assign(key=who * len(categories) + category)[category >= 0]
+    pairs = shown.groupby(["key", "order", "day"], as_index=False).agg(how)
+    return History(pd.Index(customers, name="customer_id"), tuple(categories), orders, pairs)
+
+
+@dataclass(frozen=True)
+class _Counts:
+    """Past purchases of each of ``size`` keys at a cutoff; ages in windows of ``days``, infinite without a purchase."""
+
+    past: pd.DataFrame
+    age: np.ndarray  # (past rows,)
+    size: int
+
+    @classmethod
+    def before(cls, rows: pd.DataFrame, cutoff: pd.Timestamp, days: int, size: int) -> _Counts:
+        past = rows[rows["timestamp"] < cutoff]
+        return cls(past, ((cutoff - past["timestamp"]).dt.total_seconds() / (86_400 * days)).to_numpy(), size)
+
+    def total(self, column: str = "", windows: float = np.inf) -> np.ndarray:
+        near = self.age <= windows
+        weights = self.past[column].to_numpy(float)[near] if column else None
+        return np.bincount(self.past["key"].to_numpy()[near], weights, self.size).astype(float)
+
+    def span(self) -> tuple[np.ndarray, np.ndarray]:
+        """Age of the last and of the first purchase."""
+        last, first = np.full(self.size, np.inf), np.full(self.size, 0.0)
+        np.minimum.at(last, self.past["key"].to_numpy(), self.age)
+        np.maximum.at(first, self.past["key"].to_numpy(), self.age)
+        return last, first
+
+
+def customer_snapshot(history: History, cutoff: pd.Timestamp, days: int) -> pd.DataFrame:
     """What is known of each customer on the evening before ``cutoff``; customers without a purchase yet are left out.
 
     Logarithms of counts and money over one, three and all windows, recency in windows and against the customer's own
-    rhythm. Only lines before the cutoff are looked at.
+    rhythm. Only purchases before the cutoff are looked at.
     """
-    past = lines[lines["timestamp"] < cutoff]
-    orders = past.groupby(["customer_id", "order_id"], as_index=False).agg(
-        timestamp=("timestamp", "min"), spend=("spend", "sum"), discount=("discount", "sum"), lines=("spend", "size")
-    )
-    age = _age(orders, cutoff)
-    groups = orders.assign(age=age).groupby("customer_id")
-    table = pd.DataFrame({"recency": groups["age"].min() / days, "tenure": groups["age"].max() / days})
-    for name, limit in (("1", days), ("3", 3 * days), ("all", np.inf)):
-        near = orders[age <= limit].groupby("customer_id")
-        table[f"orders_{name}"] = np.log1p(near.size().reindex(table.index, fill_value=0))
-        table[f"spend_{name}"] = np.log1p(near["spend"].sum().clip(lower=0).reindex(table.index, fill_value=0.0))
-    gap = (table["tenure"] - table["recency"]) / np.maximum(groups.size() - 1, 1)
-    table["rhythm"] = np.log((table["recency"] + 0.1) / (gap + 0.1))  # above 0: later than usual
-    table["basket"] = np.log1p(groups["lines"].mean())
-    table["discount"] = groups["discount"].sum() / (groups["discount"].sum() + groups["spend"].sum()).clip(lower=1e-9)
-    return table.fillna(0.0)
+    counts = _Counts.before(history.orders, cutoff, days, len(history.customers))
+    recency, tenure = counts.span()
+    number, spend, discount = counts.total(), counts.total("spend").clip(0), counts.total("discount").clip(0)
+    gap = (tenure - recency) / np.maximum(number - 1, 1)
+    columns = {"recency": recency, "tenure": tenure}
+    for name, windows in (("1", 1), ("3", 3), ("all", np.inf)):
+        columns[f"orders_{name}"] = np.log1p(counts.total(windows=windows))
+        columns[f"spend_{name}"] = np.log1p(counts.total("spend", windows).clip(0))
+    columns["rhythm"] = np.log((recency + 0.1) / (np.maximum(gap, 0) + 0.1))  # above 0: later than usual
+    columns["basket"] = np.log1p(counts.total("lines") / np.maximum(number, 1))
+    columns["discount"] = discount / np.maximum(discount + spend, 1e-9)
+    return pd.DataFrame(columns, index=history.customers)[number > 0]
 
 
-def category_snapshot(lines: pd.DataFrame, cutoff: pd.Timestamp, days: int, categories: list[str]) -> pd.DataFrame:
+def category_snapshot(history: History, cutoff: pd.Timestamp, days: int) -> pd.DataFrame:
     """What is known of each customer and category on the evening before ``cutoff``, by ``customer_id, category``.
 
-    A customer who never bought the category has recency equal to the tenure in the shop.
+    A customer who never bought the category has the tenure in the shop as recency.
     """
-    past = lines[lines["timestamp"] < cutoff]
-    customer = customer_snapshot(lines, cutoff, days)
-    shown = past[past["category"].isin(categories)]
-    pairs = shown.drop_duplicates(["customer_id", "category", "order_id"])
-    age = _age(pairs, cutoff)
-    keys = pd.MultiIndex.from_product([customer.index, categories], names=["customer_id", "category"])
-    own = pairs.assign(age=age).groupby(["customer_id", "category"])
-    table = pd.DataFrame(index=keys)
-    who = keys.get_level_values("customer_id")
-    overall = customer.loc[who]
-    tenure = overall["tenure"].to_numpy()
-    first = (own["age"].max() / days).reindex(keys).to_numpy()
-    recency = (own["age"].min() / days).reindex(keys).to_numpy()
-    table["recency"] = np.where(np.isnan(recency), tenure, recency)
-    for name, limit in (("1", days), ("3", 3 * days), ("all", np.inf)):
-        count = pairs[age <= limit].groupby(["customer_id", "category"]).size()
-        table[f"bought_{name}"] = np.log1p(count.reindex(keys, fill_value=0).to_numpy())
-    total = np.expm1(table["bought_all"].to_numpy())
-    gap = np.where(total > 1, (first - recency) / np.maximum(total - 1, 1), tenure)
-    table["rhythm"] = np.log((table["recency"] + 0.1) / (gap + 0.1))
-    buyers = pairs[age <= days].groupby("category")["customer_id"].nunique() / max(len(customer), 1)
-    table["popularity"] = buyers.reindex(keys.get_level_values("category"), fill_value=0.0).to_numpy()
-    for name in ("recency", "orders_1", "orders_3", "basket", "tenure"):
-        table[f"shop_{name}"] = overall[name].to_numpy()
-    return table.fillna(0.0)
+    customer = customer_snapshot(history, cutoff, days).reindex(history.customers)
+    width = len(history.categories)
+    shop = {name: np.repeat(customer[name].to_numpy(), width) for name in ("recency", "orders_1", "orders_3")}
+    shop |= {name: np.repeat(customer[name].to_numpy(), width) for name in ("basket", "tenure")}
+    counts = _Counts.before(history.pairs, cutoff, days, width * len(customer))
+    last, first = counts.span()
+    number = counts.total()
+    recency = np.where(number > 0, last, shop["tenure"])
+    gap = np.where(number > 1, (first - np.where(number > 0, last, 0)) / np.maximum(number - 1, 1), shop["tenure"])
+    columns = {"recency": recency}
+    for name, windows in (("1", 1), ("3", 3), ("all", np.inf)):
+        columns[f"bought_{name}"] = np.log1p(counts.total(windows=windows))
+    columns["rhythm"] = np.log((recency + 0.1) / (np.maximum(gap, 0) + 0.1))
+    buyers = (columns["bought_1"].reshape(-1, width) > 0).sum(axis=0) / max(int(customer["recency"].notna().sum()), 1)
+    columns["popularity"] = np.tile(buyers, len(customer))
+    columns |= {f"shop_{name}": value for name, value in shop.items()}
+    return pd.DataFrame(columns, index=history.pair_index)[~np.isnan(shop["tenure"])]
 
 
-def outcomes(lines: pd.DataFrame, cutoff: pd.Timestamp, days: int, index: pd.Index) -> pd.DataFrame:
+def outcomes(history: History, cutoff: pd.Timestamp, days: int, index: pd.Index) -> pd.DataFrame:
     """``bought`` (0 or 1) and ``spend`` of each row of ``index`` in the window that begins at ``cutoff``."""
-    window = lines[(lines["timestamp"] >= cutoff) & (lines["timestamp"] < cutoff + pd.Timedelta(days=days))]
-    spend = window.groupby(list(index.names))["spend"].sum()
-    bought = index.isin(spend.index).astype("int64")
-    return pd.DataFrame({"bought": bought, "spend": spend.reindex(index, fill_value=0.0).clip(lower=0.0)}, index=index)
+    pairs = isinstance(index, pd.MultiIndex)
+    rows, keys = (history.pairs, history.pair_index) if pairs else (history.orders, history.customers)
+    window = rows[(rows["timestamp"] >= cutoff) & (rows["timestamp"] < cutoff + pd.Timedelta(days=days))]
+    key = window["key"].to_numpy()
+    table = pd.DataFrame({"bought": (np.bincount(key, minlength=len(keys)) > 0).astype("int64")}, index=keys)
+    table["spend"] = np.bincount(key, window["spend"].to_numpy(float), len(keys)).clip(0)
+    return table.reindex(index)
 
 
 @dataclass(frozen=True)
@@ -150,7 +204,7 @@ class Intention:
         )
 
 
-def _classifier(name: str, seed: int) -> LGBMClassifier | object:
+def _classifier(name: str, seed: int) -> Any:
     if name == "gradient boosting":
         return LGBMClassifier(random_state=seed, **_TREES)
     return make_pipeline(StandardScaler(), LogisticRegression(max_iter=500))
@@ -176,7 +230,7 @@ def fit_intention(
     fitted, losses = {}, {}
     with threadpool_limits(1):
         for name in MODELS:
-            fitted[name] = _classifier(name, seed).fit(train, target)  # type: ignore[attr-defined]
+            fitted[name] = _classifier(name, seed).fit(train, target)
             losses[name] = log_loss(later_known["bought"], fitted[name].predict_proba(later)[:, 1])
         best = min(losses, key=losses.__getitem__)
         method = "isotonic" if len(later) >= _ISOTONIC_FROM else "sigmoid"

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from implicit.cpu.als import AlternatingLeastSquares
 from scipy import sparse
 from threadpoolctl import threadpool_limits
 
-_BATCH = 200  # customers scored at a time, so that no (customers, products) table is ever dense
-WEIGHTS = ((0.0, 0.0), (0.3, 0.0), (1.0, 0.0), (3.0, 0.0), (0.3, 0.03), (1.0, 0.1), (0.0, 0.01))
+_BATCH = 500  # customers scored at a time, so that no (customers, products) table is ever dense
+Weights = tuple[float, float, float]  # of habit, of factorisation, of log popularity
+POPULARITY: Weights = (0.0, 0.0, 1.0)
+REPEAT: Weights = (1.0, 0.0, 1e-4)  # the customer's own products by habit, filled up with popular ones
+FACTORS: Weights = (0.0, 1.0, 0.0)
+BLENDS: tuple[Weights, ...] = tuple((1.0, w, v) for w in (0.0, 0.3, 1.0, 3.0) for v in (1e-4, 0.03, 0.1))
+NEW_BLENDS: tuple[Weights, ...] = (POPULARITY, FACTORS, *((0.0, 1.0, v) for v in (0.03, 0.1, 0.3)))
 
 
 @dataclass(frozen=True)
@@ -25,6 +29,7 @@ class RecommendConfig:
     half_life : days after which a purchase counts half.
     popular_days : days of purchases that make a product popular.
     least_buyers : customers a product needs to enter the factorisation.
+    pool : best-selling products that may be offered to who never bought them.
     """
 
     factors: int = 32
@@ -33,6 +38,7 @@ class RecommendConfig:
     half_life: float = 60.0
     popular_days: int = 56
     least_buyers: int = 5
+    pool: int = 5_000
     seed: int = 0
 
 
@@ -51,9 +57,6 @@ class Purchases:
     popular: np.ndarray
 
 
-Scorer = Callable[[np.ndarray], np.ndarray]
-
-
 def _matrix(weight: np.ndarray, row: np.ndarray, column: np.ndarray, shape: tuple[int, int]) -> sparse.csr_matrix:
     matrix = sparse.csr_matrix((weight.astype("float32"), (row, column)), shape=shape)
     matrix.sum_duplicates()
@@ -69,9 +72,8 @@ def purchases(lines: pd.DataFrame, cutoff: pd.Timestamp, config: RecommendConfig
     age = ((cutoff - past["timestamp"]).dt.total_seconds() / 86_400).to_numpy()
     count = _matrix(np.ones(len(past)), row, column, shape)
     habit = _matrix(np.exp2(-age / config.half_life), row, column, shape)
-    recent = _matrix(
-        np.ones((age <= config.popular_days).sum()), *(x[age <= config.popular_days] for x in (row, column)), shape
-    )
+    near = age <= config.popular_days
+    recent = _matrix(np.ones(int(near.sum())), row[near], column[near], shape)
     popular = np.bincount(recent.indices, minlength=len(products)).astype("float32")
     return Purchases(np.asarray(customers), np.asarray(products), count, habit, popular)
 
@@ -91,12 +93,77 @@ def bought_next(lines: pd.DataFrame, cutoff: pd.Timestamp, days: int, past: Purc
     return _matrix(np.ones(known.sum()), row[known], column[known], (len(past.customers), len(past.products) + 1))
 
 
-def fit_factors(past: Purchases, config: RecommendConfig) -> Scorer:
-    """Alternating least squares on the habit matrix; returns its scorer.
+@dataclass(frozen=True)
+class Recommender:
+    """Scores ``a habit + w factorisation + v log popularity`` of every product a customer bought, and of the pool."""
+
+    past: Purchases
+    users: np.ndarray  # (customers, factors)
+    items: np.ndarray  # (products, factors), zero for products with too few buyers
+    pool: np.ndarray  # (pool,), columns of the best-selling products
+
+    @property
+    def popularity(self) -> np.ndarray:
+        """Logarithm of the recent buyers of each product, (products,)."""
+        return np.log1p(self.past.popular)
+
+    def own(self, weights: Weights, number: int) -> tuple[np.ndarray, np.ndarray]:
+        """Columns and scores of each customer's best own products, (customers, number); -1 and -inf fill up."""
+        habit, (a, w, v) = self.past.habit, weights
+        row = np.repeat(np.arange(habit.shape[0]), np.diff(habit.indptr))
+        taste = np.einsum("nf,nf->n", self.users[row], self.items[habit.indices])
+        score = a * habit.data + w * taste + v * self.popularity[habit.indices]
+        order = np.lexsort((habit.indices, -score, row))
+        place = np.arange(len(row)) - habit.indptr[row]
+        best = order[place < number]
+        columns = np.full((habit.shape[0], number), -1)
+        scores = np.full((habit.shape[0], number), -np.inf)
+        columns[row[best], place[place < number]] = habit.indices[best]
+        scores[row[best], place[place < number]] = score[best]
+        return columns, scores
+
+    def new(self, weights: Weights, number: int) -> tuple[np.ndarray, np.ndarray]:
+        """The same of products that the customer never bought; habit has no say in them."""
+        _, w, v = weights
+        place = np.full(len(self.past.products), -1)
+        place[self.pool] = np.arange(len(self.pool))
+        parts = []
+        for start in range(0, len(self.users), _BATCH):
+            count = self.past.count[start : start + _BATCH]
+            score = w * self.users[start : start + _BATCH] @ self.items[self.pool].T  # (batch, pool)
+            score = score + v * self.popularity[self.pool]
+            row, column = np.repeat(np.arange(count.shape[0]), np.diff(count.indptr)), place[count.indices]
+            score[row[column >= 0], column[column >= 0]] = -np.inf
+            best = _top(score, number)
+            parts.append((self.pool[best], np.take_along_axis(score, best, axis=1)))
+        columns, scores = (np.concatenate(part) for part in zip(*parts, strict=True))
+        return np.where(np.isfinite(scores), columns, -1), scores
+
+    def best(self, weights: Weights, number: int) -> np.ndarray:
+        """Columns of the best of all, own and new; (customers, number)."""
+        found = [self.own(weights, number), self.new(weights, number)]
+        columns, scores = (np.concatenate(part, axis=1) for part in zip(*found, strict=True))
+        order = np.argsort(-scores, axis=1, kind="stable")[:, :number]
+        return np.take_along_axis(columns, order, axis=1)
+
+
+def _top(scores: np.ndarray, number: int) -> np.ndarray:
+    """Columns of the largest scores of each row, best first; equal scores in the order of the columns."""
+    number = min(number, scores.shape[1])
+    columns = np.sort(np.argpartition(-scores, number - 1, axis=1)[:, :number], axis=1)
+    order = np.argsort(-np.take_along_axis(scores, columns, axis=1), axis=1, kind="stable")
+    return np.take_along_axis(columns, order, axis=1)
+
+
+def fit_recommender(past: Purchases, config: RecommendConfig) -> Recommender:
+    """Alternating least squares on the habit matrix, and the pool of products to offer.
 
     One thread and a fixed seed: the same purchases give the same factors. The BLAS pool is held at one thread, which
     `implicit` asks for, since its own loop is what runs over customers.
     """
+    with warnings.catch_warnings():  # tqdm asks for ipywidgets, which the book leaves out
+        warnings.filterwarnings("ignore", message="IProgress not found")
+        from implicit.cpu.als import AlternatingLeastSquares
     buyers = np.bincount(past.count.indices, minlength=len(past.products))
     kept = np.flatnonzero(buyers >= min(config.least_buyers, buyers.max()))
     with threadpool_limits(1, user_api="blas"):
@@ -108,79 +175,37 @@ def fit_factors(past: Purchases, config: RecommendConfig) -> Scorer:
             random_state=config.seed,
         )
         model.fit(past.habit[:, kept].tocsr(), show_progress=False)
-    users, items = np.asarray(model.user_factors), np.asarray(model.item_factors)
-
-    def score(customers: np.ndarray) -> np.ndarray:
-        scores = np.full((len(customers), len(past.products)), -1.0, dtype="float32")
-        scores[:, kept] = users[customers] @ items.T  # (customers, products)
-        return scores
-
-    return score
+    items = np.zeros((len(past.products), model.item_factors.shape[1]), dtype="float32")
+    items[kept] = model.item_factors
+    pool = np.sort(np.argsort(-past.popular, kind="stable")[: config.pool])
+    return Recommender(past, np.asarray(model.user_factors), items, pool)
 
 
-def scorers(past: Purchases, factors: Scorer) -> dict[str, Scorer]:
-    """The four rankings: popularity, repeat purchase, factorisation, and nothing learned from the test window.
+def _hits(columns: np.ndarray, truth: sparse.csr_matrix) -> np.ndarray:
+    """Number of listed products of each customer that stand in ``truth``."""
+    width = truth.shape[1]
+    row = np.repeat(np.arange(truth.shape[0]), np.diff(truth.indptr))
+    listed = np.arange(len(columns))[:, None] * width + columns
+    return (np.isin(listed, row * width + truth.indices) & (columns >= 0)).sum(axis=1)
 
-    Repeat purchase ranks the customer's own products by habit and fills up with popular ones.
+
+def recall(
+    recommender: Recommender, future: sparse.csr_matrix, weights: Weights, new: bool = False, number: int = 10
+) -> pd.Series:
+    """Recall of each customer's list, by ``customer_id``; with ``new`` of products never bought before.
+
+    Hits over ``min(number, products bought)``, so that a perfect list of ten scores 1 also for who bought fifty. NaN
+    where nothing (new) was bought.
     """
-    popular = np.log1p(past.popular)
-    share = popular / max(float(popular.max()), 1e-9)
-    return {
-        "popularity": lambda c: np.tile(share, (len(c), 1)),
-        "repeat purchase": lambda c: past.habit[c].toarray() + 1e-3 * share,
-        "factorisation": factors,
-    }
-
-
-def blend(past: Purchases, factors: Scorer, weights: tuple[float, float], repeat: bool = True) -> Scorer:
-    """``habit + w factorisation + v log popularity``; without ``repeat`` for products never bought, where habit is 0."""
-    w, v = weights
-    popular = np.log1p(past.popular)
-
-    def score(customers: np.ndarray) -> np.ndarray:
-        base = past.habit[customers].toarray() if repeat else np.zeros((len(customers), len(popular)), "float32")
-        return base + w * factors(customers) + v * popular + 1e-6 * popular
-
-    return score
-
-
-def _batches(size: int) -> Iterator[np.ndarray]:
-    for start in range(0, size, _BATCH):
-        yield np.arange(start, min(start + _BATCH, size))
-
-
-def top(scores: np.ndarray, number: int) -> np.ndarray:
-    """Columns of the ``number`` largest scores of each row, best first; ties go to the lower column."""
-    number = min(number, scores.shape[1])
-    limit = np.partition(scores, -number, axis=1)[:, -number][:, None]
-    rank = np.where(scores >= limit, scores, -np.inf)
-    if (np.isfinite(rank).sum(axis=1) == number).all():
-        columns = np.argpartition(-rank, number - 1, axis=1)[:, :number]
-        columns.sort(axis=1)
+    past = recommender.past
+    truth, columns = future, None
+    if new:
+        known = sparse.csr_matrix((past.count.data > 0, past.count.indices, past.count.indptr), shape=future.shape)
+        truth = (future - future.multiply(known)).tocsr()
+        truth.eliminate_zeros()
+        columns = recommender.new(weights, number)[0]
     else:
-        columns = np.argsort(-rank, axis=1, kind="stable")[:, :number]
-    order = np.argsort(-np.take_along_axis(rank, columns, axis=1), axis=1, kind="stable")
-    return np.take_along_axis(columns, order, axis=1)
-
-
-def recall(past: Purchases, future: sparse.csr_matrix, score: Scorer, number: int = 10) -> pd.DataFrame:
-    """Recall of each customer's list, by ``customer_id``: ``recall`` of all products, ``new`` of never bought ones.
-
-    Hits over ``min(number, products bought)``, so that a perfect list of ten scores 1 also for who bought fifty. The
-    list of ``new`` holds products the customer never bought. Customers who bought nothing (new) have NaN.
-    """
-    parts = []
-    for rows in _batches(len(past.customers)):
-        truth = future[rows].toarray() > 0  # (customers, products + 1)
-        bought = past.count[rows].toarray() > 0
-        scores = score(rows)
-        values = {}
-        for name, wanted, shown in (
-            ("recall", truth, scores),
-            ("new", truth & ~np.pad(bought, ((0, 0), (0, 1))), np.where(bought, -np.inf, scores)),
-        ):
-            hits = np.take_along_axis(wanted, top(shown, number), axis=1).sum(axis=1)
-            size = wanted.sum(axis=1)
-            values[name] = np.where(size > 0, hits / np.maximum(np.minimum(size, number), 1), np.nan)
-        parts.append(pd.DataFrame(values, index=past.customers[rows]))
-    return pd.concat(parts).rename_axis("customer_id")
+        columns = recommender.best(weights, number)
+    size = np.diff(truth.indptr)
+    value = np.where(size > 0, _hits(columns, truth) / np.maximum(np.minimum(size, number), 1), np.nan)
+    return pd.Series(value, index=pd.Index(past.customers, name="customer_id"))
