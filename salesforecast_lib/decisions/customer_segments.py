@@ -6,10 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_rand_score
 from sklearn.mixture import GaussianMixture
 from threadpoolctl import threadpool_limits
 
+STABLE = 0.8  # mean bootstrap adjusted Rand index from which segments count as reproducible
 _FLOOR = 1e-2  # added to variances of standardised features, so that no segment collapses on a few customers
 _WORDS = {
     "recency": ("long away", "recent"),
@@ -21,52 +23,72 @@ _WORDS = {
 
 @dataclass(frozen=True)
 class SegmentModel:
-    """Gaussian mixture on standardised features; segments are numbered by size, 0 the largest."""
+    """Mixture or k-means on standardised features; segments are numbered by size, 0 the largest."""
 
     columns: tuple[str, ...]
     mean: np.ndarray  # (features,)
     sd: np.ndarray  # (features,)
-    mixture: GaussianMixture
+    estimator: GaussianMixture | KMeans
     order: np.ndarray  # (segments,): component of each segment
-    bic: float
+
+    @property
+    def kind(self) -> str:
+        """ "mixture" or "k-means"."""
+        return "mixture" if isinstance(self.estimator, GaussianMixture) else "k-means"
 
     def standardise(self, features: pd.DataFrame) -> np.ndarray:
         """Features in units of the fitted customers' spread, (customers, features)."""
         return (features[list(self.columns)].to_numpy(float) - self.mean) / self.sd
 
-    def probability(self, features: pd.DataFrame) -> pd.DataFrame:
-        """Probability of each segment, (customers, segments)."""
-        with threadpool_limits(1):
-            chance = self.mixture.predict_proba(self.standardise(features))[:, self.order]
-        return pd.DataFrame(chance, index=features.index)
-
     def predict(self, features: pd.DataFrame) -> pd.Series:
-        """Number of the most probable segment of each customer."""
-        return self.probability(features).idxmax(axis=1).rename("segment")
+        """Number of the segment of each customer: the most probable, or the nearest."""
+        with threadpool_limits(1):
+            label = self.estimator.predict(self.standardise(features))
+        return pd.Series(np.argsort(self.order)[label], index=features.index, name="segment")
+
+    def probability(self, features: pd.DataFrame) -> pd.Series:
+        """Probability of each customer's segment; 1 for k-means, which knows no doubt."""
+        if isinstance(self.estimator, KMeans):
+            return pd.Series(1.0, index=features.index)
+        with threadpool_limits(1):
+            chance = self.estimator.predict_proba(self.standardise(features))  # (customers, segments)
+        return pd.Series(chance.max(axis=1), index=features.index)
+
+    def bic(self, features: pd.DataFrame) -> float:
+        """Bayesian information criterion of a mixture."""
+        return float(self.estimator.bic(self.standardise(features)))
 
 
-def fit_segments(features: pd.DataFrame, number: int, seed: int = 0, starts: int = 3) -> SegmentModel:
-    """Fit ``number`` segments with covariances of their own; the best of ``starts`` starts.
+def fit_segments(
+    features: pd.DataFrame, number: int, seed: int = 0, kind: str = "mixture", starts: int = 3
+) -> SegmentModel:
+    """Fit ``number`` segments: a Gaussian "mixture" with a covariance each, or "k-means"; the best of some starts.
 
     Raises
     ------
     ValueError
-        When there are fewer than two customers a segment.
+        When the kind is unknown, or there are fewer than two customers a segment.
     """
+    if kind not in ("mixture", "k-means"):
+        raise ValueError(f"kind={kind!r}: expected mixture or k-means")
     if len(features) < 2 * number:
         raise ValueError(f"segments={number}: expected at most half of the {len(features)} customers")
     values = features.to_numpy(float)
     mean, sd = values.mean(axis=0), values.std(axis=0)
     sd = np.where(sd > 0, sd, 1.0)
     x = (values - mean) / sd
+    estimator: GaussianMixture | KMeans
+    if kind == "mixture":
+        estimator = GaussianMixture(number, reg_covar=_FLOOR, n_init=starts, random_state=seed)
+    else:
+        estimator = KMeans(number, n_init=starts, random_state=seed)
     with threadpool_limits(1):  # the result must not depend on the number of threads
-        mixture = GaussianMixture(number, reg_covar=_FLOOR, n_init=starts, random_state=seed).fit(x)
-        order = np.argsort(-np.bincount(mixture.predict(x), minlength=number), kind="stable")
-        bic = float(mixture.bic(x))
-    return SegmentModel(tuple(map(str, features.columns)), mean, sd, mixture, order, bic)
+        label = estimator.fit(x).predict(x)
+    order = np.argsort(-np.bincount(label, minlength=number), kind="stable")
+    return SegmentModel(tuple(map(str, features.columns)), mean, sd, estimator, order)
 
 
-def choose_number(
+def choose_by_bic(
     features: pd.DataFrame, candidates: tuple[int, ...] = (1, 2, 3, 4, 5, 6, 7, 8), seed: int = 0
 ) -> tuple[SegmentModel, pd.DataFrame]:
     """The mixture with the smallest Bayesian information criterion, and the table ``segments, bic`` behind it.
@@ -77,8 +99,26 @@ def choose_number(
     models = [fit_segments(features, number, seed) for number in candidates if 10 * number <= len(features)]
     if not models:
         raise ValueError(f"{len(features)} customers: expected at least 10 a segment")
-    table = pd.DataFrame({"segments": [len(model.order) for model in models], "bic": [model.bic for model in models]})
+    table = pd.DataFrame({"segments": [len(m.order) for m in models], "bic": [m.bic(features) for m in models]})
     return models[int(table["bic"].argmin())], table
+
+
+def choose_by_stability(
+    features: pd.DataFrame, candidates: tuple[int, ...] = (2, 3, 4, 5, 6), replicates: int = 10, seed: int = 0
+) -> tuple[SegmentModel, pd.DataFrame]:
+    """K-means with the largest number of segments that come out again, and the table ``segments, stability``.
+
+    Customers who differ by degree only have no true number of segments: any cut is a convention, and the finest that
+    another sample of customers would reproduce (mean bootstrap adjusted Rand index of `STABLE`) is the most useful.
+    Without one, the most stable number is taken.
+    """
+    models = [fit_segments(features, k, seed, "k-means") for k in candidates if 10 * k <= len(features)]
+    if not models:
+        raise ValueError(f"{len(features)} customers: expected at least 10 a segment")
+    scores = [bootstrap_stability(features, model, replicates, seed).mean() for model in models]
+    table = pd.DataFrame({"segments": [len(m.order) for m in models], "stability": scores})
+    stable = np.flatnonzero(table["stability"] >= STABLE)
+    return models[int(stable[-1] if len(stable) else table["stability"].argmax())], table
 
 
 def bootstrap_stability(features: pd.DataFrame, model: SegmentModel, replicates: int = 20, seed: int = 0) -> np.ndarray:
@@ -91,21 +131,23 @@ def bootstrap_stability(features: pd.DataFrame, model: SegmentModel, replicates:
     reference, scores = model.predict(features), []
     for replicate in range(replicates):
         drawn = features.iloc[rng.integers(len(features), size=len(features))]
-        again = fit_segments(drawn, len(model.order), seed + replicate + 1)
+        again = fit_segments(drawn, len(model.order), seed + replicate + 1, model.kind)
         scores.append(adjusted_rand_score(reference, again.predict(features)))
     return np.array(scores)
 
 
-def half_stability(first: pd.DataFrame, second: pd.DataFrame, number: int, seed: int = 0) -> tuple[float, float, int]:
+def half_stability(
+    first: pd.DataFrame, second: pd.DataFrame, like: SegmentModel, seed: int = 0
+) -> tuple[float, float, int]:
     """How far customers stay in their segment from one half of the time to the other.
 
-    The model of the ``first`` half's features assigns the customers of both halves. Returns the adjusted Rand index,
-    the share of customers in the same segment, and the number of customers that bought in both halves.
+    A model ``like`` the given one, fitted on the ``first`` half's features, assigns the customers of both halves.
+    Returns the adjusted Rand index, the share of customers in the same segment, and how many bought in both halves.
     """
     both = first.index.intersection(second.index)
     if len(both) < 2:
         return float("nan"), float("nan"), len(both)
-    model = fit_segments(first, number, seed)
+    model = fit_segments(first, len(like.order), seed, like.kind)
     a, b = model.predict(first.loc[both]), model.predict(second.loc[both])
     return float(adjusted_rand_score(a, b)), float((a == b).mean()), len(both)
 

@@ -73,7 +73,11 @@ def recommendations_table(
         part["score"], part["place"] = scores[row, place], place
         if kind == "repeat":
             count = np.asarray(past.count[row, column]).ravel()
-            part["why"] = [f"bought in {n:.0f} order{'s' if n != 1 else ''} so far" for n in count]
+            ago = np.asarray(past.last[row, column]).ravel()
+            part["why"] = [
+                f"bought in {n:.0f} order{'s' if n != 1 else ''}, the last {days:.0f} days ago"
+                for n, days in zip(count, ago, strict=True)
+            ]
         else:
             part["why"] = [f"never bought; {n:.0f} customers bought it lately" for n in past.popular[column]]
             part["place"] += number

@@ -15,7 +15,10 @@ Weights = tuple[float, float, float]  # of habit, of factorisation, of log popul
 POPULARITY: Weights = (0.0, 0.0, 1.0)
 REPEAT: Weights = (1.0, 0.0, 1e-4)  # the customer's own products by habit, filled up with popular ones
 FACTORS: Weights = (0.0, 1.0, 0.0)
-BLENDS: tuple[Weights, ...] = tuple((1.0, w, v) for w in (0.0, 0.3, 1.0, 3.0) for v in (1e-4, 0.03, 0.1))
+BLENDS: tuple[Weights, ...] = (
+    *((1.0, w, v) for w in (0.0, 0.3, 1.0, 3.0) for v in (1e-4, 0.03, 0.1)),
+    *((1.0, 3.0, 1.0), POPULARITY, FACTORS),
+)
 NEW_BLENDS: tuple[Weights, ...] = (POPULARITY, FACTORS, *((0.0, 1.0, v) for v in (0.03, 0.1, 0.3)))
 
 
@@ -47,13 +50,15 @@ class Purchases:
     """Purchases before a cutoff as matrices (customers, products).
 
     ``count`` holds orders with the product, ``habit`` the same with each order's weight halved every half-life,
-    ``popular`` (products,) the recent buyers. Products and customers are numbered as in ``products``, ``customers``.
+    ``last`` the days since the last of them, ``popular`` (products,) the recent buyers. Rows are ``customers``, columns
+    ``products``.
     """
 
     customers: np.ndarray
     products: np.ndarray
     count: sparse.csr_matrix
     habit: sparse.csr_matrix
+    last: sparse.csr_matrix
     popular: np.ndarray
 
 
@@ -72,10 +77,14 @@ def purchases(lines: pd.DataFrame, cutoff: pd.Timestamp, config: RecommendConfig
     age = ((cutoff - past["timestamp"]).dt.total_seconds() / 86_400).to_numpy()
     count = _matrix(np.ones(len(past)), row, column, shape)
     habit = _matrix(np.exp2(-age / config.half_life), row, column, shape)
+    pair, place = np.unique(row * shape[1] + column, return_inverse=True)  # in the order of the matrices' entries
+    youngest = np.full(len(pair), np.inf)
+    np.minimum.at(youngest, place, age)
+    last = _matrix(youngest, pair // shape[1], pair % shape[1], shape)
     near = age <= config.popular_days
     recent = _matrix(np.ones(int(near.sum())), row[near], column[near], shape)
     popular = np.bincount(recent.indices, minlength=len(products)).astype("float32")
-    return Purchases(np.asarray(customers), np.asarray(products), count, habit, popular)
+    return Purchases(np.asarray(customers), np.asarray(products), count, habit, last, popular)
 
 
 def bought_next(lines: pd.DataFrame, cutoff: pd.Timestamp, days: int, past: Purchases) -> sparse.csr_matrix:
