@@ -63,7 +63,6 @@ use_book_style()
 # %% tags=["parameters"]
 run_dir: str = "runs/default"  # where the stages read and write
 seed: int = 0  # of everything random
-dataset: str = "complete_journey"  # complete_journey, online_retail_ii, marketplace, own_data or own_panel
 path: str = ""  # file of order lines
 columns: dict = {}  # our name: name in the file
 timezone: str = ""  # of the shop, when time stamps are in UTC (own data)
@@ -220,7 +219,8 @@ stability = {}
 for kind, features, fitted, pair in (("behaviour", fitted_on, model, halves), ("RFM", worth, rfm_model, rfm_halves)):
     again = seg.bootstrap_stability(features, fitted, segment_replicates, seed)
     rand, same, both = seg.half_stability(*pair, fitted, seed)
-    stability[kind] = {"segments": len(fitted.order), "bootstrap": again.mean(), "halves": rand, "stayed": same}
+    measured = {"bootstrap": again.mean(), "halves": rand, "stayed": same}
+    stability[kind] = {k: float(v) if np.isfinite(v) else None for k, v in measured.items()}
     print(
         f"{kind}: {len(fitted.order)} segments; bootstrap ARI {again.mean():.2f} (lowest {again.min():.2f}); "
         f"between the halves ARI {rand:.2f}, {same:.0%} of {both} customers stay"
@@ -301,8 +301,9 @@ money = scores.spend_table(predicted["expected_spend"], history, windows.test, i
 print(money.round(3).to_string(index=False))
 
 # %% [markdown]
-# Expected spend is a mean (Tweedie regression): judge it by its squared error and its total, since the median customer's
-# spend is smaller.
+# Expected spend adds a Tweedie regression and the customer's own mean of three windows, with weights from the calibration
+# window. It is a mean: judge it by its squared error and its total, since the median customer's spend is smaller. What a
+# season adds (Christmas, say) it only knows if the windows before had it.
 #
 # ### What to recommend
 #
@@ -327,8 +328,9 @@ shown = ["kind", "recommender", "recall", "low", "high", "against", "gain", "gai
 print(recalls[shown].round(3).to_string(index=False))
 for kind, part in recalls.groupby("kind", sort=False):
     winner = part.loc[part["recall"].idxmax()]
-    sure = "clearly" if winner["gain_low"] > 0 else "not beyond chance"
-    print(f"{kind}: {winner['recommender']} wins, {sure} better than {winner['against']}")
+    rival, beyond = winner["against"], winner["gain_low"] > 0
+    against = f"better than {rival} {'beyond' if beyond else 'within'} chance"
+    print(f"{kind}: {winner['recommender']} wins" + ("" if winner["recommender"] == rival else f", {against}"))
 
 # %% mystnb={"figure": {"caption": "Recall of a list of products, all products (left) and never bought ones (right), with 95 % intervals over customers.", "name": "fig-recall"}, "image": {"alt": "Two bar charts of recall by recommender: repeat purchase and the blend lead for all products; for new products all recommenders are low and close together."}}
 fig, axes = plt.subplots(1, 2)
@@ -353,8 +355,9 @@ assert rivals.loc["blend", "gain_low"] > 0
 print(rivals[["recall", "low", "high"]].round(3).to_string())
 
 # %% [markdown]
-# Without habits in the data habit loses, so the measure is fair. Where habit wins, a shop still gains little by recommending what would be
-# bought anyway: the files keep the two kinds apart, and some places for products that are new to the customer.
+# Without habits in the data habit loses, so the measure is fair. Where habit wins, a shop still gains little by
+# recommending what would be bought anyway: the files keep the two kinds apart, with some places for products that are
+# new to the customer.
 #
 # ### The customer files
 #

@@ -142,10 +142,11 @@ def half_stability(
     """How far customers stay in their segment from one half of the time to the other.
 
     A model ``like`` the given one, fitted on the ``first`` half's features, assigns the customers of both halves.
-    Returns the adjusted Rand index, the share of customers in the same segment, and how many bought in both halves.
+    Returns the adjusted Rand index, the share of customers in the same segment, and how many bought in both halves;
+    the first two are NaN when the first half has fewer than ten customers a segment.
     """
     both = first.index.intersection(second.index)
-    if len(both) < 2:
+    if len(both) < 2 or len(first) < 10 * len(like.order):
         return float("nan"), float("nan"), len(both)
     model = fit_segments(first, len(like.order), seed, like.kind)
     a, b = model.predict(first.loc[both]), model.predict(second.loc[both])

@@ -15,6 +15,14 @@ INTENTION_COLUMNS = ["customer_id", "category", "probability", "why"]
 RECOMMENDATION_COLUMNS = ["customer_id", "rank", "product_id", "product", "kind", "score", "why"]
 
 
+def _days(number: float) -> str:
+    return f"{number:.0f} day{'' if round(number) == 1 else 's'}"
+
+
+def _orders(number: float) -> str:
+    return f"{number:.0f} order{'' if round(number) == 1 else 's'}"
+
+
 def segments_table(
     rfm: pd.DataFrame, segment: pd.DataFrame, rfm_segment: pd.Series, intention: pd.DataFrame, days: int
 ) -> pd.DataFrame:
@@ -28,8 +36,8 @@ def segments_table(
     table = rfm.join(segment).join(rfm_segment.rename("rfm_segment"))
     table = table.join(intention[["probability", "expected_spend"]]).rename(columns={"recency": "recency_days"})
     table["why"] = [
-        f"last order {row.recency_days:.0f} days ago, {row.orders:.0f} orders, {row.spend:,.0f} spent so far; "
-        f"buys within {days} days with probability {row.probability:.0%}, expected spend {row.expected_spend:,.0f}"
+        f"last order {_days(row.recency_days)} ago, {_orders(row.orders)}, {row.spend:,.0f} spent so far; "
+        f"buys within {days} days with probability {row.probability:.1%}, expected spend {row.expected_spend:,.0f}"
         for row in table.itertuples()
     ]
     table = table.sort_values("expected_spend", ascending=False, kind="stable").reset_index()
@@ -44,9 +52,7 @@ def intentions_table(predicted: pd.DataFrame, features: pd.DataFrame, days: int)
     age = (features["recency"] * days).to_numpy()
     table = predicted.reset_index()[["customer_id", "category", "probability"]]
     table["why"] = [
-        f"bought in {count} order{'s' if count != 1 else ''}, the last {ago:.0f} days ago"
-        if count
-        else "never bought yet"
+        f"bought in {_orders(count)}, the last {_days(ago)} ago" if count else "never bought yet"
         for count, ago in zip(bought, age, strict=True)
     ]
     table = table.sort_values(["customer_id", "probability"], ascending=[True, False], kind="stable", ignore_index=True)
@@ -75,8 +81,7 @@ def recommendations_table(
             count = np.asarray(past.count[row, column]).ravel()
             ago = np.asarray(past.last[row, column]).ravel()
             part["why"] = [
-                f"bought in {n:.0f} order{'s' if n != 1 else ''}, the last {days:.0f} days ago"
-                for n, days in zip(count, ago, strict=True)
+                f"bought in {_orders(n)}, the last {_days(days)} ago" for n, days in zip(count, ago, strict=True)
             ]
         else:
             part["why"] = [f"never bought; {n:.0f} customers bought it lately" for n in past.popular[column]]

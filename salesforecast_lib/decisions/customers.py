@@ -168,8 +168,11 @@ def behaviour(lines: pd.DataFrame, end: pd.Timestamp, categories: list[str]) -> 
     count = shown.groupby(["customer_id", "category"]).size().unstack(fill_value=0)
     count = count.reindex(index=total.index, columns=categories, fill_value=0)
     share = count.sum() / total.sum()
+    sold = share > 0  # what the shop has not sold yet tells customers apart by nothing
     weight = (total + _PRIOR_LINES).to_numpy()[:, None]
-    lift = np.log((count + _PRIOR_LINES * share).div(weight) / share.clip(lower=1e-12)).fillna(0.0)
+    ratio = (count + _PRIOR_LINES * share).div(weight) / share.where(sold, 1.0)
+    ratio.loc[:, ~sold] = 1.0
+    lift = np.log(ratio)
     money = past.groupby("customer_id")[["spend", "discount"]].sum().clip(lower=0.0)
     off = money["discount"].sum() / max(money.to_numpy().sum(), 1e-12)
     if off > 0:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from lightgbm import LGBMClassifier, LGBMRegressor
+from scipy.optimize import nnls
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
@@ -184,7 +185,8 @@ class Intention:
 
     model: str
     classifier: CalibratedClassifierCV
-    money: LGBMRegressor
+    money: LGBMRegressor | None  # customers only: pairs have no spend of their own
+    mix: np.ndarray  # (2,): weights of the regression and of the mean of three windows
     base_rate: float
     rule: np.ndarray  # (buckets,): share of buyers by recency, the rule of thumb
     calibrated_on: int  # rows
@@ -194,17 +196,18 @@ class Intention:
         with threadpool_limits(1):
             chance = self.classifier.predict_proba(features)[:, 1]
             limit = 1 / (self.calibrated_on + 2)  # rule of succession: a staircase ends in 0 and 1, nobody is that sure
-            spend = np.maximum(np.asarray(self.money.predict(features)), 0.0)
         bucket = np.digitize(features["recency"].to_numpy(), _RECENCY_EDGES)
-        return pd.DataFrame(
-            {
-                "probability": np.clip(chance, limit, 1 - limit),
-                "expected_spend": spend,
-                "base_rate": self.base_rate,
-                "recency_rule": self.rule[bucket],
-            },
-            index=features.index,
-        )
+        table = pd.DataFrame({"probability": np.clip(chance, limit, 1 - limit)}, index=features.index)
+        if self.money is not None:
+            table["expected_spend"] = _spend_forecasts(self.money, features) @ self.mix
+        return table.assign(base_rate=self.base_rate, recency_rule=self.rule[bucket])
+
+
+def _spend_forecasts(money: LGBMRegressor, features: pd.DataFrame) -> np.ndarray:
+    """The regression's spend and the mean of three windows, (rows, 2)."""
+    with threadpool_limits(1):
+        learned = np.maximum(np.asarray(money.predict(features)), 0.0)
+    return np.column_stack([learned, np.expm1(features["spend_3"]) / 3])
 
 
 def _classifier(name: str, seed: int) -> Any:
@@ -220,7 +223,8 @@ def fit_intention(
 
     The classifier with the smaller log loss on the later window is kept, and calibrated there: isotonic regression
     from `_ISOTONIC_FROM` rows, else a sigmoid (Platt). Spend is a gradient boosted Tweedie regression: most spend is
-    zero, the rest skewed.
+    zero, the rest skewed. Trees cannot follow the largest customers beyond what they have seen, the customer's own mean
+    of three windows can: the two are added with weights (not negative) that fit the later window best.
 
     Parameters
     ----------
@@ -242,8 +246,11 @@ def fit_intention(
         method = "isotonic" if len(later) >= _ISOTONIC_FROM else "sigmoid"
         classifier = CalibratedClassifierCV(FrozenEstimator(fitted[best]), method=method)
         classifier.fit(later, later_known["bought"])
-        money = LGBMRegressor(objective="tweedie", random_state=seed, **_TREES).fit(train, known["spend"])
+        money, mix = None, np.zeros(2)
+        if "spend_3" in train:
+            money = LGBMRegressor(objective="tweedie", random_state=seed, **_TREES).fit(train, known["spend"])
+            mix = nnls(_spend_forecasts(money, later), later_known["spend"].to_numpy())[0]
     bucket = np.digitize(train["recency"].to_numpy(), _RECENCY_EDGES)
     size = np.bincount(bucket, minlength=len(_RECENCY_EDGES) + 1)
     rule = (np.bincount(bucket, target, len(size)) + base) / (size + 1)  # an empty bucket takes the base rate
-    return Intention(best, classifier, money, base, rule, len(later))
+    return Intention(best, classifier, money, mix, base, rule, len(later))

@@ -90,7 +90,11 @@ def test_behaviour_is_shrunk_and_centred_on_the_shop(shop):
     assert mix[count <= 3].abs().to_numpy().max() < 0.4 < mix[count > 100].abs().to_numpy().max()
     one = shop.lines[shop.lines["customer_id"] == count.idxmax()]
     n, share = (one["category"] == groups[0]).sum(), (shop.lines["category"] == groups[0]).mean()
-    assert mix.loc[count.idxmax(), groups[0]] == pytest.approx(np.log((n + 40 * share) / (len(one) + 40) / share))
+    unsold = people.behaviour(shop.lines, shop.end, [*groups, "not sold yet"])
+    assert (unsold["not sold yet"] == 0).all()
+    assert mix.loc[count.idxmax(), groups[0]] == pytest.approx(
+        np.log((n + 40 * share) / (len(one) + 40) / share), abs=1e-3
+    )
 
 
 def test_segments_of_the_market_are_found_by_taste_and_not_by_value(market, shop):
@@ -219,6 +223,17 @@ def test_probabilities_are_calibrated_and_beat_base_rate_and_rule(shop, by_categ
     lift = scores.lift_curve(predicted["probability"], known["bought"])
     assert lift["reached"].is_monotonic_increasing and lift["reached"].iloc[-1] == 1 and lift["lift"].iloc[5] > 1
     assert predicted["probability"].between(0, 1, inclusive="neither").all()
+
+
+def test_expected_spend_is_no_worse_than_the_mean_of_three_windows(shop):
+    history = intention.make_history(shop.lines, ["all"])
+    windows = intention.make_windows(shop.lines["timestamp"].min(), shop.end, DAYS)
+    rows = intention.customer_snapshot(history, windows.test, DAYS)
+    predicted = scores.learn_intention(history, windows).predict(rows)["expected_spend"]
+    table = scores.spend_table(predicted, history, windows.test, DAYS).set_index("forecast")
+    assert table.loc["expected spend", "rmse"] < 1.05 * table.loc["mean of three", "rmse"]
+    assert table.loc["expected spend", "rmse"] < table.loc["last window", "rmse"]
+    assert (predicted >= 0).all() and abs(table.loc["expected spend", "bias"]) < 0.15
 
 
 def test_brier_by_hand():

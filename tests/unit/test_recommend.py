@@ -126,5 +126,7 @@ def test_offers_name_kind_and_reason(habits):
     bought = [pair in pairs for pair in zip(table["customer_id"], table["product_id"], strict=True)]
     assert (pd.Series(bought) == (table["kind"] == "repeat")).all()
     assert (
-        table.loc[table["kind"] == "repeat", "why"].str.fullmatch(r"bought in \d+ orders?, the last \d+ days ago").all()
+        table.loc[table["kind"] == "repeat", "why"]
+        .str.fullmatch(r"bought in \d+ orders?, the last \d+ days? ago")
+        .all()
     )
