@@ -16,8 +16,8 @@ POPULARITY: Weights = (0.0, 0.0, 1.0)
 REPEAT: Weights = (1.0, 0.0, 1e-4)  # the customer's own products by habit, filled up with popular ones
 FACTORS: Weights = (0.0, 1.0, 0.0)
 BLENDS: tuple[Weights, ...] = (
-    *((1.0, w, v) for w in (0.0, 0.3, 1.0, 3.0) for v in (1e-4, 0.03, 0.1)),
-    *((1.0, 3.0, 1.0), POPULARITY, FACTORS),
+    *((1.0, w, v) for w in (0.3, 1.0, 3.0) for v in (0.03, 0.1)),
+    *(REPEAT, (1.0, 3.0, 1.0), POPULARITY, FACTORS),
 )
 NEW_BLENDS: tuple[Weights, ...] = (POPULARITY, FACTORS, *((0.0, 1.0, v) for v in (0.03, 0.1, 0.3)))
 
