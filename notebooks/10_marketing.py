@@ -44,7 +44,7 @@ from salesforecast_lib.decisions.customers import (
     rfm,
     top_categories,
 )
-from salesforecast_lib.decisions.purchase_intention import (
+from salesforecast_lib.decisions.purchase_history import (
     category_snapshot,
     customer_snapshot,
     make_history,
@@ -338,7 +338,6 @@ for ax, (kind, part) in zip(axes, recalls.groupby("kind", sort=False), strict=Tr
     error = np.abs(part[["low", "high"]].to_numpy().T - part["recall"].to_numpy())
     ax.barh(part["recommender"], part["recall"], xerr=error, color="0.7", ecolor="0.2")
     ax.set(xlabel="recall", title="all products" if kind == "recall" else "never bought before")
-axes[1].tick_params(labelleft=False)
 plt.show()
 
 # %% [markdown]

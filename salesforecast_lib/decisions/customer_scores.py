@@ -6,15 +6,14 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import roc_auc_score
 
-from salesforecast_lib.decisions.purchase_intention import (
+from salesforecast_lib.decisions.purchase_history import (
     History,
-    Intention,
     Windows,
     category_snapshot,
     customer_snapshot,
-    fit_intention,
     outcomes,
 )
+from salesforecast_lib.decisions.purchase_intention import Intention, fit_intention
 from salesforecast_lib.decisions.recommend import (
     BLENDS,
     FACTORS,

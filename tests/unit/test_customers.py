@@ -12,7 +12,7 @@ from salesforecast_lib.decisions import customer_scores as scores
 from salesforecast_lib.decisions import customer_segments as seg
 from salesforecast_lib.decisions import customer_tables as tables
 from salesforecast_lib.decisions import customers as people
-from salesforecast_lib.decisions import purchase_intention as intention
+from salesforecast_lib.decisions import purchase_history as purchases
 
 DAYS = 28
 
@@ -152,13 +152,13 @@ def test_names_come_from_the_profile_and_differ():
 
 def test_windows_never_overlap_and_the_last_is_the_test():
     end = pd.Timestamp("2024-12-31")
-    windows = intention.make_windows(pd.Timestamp("2024-01-01"), end, DAYS, train=3)
+    windows = purchases.make_windows(pd.Timestamp("2024-01-01"), end, DAYS, train=3)
     step = pd.Timedelta(days=DAYS)
     assert windows.test == end - step and windows.calibrate == end - 2 * step
     assert [windows.calibrate - cutoff for cutoff in windows.train] == [3 * step, 2 * step, step]
     assert windows.one_later().calibrate == windows.test and windows.one_later().train[-1] == windows.calibrate
     with pytest.raises(ValueError, match="five windows"):
-        intention.make_windows(end - 4 * step, end, DAYS)
+        purchases.make_windows(end - 4 * step, end, DAYS)
 
 
 def test_snapshot_by_hand():
@@ -172,34 +172,34 @@ def test_snapshot_by_hand():
             ]
         )
     ).lines
-    history = intention.make_history(lines, ["jam", "tea"])
+    history = purchases.make_history(lines, ["jam", "tea"])
     cutoff = pd.Timestamp("2024-02-12")
-    table = intention.customer_snapshot(history, cutoff, 14)
+    table = purchases.customer_snapshot(history, cutoff, 14)
     assert table.index.tolist() == ["A"]  # B has not come yet
     row = table.loc["A"]
     assert row["recency"] == 1 and row["tenure"] == 3 and row["rhythm"] == pytest.approx(np.log(1.1 / 2.1))
     assert np.expm1([row["orders_1"], row["orders_all"], row["spend_3"]]) == pytest.approx([1, 2, 15])
-    pairs = intention.category_snapshot(history, cutoff, 14)
+    pairs = purchases.category_snapshot(history, cutoff, 14)
     assert pairs.index.tolist() == [("A", "jam"), ("A", "tea")]
     assert np.expm1(pairs["bought_all"]).tolist() == pytest.approx([1, 2])
-    known = intention.outcomes(history, pd.Timestamp("2024-02-12"), 14, history.customers)
+    known = purchases.outcomes(history, pd.Timestamp("2024-02-12"), 14, history.customers)
     assert known["bought"].tolist() == [0, 1] and known["spend"].tolist() == [0, 2]
 
 
 def test_nothing_after_the_cutoff_reaches_a_feature_or_a_probability(shop):
     lines = shop.lines
     groups = sorted(lines["category"].unique())
-    windows = intention.make_windows(lines["timestamp"].min(), shop.end, DAYS, train=3)
+    windows = purchases.make_windows(lines["timestamp"].min(), shop.end, DAYS, train=3)
     late = lines["timestamp"] >= windows.test
     changed = lines.copy()
     changed.loc[late, "spend"] *= 100
     changed.loc[late, "category"] = groups[0]
     changed.loc[late, "customer_id"] = lines["customer_id"].iloc[0]
     for by_category in (False, True):
-        snapshot = intention.category_snapshot if by_category else intention.customer_snapshot
+        snapshot = purchases.category_snapshot if by_category else purchases.customer_snapshot
         seen = []
         for version in (lines, changed):
-            history = intention.make_history(version, groups)
+            history = purchases.make_history(version, groups)
             rows = snapshot(history, windows.test, DAYS)
             model = scores.learn_intention(history, windows, by_category)
             seen.append((rows, model.predict(rows)))
@@ -209,12 +209,12 @@ def test_nothing_after_the_cutoff_reaches_a_feature_or_a_probability(shop):
 
 @pytest.mark.parametrize("by_category", [False, True])
 def test_probabilities_are_calibrated_and_beat_base_rate_and_rule(shop, by_category):
-    history = intention.make_history(shop.lines, sorted(shop.lines["category"].unique()))
-    windows = intention.make_windows(shop.lines["timestamp"].min(), shop.end, DAYS)
-    snapshot = intention.category_snapshot if by_category else intention.customer_snapshot
+    history = purchases.make_history(shop.lines, sorted(shop.lines["category"].unique()))
+    windows = purchases.make_windows(shop.lines["timestamp"].min(), shop.end, DAYS)
+    snapshot = purchases.category_snapshot if by_category else purchases.customer_snapshot
     rows = snapshot(history, windows.test, DAYS)
     predicted = scores.learn_intention(history, windows, by_category).predict(rows)
-    known = intention.outcomes(history, windows.test, DAYS, rows.index)
+    known = purchases.outcomes(history, windows.test, DAYS, rows.index)
     table = scores.brier_table(predicted, known["bought"], replicates=200).set_index("forecast")
     assert table.loc["probability", "brier"] < table.loc["recency_rule", "brier"] < table.loc["base_rate", "brier"]
     assert table.loc["probability", "low"] > 0 and table.loc["base_rate", "skill"] == 0
@@ -226,9 +226,9 @@ def test_probabilities_are_calibrated_and_beat_base_rate_and_rule(shop, by_categ
 
 
 def test_expected_spend_is_no_worse_than_the_mean_of_three_windows(shop):
-    history = intention.make_history(shop.lines, ["all"])
-    windows = intention.make_windows(shop.lines["timestamp"].min(), shop.end, DAYS)
-    rows = intention.customer_snapshot(history, windows.test, DAYS)
+    history = purchases.make_history(shop.lines, ["all"])
+    windows = purchases.make_windows(shop.lines["timestamp"].min(), shop.end, DAYS)
+    rows = purchases.customer_snapshot(history, windows.test, DAYS)
     predicted = scores.learn_intention(history, windows).predict(rows)["expected_spend"]
     table = scores.spend_table(predicted, history, windows.test, DAYS).set_index("forecast")
     assert table.loc["expected spend", "rmse"] < 1.05 * table.loc["mean of three", "rmse"]
@@ -245,9 +245,9 @@ def test_brier_by_hand():
 
 
 def test_segment_file_has_a_reason_per_customer(shop):
-    history = intention.make_history(shop.lines, ["all"])
-    rows = intention.customer_snapshot(history, shop.end, DAYS)
-    windows = intention.make_windows(shop.lines["timestamp"].min(), shop.end, DAYS).one_later()
+    history = purchases.make_history(shop.lines, ["all"])
+    rows = purchases.customer_snapshot(history, shop.end, DAYS)
+    windows = purchases.make_windows(shop.lines["timestamp"].min(), shop.end, DAYS).one_later()
     coming = scores.learn_intention(history, windows).predict(rows)
     value = people.rfm(shop.lines, shop.end)
     names = pd.Series("close to the average", index=value.index)
