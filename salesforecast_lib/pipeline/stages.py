@@ -57,6 +57,12 @@ STAGES = (
         ("replenishment.csv", "warnings.csv", "excess.csv", "inventory.json"),
         ("data", "decisions"),
     ),
+    Stage(
+        "10_marketing",
+        ("panel.parquet", "panel.json", "forecasts.parquet"),
+        ("segments.csv", "intentions.csv", "recommendations.csv", "promotions.csv", "channels.json", "marketing.json"),
+        ("data", "decisions"),
+    ),
     Stage("11_pricing", ("panel.parquet", "panel.json"), ("prices.csv", "pricing.json"), ("data", "decisions")),
 )
 
