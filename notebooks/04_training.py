@@ -38,7 +38,7 @@ import pandas as pd
 import torch
 
 from salesforecast_lib.data.features import load_features
-from salesforecast_lib.data.panel import rolling_cutoffs
+from salesforecast_lib.data.panel import inner_season, rolling_cutoffs
 from salesforecast_lib.files import resolve, write_json, write_parquet
 from salesforecast_lib.models.fit import NetworkConfig, make_loader
 from salesforecast_lib.models.networks import SalesPredictor, pinball_loss
@@ -78,7 +78,7 @@ device: str = "cpu"  # cpu or cuda
 torch.set_num_threads(1)  # several threads collapse as soon as anything else runs
 table, meta = load_features(run_dir)
 frame, horizon, freq = table.frame, meta["horizon"], meta["freq"]
-season = 7 if freq == "D" else 4  # a window of weeks holds no year: use the month's rhythm
+season = inner_season(freq)  # a window of weeks holds no year: use the month's rhythm
 ends = rolling_cutoffs(frame["ds"].max(), freq, horizon, cutoffs)
 
 # %% [markdown]

@@ -56,7 +56,7 @@ use_book_style()
 run_dir: str = "runs/default"  # where the stages read and write
 seed: int = 0  # of the searches and of the networks in them
 cutoffs: int = 3  # rolling origins of the evaluation; the search ends before the first
-search_series: int = 32  # products that take part in the search
+search_series: int = 24  # products that take part in the search
 search_trials: int = 12  # configurations of each search
 search_epochs: int = 5  # passes over the windows at most
 search_origins: int = 2  # validation origins

@@ -31,7 +31,7 @@ import pandas as pd
 
 from salesforecast_lib import QUANTILES
 from salesforecast_lib.data.features import load_features
-from salesforecast_lib.data.panel import extend_panel, rolling_cutoffs
+from salesforecast_lib.data.panel import extend_panel, inner_season, rolling_cutoffs
 from salesforecast_lib.data.prepare import load_panel
 from salesforecast_lib.evaluation.backtest import comparable_panel
 from salesforecast_lib.evaluation.metrics import evaluate, naive_scales, scored_rows
@@ -97,7 +97,7 @@ future = ["unique_id", "ds", *table.roles["future"]]
 ahead = pd.read_parquet(resolve(run_dir) / "ahead.parquet")
 known = pd.concat([table.frame[future], ahead[future]], ignore_index=True)
 extended = extend_panel(comparable, meta["future"], meta["static"], freq, horizon)
-cycle = 7 if freq == "D" else 4  # weeks hold no year: use the month's rhythm
+cycle = inner_season(freq)  # weeks hold no year: use the month's rhythm
 config = DirectConfig(window=8 * cycle, max_rows=direct_rows, seed=seed, threads=threads)
 
 # %%

@@ -33,20 +33,21 @@ import pandas as pd
 
 from salesforecast_lib.data.panel import extend_panel, rolling_cutoffs
 from salesforecast_lib.data.prepare import load_panel
-from salesforecast_lib.evaluation.backtest import comparable_panel, peer_forecasts, rolling_origin
+from salesforecast_lib.evaluation.backtest import comparable_panel, rolling_origin
 from salesforecast_lib.evaluation.calibration import mean_residuals, pit_histogram, reliability
 from salesforecast_lib.evaluation.calibration import residual_autocorrelation, residuals
 from salesforecast_lib.evaluation.metrics import crps, evaluate, scored_rows
 from salesforecast_lib.evaluation.segments import age_bands, demand_classes, volume_groups
 from salesforecast_lib.evaluation.significance import BlockBootstrap, diebold_mariano_table, differences
 from salesforecast_lib.files import resolve, write_json, write_parquet
+from salesforecast_lib.models.baselines import close_shop, statistical_forecasts
 from salesforecast_lib.plots import COLOURS, forecast_page, pager, use_book_style
 
 use_book_style()
 
 # %% tags=["parameters"]
 run_dir: str = "runs/default"  # where the stages read and write
-seed: int = 0  # of LightGBM
+seed: int = 0  # of the bootstrap
 cutoffs: int = 3  # rolling origins of the evaluation
 threads: int = 1  # of the peers
 replicates: int = 2000  # draws of the bootstrap
@@ -181,18 +182,20 @@ for refit in (True, False):
 # ### All models
 #
 # The LSTM keeps the weights it had at the first cutoff; each peer is fitted anew at every cutoff. All see the same history and,
-# where they can use them, the same covariates known ahead. Rows of closed periods are not scored. From {ref}`ch-ensembles` come
-# trees and ridge regression on the network's covariates, and the calibrated committee, whose weights at a cutoff are those
-# of earlier ones.
+# where they can use them, the same covariates known ahead. Rows of closed periods are not scored. AutoETS is fitted here; the
+# other peers come from {ref}`ch-ensembles`, as does the calibrated committee, whose weights at a cutoff are those of earlier ones.
 # One more forecast starts at the end of the data; nobody can score it yet, {ref}`ch-inventory` orders by it.
 
 # %%
 comparable, today = comparable_panel(panel, ends), panel["ds"].max()
 extended = extend_panel(comparable, meta["future"], meta["static"], meta["freq"], horizon)
-peers = peer_forecasts(extended, meta, [*ends, today], seed, threads)
-ours = lstm[lstm["unique_id"].isin(comparable["unique_id"]) | (lstm["cutoff"] == today)]
-extra = pd.concat([members[members["model"].isin(["LightGBMDirect", "Ridge"])], committees[committees["model"] == "Ensemble"]])
-forecasts = pd.concat([ours, peers, extra], ignore_index=True).merge(comparable[["unique_id", "ds", "y"]], how="left")
+parts = [lstm[lstm["unique_id"].isin(comparable["unique_id"]) | (lstm["cutoff"] == today)]]
+parts.append(members[members["model"].isin(["SeasonalNaive", "WindowAverage", "Theta", "LightGBM", "LightGBMDirect", "Ridge"])])
+parts.append(committees[committees["model"] == "Ensemble"])
+for cutoff in [*ends, today]:
+    peer = statistical_forecasts(extended, cutoff, horizon, meta["freq"], season, threads, ["AutoETS"])
+    parts.append(close_shop(peer, extended, meta["future"]))
+forecasts = pd.concat(parts, ignore_index=True).merge(comparable[["unique_id", "ds", "y"]], how="left")
 _ = write_parquet(forecasts, resolve(run_dir) / "forecasts.parquet")
 
 # %%

@@ -12,6 +12,7 @@ from typing import Any
 import nbformat
 import pandas as pd
 
+from salesforecast_lib.decisions.sheets import decision_sheets, decisions_page
 from salesforecast_lib.files import read_json
 from salesforecast_lib.pipeline.stages import STAGES
 
@@ -201,4 +202,5 @@ def run_pages(folder: Path, shown: int = 15) -> dict[str, str]:
         *findings({**result, "freq": values.get("freq", "D")}),
     ]
     status = status_page(run_status(folder), "`salesforecast run`")
-    return {"findings.md": "\n".join(page) + "\n", "status.md": status}
+    decisions = decisions_page(decision_sheets(folder), folder, _plain)
+    return {"findings.md": "\n".join(page) + "\n", "status.md": status, "decisions.md": decisions}
