@@ -15,7 +15,7 @@ from salesforecast_lib.data.panel import inner_season
 LEVELS = stats.norm.ppf(QUANTILES)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # known by identity, so that what is computed from it can be kept
 class Grid:
     """Everything that is known by the end of each period; n series, T periods.
 
@@ -59,6 +59,16 @@ class Grid:
     def horizons(self) -> list[np.ndarray]:
         """Columns of each cutoff's forecasts, oldest first."""
         return [np.flatnonzero(self.cutoff == cutoff) for cutoff in np.unique(self.cutoff[~np.isnat(self.cutoff)])]
+
+    def split(self) -> tuple[int, np.ndarray, np.ndarray]:
+        """First column with a forecast, columns to calibrate on, and the newest columns, in which to raise alerts.
+
+        The newest are those of the last cutoff; with one cutoff only, the second half of its horizon.
+        """
+        parts = self.horizons()
+        if len(parts) == 1:
+            parts = np.array_split(parts[0], 2)
+        return int(parts[0][0]), np.concatenate(parts[:-1]), parts[-1]
 
 
 def build_grid(panel: pd.DataFrame, forecasts: pd.DataFrame, meta: dict[str, Any], model: str) -> Grid:
@@ -121,7 +131,9 @@ def _places(table: pd.DataFrame, ids: np.ndarray, dates: pd.DatetimeIndex) -> tu
     row, column = np.searchsorted(ids, table["unique_id"].to_numpy()), dates.get_indexer(table["ds"])
     if (column < 0).any():
         odd = table["ds"].to_numpy()[column < 0][0]
-        raise ValueError(f"ds {pd.Timestamp(odd).date()}: not a period of the panel's calendar; expected {dates.freqstr}")
+        raise ValueError(
+            f"ds {pd.Timestamp(odd).date()}: not a period of the panel's calendar; expected {dates.freqstr}"
+        )
     return row, column
 
 

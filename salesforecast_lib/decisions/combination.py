@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 
@@ -140,10 +141,23 @@ def product_weeks(grid: Grid, columns: np.ndarray) -> float:
     return float(np.isfinite(grid.sales[:, columns]).sum() * grid.weeks)
 
 
+class Rehearsal(Protocol):
+    """Evidence with injected anomalies, and the mask (n, columns) of where they are."""
+
+    @property
+    def found(self) -> Channels:
+        """Evidence by channel."""
+        ...
+
+    def inside(self) -> np.ndarray:
+        """Injected periods."""
+        ...
+
+
 def share_out(
     alarm: Alarm,
     ordinary: Channels,
-    trials: Sequence[tuple[Channels, np.ndarray]],
+    trials: Sequence[Rehearsal],
     quiet: int,
     allowed: float,
     rounds: int = 3,
@@ -155,10 +169,10 @@ def share_out(
 
     Parameters
     ----------
-    trials : evidence with injected anomalies, and the mask (n, columns) of the injected periods.
+    trials : scenarios with injected anomalies in the same columns.
     """
     plain = np.stack([tail.rarity(ordinary[name]) for name, tail in alarm.tails.items()])
-    peaks = [_peaks(alarm, found, inside) for found, inside in trials]  # (channels, events) each
+    peaks = [_peaks(alarm, one.found, one.inside()) for one in trials]  # (channels, events) each
     names = list(alarm.tails)
 
     def value(weights: np.ndarray) -> tuple[float, float]:

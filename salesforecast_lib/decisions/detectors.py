@@ -7,6 +7,7 @@ product could not be bought, or there is no forecast.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Protocol
 
 import numpy as np
@@ -37,7 +38,7 @@ def variance_stable(sales: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Deviations:
-    """Robust deviations from level and season, by trailing medians; (n, columns)."""
+    """Robust deviations from level and season, by trailing medians, see `deviations`; (n, columns)."""
 
     sales: np.ndarray
     season_free: np.ndarray
@@ -53,8 +54,14 @@ def deviations(grid: Grid, columns: np.ndarray) -> Deviations:
     ``sales`` is what level and season leave over, in scales; ``season_free`` leaves the season in; ``price`` is the log
     price against the median of the last four cycles, in scales; ``beyond`` its distance to the range of the last eight.
     """
-    s, last = grid.season, int(columns[-1]) + 1
-    first = max(0, int(columns[0]) - 21 * s)
+    parts, first = _decompose(grid, int(columns[0]), int(columns[-1]) + 1)
+    return Deviations(*(None if part is None else part[:, columns - first] for part in parts))
+
+
+@lru_cache(maxsize=4)
+def _decompose(grid: Grid, start: int, last: int) -> tuple[tuple[np.ndarray | None, ...], int]:
+    """The parts of `Deviations` from some column at or before ``start`` on, and that column."""
+    s, first = grid.season, max(0, start - 21 * grid.season)
     x = np.where(grid.live, variance_stable(grid.sales), np.nan)[:, first:last]
     from_level = x - trailing_median(x, 4 * s)
     padded = np.concatenate([np.full((len(x), 8 * s), np.nan), from_level], axis=1)
@@ -68,9 +75,8 @@ def deviations(grid: Grid, columns: np.ndarray) -> Deviations:
         log_price = np.log(np.maximum(grid.price[:, first:last], 0.01))
         moved = log_price - trailing_median(log_price, 4 * s)
         price = moved / np.maximum(_MAD * trailing_median(np.abs(moved), 8 * s), 0.03)
-        price = price[:, columns - first]
-        beyond = np.where(np.isfinite(log_price), _beyond_range(log_price, 8 * s), np.nan)[:, columns - first]
-    return Deviations((left / scale)[:, columns - first], (from_level / rough)[:, columns - first], price, beyond)
+        beyond = np.where(np.isfinite(log_price), _beyond_range(log_price, 8 * s), np.nan)
+    return (left / scale, from_level / rough, price, beyond), first
 
 
 def _beyond_range(values: np.ndarray, window: int) -> np.ndarray:

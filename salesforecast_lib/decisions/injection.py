@@ -9,7 +9,13 @@ import numpy as np
 import pandas as pd
 
 from salesforecast_lib.decisions.alert_grid import Grid
-from salesforecast_lib.decisions.combination import Alarm, alarm_starts, collect, count_alerts, product_weeks
+from salesforecast_lib.decisions.combination import (
+    Alarm,
+    alarm_starts,
+    collect,
+    count_alerts,
+    product_weeks,
+)
 from salesforecast_lib.decisions.detectors import Channels, Detector, variance_stable
 
 KINDS = ("spike", "level shift", "drift", "flat line", "missing feed", "price typo")
@@ -86,7 +92,9 @@ def inject(
             sales[i, start] += plan.spike[level] * sd * np.sqrt(max(np.median(past) ** 2 / 4, 1.0))
         elif kind in ("level shift", "drift"):
             end = int(columns[-1])
-            ramp = np.linspace(1 / (end - start + 1), 1, end - start + 1) if kind == "drift" else np.ones(end - start + 1)
+            ramp = (
+                np.linspace(1 / (end - start + 1), 1, end - start + 1) if kind == "drift" else np.ones(end - start + 1)
+            )
             factor = (plan.drift if kind == "drift" else plan.shift)[level] ** (ramp if up else -ramp)
             sales[i, start : end + 1] *= factor
         elif kind == "flat line":
@@ -111,100 +119,182 @@ def inject(
     return Injected(replace(grid, sales=sales, price=price), events, kind, strength)
 
 
-@dataclass(frozen=True)
-class Scored:
-    """``events`` with ``found`` and ``delay`` (periods); ``others``: alerts outside the injected periods; exposure."""
-
-    events: pd.DataFrame
-    others: int
-    weeks: float
-
-
-def judge(
-    alarms: np.ndarray, clean: np.ndarray, injected: Injected, columns: np.ndarray
-) -> Scored:
-    """Hold alarms (n, columns) against the injected events.
-
-    An event counts as found in its first period that is alarmed *and was not alarmed in the same data without the
-    injection* (``clean``): nobody is given credit for an alarm that was up anyway. Every other alert is a false one, if
-    it begins outside the event and the cycle after it; alerts of a crowd in one period are one.
-    """
-    grid, position = injected.grid, int(columns[0])
-    fresh, others = alarms & ~clean, alarm_starts(alarms, grid.quiet)
-    delays = []
-    for series, start, end in injected.events.itertuples(index=False):
-        inside = np.flatnonzero(fresh[series, start - position : end + 1 - position])
-        delays.append(float(inside[0]) if len(inside) else np.nan)
-        others[series, start - position : end + 1 + grid.season - position] = False
-    events = injected.events.assign(delay=delays)
-    events["found"] = events["delay"].notna()
-    return Scored(events, count_alerts(others, 0), product_weeks(grid, columns))
-
-
-def trial(
-    alarms: Sequence[Alarm],
-    detectors: Sequence[Detector],
-    grid: Grid,
-    columns: np.ndarray,
-    seed: int,
-    plan: Injection = Injection(),
-    limits: Sequence[float] | None = None,
-) -> pd.DataFrame:
-    """Every alarm on every kind and strength: ``alarm, kind, strength, events, found, delay, others, weeks``.
-
-    ``delay`` is the sum over found events. The rows of kind "none" count the alerts of the same columns without
-    injection. ``limits`` overrules the alarms' own thresholds.
-    """
-    limits = limits or [alarm.threshold for alarm in alarms]
-    ordinary = collect(detectors, grid, columns)
-    clean = [alarm.score(ordinary) > limit for alarm, limit in zip(alarms, limits, strict=True)]
-    weeks = product_weeks(grid, columns)
-    rows = [
-        (alarm.name, "none", "none", 0, 0, 0.0, count_alerts(mask, grid.quiet), weeks)
-        for alarm, mask in zip(alarms, clean, strict=True)
-    ]
-    for kind in possible_kinds(grid):
-        for strength in STRENGTHS:
-            injected = inject(grid, columns, kind, strength, seed, plan)
-            found = collect(detectors, injected.grid, columns)
-            for alarm, mask, limit in zip(alarms, clean, limits, strict=True):
-                scored = judge(alarm.score(found) > limit, mask, injected, columns)
-                hit, delay = scored.events["found"], float(scored.events["delay"].sum())
-                rows.append((alarm.name, kind, strength, len(hit), int(hit.sum()), delay, scored.others, scored.weeks))
-    names = ["alarm", "kind", "strength", "events", "found", "delay", "others", "weeks"]
-    return pd.DataFrame(rows, columns=names)
-
-
 def possible_kinds(grid: Grid) -> list[str]:
     """Kinds of anomalies that these data can have: no price, no price typo."""
     return [kind for kind in KINDS if kind != "price typo" or grid.price is not None]
 
 
+@dataclass(frozen=True)
+class Scenario:
+    """Injected ``events`` of one kind and strength in ``columns``, and the detectors' evidence of them."""
+
+    kind: str
+    strength: str
+    events: pd.DataFrame
+    found: Channels
+    columns: np.ndarray
+
+    def inside(self) -> np.ndarray:
+        """Mask (n, columns) of the injected periods."""
+        mask = np.zeros(next(iter(self.found.values())).shape, dtype=bool)
+        for series, start, end in self.events.itertuples(index=False):
+            mask[series, start - self.columns[0] : end + 1 - self.columns[0]] = True
+        return mask
+
+
 def rehearse(
     detectors: Sequence[Detector], grid: Grid, columns: np.ndarray, seed: int, plan: Injection = Injection()
-) -> list[tuple[Channels, np.ndarray]]:
-    """Evidence with injected anomalies of every kind and strength, and where they are, for `share_out`."""
+) -> list[Scenario]:
+    """Scenarios of every possible kind and strength."""
     out = []
     for kind in possible_kinds(grid):
         for strength in STRENGTHS:
             injected = inject(grid, columns, kind, strength, seed, plan)
-            inside = np.zeros((len(grid.ids), len(columns)), dtype=bool)
-            for series, start, end in injected.events.itertuples(index=False):
-                inside[series, start - columns[0] : end + 1 - columns[0]] = True
-            out.append((collect(detectors, injected.grid, columns), inside))
+            out.append(Scenario(kind, strength, injected.events, collect(detectors, injected.grid, columns), columns))
     return out
 
 
-def summarise(results: pd.DataFrame, by: Sequence[str] = ("alarm", "kind")) -> pd.DataFrame:
-    """Recall, precision, F1, mean delay and other alerts per 1,000 product-weeks of `trial` rows, kind "none" left out.
+def judge(alarms: np.ndarray, clean: np.ndarray, scenario: Scenario, grid: Grid) -> tuple[pd.DataFrame, int]:
+    """Hold alarms (n, columns) against the injected events; returns the events with ``found, delay`` and other alerts.
 
-    Precision holds for this density of anomalies: found / (found + alerts outside the injected periods).
+    An event counts as found in its first period that is alarmed *and was not alarmed in the same data without the
+    injection* (``clean``): nobody is given credit for an alarm that was up anyway. Every other alert is a false one, if
+    it begins outside the event and the cycle after it; alerts of a crowd in one period are one. Delay is in periods.
     """
-    hit = results[results["kind"] != "none"]
-    table = hit.groupby(list(by), sort=False)[["events", "found", "delay", "others", "weeks"]].sum()
-    table["recall"] = table["found"] / table["events"]
+    position = int(scenario.columns[0])
+    fresh, others = alarms & ~clean, alarm_starts(alarms, grid.quiet)
+    delays = []
+    for series, start, end in scenario.events.itertuples(index=False):
+        inside = np.flatnonzero(fresh[series, start - position : end + 1 - position])
+        delays.append(float(inside[0]) if len(inside) else np.nan)
+        others[series, start - position : end + 1 + grid.season - position] = False
+    events = scenario.events.assign(delay=delays)
+    return events.assign(found=events["delay"].notna()), count_alerts(others, 0)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """``events``: one row per alarm and injected event, with ``kind, strength, series, found, delay``; ``alerts``: per
+    alarm, kind and strength the ``others`` (alerts outside the events) and ``weeks`` watched; kind "none" is the data
+    as they are."""
+
+    events: pd.DataFrame
+    alerts: pd.DataFrame
+
+
+def trial(
+    alarms: Sequence[Alarm],
+    ordinary: Channels,
+    scenarios: Sequence[Scenario],
+    grid: Grid,
+    limits: Sequence[float] | None = None,
+) -> Trial:
+    """Every alarm on every scenario; ``ordinary`` is the evidence of the same columns without injection.
+
+    ``limits`` overrules the alarms' own thresholds.
+    """
+    events, alerts = [], []
+    for alarm, limit in zip(alarms, limits or [alarm.threshold for alarm in alarms], strict=True):
+        clean = alarm.score(ordinary) > limit
+        weeks = product_weeks(grid, scenarios[0].columns)
+        alerts.append((alarm.name, "none", "none", count_alerts(clean, grid.quiet), weeks))
+        for one in scenarios:
+            table, others = judge(alarm.score(one.found) > limit, clean, one, grid)
+            events.append(table.assign(alarm=alarm.name, kind=one.kind, strength=one.strength))
+            alerts.append((alarm.name, one.kind, one.strength, others, weeks))
+    names = ["alarm", "kind", "strength", "others", "weeks"]
+    return Trial(pd.concat(events, ignore_index=True), pd.DataFrame(alerts, columns=names))
+
+
+def summarise(result: Trial, by: Sequence[str] = ("alarm",)) -> pd.DataFrame:
+    """Recall, precision, F1, mean delay of what was found, and other alerts per 1,000 product-weeks.
+
+    ``recall`` is the mean over kinds and strengths, each with the same weight. Precision holds for this density of
+    anomalies: found / (found + alerts outside the injected periods).
+    """
+    keys = list(dict.fromkeys([*by, "kind", "strength"]))
+    cells = result.events.groupby(keys, sort=False).agg(
+        events=("found", "size"), found=("found", "sum"), rate=("found", "mean"), late=("delay", "sum")
+    )
+    cells = cells.reset_index().merge(result.alerts, on=[*dict.fromkeys(["alarm", "kind", "strength"])])
+    groups = cells.groupby(list(by), sort=False)
+    table = groups[["events", "found", "late", "others", "weeks"]].sum()
+    table["recall"] = groups["rate"].mean()
     table["precision"] = table["found"] / (table["found"] + table["others"]).clip(lower=1)
     table["f1"] = 2 * table["recall"] * table["precision"] / (table["recall"] + table["precision"]).clip(lower=1e-9)
-    table["delay"] = table["delay"] / table["found"].clip(lower=1)
+    table["delay"] = (table["late"] / table["found"].clip(lower=1)).where(table["found"] > 0)
     table["false_alerts"] = 1000 * table["others"] / table["weeks"]
     return table[["events", "recall", "precision", "f1", "delay", "false_alerts"]].reset_index()
+
+
+def recall_gain(result: Trial, chosen: str, replicates: int = 1000, seed: int = 0) -> pd.DataFrame:
+    """How much more of the events ``chosen`` finds than each other alarm: ``alarm, kind, gain, low, high`` (95 %).
+
+    The interval is from a bootstrap that draws products (Efron & Tibshirani, 1993); kind "all" is the mean over kinds.
+    """
+    rng = np.random.default_rng(seed)
+    wide = result.events.pivot_table(index=["kind", "strength", "series"], columns="alarm", values="found").astype(
+        float
+    )
+    series = wide.index.get_level_values("series").to_numpy()
+    weight = rng.multinomial(series.max() + 1, np.full(series.max() + 1, 1 / (series.max() + 1)), replicates)[:, series]
+    cells = list(dict.fromkeys(zip(wide.index.get_level_values(0), wide.index.get_level_values(1), strict=True)))
+    rows = []
+    for other in (name for name in wide if name != chosen):
+        difference = (wide[chosen] - wide[other]).to_numpy()
+        point, draws = {}, {}
+        for cell in cells:
+            mask = wide.index.get_locs([cell[0], cell[1]])
+            point[cell] = difference[mask].mean()
+            draws[cell] = (weight[:, mask] @ difference[mask]) / np.maximum(weight[:, mask].sum(1), 1)
+        for kind in ("all", *dict.fromkeys(cell[0] for cell in cells)):
+            part = [cell for cell in cells if kind in ("all", cell[0])]
+            low, high = np.quantile(np.mean([draws[cell] for cell in part], axis=0), [0.025, 0.975])
+            rows.append((other, kind, float(np.mean([point[cell] for cell in part])), float(low), float(high)))
+    return pd.DataFrame(rows, columns=["alarm", "kind", "gain", "low", "high"])
+
+
+def break_feed(grid: Grid, column: int) -> dict[str, Grid]:
+    """The same data with one period's feed broken in each of the usual ways."""
+    sales, everywhere = grid.sales[:, column], np.isfinite(grid.sales[:, column])
+    yesterday = np.where(everywhere, np.nan_to_num(grid.sales[:, column - 1]), np.nan)
+    ways = {
+        "nothing arrives": np.where(everywhere, 0.0, np.nan),
+        "the day before again": yesterday,
+        "loaded twice": 2 * sales,
+        "dozens instead of pieces": np.where(np.arange(len(sales)) % 2 == 0, 12 * sales, sales),
+    }
+    out = {}
+    for name, values in ways.items():
+        changed, is_open = grid.sales.copy(), grid.open.copy()
+        changed[:, column], is_open[column] = values, bool(np.nansum(values) > 0)
+        out[name] = replace(grid, sales=changed, open=is_open, live=grid.live & is_open)
+    if grid.price is not None:
+        price = grid.price.copy()
+        price[::2, column] *= 100
+        out["cents instead of whole"] = replace(grid, price=price)
+    return out
+
+
+def against_truth(
+    reported: pd.DataFrame, truth: pd.DataFrame, days: pd.DatetimeIndex, long: int = 7
+) -> dict[str, float]:
+    """Stock alerts against the simulator's availability: ``true, precision, long, long_found``.
+
+    An alert is true when the product could not be bought (``available`` below a half, or taken off sale) on most of its
+    days. ``long`` counts the runs of at least that many such days; one is found when an alert of the product touches it.
+    """
+    table = truth[truth["ds"].isin(days)].pivot(index="unique_id", columns="ds", values="available")
+    launched = table.notna().cumsum(axis=1) > 0
+    empty = launched & ~(table >= 0.5)
+    true = sum(bool(empty.loc[row.unique_id, row.start : row.end].mean() > 0.5) for row in reported.itertuples())
+    runs = found = 0
+    for name, row in empty.iterrows():
+        mine = reported[reported["unique_id"] == name]
+        places = np.flatnonzero(row.to_numpy())
+        for run in np.split(places, np.flatnonzero(np.diff(places) > 1) + 1):
+            if len(run) >= long:
+                first, last = empty.columns[run[0]], empty.columns[run[-1]]
+                runs += 1
+                found += bool(((mine["start"] <= last) & (mine["end"] >= first)).any())
+    return {"true": int(true), "precision": true / max(len(reported), 1), "long": runs, "long_found": int(found)}

@@ -57,6 +57,12 @@ STAGES = (
         ("replenishment.csv", "warnings.csv", "excess.csv", "inventory.json"),
         ("data", "decisions"),
     ),
+    Stage(
+        "09_alerts",
+        ("panel.parquet", "panel.json", "forecasts.parquet"),
+        ("alerts.csv", "alerts.json"),
+        ("data", "models", "decisions"),
+    ),
 )
 
 
