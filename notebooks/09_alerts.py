@@ -36,7 +36,7 @@ from salesforecast_lib.data.prepare import load_panel
 from salesforecast_lib.data.simulate import MarketplaceConfig, simulate_marketplace
 from salesforecast_lib.decisions.alert_grid import build_grid, normal_scores
 from salesforecast_lib.decisions.alerts import find_alerts, stock_alerts
-from salesforecast_lib.decisions.autoencoder import Autoencoder, AutoencoderConfig
+from salesforecast_lib.decisions.autoencoder import Autoencoder, AutoencoderConfig, enough_history
 from salesforecast_lib.decisions.combination import calibrate, collect, product_weeks, share_out, threshold_for
 from salesforecast_lib.decisions.detectors import CusumAlarm, Decomposition, Forest, IntervalAlarm, SalesEvidence
 from salesforecast_lib.decisions.detectors import cusum
@@ -145,11 +145,14 @@ assert abs(np.median(freak) - np.median(past)) < 1 < abs(freak.mean() - past.mea
 # control that knows nothing of time: how few random cuts part a product's day from all others.
 
 # %%
-autoencoder = Autoencoder(AutoencoderConfig(epochs=alert_epochs, seed=seed)).fit(grid, train_end)
-forest = Forest(seed).fit(grid, train_end)
-singles = [IntervalAlarm(), CusumAlarm(), Decomposition(), autoencoder, forest]
-detectors = [*singles, SalesEvidence()]
-print("loss by epoch:", ", ".join(f"{loss:.3f}" for loss in autoencoder.losses))
+detectors = [IntervalAlarm(), CusumAlarm(), Decomposition(), Forest(seed).fit(grid, train_end), SalesEvidence()]
+size = AutoencoderConfig(epochs=alert_epochs, seed=seed)
+if enough_history(grid, train_end, size):
+    autoencoder = Autoencoder(size).fit(grid, train_end)
+    detectors.insert(0, autoencoder)
+    print("loss by epoch:", ", ".join(f"{loss:.3f}" for loss in autoencoder.losses))
+else:
+    print(f"{train_end} periods before the first forecast are too few for the autoencoder: it is left out")
 
 # %% [markdown]
 # ## The same budget for everyone
@@ -162,8 +165,8 @@ print("loss by epoch:", ", ".join(f"{loss:.3f}" for loss in autoencoder.losses))
 #
 # The combined alarm has its channels from the same forecasts, with what all products share in a period taken out (a holiday is
 # not two hundred anomalies): single periods *high* and *low*, cumulative sums *rising* and *falling*, *flat* (how unlikely is it
-# to sell the very same number again?), *missing* (more products without a sale than their forecasts allow), and the price. Its
-# budget is shared out where it finds most, by a rehearsal: anomalies injected into the calibration periods.
+# to sell the very same number again?), *missing* (more products without a sale than their forecasts allow), and the price before
+# discounts, which a promotion leaves alone. Its budget is shared out where it finds most, by a rehearsal: anomalies injected into the calibration periods.
 
 # %%
 controls = {
@@ -173,12 +176,13 @@ controls = {
     "autoencoder": ["rebuilt_sales", "rebuilt_price", "rebuilt_cycle"],
     "isolation forest": ["forest"],
 }
-channels = ["high", "low", "rising", "falling", "flat", "missing", "price_range"]
+channels = ["high", "low", "rising", "falling", "flat", "missing", "list_price"]
 before = collect(detectors, grid, calibration)
-alarms = [calibrate(name, use, before, grid, calibration, alert_budget) for name, use in controls.items()]
+there = {name: use for name, use in controls.items() if use[0] in before}
+alarms = [calibrate(name, use, before, grid, calibration, alert_budget) for name, use in there.items()]
 equal = calibrate("combined", channels, before, grid, calibration, alert_budget)
 allowed = alert_budget / 1000 * product_weeks(grid, calibration)
-combined = share_out(equal, before, rehearse(detectors[-1:], grid, calibration, seed + 1), grid.quiet, allowed)
+combined = share_out(equal, before, rehearse([SalesEvidence()], grid, calibration, seed + 1), grid.quiet, allowed)
 alarms.append(combined)
 
 # %%
@@ -259,6 +263,11 @@ same = alert_budget / 1000 * product_weeks(grid, recent)
 limits = [threshold_for(alarm.score(ordinary), grid.quiet, same) for alarm in alarms]
 hindsight = summarise(trial(alarms, ordinary, scenarios, grid, limits))
 print(hindsight.round(3).to_string(index=False))
+print("\nrecall by kind\n")
+in_hindsight = summarise(trial(alarms, ordinary, scenarios, grid, limits), ["alarm", "kind"])
+print(
+    in_hindsight.pivot(index="alarm", columns="kind", values="recall").loc[list(overall["alarm"])].round(2).to_string()
+)
 
 # %% [markdown]
 # ## How a feed breaks
@@ -269,11 +278,12 @@ print(hindsight.round(3).to_string(index=False))
 # %%
 selling = recent[grid.open[recent]]
 broken_at = int(selling[-2])
+whole_feed = find_alerts(grid, recent, combined, ordinary)
 for name, broken in break_feed(grid, broken_at).items():
-    table = find_alerts(broken, recent, combined, collect(detectors[-1:], broken, recent))
-    there = table[(table["start"] <= grid.dates[broken_at]) & (table["end"] >= grid.dates[broken_at])]
-    feed = there[there["kind"].str.startswith("feed")]
-    print(f"{name:28s} {len(feed)} feed alert, {len(there) - len(feed)} others there: {', '.join(feed['kind'])}")
+    table = find_alerts(broken, recent, combined, collect([SalesEvidence()], broken, recent))
+    here = table["kind"].str.startswith("feed") & (table["start"] == grid.dates[broken_at])
+    more = len(table) - here.sum() - len(whole_feed)
+    print(f"{name:25s} {', '.join(table['kind'][here]) or 'not seen'}; all other alerts: {more:+d}")
 
 # %% [markdown]
 # ## A market that knows its stock-outs

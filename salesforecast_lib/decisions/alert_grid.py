@@ -1,4 +1,4 @@
-"""The panel and its forecasts as arrays (series, periods), for detectors that look at all products at once (chapter 09)."""
+"""The panel and its forecasts as arrays (series, periods), for detectors that look at all products (chapter 09)."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ class Grid:
     available : (n, T) share of the period in stock, NaN outside the panel.
     open : (T,), some product of the shop sold.
     price : (n, T) unit price, NaN where nothing was sold; None without a price column.
+    discount : (n, T) share of the list price that was taken off, 0 where not known.
     mean, quantiles : (n, T), (n, T, 7) forecast of the newest cutoff before the period, NaN where there is none.
     cutoff : (T,) that cutoff, NaT where there is none.
     group : (n,) name of the product group, or None.
@@ -39,6 +40,7 @@ class Grid:
     available: np.ndarray
     open: np.ndarray
     price: np.ndarray | None
+    discount: np.ndarray
     mean: np.ndarray
     quantiles: np.ndarray
     cutoff: np.ndarray
@@ -102,6 +104,8 @@ def build_grid(panel: pd.DataFrame, forecasts: pd.DataFrame, meta: dict[str, Any
     price = np.where(sales > 0, spread(panel["price"]), np.nan) if "price" in panel else None
     if price is not None and not np.isfinite(price).any():
         price = None
+    taken_off = spread(panel["discount"]) if "discount" in panel else np.zeros((n, periods))
+    discount = np.clip(np.nan_to_num(taken_off), 0, 0.95)
     mean, quantiles = np.full((n, periods), np.nan), np.full((n, periods, len(QUANTILES)), np.nan)
     row, column = _places(part, ids, dates)
     mean[row, column] = part["mean"]
@@ -118,6 +122,7 @@ def build_grid(panel: pd.DataFrame, forecasts: pd.DataFrame, meta: dict[str, Any
         available,
         is_open,
         price,
+        discount,
         mean,
         quantiles,
         newest.to_numpy().astype("datetime64[ns]"),

@@ -33,7 +33,7 @@ _WORDS = {
     **_GRADUAL,
     "flat": "flat line",
     "missing": "feed: products missing",
-    "price_range": "price",
+    "list_price": "price",
 }
 
 
@@ -43,7 +43,7 @@ class AlertRules:
 
     Parameters
     ----------
-    odds : chance of the run of periods without a sale, under the forecast, below which a product counts as out of stock.
+    odds : chance of the run of periods without a sale below which a product counts as out of stock.
     crowd : share of the products (at least five) that make a shop-wide alert of alarms in one period.
     high, medium : powers of ten beyond the alarm's threshold from which an alert is severe; or
     factor : observed over expected, or its inverse, from which it is severe whatever its rarity.
@@ -60,7 +60,8 @@ class AlertRules:
             raise ValueError(f"odds={self.odds}, crowd={self.crowd}: expected a probability and a share")
         if not self.high >= self.medium >= 0 or self.factor <= 1:
             raise ValueError(
-                f"high={self.high}, medium={self.medium}, factor={self.factor}: expected high >= medium >= 0, factor > 1"
+                f"high={self.high}, medium={self.medium}, factor={self.factor}: expected "
+                "high >= medium >= 0 and factor > 1"
             )
 
     def severity(self, strength: float, expected: float, observed: float) -> str:
@@ -81,7 +82,7 @@ def find_alerts(
 ) -> pd.DataFrame:
     """Alerts of the given periods, most severe first; one row a cause, with the columns `COLUMNS`.
 
-    First the feed: what it explains is not reported again, product by product. Then products without stock, then periods
+    First the feed: what it explains is not reported again for each product. Then products without stock, then periods
     in which a crowd of products moves alike, then single products, whose consecutive alarms are one alert.
 
     Parameters
@@ -107,7 +108,7 @@ def find_alerts(
     empty += [] if stock is None else _stock_file(grid, columns, stock, empty)
     for one in empty:
         alarms[one.members, one.start - position : one.end + 1 + grid.quiet - position] &= (
-            cause[one.members, one.start - position : one.end + 1 + grid.quiet - position] == "price_range"
+            cause[one.members, one.start - position : one.end + 1 + grid.quiet - position] == "list_price"
         )
     findings += empty
     findings += _shop_wide(grid, columns, alarms, cause, excess, crowd)
@@ -155,7 +156,7 @@ def _dominant(grid: Grid, members: np.ndarray) -> str:
 def _empty_shelves(grid: Grid, columns: np.ndarray, odds: float) -> list[Finding]:
     """Runs without a sale that chance cannot explain, reported from their first alert period on.
 
-    The chance of a period without a sale is the larger of what the forecast says and of the share of such periods in the
+    The chance of a period without a sale is the larger of what the forecast says and the share of such periods in the
     eight cycles before the run (with one success and one failure added, Laplace): forecasts of slow products are often
     too sure of a sale. A run goes on over periods in which the shop is closed.
     """
@@ -233,7 +234,8 @@ def _stock_file(grid: Grid, columns: np.ndarray, stock: pd.Series, empty: list[F
             found.append(Finding("stock: none on hand", _one(grid, i), last, last, expected, 0.0, "units", 1.0, why))
         elif units > 0 and i in silent:
             one = silent[i]
-            why = f"The stock file says {units:.0f} units, but nothing has sold since {grid.dates[one.start].date()}: count again"
+            since = grid.dates[one.start].date()
+            why = f"The stock file says {units:.0f} units, but nothing has sold since {since}: count again"
             found.append(
                 Finding("stock: phantom", one.members, one.start, last, one.expected, 0.0, "units", one.strength, why)
             )
@@ -248,7 +250,7 @@ def _shop_wide(
     for word, causes in (
         ("high", ("high", "rising")),
         ("low", ("low", "falling", "missing", "flat")),
-        ("price", ("price_range",)),
+        ("price", ("list_price",)),
     ):
         part = alarms & np.isin(cause, causes)
         fresh = part & ~np.concatenate([np.zeros((len(part), 1), bool), part[:, :-1]], axis=1)
@@ -257,7 +259,8 @@ def _shop_wide(
             expected, observed = _sums(grid, members, inside)
             day = next((name for name in (holiday_name(grid, t) for t in inside) if name), "")
             note = f"; {day}" if day else "; look for a common cause: promotion, weather, price list, feed"
-            why = f"{members.sum()} products at once {'have unusual prices' if word == 'price' else f'sell unusually {word}'}{note}"
+            what = "have unusual prices" if word == "price" else f"sell unusually {word}"
+            why = f"{members.sum()} products at once {what}{note}"
             strength = float(excess[:, run][part[:, run]].max()) - (1.0 if day else 0.0)
             found.append(
                 Finding(
@@ -282,7 +285,7 @@ def _single_products(
                 first = _since(grid, i, int(columns[top]), up=why == "rising")
                 start, _, most = gradual.get(why, (first, 0, 0.0))  # the same change goes on: one alert
                 gradual[why] = (min(start, first), int(columns[top]), max(most, strength))
-            elif why == "price_range" and grid.price is not None and usual is not None:
+            elif why == "list_price" and grid.price is not None and usual is not None:
                 t = columns[top]
                 found.append(_price_finding(grid, i, inside, float(usual[i, t]), float(grid.price[i, t]), strength))
             else:
@@ -302,7 +305,9 @@ def _sales_finding(grid: Grid, i: int, kind: str, why: str, t: int, inside: np.n
 def _price_finding(grid: Grid, i: int, inside: np.ndarray, usual: float, seen: float, strength: float) -> Finding:
     unit = near_unit(seen / usual)
     guess = f": about {'' if seen > usual else '1/'}{unit:.0f} times, a decimal point or cents?" if unit else ""
-    why = f"Price {seen:.2f} is outside the range of the last eight cycles; usual {usual:.2f}{guess}"
+    why = (
+        f"Price {seen:.2f} is, before discounts, outside the range of the last sixteen cycles; usual {usual:.2f}{guess}"
+    )
     return Finding("price", _one(grid, i), inside[0], inside[-1], usual, seen, "price", strength, why)
 
 
@@ -321,7 +326,8 @@ def _reason(grid: Grid, i: int, why: str, t: int, inside: np.ndarray, expected: 
         y, mean = grid.sales[i, t], grid.mean[i, t]
         unit = near_unit(y / max(mean, 0.5)) if y > mean else 0.0
         guess = f"; about {unit:.0f} times: pieces instead of packs, or a misplaced decimal point?" if unit else ""
-        return f"{y:.0f} units on {grid.dates[t].date()}, forecast {mean:.0f} (90 % between {low:.0f} and {high:.0f}){guess}"
+        range_ = f"forecast {mean:.0f} (90 % between {low:.0f} and {high:.0f})"
+        return f"{y:.0f} units on {grid.dates[t].date()}, {range_}{guess}"
     if why in _GRADUAL:
         change = 100 * (observed / max(expected, 0.5) - 1)
         return f"{change:+.0f} % against the forecast over {len(inside)} periods: the level has moved or drifts"

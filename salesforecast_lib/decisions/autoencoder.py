@@ -55,8 +55,8 @@ class AutoencoderConfig:
 class Autoencoder:
     """Detector: reconstruction error of the newest period, and of the whole newest cycle, against what is usual.
 
-    Input are each product's deviations from its trailing level (the weekly profile is left in, for the network to learn)
-    and from its usual price. Errors are divided by their own median in training, by product.
+    Input are each product's deviations from its trailing level (the weekly profile is left in, to be learned) and from
+    its usual price. Errors are divided by their own median in training, by product.
     """
 
     config: AutoencoderConfig = AutoencoderConfig()
@@ -114,7 +114,7 @@ class Autoencoder:
 
     @torch.no_grad()
     def _errors(self, windows: np.ndarray, season: int) -> np.ndarray:
-        """Absolute error of the last period by input, and mean absolute error of the last cycle; (kinds, n, columns)."""
+        """Absolute error of the last period by input, and mean error of the last cycle; (kinds, n, columns)."""
         if self.model is None:
             raise ValueError("autoencoder: not fitted yet; call fit(grid, end) first")
         n, columns, steps, inputs = windows.shape
@@ -131,3 +131,9 @@ class Autoencoder:
         names = ["rebuilt_sales"] + (["rebuilt_price"] if len(strange) == 3 else []) + ["rebuilt_cycle"]
         live = grid.live[:, columns]
         return {name: np.where(live, values, np.nan) for name, values in zip(names, strange, strict=True)}
+
+
+def enough_history(grid: Grid, end: int, config: AutoencoderConfig = AutoencoderConfig()) -> bool:
+    """Whether some product is on sale for a whole window before column ``end``."""
+    steps = config.cycles * grid.season
+    return end > 2 * steps + config.stride and bool(np.isfinite(grid.sales[:, steps : end - steps]).any())

@@ -1,4 +1,4 @@
-"""From channels of evidence to alarms at a budget of false ones: the same calibration for every detector (chapter 09)."""
+"""From channels of evidence to alarms at a budget of false ones, in the same way for every detector (chapter 09)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Tail:
     slope: float  # mean log excess over the start
 
     def rarity(self, values: np.ndarray) -> np.ndarray:
-        """-log10 of the share of ordinary values that are at least as large; 0 where there is no evidence."""
+        """-log10 of the share of ordinary values at least as large; 0 where there is no evidence."""
         safe = np.nan_to_num(values, nan=-1.0, posinf=1e9)
         above = 1 - np.searchsorted(self.body, safe, side="left") / max(len(self.body), 1) * (1 - self.share)
         excess = np.log1p(np.maximum(safe, 0)) - np.log1p(self.start)
@@ -31,13 +31,13 @@ class Tail:
 
 
 def fit_tail(values: np.ndarray, share: float = 0.01) -> Tail:
-    """Tail of a channel from ordinary periods; raises ValueError when there are fewer than 100 values."""
+    """Tail of a channel from ordinary periods; of fewer than about a hundred values it is a guess."""
     ordered = np.sort(values[np.isfinite(values)])
-    if len(ordered) < 100:
-        raise ValueError(f"{len(ordered)} product-periods to calibrate on: expected at least 100; use more history")
-    count = max(5, int(share * len(ordered)))
+    if len(ordered) < 2:
+        return Tail(np.zeros(0), 0.0, 1.0, 1.0)
+    count = min(max(5, int(share * len(ordered))), len(ordered) - 1)
     start = max(float(ordered[-count - 1]), 0.0)
-    excess = np.log1p(ordered[-count:]) - np.log1p(start)
+    excess = np.log1p(np.maximum(ordered[-count:], 0.0)) - np.log1p(start)
     return Tail(ordered[:-count], start, count / len(ordered), max(float(excess.mean()), 0.02))
 
 

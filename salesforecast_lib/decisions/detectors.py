@@ -75,11 +75,11 @@ def _decompose(grid: Grid, start: int, last: int) -> tuple[tuple[np.ndarray | No
         log_price = np.log(np.maximum(grid.price[:, first:last], 0.01))
         moved = log_price - trailing_median(log_price, 4 * s)
         price = moved / np.maximum(_MAD * trailing_median(np.abs(moved), 8 * s), 0.03)
-        beyond = np.where(np.isfinite(log_price), _beyond_range(log_price, 8 * s), np.nan)
+        beyond = np.where(np.isfinite(log_price), beyond_range(log_price, 8 * s), np.nan)
     return (left / scale, from_level / rough, price, beyond), first
 
 
-def _beyond_range(values: np.ndarray, window: int) -> np.ndarray:
+def beyond_range(values: np.ndarray, window: int) -> np.ndarray:
     """Distance to the range of the ``window`` periods before, 0 inside it or before the first value; (n, T)."""
     padded = np.concatenate([np.full((len(values), window), np.nan), values], axis=1)
     past = np.lib.stride_tricks.sliding_window_view(padded, window, axis=1)[:, :-1]  # (n, T, window)
@@ -122,7 +122,7 @@ def new_forecast(grid: Grid) -> np.ndarray:
 
 
 def repetition(grid: Grid) -> np.ndarray:
-    """Surprise of a run of equal sales: minus the log probability, under the forecast, of each repeated value; (n, T)."""
+    """Surprise of a run of equal sales: minus the log probability, by forecast, of each repeated value; (n, T)."""
     surprise = -log_chance(grid.sales, grid.mean, grid.quantiles)
     out, run = np.zeros(grid.sales.shape), np.zeros(len(grid.ids))
     before = np.full(len(grid.ids), np.nan)
@@ -241,12 +241,29 @@ def _beyond(grid: Grid, columns: np.ndarray) -> Channels:
     return {} if beyond is None else {"price_range": beyond}
 
 
+def list_price_range(grid: Grid, columns: np.ndarray) -> np.ndarray:
+    """Log distance of the price *before discounts* to its range of the last sixteen cycles; (n, columns).
+
+    A promotion is no typo. The price of a product group is a mean over what was sold, so few units tell less: the
+    distance is multiplied by the fourth root of the units, at most twenty.
+    """
+    if grid.price is None:
+        raise ValueError("the panel has no price")
+    first = max(0, int(columns[0]) - 16 * grid.season)
+    wide = slice(first, int(columns[-1]) + 1)
+    price = np.log(np.maximum(grid.price[:, wide], 0.01)) - np.log1p(-grid.discount[:, wide])
+    distance = np.where(np.isfinite(price), beyond_range(price, 16 * grid.season), np.nan)
+    return (distance * np.clip(np.nan_to_num(grid.sales[:, wide]), 1, 20) ** 0.25)[:, columns - first]
+
+
 @dataclass
 class SalesEvidence:
-    """Channels of the combined detector that come from forecasts, each with a direction.
+    """Channels of the combined detector, each with a direction.
 
     What all products share on a day (their median score) is taken out of the single products' evidence: a holiday is
-    not two hundred anomalies. A feed that lacks many products at once has a channel of its own.
+    not two hundred anomalies. A feed that lacks many products at once has a channel of its own. Scores are divided by
+    the root of their usual size, because some forecasts are too sure of themselves, and a height that the product
+    has reached within eight cycles counts four fifths.
     """
 
     fewest: int = 10  # products with a forecast from which the shared part is taken out
@@ -256,17 +273,19 @@ class SalesEvidence:
 
     def channels(self, grid: Grid, columns: np.ndarray) -> Channels:
         own, restart = own_scores(grid, self.fewest), new_forecast(grid)
-        usual = _MAD * trailing_median(np.abs(own), 8 * grid.season)
-        scaled = own / np.maximum(np.nan_to_num(usual, nan=1.0), 0.7)  # some forecasts are too sure of themselves
+        usual = np.nan_to_num(_MAD * trailing_median(np.abs(own), 8 * grid.season), nan=1.0)
+        scaled = own / np.sqrt(np.maximum(usual, 0.7))
+        record = beyond_range(np.where(grid.live, grid.sales, np.nan), 8 * grid.season) > 0
         found = {
-            "high": np.maximum(scaled, 0.0),
-            "low": np.maximum(-scaled, 0.0),
+            "high": np.maximum(scaled, 0.0) * np.where(record, 1.0, 0.8),
+            "low": np.maximum(-scaled, 0.0) * np.where(record, 1.0, 0.8),
             "rising": cusum(own, restart),
             "falling": cusum(-own, restart),
             "flat": repetition(grid),
             "missing": missing_feed(grid),
         }
-        return {name: values[:, columns] for name, values in found.items()} | _beyond(grid, columns)
+        price = {} if grid.price is None else {"list_price": list_price_range(grid, columns)}
+        return {name: values[:, columns] for name, values in found.items()} | price
 
 
 def own_scores(grid: Grid, fewest: int = 10) -> np.ndarray:

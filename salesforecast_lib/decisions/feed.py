@@ -63,8 +63,8 @@ def missing_days(grid: Grid, columns: np.ndarray) -> list[Finding]:
         usual = float(np.nansum(past)) / max(past.shape[1], 1)
         day = holiday_name(grid, t)
         reason = f"{day}: closed, or the feed is missing" if day else "no public holiday: is the feed missing?"
-        why = f"No order line of any product, on a day on which the shop sold {before.sum()} of the last {len(before)} times; {reason}"
-        found.append(Finding("feed: day missing", on_sale, t, t, usual, 0.0, "units", 0.2 if day else 6.0, why))
+        why = f"No order line at all, where the shop sold {before.sum()} of the last {len(before)} times; {reason}"
+        found.append(Finding("feed: day missing", on_sale, t, t, usual, 0.0, "units", -1.0 if day else 6.0, why))
     return found
 
 
@@ -78,8 +78,8 @@ def copied_days(grid: Grid, columns: np.ndarray, fewest: int = 10) -> list[Findi
             if sold.sum() >= fewest and bool((sales[sold, t] == sales[sold, t - lag]).all()):
                 total, expected = float(sales[:, t].sum()), float(np.nansum(grid.mean[:, t]))
                 why = (
-                    f"All {sold.sum()} products that sold have exactly the sales of {grid.dates[t - lag].date()}: the same "
-                    "file was probably loaded again"
+                    f"All {sold.sum()} products that sold have exactly the sales of {grid.dates[t - lag].date()}: "
+                    "the same file was probably loaded again"
                 )
                 found.append(Finding("feed: day copied", sold, t, t, expected, total, "units", 6.0, why))
                 break

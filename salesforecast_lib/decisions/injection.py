@@ -29,7 +29,7 @@ class Injection:
     Parameters
     ----------
     spike : size of the peak in robust standard deviations of the product's sales.
-    shift, drift : factor on sales from the start on, and factor reached at the end of the horizon; up or down by a coin.
+    shift, drift : factor on sales from the start on, and factor reached at the end; up or down by a coin.
     flat : periods for which the value of the first one is repeated, daily and weekly.
     feed : share of the products whose sales are missing for two days, or one week.
     typo : factor on the price of one period, up or down by a coin.
@@ -61,7 +61,7 @@ def inject(
 ) -> Injected:
     """Put anomalies of one kind into ``columns``, all after a cutoff; forecasts stay what they were at the cutoff.
 
-    Products are drawn among those on sale in every open period of the columns, with at least one sale in them.
+    Products are drawn among those that were on sale, and sold something, in at least half of the columns' open periods.
 
     Raises
     ------
@@ -75,16 +75,17 @@ def inject(
     rng, level = np.random.default_rng([seed, KINDS.index(kind), STRENGTHS.index(strength)]), STRENGTHS.index(strength)
     sales = grid.sales.copy()
     price = None if grid.price is None else grid.price.copy()
-    span, days = len(columns), columns[grid.open[columns]]
-    usable = np.flatnonzero((grid.live[:, days].all(1)) & (np.nansum(sales[:, columns], axis=1) > 0))
+    days = columns[grid.open[columns]]
+    selling = grid.live & (np.nan_to_num(sales) > 0)
+    usable = np.flatnonzero(selling[:, days].sum(1) >= max(1, len(days) / 2))
     share = plan.feed[level] if kind == "missing feed" else plan.share
     chosen = np.sort(rng.permutation(usable)[: max(1, round(share * len(usable)))])
     whole = bool((np.rint(sales[np.isfinite(sales)]) == sales[np.isfinite(sales)]).all())
-    first_half = days[: max(1, len(days) // 2)]
-    feed_start = int(rng.choice(days[: -1 if span > 8 else None]))
+    feed_start = int(rng.choice(days[: max(1, len(days) - 1)])) if len(days) else int(columns[0])
     rows = []
     for i in chosen:
-        start = end = int(rng.choice(first_half if kind in ("level shift", "drift") else days))
+        mine = days[grid.live[i, days]]
+        start = end = int(rng.choice(mine[: max(1, len(mine) // 2)] if kind in ("level shift", "drift") else mine))
         up = rng.random() < 0.5
         if kind == "spike":
             past = variance_stable(sales[i, : columns[0]][grid.live[i, : columns[0]]])[-8 * grid.season :]
@@ -99,7 +100,7 @@ def inject(
             sales[i, start : end + 1] *= factor
         elif kind == "flat line":
             length = (plan.flat_days if grid.season == 7 else plan.flat_weeks)[level]
-            start = int(rng.choice(days[: max(1, len(days) - length)]))
+            start = int(rng.choice(mine[: max(1, len(mine) - length)]))
             end = min(start + length, int(columns[-1]))
             sales[i, start : end + 1] = np.where(grid.open[start : end + 1], sales[i, start], 0.0)
             start = min(start + 1, end)  # the first value is still a real one
@@ -282,7 +283,8 @@ def against_truth(
     """Stock alerts against the simulator's availability: ``true, precision, long, long_found``.
 
     An alert is true when the product could not be bought (``available`` below a half, or taken off sale) on most of its
-    days. ``long`` counts the runs of at least that many such days; one is found when an alert of the product touches it.
+    days. ``long`` counts the runs of at least that many such days; one is found when an alert of its product touches
+    it.
     """
     table = truth[truth["ds"].isin(days)].pivot(index="unique_id", columns="ds", values="available")
     launched = table.notna().cumsum(axis=1) > 0
