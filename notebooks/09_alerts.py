@@ -272,15 +272,15 @@ print(
 # %% [markdown]
 # ## How a feed breaks
 #
-# Some failures need no statistics. We break the last but one selling period of these data in five ways; each must give one feed
-# alert, not one for every product.
+# Some failures need no statistics. We break the last but one selling period of these data in five ways. Each must give one feed
+# alert, not one for every product: a period that the feed explains is blanked before anything else is looked at.
 
 # %%
 selling = recent[grid.open[recent]]
 broken_at = int(selling[-2])
-whole_feed = find_alerts(grid, recent, combined, ordinary)
+whole_feed = find_alerts(grid, recent, combined, [SalesEvidence()])
 for name, broken in break_feed(grid, broken_at).items():
-    table = find_alerts(broken, recent, combined, collect([SalesEvidence()], broken, recent))
+    table = find_alerts(broken, recent, combined, [SalesEvidence()])
     here = table["kind"].str.startswith("feed") & (table["start"] == grid.dates[broken_at])
     more = len(table) - here.sum() - len(whole_feed)
     print(f"{name:25s} {', '.join(table['kind'][here]) or 'not seen'}; all other alerts: {more:+d}")
@@ -353,7 +353,7 @@ for measure in ("recall", "f1"):
 
 # %%
 stock = read_stock(stock_file) if stock_file else None
-alerts = find_alerts(grid, recent, combined, ordinary, stock)
+alerts = find_alerts(grid, recent, combined, [SalesEvidence()], stock)
 alerts.insert(0, "alert", [f"A{number:03d}" for number in range(1, len(alerts) + 1)])
 _ = write_csv(alerts, resolve(run_dir) / "alerts.csv")
 print("Stock:", f"{stock_file} is compared" if stock_file else "no stock file given; only sales and availability speak")

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
 from salesforecast_lib.decisions.alert_grid import Grid, log_chance
-from salesforecast_lib.decisions.combination import Alarm
-from salesforecast_lib.decisions.detectors import Channels
+from salesforecast_lib.decisions.combination import Alarm, collect
+from salesforecast_lib.decisions.detectors import Detector
 from salesforecast_lib.decisions.feed import (
     Finding,
     copied_days,
@@ -76,44 +77,60 @@ def find_alerts(
     grid: Grid,
     columns: np.ndarray,
     alarm: Alarm,
-    found: Channels,
+    detectors: Sequence[Detector],
     stock: pd.Series | None = None,
     rules: AlertRules = AlertRules(),
 ) -> pd.DataFrame:
     """Alerts of the given periods, most severe first; one row a cause, with the columns `COLUMNS`.
 
-    First the feed: what it explains is not reported again for each product. Then products without stock, then periods
-    in which a crowd of products moves alike, then single products, whose consecutive alarms are one alert.
+    First the feed: a period that it explains is blanked before anything else is looked at. Then products without stock,
+    then periods in which a crowd of products moves alike, then single products, whose consecutive alarms are one alert.
 
     Parameters
     ----------
-    found : the alarm's channels in ``columns``. ``stock`` : units on hand by product, where a stock file is given.
+    detectors : those that the alarm's channels come from. ``stock`` : units on hand by product, from a stock file.
     """
     crowd = max(5, int(np.ceil(rules.crowd * len(grid.ids))))
-    rarity = alarm.rarity(found)  # (channels, n, columns)
-    names = np.array(list(alarm.tails))
-    excess, cause = rarity.max(0) - alarm.threshold, names[rarity.argmax(0)]
-    alarms = excess > 0
-    position = int(columns[0])
     findings = [
         *missing_days(grid, columns),
         *copied_days(grid, columns),
         *doubled_days(grid, columns),
         *unit_mixups(grid, columns, crowd),
     ]
-    findings += _missing_products(grid, columns, alarms & (cause == "missing"), excess, crowd)
-    for one in findings:
+    rest = _blank(grid, findings)
+    rarity = alarm.rarity(collect(detectors, rest, columns))  # (channels, n, columns)
+    names = np.array(list(alarm.tails))
+    excess, cause = rarity.max(0) - alarm.threshold, names[rarity.argmax(0)]
+    alarms = excess > 0
+    position = int(columns[0])
+    missing = _missing_products(rest, columns, alarms & (cause == "missing"), excess, crowd)
+    for one in missing:
         alarms[one.members, one.start - position : one.end + 1 - position] = False
-    empty = [*_empty_shelves(grid, columns, rules.odds), *_recorded_stockouts(grid, columns)]
+    empty = [*_empty_shelves(_blank(rest, missing), columns, rules.odds), *_recorded_stockouts(grid, columns)]
     empty += [] if stock is None else _stock_file(grid, columns, stock, empty)
     for one in empty:
-        alarms[one.members, one.start - position : one.end + 1 + grid.quiet - position] &= (
-            cause[one.members, one.start - position : one.end + 1 + grid.quiet - position] == "list_price"
-        )
-    findings += empty
-    findings += _shop_wide(grid, columns, alarms, cause, excess, crowd)
-    findings += _single_products(grid, columns, alarms, cause, excess)
+        place = slice(one.start - position, one.end + 1 + grid.quiet - position)
+        alarms[one.members, place] &= cause[one.members, place] == "list_price"
+    findings += [*missing, *empty]
+    findings += _shop_wide(rest, columns, alarms, cause, excess, crowd)
+    findings += _single_products(rest, columns, alarms, cause, excess)
     return _table(grid, findings, rules)
+
+
+def _blank(grid: Grid, findings: list[Finding]) -> Grid:
+    """The grid without the periods in which the feed is broken: for all products, or for the prices or products hit."""
+    live, price = grid.live.copy(), None if grid.price is None else grid.price.copy()
+    for one in findings:
+        period = slice(one.start, one.end + 1)
+        if one.measure == "mean price" and price is not None:
+            price[one.members, period] = np.nan
+        elif one.kind == "feed: products missing":
+            live[one.members, period] = False
+        else:
+            live[:, period] = False
+            if price is not None:
+                price[:, period] = np.nan
+    return replace(grid, live=live, price=price)
 
 
 def stock_alerts(

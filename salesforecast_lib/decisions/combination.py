@@ -31,8 +31,18 @@ class Tail:
 
 
 def fit_tail(values: np.ndarray, share: float = 0.01) -> Tail:
-    """Tail of a channel from ordinary periods; of fewer than about a hundred values it is a guess."""
-    ordered = np.sort(values[np.isfinite(values)])
+    """Tail of a channel from ordinary periods; of fewer than about a hundred values it is a guess.
+
+    Periods in which a crowd is strange, such as a holiday, are no ordinary ones: where more than a twentieth of the
+    products (at least five) lie beyond the start of the tail, the period is left out, if three quarters remain.
+    """
+    known = np.isfinite(values)
+    if values.ndim == 2 and known.any():
+        strange = (np.where(known, values, -np.inf) > np.quantile(values[known], 1 - share)).sum(0)
+        kept = strange < max(5, 0.05 * len(values))
+        if kept.mean() >= 0.75:
+            values, known = values[:, kept], known[:, kept]
+    ordered = np.sort(values[known])
     if len(ordered) < 2:
         return Tail(np.zeros(0), 0.0, 1.0, 1.0)
     count = min(max(5, int(share * len(ordered))), len(ordered) - 1)

@@ -61,7 +61,8 @@ def inject(
 ) -> Injected:
     """Put anomalies of one kind into ``columns``, all after a cutoff; forecasts stay what they were at the cutoff.
 
-    Products are drawn among those that were on sale, and sold something, in at least half of the columns' open periods.
+    Products are drawn among those with a cycle of history that sold something in at least half of the columns' open
+    periods.
 
     Raises
     ------
@@ -77,7 +78,8 @@ def inject(
     price = None if grid.price is None else grid.price.copy()
     days = columns[grid.open[columns]]
     selling = grid.live & (np.nan_to_num(sales) > 0)
-    usable = np.flatnonzero(selling[:, days].sum(1) >= max(1, len(days) / 2))
+    known = grid.live[:, : columns[0]].sum(1) >= grid.season
+    usable = np.flatnonzero(known & (selling[:, days].sum(1) >= max(1, len(days) / 2)))
     share = plan.feed[level] if kind == "missing feed" else plan.share
     chosen = np.sort(rng.permutation(usable)[: max(1, round(share * len(usable)))])
     whole = bool((np.rint(sales[np.isfinite(sales)]) == sales[np.isfinite(sales)]).all())
