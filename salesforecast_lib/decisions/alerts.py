@@ -148,7 +148,7 @@ def _missing_products(
     days = np.flatnonzero(part.sum(0) >= crowd)
     for run in _runs(days):
         inside = columns[run]
-        members = part[:, run].any(1)
+        members = np.asarray(part[:, run].any(1))
         expected, observed = _sums(grid, members, inside)
         groups = "" if grid.group is None else _dominant(grid, members)
         day = next((name for name in (holiday_name(grid, t) for t in inside) if name), "")
@@ -188,7 +188,7 @@ def _empty_shelves(grid: Grid, columns: np.ndarray, odds: float) -> list[Finding
     past = [count[:, window:-1] - count[:, : -window - 1] for count in counts]  # of the eight cycles before, (n, T)
     history = np.log((past[0] + 1) / (past[1] + 2))
     found = []
-    for i in np.flatnonzero(zero[:, columns].any(1)):
+    for i in np.flatnonzero(zero[:, columns].any(1)).tolist():
         places = np.flatnonzero(seen[i, : columns[-1] + 1])
         for run in _runs(np.flatnonzero(zero[i, places])):
             part = places[run]
@@ -214,7 +214,7 @@ def _recorded_stockouts(grid: Grid, columns: np.ndarray) -> list[Finding]:
     """Runs of periods that the data themselves mark as (mostly) out of stock while the shop was open."""
     out = (grid.available[:, columns] < 0.5) & grid.open[columns] & np.isfinite(grid.mean[:, columns])
     found = []
-    for i in np.flatnonzero(out.any(1)):
+    for i in np.flatnonzero(out.any(1)).tolist():
         for run in _runs(np.flatnonzero(out[i]), grid.quiet):
             inside = columns[run[0] : run[-1] + 1]
             expected, observed = float(np.nansum(grid.mean[i, inside])), float(np.nansum(grid.sales[i, inside]))
@@ -272,7 +272,7 @@ def _shop_wide(
         part = alarms & np.isin(cause, causes)
         fresh = part & ~np.concatenate([np.zeros((len(part), 1), bool), part[:, :-1]], axis=1)
         for run in _runs(np.flatnonzero(fresh.sum(0) >= crowd)):
-            members, inside = part[:, run].any(1), columns[run]
+            members, inside = np.asarray(part[:, run].any(1)), columns[run]
             expected, observed = _sums(grid, members, inside)
             day = next((name for name in (holiday_name(grid, t) for t in inside) if name), "")
             note = f"; {day}" if day else "; look for a common cause: promotion, weather, price list, feed"
@@ -293,7 +293,7 @@ def _single_products(
     grid: Grid, columns: np.ndarray, alarms: np.ndarray, cause: np.ndarray, excess: np.ndarray
 ) -> list[Finding]:
     found, usual = [], usual_price(grid)
-    for i in np.flatnonzero(alarms.any(1)):
+    for i in np.flatnonzero(alarms.any(1)).tolist():
         gradual: dict[str, tuple[int, int, float]] = {}
         for run in _runs(np.flatnonzero(alarms[i]), grid.quiet):
             top = int(run[excess[i, run].argmax()])
@@ -334,7 +334,7 @@ def _since(grid: Grid, i: int, t: int, up: bool) -> int:
     other = grid.sales[i, first : t + 1] < grid.quantiles[i, first : t + 1, 3]
     wrong = np.flatnonzero((other if up else ~other) & grid.live[i, first : t + 1])
     runs = [k for k in wrong if k + 1 in wrong]  # two in a row on the wrong side
-    return min(first + (runs[-1] + 2 if runs else 0), t)
+    return min(first + (int(runs[-1]) + 2 if runs else 0), t)
 
 
 def _reason(grid: Grid, i: int, why: str, t: int, inside: np.ndarray, expected: float, observed: float) -> str:

@@ -54,13 +54,19 @@ def deviations(grid: Grid, columns: np.ndarray) -> Deviations:
     ``sales`` is what level and season leave over, in scales; ``season_free`` leaves the season in; ``price`` is the log
     price against the median of the last four cycles, in scales; ``beyond`` its distance to the range of the last eight.
     """
-    parts, first = _decompose(grid, int(columns[0]), int(columns[-1]) + 1)
-    return Deviations(*(None if part is None else part[:, columns - first] for part in parts))
+    whole, first = _decompose(grid, int(columns[0]), int(columns[-1]) + 1)
+    place = columns - first
+    return Deviations(
+        whole.sales[:, place],
+        whole.season_free[:, place],
+        None if whole.price is None else whole.price[:, place],
+        None if whole.beyond is None else whole.beyond[:, place],
+    )
 
 
 @lru_cache(maxsize=4)
-def _decompose(grid: Grid, start: int, last: int) -> tuple[tuple[np.ndarray | None, ...], int]:
-    """The parts of `Deviations` from some column at or before ``start`` on, and that column."""
+def _decompose(grid: Grid, start: int, last: int) -> tuple[Deviations, int]:
+    """Deviations from some column at or before ``start`` on, and that column."""
     s, first = grid.season, max(0, start - 21 * grid.season)
     x = np.where(grid.live, variance_stable(grid.sales), np.nan)[:, first:last]
     from_level = x - trailing_median(x, 4 * s)
@@ -76,7 +82,7 @@ def _decompose(grid: Grid, start: int, last: int) -> tuple[tuple[np.ndarray | No
         moved = log_price - trailing_median(log_price, 4 * s)
         price = moved / np.maximum(_MAD * trailing_median(np.abs(moved), 8 * s), 0.03)
         beyond = np.where(np.isfinite(log_price), beyond_range(log_price, 8 * s), np.nan)
-    return (left / scale, from_level / rough, price, beyond), first
+    return Deviations(left / scale, from_level / rough, price, beyond), first
 
 
 def beyond_range(values: np.ndarray, window: int) -> np.ndarray:
