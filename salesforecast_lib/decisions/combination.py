@@ -174,9 +174,9 @@ def share_out(
 ) -> Alarm:
     """Move the budget to where it finds most, by trial injections into the calibration periods.
 
-    One channel after the other gets twice or a quarter of its weight. The change is kept when the mean over the trials of
-    the root of the share found rises, at the same number of alerts in ordinary periods. The root makes the first event
-    of a kind worth more than the last, so that no kind is given up for another.
+    One channel after the other gets twice or a quarter of its weight. The change is kept when, at the same number of
+    alerts in ordinary periods, the mean over the trials of the root of the share found rises. The root makes the first
+    event of a kind worth more than the last, so that no kind is given up for another.
 
     Parameters
     ----------
