@@ -174,9 +174,8 @@ def share_out(
 ) -> Alarm:
     """Move the budget to where it finds most, by trial injections into the calibration periods.
 
-    One channel after the other gets twice or a quarter of its weight. The change is kept when, at the same number of
-    alerts in ordinary periods, the mean over the trials of the root of the share found rises. The root makes the first
-    event of a kind worth more than the last, so that no kind is given up for another.
+    One channel after the other gets twice or a quarter of its weight; the change is kept when the mean share of events
+    found, over the trials, rises at the same number of alerts in ordinary periods.
 
     Parameters
     ----------
@@ -189,7 +188,7 @@ def share_out(
     def value(weights: np.ndarray) -> tuple[float, float]:
         bonus = np.log10(weights / weights.sum() * len(weights))
         threshold = threshold_for((plain + bonus[:, None, None]).max(0), quiet, allowed)
-        return float(np.mean([np.sqrt(((top + bonus[:, None]).max(0) > threshold).mean()) for top in peaks])), threshold
+        return float(np.mean([((top + bonus[:, None]).max(0) > threshold).mean() for top in peaks])), threshold
 
     weights = np.ones(len(names))
     best, threshold = value(weights)
