@@ -66,7 +66,9 @@ class AlertRules:
             )
 
     def severity(self, strength: float, expected: float, observed: float) -> str:
-        """ "high", "medium" or "low"."""
+        """One of `SEVERITIES`; the lowest whenever the strength is negative, which means: probably known."""
+        if strength < 0:
+            return "low"
         ratio = (observed + 0.5) / (expected + 0.5)
         if strength >= self.high or max(ratio, 1 / max(ratio, 1e-9)) >= self.factor:
             return "high"

@@ -441,6 +441,7 @@ def test_severity_grows_with_rarity_and_distance():
     rules = AlertRules()
     assert [rules.severity(s, 10, 15) for s in (0.1, 0.7, 2.0, -1.0)] == ["low", "medium", "high", "low"]
     assert rules.severity(0.1, 10, 60) == "high"
+    assert rules.severity(-1.0, 100, 0) == "low"  # closed on a holiday
 
 
 def test_truth_of_a_market_judges_stock_alerts():
