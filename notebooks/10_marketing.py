@@ -19,7 +19,12 @@
 #
 # - group customers by how much and by what they buy, and test whether the groups would come out again;
 # - say who buys in the next four weeks, with probabilities that can be taken at their word;
-# - recommend products, and hold matrix factorisation against habit and popularity.
+# - recommend products, and hold matrix factorisation against habit and popularity;
+# - measure what each advertising channel returns, with an interval that holds the simulator's truth, and share out the budget
+#   by marginal return;
+# - show three ways to plan a budget from which no such model can learn;
+# - measure the uplift of displays, mailers and coupons, with placebos, cannibalisation and pull-forward;
+# - choose which product to promote, when and how deep, and write `promotions.csv`.
 #
 # Features are made from purchases only: no age, income, address or other personal attribute enters, and customer numbers
 # stay the pseudonyms they come as.
@@ -32,10 +37,15 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import adjusted_rand_score
 
+from salesforecast_lib.data.prepare import load_panel
 from salesforecast_lib.data.simulate import MarketplaceConfig, simulate_marketplace
 from salesforecast_lib.decisions import customer_scores as scores
 from salesforecast_lib.decisions import customer_segments as seg
 from salesforecast_lib.decisions import customer_tables as tables
+from salesforecast_lib.decisions.allocation import allocate
+from salesforecast_lib.decisions.channel_cases import hard_cases, market_case, true_fit
+from salesforecast_lib.decisions.channels import extra_sales, fit_channels, return_on_spend, summarise
+from salesforecast_lib.decisions.coupons import coupon_effects, journey_campaigns
 from salesforecast_lib.decisions.customers import (
     behaviour,
     known_customers,
@@ -43,6 +53,31 @@ from salesforecast_lib.decisions.customers import (
     read_customers,
     rfm,
     top_categories,
+)
+
+# %%
+from salesforecast_lib.decisions.product_effects import product_effects
+from salesforecast_lib.decisions.promotion_market import (
+    estimate_response,
+    market_options,
+    weekly_baseline,
+)
+from salesforecast_lib.decisions.promotion_options import (
+    PromotionCosts,
+    coming_weeks,
+    empty_plan,
+    own_options,
+    promotion_plan,
+)
+from salesforecast_lib.decisions.promotion_plan import PlanRules, best_plan, deepest_on_bestsellers, random_plan
+from salesforecast_lib.decisions.promotion_truth import true_options, true_profit
+from salesforecast_lib.decisions.promotions import (
+    cannibalised_share,
+    promotion_weeks,
+    two_way_effects,
+    varying,
+    with_rivals,
+    with_shifts,
 )
 from salesforecast_lib.decisions.purchase_history import (
     category_snapshot,
@@ -52,6 +87,7 @@ from salesforecast_lib.decisions.purchase_history import (
     outcomes,
 )
 from salesforecast_lib.decisions.recommend import RecommendConfig, fit_recommender, purchases
+from salesforecast_lib.decisions.uplift_checks import double_ml, placebo_effects
 from salesforecast_lib.files import read_json, resolve, write_csv, write_json
 from salesforecast_lib.plots import use_book_style
 
@@ -76,6 +112,18 @@ mix_categories: int = 8  # largest categories that describe what a customer buys
 segment_replicates: int = 10  # resamples of the stability check
 factors: int = 32  # of the matrix factorisation
 list_length: int = 10  # products recommended to a customer
+model: str = "LSTM"  # whose forecast the promotion plan starts from
+ad_products: int = 200  # products of the simulated shop whose advertising is measured
+particles: int = 400  # posterior draws of the channel model
+margin: float = 0.4  # contribution of a unit of sales, for the advertising budget
+plan_products: int = 100  # products of the simulated shop whose promotions are planned
+plan_weeks: int = 8  # weeks that the simulated shop plans ahead
+plan_budget: float = 3000.0  # money for discounts and fees of the simulated shop
+cost_share: float = 0.7  # purchase cost over regular price of the run's own products; the order lines do not say it
+promotion_fee: float = 5.0  # money for each promoted product and week of the run's own plan
+promotion_budget: float = 300.0  # money for discounts and fees of the run's own plan
+promotions_per_week: int = 10  # most promoted products a week
+placebo_repeats: int = 50  # plans moved to wrong products
 
 # %%
 meta = read_json(resolve(run_dir) / "panel.json")
@@ -402,7 +450,292 @@ if shop.usable:
 _ = write_json(marketing, folder / "marketing.json")
 
 # %% [markdown]
-# <!-- channels and promotions -->
+# (sec-channels)=
+# ## Which channel sells?
+#
+# Advertising works later (it lingers) and less and less (it saturates), and it is planned for the weeks in which people buy
+# anyway. The model takes the first two into account {cite:p}`jin2017`:
+#
+# ```{math}
+# :label: eq-channel-model
+# \log y_t = x_t^\top\beta + \log\Bigl(1+\sum_k L_k\frac{a_{kt}^{s_k}}{a_{kt}^{s_k}+h_k^{s_k}}\Bigr)+u_t+v_t,\qquad
+# a_{kt}=\text{spend}_{kt}+\lambda_k a_{k,t-1},
+# ```
+#
+# with $x_t$ the calendar, a trend with kinks, prices, promotions and range; $u_t$ what moves demand for days and is in no
+# data (an autoregression), $v_t$ chance. The shop is **simulated**: its true returns are known.
+
+# %%
+config = MarketplaceConfig(products=ad_products, units=10_000.0 * ad_products, seed=seed, stock_cover=0.0, line_split=0.01)
+case = market_case(simulate_marketplace(config))
+data = case.data
+fit = fit_channels(data, seed, particles=particles)
+
+# %% [markdown]
+# The posterior is drawn by tempered sequential Monte Carlo {cite:p}`delmoral2006`: particles from the prior feel the data a little more
+# at each step. What a marketer asks for is the *return on spend*: extra sales per unit of money, with its 90 % interval.
+
+# %% tags=["nbval-check-output"]
+returns = return_on_spend(fit, data)
+table = summarise(returns, data.names).assign(truth=case.true_return)
+print(table.round(1).to_string(index=False))
+
+# %% mystnb={"figure": {"caption": "Return on spend of each channel: posterior median and 90 % interval beside the truth of the simulation.", "name": "fig-return-on-spend"}, "image": {"alt": "Three horizontal intervals of return on spend, one a channel, with the true value marked on each; the channel with the slowest and weakest effect has the widest interval."}}
+place = np.arange(len(table))
+fig, ax = plt.subplots(figsize=(7.5, 2.4))
+ax.hlines(place, table["low"], table["high"], linewidth=3)
+ax.plot(table["median"], place, "o", label="median")
+ax.plot(table["truth"], place, "k|", markersize=16, label="truth")
+ax.set(yticks=place, yticklabels=table["channel"], xlabel="extra sales per unit of money spent", xlim=(0, None))
+ax.legend(loc="upper right")
+plt.show()
+
+# %% [markdown]
+# One shop proves little. `tests/benchmarks/channels.py` repeats this on 100 shops and counts how often the interval holds the truth.
+#
+# ### Share out the same budget anew
+#
+# At the best split the last unit of money earns the same in every channel (unless one is at its limit or at zero). Curves
+# with $s_k>1$ are S-shaped, where equal marginal returns can be a *minimum*; so the split is first searched on a grid by
+# dynamic programming, then refined. No channel may get more than three times what it had: beyond, the data say nothing.
+
+# %% tags=["nbval-check-output"]
+present = data.spend.mean(axis=1)
+extra = extra_sales(fit.response(data.spend), data.sales).sum(axis=1).mean()
+base = (data.sales.sum() - extra) / len(data.sales)
+budget = allocate(fit, present.sum(), base, margin, 3 * present, present)
+truth = true_fit(case)
+true_base = (case.expected / (1 + case.response.sum(axis=0))).mean()
+gained = allocate(truth, present.sum(), true_base, margin, 3 * present, present, fixed=budget.spend).gain[0]
+possible = allocate(truth, present.sum(), true_base, margin, 3 * present, present).gain[0]
+low, high = np.quantile(budget.gain, [0.05, 0.95])
+print(f"gain a day: promised {budget.gain.mean():.0f} ({low:.0f} to {high:.0f}), in truth {gained:.0f}")
+assert gained > 0 and gained <= possible * 1.001
+
+# %%
+split = pd.DataFrame({"channel": data.names, "present": present, "proposed": budget.spend, "marginal": budget.marginal})
+print(split.round(2).to_string(index=False))
+print(f"probability that the new split earns more: {(budget.gain > 0).mean():.2f}")
+print(f"of the best possible gain, {possible:.0f} a day, it reaches {gained / possible:.0%}")
+
+# %% [markdown]
+# A marginal contribution below 1 says that the last unit of money comes back only in part: the total budget is too high.
+#
+# ### What such a model cannot tell
+#
+# The same shop and the same customers, with three other ways to plan the budgets. *Together*: all channels run in the same
+# flights. *Follows demand*: search money goes where demand is already strong, for reasons that are in no data. *Never
+# varies*: search spends the same every day.
+
+# %%
+rows = []
+for name, other in hard_cases(case, seed).items():
+    posterior = fit if other is case else fit_channels(other.data, seed, particles=particles)
+    found = return_on_spend(posterior, other.data)
+    part = summarise(found, other.data.names).assign(budget=name, truth=other.true_return)
+    part["correlation"] = np.corrcoef(np.log(found[:, 0]), np.log(found[:, 1]))[0, 1]
+    rows.append(part)
+hard = pd.concat(rows, ignore_index=True)
+hard["width"] = np.log(hard["high"] / hard["low"])
+hard["inside"] = (hard["low"] <= hard["truth"]) & (hard["truth"] <= hard["high"])
+
+# %%
+search = hard[hard["channel"] == "search"].set_index("budget")
+print(search[["median", "low", "high", "truth", "inside", "width", "correlation"]].round(2).to_string())
+assert search.loc["follows demand", "low"] > search.loc["follows demand", "truth"]
+assert search.loc["never varies", "width"] > 1.5 * search.loc["as planned", "width"]
+assert hard.loc[hard["budget"] == "together", "width"].min() > 1.2 * search.loc["as planned", "width"]
+
+# %% mystnb={"figure": {"caption": "Return on search spend under four ways to plan the budgets (log scale): only the first lets the model learn it.", "name": "fig-hard-budgets"}, "image": {"alt": "Intervals of the return on search spend: moderate when planned in separate flights, much wider when channels run together or spend never varies, and entirely above the truth when spend follows hidden demand."}}
+place = np.arange(len(search))[::-1]
+fig, ax = plt.subplots(figsize=(7.5, 2.6))
+ax.hlines(place, search["low"], search["high"], linewidth=3)
+ax.plot(search["median"], place, "o", label="median")
+ax.plot(search["truth"], place, "k|", markersize=16, label="truth")
+ax.set(yticks=place, yticklabels=search.index, xlabel="extra sales per unit of money spent on search", xscale="log")
+ax.legend()
+plt.show()
+
+# %% [markdown]
+# The wide intervals are honest: the model says that it does not know. The confounded one is not: it is narrow *and wrong*, and
+# nothing in the data shows it. Only an experiment (spend switched on and off by lot, or by region) can.
+#
+# (sec-promotions)=
+# ## What does a promotion add?
+#
+# The Complete Journey is **simulated by its publisher** {cite:p}`completejourney` after real shopping patterns: what follows shows the method
+# at full size, not what a real display earns. A *dose* of 1 is a week with as many displays (mailers, coupon campaigns) as in the
+# product's busiest weeks; sales are relative to the product's mean week.
+
+# %%
+panel, meta = load_panel(run_dir)
+weeks = promotion_weeks(panel, meta)
+kinds = list(weeks.kinds)
+depth_seen = [*varying(weeks, ["depth"])]  # empty where no discount is recorded
+has_promotions = bool(kinds)
+if not has_promotions:
+    print("these data record no promotions: no uplift, and promotions.csv stays empty")
+
+# %% [markdown]
+# Two levels are taken away first: each product's (milk sells more than saffron) and each week's (Christmas). What is left is compared
+# with the doses; the interval allows for errors that a product or a week has in common {cite:p}`cameron2011`. With the depth of the
+# discount held fixed, what remains is the effect of being seen.
+
+# %%
+if has_promotions:
+    package = two_way_effects(weeks, kinds)
+    effects = two_way_effects(weeks, [*kinds, *depth_seen])
+    print("with the discount that comes with it\n", package.table().round(3).to_string(index=False))
+    print("beyond the discount (depth: per 100 % off)\n", effects.table().round(3).to_string(index=False))
+
+# %% [markdown]
+# ### Is it the promotion?
+#
+# Three doubts. *Would these weeks have sold more anyway?* Then next week's promotion would seem to work today (a lead). *Does
+# the estimator find effects where there are none?* Then it finds them with another product's plan. *Do straight lines
+# mislead?* Double machine learning {cite:p}`chernozhukov2018` removes what trees can explain from sales and doses, then compares the rest.
+
+# %%
+if has_promotions:
+    placebo = placebo_effects(weeks, kinds, placebo_repeats, seed)
+    lagged, before = with_shifts(weeks, "relative", (1, 2))
+    forest = double_ml(lagged, kinds, [*depth_seen, *before], seed)
+    checks = effects.table().head(len(kinds))[["effect", "estimate", "low", "high"]]
+    checks = checks.assign(double_ml=forest.estimate, dml_low=forest.table()["low"], dml_high=forest.table()["high"])
+    checks["package"], checks["placebo"] = package.estimate, placebo.mean(axis=0)
+    checks["placebo_90"] = np.quantile(np.abs(placebo), 0.9, axis=0)
+    print(checks.round(3).to_string(index=False))
+
+# %% [markdown]
+# ### Borrowed from other weeks and other products
+#
+# A household that fills its cellar does not buy next week (*pull-forward*), and who takes the displayed brand leaves another
+# (*cannibalisation*). So the doses of the weeks around, and of the other products of the category, enter as well.
+
+# %%
+after = {}
+if has_promotions:
+    for kind in kinds:
+        shifted, columns = with_shifts(weeks, kind, (-2, -1, 0, 1, 2))
+        after[kind] = two_way_effects(shifted, [*columns, *(other for other in kinds if other != kind)]).table()
+    rivals, others = with_rivals(weeks)
+    others = varying(rivals, others, kinds)
+    if others:
+        print(two_way_effects(rivals, [*kinds, *others]).table().round(3).to_string(index=False))
+    else:
+        print("too few products of a category to see what they take from each other")
+
+# %% mystnb={"figure": {"caption": "Extra sales in the weeks around a promotion (week 0), as share of a usual week, with 95 % intervals.", "name": "fig-promotion-weeks"}, "image": {"alt": "Point estimates with intervals over the weeks from two before to two after: where promotions are recorded, sales rise in the promoted week and stay close to zero before and after it."}}
+if has_promotions:
+    fig, ax = plt.subplots(figsize=(7.5, 3.0))
+    for number, (kind, found) in enumerate(after.items()):
+        found = found.head(5)
+        reach = [found["estimate"] - found["low"], found["high"] - found["estimate"]]
+        ax.errorbar(np.arange(-2, 3) + 0.12 * (number - 1), found["estimate"], reach, fmt="o", label=kind)
+    ax.axhline(0, color="0.3", linestyle=":")
+    ax.set(xlabel="weeks after the promotion", ylabel="share of a usual week", xticks=range(-2, 3))
+    ax.legend()
+    plt.show()
+
+# %%
+kept = 1.0
+if has_promotions:
+    strongest = kinds[int(np.argmax(effects.estimate[: len(kinds)]))]
+    share, low, high = cannibalised_share(weeks, strongest)
+    later = after[strongest].set_index("effect")["estimate"]
+    pulled = -later[[f"{strongest}+1", f"{strongest}+2"]].sum() / later[strongest]
+    taken = max(share, 0.0) if np.isfinite(share) else 0.0
+    kept = float(np.clip(1 - taken - max(pulled, 0.0), 0.0, 1.0))
+    if np.isfinite(share):
+        print(f"{strongest}: {share:.0%} ({low:.0%} to {high:.0%}) of the extra units come from the rest of the category,")
+    print(f"{strongest}: {pulled:.0%} come from the two weeks after; {kept:.0%} is taken as new")
+
+# %% [markdown]
+# ### Coupons, by household
+#
+# Coupons go to chosen households, mostly to those who buy a lot anyway. So each household's change from before to during a
+# campaign is compared with that of the households that were not sent it. The same comparison one window earlier is the placebo.
+
+# %%
+coupons = pd.DataFrame()
+if meta["dataset"] == "complete_journey":
+    coupons = coupon_effects(journey_campaigns(), ("Type A", "Type B", "Type C"))
+    print(coupons.round(2).to_string(index=False))
+else:
+    print("these data hold no coupon campaigns")
+
+# %% [markdown]
+# Where the interval holds zero, these data do not show that the coupon sold anything; too few households buy too few of the products
+# for a small effect to be seen. "Redeemed" is not "sold": who redeems would often have bought anyway.
+#
+# (sec-promotion-plan)=
+# ## Which product, when, how deep?
+#
+# In the simulated shop the truth is known. The last weeks are kept out; from the weeks before, each product's response to a discount
+# is estimated and drawn towards the others' (few products were promoted often). Profit counts the margin given away on
+# units that would have sold anyway, and the rivals' lost margin. Then a mixed-integer programme chooses within a budget.
+
+# %%
+market = simulate_marketplace(MarketplaceConfig(products=plan_products, seed=seed + 1))
+start = market.truth["ds"].max() - pd.Timedelta(days=7 * plan_weeks - 1)
+today, fee, depths = start - pd.Timedelta(days=1), plan_budget / 150, (0.1, 0.2, 0.3)
+response = estimate_response(market, today, seed)
+baseline = weekly_baseline(market, today, plan_weeks)
+options = market_options(market, response, baseline, today, depths, fee)
+rules = PlanRules(plan_budget, rest=4, per_period=6)
+ours = best_plan(options, rules)
+
+# %%
+known = true_options(market, start, plan_weeks, depths, fee)
+plans = {"ours": ours, "truth known": best_plan(known, rules)}
+plans["deepest on best-sellers"] = deepest_on_bestsellers(options, rules, baseline.sum(axis=1))
+rng = np.random.default_rng(seed)
+chance = [random_plan(options, rules, rng) for _ in range(10)]
+without = true_profit(market, ours.head(0), start, plan_weeks, fee)
+profit = {name: true_profit(market, plan, start, plan_weeks, fee) - without for name, plan in plans.items()}
+profit["random (mean of 10)"] = np.mean([true_profit(market, p, start, plan_weeks, fee) - without for p in chance])
+
+# %% tags=["nbval-check-output"]
+for name, value in sorted(profit.items(), key=lambda item: -item[1]):
+    print(f"{name:25s} adds {value:7.0f} to the true profit")
+assert profit["ours"] > 0 and profit["ours"] > profit["random (mean of 10)"]
+assert profit["ours"] > profit["deepest on best-sellers"]
+
+# %% [markdown]
+# The rule of thumb gives most away where most would have sold anyway. What is missing to the plan that knows the truth is the price
+# of not knowing each product's response and the coming weeks.
+#
+# ### The run's own plan
+#
+# The same for the run's own products: the newest forecast says what sells without a promotion, the measured effects what each
+# kind adds, less what it takes from other products and later weeks. Products differ: each one's own weeks count as much as they
+# say, the mean of all fills the rest. Margins are not in the data: `cost_share` says them.
+# Only promotions are proposed that pay also at the lower end of their 90 % interval.
+
+# %%
+plan = empty_plan()
+if has_promotions:
+    forecasts = pd.read_parquet(resolve(run_dir) / "forecasts.parquet")
+    coming = coming_weeks(forecasts, model, meta["freq"] == "D")
+    costs = PromotionCosts(cost_share, promotion_fee, kept)
+    own = product_effects(weeks, effects.names)
+    offered = own_options(weeks, effects, coming, costs, seed=seed, products=own)
+    plan = promotion_plan(offered, PlanRules(promotion_budget, 4, promotions_per_week), costs)
+    print(plan[["unique_id", "start", "kind", "depth", "extra_units", "profit", "profit_low"]].head(8).to_string(index=False))
+print(f"{len(plan)} promotions proposed, expected profit {plan['profit'].astype(float).sum():.0f}")
+
+# %%
+_ = write_csv(plan, resolve(run_dir) / "promotions.csv")
+result = {
+    "simulated": True,
+    "channels": table.to_dict("records"),
+    "budget": split.to_dict("records"),
+    "gain_a_day": {"promised": budget.gain.mean(), "true": gained, "possible": possible},
+    "promotion_profit": profit,
+}
+if has_promotions:
+    result["uplift"] = {"beyond_discount": effects.table().to_dict("records"), "kept": kept}
+_ = write_json(result, resolve(run_dir) / "channels.json")
 
 # %% [markdown]
 # ## Summary
@@ -411,6 +744,10 @@ _ = write_json(marketing, folder / "marketing.json")
 #   first did not, and the stability check said how far to trust the shop's own.
 # - We predicted who buys in the next weeks, with calibrated probabilities held against the base rate and a recency rule.
 # - We recommended products; habit was the rival to beat, and new products were scored on their own.
+# - We measured each channel's return on spend, compared it with the truth, and gained by sharing the same budget out anew.
+# - We showed that budgets that run together, never vary or follow demand cannot be learnt from: the last misleads silently.
+# - We measured what displays, mailers and coupons add, beyond the discount, and how much of it is borrowed.
+# - We planned promotions that add profit in truth, where the rule of thumb loses money, and wrote the run's own plan.
 #
 # ## Exercises
 #
@@ -437,8 +774,22 @@ _ = write_json(marketing, folder / "marketing.json")
 # is what it earns.
 # ```
 #
+# ```{exercise}
+# :label: ex-promotion-margin
+# Set `-p cost_share=0.85`. What happens to the number of promotions, and which kinds disappear first?
+# ```
+#
+# ```{solution} ex-promotion-margin
+# :class: dropdown
+# A discount is paid on every unit, the extra margin is earned on the extra units only. With a margin of $1-c$ a cut of depth
+# $d$ and uplift $u$ pays if $(1+u)(1-c-d) > 1-c$, so thin margins first lose the deep discounts and then, when
+# $u\,(1-c)$ times the usual sales no longer covers the fee, the displays of small products.
+# ```
+#
 # ## References
 #
 # RFM segments of this kind of shop {cite:p}`chen2012`; choice of their number {cite:p}`schwarz1978`; agreement
 # {cite:p}`hubert1985` and stability {cite:p}`hennig2007` of clusterings; calibration {cite:p}`niculescu2005`;
-# factorisation of implicit feedback {cite:p}`hu2008`; gradient boosting {cite:p}`ke2017`.
+# factorisation of implicit feedback {cite:p}`hu2008`; gradient boosting {cite:p}`ke2017`. Media mix models {cite:p}`jin2017`,
+# their sampler and its check {cite:p}`delmoral2006,talts2018`; double machine learning {cite:p}`chernozhukov2018`; clustered
+# intervals {cite:p}`cameron2011`.

@@ -58,6 +58,12 @@ STAGES = (
         ("data", "decisions"),
     ),
     Stage(
+        "09_alerts",
+        ("panel.parquet", "panel.json", "forecasts.parquet"),
+        ("alerts.csv", "alerts.json"),
+        ("data", "models", "decisions"),
+    ),
+    Stage(
         "10_marketing",
         ("panel.parquet", "panel.json", "forecasts.parquet"),
         ("segments.csv", "intentions.csv", "recommendations.csv", "promotions.csv", "channels.json", "marketing.json"),

@@ -1,0 +1,466 @@
+"""Alerts: evidence by hand, no look ahead, budgets kept, broken feeds told apart, and one alert for one cause."""
+
+import time
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from statsmodels.tsa.seasonal import STL
+
+from salesforecast_lib import QUANTILE_COLUMNS, QUANTILES
+from salesforecast_lib.decisions import injection as inj
+from salesforecast_lib.decisions.alert_grid import LEVELS, build_grid, log_chance, normal_scores, trailing_median
+from salesforecast_lib.decisions.alerts import COLUMNS, AlertRules, find_alerts, stock_alerts
+from salesforecast_lib.decisions.autoencoder import Autoencoder, AutoencoderConfig, enough_history
+from salesforecast_lib.decisions.combination import (
+    alarm_starts,
+    calibrate,
+    collect,
+    count_alerts,
+    fit_tail,
+    product_weeks,
+    share_out,
+    threshold_for,
+)
+from salesforecast_lib.decisions.detectors import (
+    CusumAlarm,
+    Decomposition,
+    Forest,
+    IntervalAlarm,
+    SalesEvidence,
+    cusum,
+    deviations,
+    missing_feed,
+    variance_stable,
+)
+from salesforecast_lib.decisions.feed import holiday_name, near_unit
+
+SMALL = AutoencoderConfig(epochs=1, hidden=8, stride=16)
+META = {"freq": "D", "static": ["family"], "country": "US"}
+CHANNELS = ["high", "low", "rising", "falling", "flat", "missing", "list_price"]
+
+
+def made(products=20, days=224, seed=0, price=True, horizon=28, freq="D"):
+    """A shop of Poisson sales with a weekly cycle, and forecasts that know its mean."""
+    rng = np.random.default_rng(seed)
+    dates = pd.date_range("2023-01-01", periods=days, freq=freq)
+    cycle = 1 + 0.4 * np.sin(2 * np.pi * np.arange(days) / 7)
+    mean = rng.uniform(8, 40, products)[:, None] * cycle
+    grid = pd.MultiIndex.from_product([[f"p{i:03d}" for i in range(products)], dates], names=["unique_id", "ds"])
+    panel = grid.to_frame(index=False).assign(y=rng.poisson(mean).ravel().astype(float), available=1.0, open=1.0)
+    panel["family"] = np.repeat([f"f{i % 2}" for i in range(products)], days)
+    if price:
+        panel["price"] = np.repeat(rng.uniform(2, 20, products), days) * np.exp(rng.normal(0, 0.03, len(panel)))
+        panel["discount"] = 0.0
+    quantiles = np.maximum(mean[..., None] + np.sqrt(mean)[..., None] * LEVELS, 0)
+    parts = []
+    for cutoff in range(days - 3 * horizon, days, horizon):
+        columns = np.arange(cutoff, cutoff + horizon)
+        table = pd.DataFrame({"unique_id": np.repeat(panel["unique_id"].unique(), horizon)})
+        table["ds"], table["cutoff"] = np.tile(dates[columns], products), dates[cutoff - 1]
+        table["model"], table["mean"] = "M", mean[:, columns].ravel()
+        table[list(QUANTILE_COLUMNS)] = quantiles[:, columns].reshape(-1, len(QUANTILES))
+        parts.append(table)
+    return panel, pd.concat(parts, ignore_index=True)
+
+
+@pytest.fixture(scope="module")
+def shop():
+    return build_grid(*made(), META, "M")
+
+
+@pytest.fixture(scope="module")
+def ready(shop):
+    _, calibration, recent = shop.split()
+    found = collect([SalesEvidence()], shop, calibration)
+    return calibrate("combined", CHANNELS, found, shop, calibration, 10.0), recent
+
+
+def alerts_of(grid, ready, stock=None):
+    alarm, recent = ready
+    return find_alerts(grid, recent, alarm, [SalesEvidence()], stock)
+
+
+def change(grid, **arrays):
+    return replace(grid, **arrays)
+
+
+def test_grid_takes_the_newest_cutoff_and_knows_its_periods():
+    panel, forecasts = made(products=3)
+    again = forecasts[forecasts["ds"] == forecasts["ds"].max()].assign(cutoff=panel["ds"].iloc[-2], mean=99.0)
+    grid = build_grid(panel, pd.concat([again, forecasts]), META, "M")
+    assert (grid.mean[:, -1] == 99).all() and (grid.mean[:, -2] < 99).all()
+    end, calibration, recent = build_grid(panel, forecasts, META, "M").split()
+    assert (end, len(calibration), len(recent)) == (140, 56, 28) and calibration[-1] + 1 == recent[0]
+
+
+def test_one_cutoff_is_split_in_two():
+    panel, forecasts = made(products=3)
+    last = forecasts[forecasts["cutoff"] == forecasts["cutoff"].max()]
+    end, calibration, recent = build_grid(panel, last, META, "M").split()
+    assert (end, len(calibration), len(recent)) == (196, 14, 14)
+
+
+@pytest.mark.parametrize(("model", "shift", "message"), [("other", 0, "hold"), ("M", 400, "none lies within")])
+def test_forecasts_that_do_not_fit_are_refused(model, shift, message):
+    panel, forecasts = made(products=2)
+    forecasts["ds"] += pd.Timedelta(days=shift)
+    with pytest.raises(ValueError, match=message):
+        build_grid(panel, forecasts, META, model)
+
+
+def test_normal_scores_are_exact_on_a_normal_forecast_and_finite_on_a_flat_one():
+    quantiles = (50 + 8 * LEVELS)[None, None]
+    for y in (30.0, 45.0, 50.0, 61.0, 90.0):
+        assert normal_scores(np.array([[y]]), quantiles)[0, 0] == pytest.approx((y - 50) / 8, abs=1e-9)
+    flat = normal_scores(np.array([[0.0, 1.0, 50.0]]), np.zeros((1, 3, 7)))
+    assert np.isfinite(flat).all() and flat[0, 0] == pytest.approx(0) and 0 < flat[0, 1] < flat[0, 2]
+
+
+def test_log_chance_is_a_distribution():
+    mean, quantiles = np.full((1, 400), 12.0), np.broadcast_to(12 + 5 * LEVELS, (1, 400, 7))
+    assert np.exp(log_chance(np.arange(400.0)[None], mean, quantiles)).sum() == pytest.approx(1, abs=1e-6)
+
+
+def test_trailing_median_equals_pandas_and_leaves_today_out():
+    x = np.random.default_rng(0).normal(size=(3, 50))
+    x[0, 10:14] = np.nan
+    theirs = pd.DataFrame(x.T).rolling(8, min_periods=1).median().shift(1).to_numpy().T
+    np.testing.assert_allclose(trailing_median(x, 8), theirs)
+
+
+def test_cusum_by_hand():
+    z = np.array([[2.0, -1.0, np.nan, 9.0, 0.5, 0.0]])
+    restart = np.array([False, False, False, False, True, False])
+    assert cusum(z, restart).tolist() == [[1.0, 0.0, 0.0, 3.0, 0.0, 0.0]]
+
+
+def test_robust_decomposition_agrees_with_stl(shop):
+    """STL smooths with both sides of a day, so its residuals differ; the two must still tell the same story."""
+    ours = deviations(shop, np.arange(140, 224)).sales
+    for i in range(5):
+        stl = STL(variance_stable(shop.sales[i]), period=7, robust=True).fit().resid[140:]
+        assert np.corrcoef(ours[i], stl)[0, 1] > 0.55
+
+
+def test_decomposition_is_not_moved_by_yesterdays_freak(shop):
+    sales = shop.sales.copy()
+    sales[0, 180] = 5000
+    with_freak = change(shop, sales=sales)
+    columns = np.arange(175, 200)
+    a, b = deviations(shop, columns).sales[0], deviations(with_freak, columns).sales[0]
+    assert b[5] > 30 and np.abs(np.delete(a - b, 5)).max() < 0.8
+
+
+@pytest.mark.parametrize("which", ["interval", "cusum", "decomposition", "forest", "evidence", "autoencoder"])
+def test_no_detector_looks_ahead(shop, which):
+    """Tripwire: everything after a period may change; not one bit of the evidence up to it does."""
+    end, _, recent = shop.split()
+    detector = {
+        "interval": IntervalAlarm(),
+        "cusum": CusumAlarm(),
+        "decomposition": Decomposition(),
+        "forest": Forest(trees=20),
+        "evidence": SalesEvidence(),
+        "autoencoder": Autoencoder(SMALL),
+    }[which]
+    day = int(recent[9])
+    later = np.arange(len(shop.dates)) > day
+    blind = change(
+        shop,
+        sales=np.where(later, shop.sales * 7 + 3, shop.sales),
+        price=np.where(later, shop.price * 9, shop.price),
+        discount=np.where(later, 0.9, shop.discount),
+        live=shop.live & ~later,
+        mean=np.where(later, 1.0, shop.mean),
+        quantiles=np.where(later[:, None], 1.0, shop.quantiles),
+        open=shop.open & ~later,
+    )
+    before, after = (detector.fit(grid, end).channels(grid, recent) for grid in (shop, blind))
+    assert before.keys() == after.keys() and before
+    for name in before:
+        np.testing.assert_array_equal(before[name][:, :10], after[name][:, :10], err_msg=name)
+    assert any((before[name][:, 10:] != after[name][:, 10:]).any() for name in before)
+
+
+def test_detectors_learn_from_before_the_cutoff_only(shop):
+    end, _, recent = shop.split()
+    other = change(shop, sales=np.where(np.arange(len(shop.dates)) >= end, 1.0, shop.sales))
+    for make in (lambda: Forest(trees=20), lambda: Autoencoder(SMALL)):
+        one, two = make().fit(shop, end).channels(shop, recent), make().fit(other, end).channels(shop, recent)
+        for name in one:
+            np.testing.assert_array_equal(one[name], two[name], err_msg=name)
+
+
+def test_tail_counts_in_the_body_and_goes_on_beyond():
+    values = np.abs(np.random.default_rng(0).normal(size=20_000))
+    tail = fit_tail(values)
+    assert tail.rarity(np.array([np.median(values)]))[0] == pytest.approx(-np.log10(0.5), abs=0.02)
+    far = tail.rarity(np.array([2.5, 3.5, 10.0, np.nan]))
+    assert 1.5 < far[0] < far[1] < far[2] and far[3] == 0
+
+
+def test_consecutive_alarms_and_crowds_are_one_alert():
+    alarms = np.zeros((40, 20), bool)
+    alarms[0, [2, 3, 5, 9]] = True  # with two quiet days in between still one alert; four are not
+    assert np.flatnonzero(alarm_starts(alarms, 2)[0]).tolist() == [2, 9]
+    assert count_alerts(alarms, 2) == 2
+    alarms[5:30, 15] = True
+    assert count_alerts(alarms, 2) == 3
+
+
+@pytest.mark.parametrize("budget", [2.0, 10.0, 40.0])
+def test_budget_is_kept_and_used(shop, budget):
+    _, calibration, _ = shop.split()
+    found = collect([SalesEvidence()], shop, calibration)
+    alarm = calibrate("a", CHANNELS, found, shop, calibration, budget)
+    allowed = budget / 1000 * product_weeks(shop, calibration)
+    raised = count_alerts(alarm.score(found) > alarm.threshold, shop.quiet)
+    assert raised <= allowed and raised >= np.floor(allowed) - 1
+
+
+def test_bad_budget_and_unknown_channels_are_refused(shop):
+    _, calibration, _ = shop.split()
+    found = collect([IntervalAlarm()], shop, calibration)
+    with pytest.raises(ValueError, match="budget=0"):
+        calibrate("a", ["interval"], found, shop, calibration, 0)
+    with pytest.raises(ValueError, match="none of the channels"):
+        calibrate("a", ["forest"], found, shop, calibration, 10)
+
+
+def test_share_out_finds_more_at_the_same_budget(shop):
+    _, calibration, _ = shop.split()
+    found = collect([SalesEvidence()], shop, calibration)
+    equal = calibrate("a", CHANNELS, found, shop, calibration, 10.0)
+    allowed = 0.01 * product_weeks(shop, calibration)
+    trials = inj.rehearse([SalesEvidence()], shop, calibration, 1)
+    shared = share_out(equal, found, trials, shop.quiet, allowed)
+
+    def caught(alarm):
+        hits = [(alarm.score(t.found) > alarm.threshold) & t.inside() for t in trials]
+        return np.mean([h.any(1).sum() / t.inside().any(1).sum() for h, t in zip(hits, trials, strict=True)])
+
+    assert caught(shared) >= caught(equal) and sum(shared.weights.values()) == pytest.approx(1)
+    assert count_alerts(shared.score(found) > shared.threshold, shop.quiet) <= allowed
+
+
+@pytest.mark.parametrize("kind", inj.KINDS)
+def test_injections_stay_after_the_cutoff_and_inside_their_events(shop, kind):
+    _, _, recent = shop.split()
+    for strength in inj.STRENGTHS:
+        made_up = inj.inject(shop, recent, kind, strength, 3)
+        again = inj.inject(shop, recent, kind, strength, 3)
+        np.testing.assert_array_equal(made_up.grid.sales, again.grid.sales)
+        changed = (made_up.grid.sales != shop.sales) & ~np.isnan(shop.sales)
+        same = (made_up.grid.price == shop.price) | np.isnan(shop.price) | (shop.sales == 0)
+        changed |= ~same
+        inside = np.zeros_like(changed)
+        for series, start, end in made_up.events.itertuples(index=False):
+            inside[series, start : end + 1] = True
+        assert changed.any() and not (changed & ~inside).any() and not changed[:, : recent[0]].any()
+        np.testing.assert_array_equal(made_up.grid.mean, shop.mean)
+    with pytest.raises(ValueError, match="kind="):
+        inj.inject(shop, recent, "gremlin", "weak", 0)
+
+
+def test_no_credit_for_an_alarm_that_was_up_anyway(shop):
+    _, _, recent = shop.split()
+    one = inj.Scenario(
+        "spike", "weak", pd.DataFrame([[0, recent[3], recent[5]]], columns=["series", "start", "end"]), {}, recent
+    )
+    alarms = np.zeros((len(shop.ids), len(recent)), bool)
+    alarms[0, 3:6] = True
+    events, others = inj.judge(alarms, alarms, one, shop)
+    assert not events["found"].any() and others == 0
+    events, _ = inj.judge(alarms, alarms & (np.arange(len(recent)) == 3), one, shop)
+    assert events["delay"].tolist() == [1.0]
+    alarms[4, 20] = True
+    assert inj.judge(alarms, alarms, one, shop)[1] == 1
+
+
+def test_combined_beats_every_single_detector_on_known_anomalies():
+    shop = build_grid(*made(products=60, seed=3), META, "M")
+    end, calibration, recent = shop.split()
+    detectors = [IntervalAlarm(), CusumAlarm(), Decomposition(), Forest(trees=50).fit(shop, end), SalesEvidence()]
+    found = collect(detectors, shop, calibration)
+    groups = {
+        "interval": ["interval", "price_range"],
+        "cusum": ["cusum", "price_range"],
+        "decomposition": ["decomposition", "price"],
+        "forest": ["forest"],
+        "combined": CHANNELS,
+    }
+    alarms = [calibrate(name, use, found, shop, calibration, 10.0) for name, use in groups.items()]
+    result = inj.trial(alarms, collect(detectors, shop, recent), inj.rehearse(detectors, shop, recent, 0), shop)
+    table = inj.summarise(result).set_index("alarm")
+    print(table)
+    assert table.loc["combined", "recall"] > table["recall"].drop("combined").max()
+    assert table.loc["combined", "f1"] > table["f1"].drop("combined").max()
+    gain = inj.recall_gain(result, "combined", replicates=200)
+    assert (gain.loc[gain["kind"] == "all", "low"] > 0).all()
+    np.testing.assert_allclose(
+        gain.loc[gain["kind"] == "all"].set_index("alarm")["gain"],
+        (table.loc["combined", "recall"] - table["recall"]).drop("combined").loc[gain["alarm"].unique()],
+    )
+
+
+def test_ordinary_sales_raise_few_alerts(shop, ready):
+    table = alerts_of(shop, ready)
+    assert len(table) <= 6 and list(table.columns) == COLUMNS
+
+
+@pytest.mark.parametrize(
+    ("way", "kind"),
+    [
+        ("nothing arrives", "feed: day missing"),
+        ("the day before again", "feed: day copied"),
+        ("loaded twice", "feed: day loaded twice"),
+        ("dozens instead of pieces", "feed: sales in other units"),
+        ("cents instead of whole", "feed: price in other units"),
+    ],
+)
+def test_a_broken_feed_is_one_alert(shop, ready, way, kind):
+    day = int(ready[1][10])
+    before, table = alerts_of(shop, ready), alerts_of(inj.break_feed(shop, day)[way], ready)
+    new = table[table["start"] == shop.dates[day]]
+    assert new["kind"].tolist() == [kind] and new["severity"].tolist() == ["high"]
+    assert len(table) - 1 <= len(before) + 1
+
+
+def test_missing_products_of_one_group_are_one_alert(shop, ready):
+    day, sales = int(ready[1][12]), shop.sales.copy()
+    sales[shop.group == "f1", day : day + 2] = 0
+    table = alerts_of(change(shop, sales=sales), ready)
+    row = table[table["kind"] == "feed: products missing"]
+    assert len(row) == 1 and row["products"].item() == 10 and "in f1" in row["why"].item()
+    assert row["end"].item() - row["start"].item() == pd.Timedelta(days=1) and row["observed"].item() == 0
+    assert missing_feed(change(shop, sales=sales))[shop.group == "f0", day].max() == 0
+
+
+def test_kinds_expected_values_and_words_of_single_products(shop, ready):
+    day, sales, price = int(ready[1][5]), shop.sales.copy(), shop.price.copy()
+    sales[0, day] = np.rint(12 * shop.mean[0, day])
+    sales[1, day:] = np.rint(1.8 * sales[1, day:])
+    sales[2, day : day + 10] = np.rint(np.nanmean(shop.mean[2]))
+    sales[3, day : day + 4] = 0
+    price[4, day] *= 100
+    price[3, day : day + 4] = np.nan
+    table = alerts_of(change(shop, sales=sales, price=price), ready).set_index("unique_id")
+    spike, shift, flat, empty, typo = (table.loc[[f"p{i:03d}"]].iloc[0] for i in range(5))
+    assert spike["kind"] == "sales spike" and "12 times" in spike["why"] and spike["severity"] == "high"
+    assert spike["expected"] == pytest.approx(shop.mean[0, day], abs=0.01) and spike["observed"] == sales[0, day]
+    assert shift["kind"] == "level up" and abs((shift["start"] - shop.dates[day]).days) <= 4
+    assert flat["kind"] == "flat line" and f"{sales[2, day]:.0f} again" in flat["why"]
+    assert empty["kind"] == "stock: nothing sold" and empty["start"] == shop.dates[day] and empty["observed"] == 0
+    assert empty["expected"] == pytest.approx(shop.mean[3, day : day + 4].sum(), abs=0.01)
+    assert typo["kind"] == "price" and "100 times" in typo["why"] and typo["measure"] == "price"
+    assert table.index.value_counts().loc[["p000", "p001", "p002", "p003", "p004"]].max() <= 2
+
+
+def test_stock_file_is_compared(shop, ready):
+    sales = shop.sales.copy()
+    sales[3, ready[1][-3:]] = 0
+    stock = pd.Series({"p003": 40.0, "p005": 0.0, "p006": 9.0, "stranger": 1.0})
+    table = alerts_of(change(shop, sales=sales), ready, stock).set_index("kind")
+    assert table.loc["stock: phantom", "unique_id"] == "p003" and "40 units" in table.loc["stock: phantom", "why"]
+    assert table.loc["stock: none on hand", "unique_id"] == "p005"
+
+
+def test_recorded_stockouts_are_reported_once(shop, ready):
+    columns, available = ready[1], shop.available.copy()
+    available[2, columns[4:9]] = 0.0
+    sales = np.where(available == 0, 0.0, shop.sales)
+    table = stock_alerts(change(shop, available=available, live=shop.live & (available > 0), sales=sales), columns)
+    assert table["kind"].tolist() == ["stock: out of stock"] and "5 periods" in table["why"].item()
+
+
+def test_slow_products_are_not_called_out_of_stock():
+    panel, forecasts = made(products=20, seed=2)
+    rng = np.random.default_rng(0)
+    panel["y"] = (rng.random(len(panel)) < 0.15).astype(float)
+    grid = build_grid(panel, forecasts, META, "M")  # the forecasts wrongly promise sales every day
+    recent = grid.split()[2]
+    assert len(stock_alerts(grid, recent)) == 0
+
+
+def test_data_without_prices_or_groups_have_fewer_channels():
+    panel, forecasts = made(products=8, price=False)
+    grid = build_grid(panel.drop(columns="family"), forecasts, {**META, "static": []}, "M")
+    end, calibration, recent = grid.split()
+    found = collect(
+        [SalesEvidence(), IntervalAlarm(), Decomposition(), Forest(trees=10).fit(grid, end)], grid, calibration
+    )
+    assert not {"list_price", "price_range", "price"} & set(found)
+    alarm = calibrate("a", CHANNELS, found, grid, calibration, 10.0)
+    assert inj.possible_kinds(grid) == [kind for kind in inj.KINDS if kind != "price typo"]
+    assert list(find_alerts(grid, recent, alarm, [SalesEvidence()]).columns) == COLUMNS
+    with pytest.raises(ValueError, match="no price"):
+        inj.inject(grid, recent, "price typo", "weak", 0)
+
+
+def test_weekly_data():
+    panel, forecasts = made(products=12, days=80, horizon=8, freq="W-SUN")
+    grid = build_grid(panel, forecasts, {**META, "freq": "W-SUN"}, "M")
+    end, calibration, recent = grid.split()
+    assert (grid.season, grid.weeks, grid.quiet) == (4, 1.0, 1) and enough_history(grid, end)
+    alarm = calibrate("a", CHANNELS, collect([SalesEvidence()], grid, calibration), grid, calibration, 10.0)
+    result = inj.trial(
+        [alarm], collect([SalesEvidence()], grid, recent), inj.rehearse([SalesEvidence()], grid, recent, 0), grid
+    )
+    assert inj.summarise(result)["recall"].item() > 0.3
+    assert not enough_history(grid, 20)
+    with pytest.raises(ValueError, match="needs more than"):
+        Autoencoder().fit(grid, 20)
+
+
+def test_autoencoder_learns_and_is_the_same_again(shop):
+    end, _, recent = shop.split()
+    one, two = (Autoencoder(AutoencoderConfig(epochs=3, seed=5)).fit(shop, end) for _ in range(2))
+    assert one.losses == two.losses and one.losses[-1] < one.losses[0]
+    sales = shop.sales.copy()
+    sales[0, recent[3]] *= 6
+    seen = one.channels(change(shop, sales=sales), recent)["rebuilt_sales"]
+    assert seen[0, 3] > 3 * np.median(seen)
+
+
+def test_words_for_units_and_holidays(shop):
+    assert [near_unit(f) for f in (10.0, 0.1, 12.5, 98.0, 3.0, 1.0)] == [10, 10, 12, 100, 0, 0]
+    assert holiday_name(shop, int(shop.dates.get_loc("2023-07-04"))) == "Independence Day"
+    assert holiday_name(shop, int(shop.dates.get_loc("2023-07-05"))) == ""
+    assert holiday_name(change(shop, country="Nowhere"), 3) == ""
+
+
+@pytest.mark.parametrize("bad", [{"odds": 0}, {"crowd": 0}, {"high": 0.1}, {"factor": 1}])
+def test_bad_rules_are_refused(bad):
+    with pytest.raises(ValueError, match=next(iter(bad))):
+        AlertRules(**bad)
+
+
+def test_severity_grows_with_rarity_and_distance():
+    rules = AlertRules()
+    assert [rules.severity(s, 10, 15) for s in (0.1, 0.7, 2.0, -1.0)] == ["low", "medium", "high", "low"]
+    assert rules.severity(0.1, 10, 60) == "high"
+    assert rules.severity(-1.0, 100, 0) == "low"  # closed on a holiday
+
+
+def test_truth_of_a_market_judges_stock_alerts():
+    days = pd.date_range("2024-01-01", periods=10)
+    truth = pd.DataFrame({"unique_id": "a", "ds": days, "available": [1, 1, 0, 0, 0, 0, 0, 0, 0, 1.0]})
+    reported = pd.DataFrame({"unique_id": ["a", "a"], "start": days[[3, 0]], "end": days[[6, 1]]})
+    verdict = inj.against_truth(reported, truth, days)
+    assert verdict == {"true": 1, "precision": 0.5, "long": 1, "long_found": 1}
+
+
+def test_two_hundred_series_of_a_year_take_seconds():
+    grid = build_grid(*made(products=200, days=365), META, "M")
+    _, calibration, recent = grid.split()
+    start = time.process_time()
+    alarm = calibrate("a", CHANNELS, collect([SalesEvidence()], grid, calibration), grid, calibration, 10.0)
+    find_alerts(grid, recent, alarm, [SalesEvidence()])
+    assert time.process_time() - start < 10
+
+
+def test_threshold_allows_nothing_when_nothing_is_allowed():
+    scores = np.random.default_rng(0).random((5, 100))
+    assert count_alerts(scores > threshold_for(scores, 2, 0.5), 2) == 0
