@@ -29,7 +29,6 @@ from tests.benchmarks.vn2_data import (
     WEEKS,
     History,
     Policy,
-    State,
     advance,
     check_orders,
     organisers_start,
@@ -107,6 +106,7 @@ def validate(history: History, windows: tuple[int, ...], planner: Callable[[], P
 def play(folder: Path, out: Path, policy: Policy) -> pd.DataFrame:
     """The game: one submission a round, and the cost of each week whose sales are in the folder."""
     template, state = read_template(folder), read_state(folder)
+    order = np.zeros(len(template))
     last = max(k for k in range(max(sales_files(folder)) + 1) if set(range(k + 1)) <= set(sales_files(folder)))
     rows = []
     for week in range(min(last, WEEKS) + 1):
