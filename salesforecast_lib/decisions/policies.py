@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 
-from salesforecast_lib.decisions.inventory import daily_sd, extend, interval_correlation
+from salesforecast_lib.decisions.inventory import daily_sd, extend, forecast_arrays, interval_correlation
 from salesforecast_lib.decisions.lookahead import lookahead_order
 from salesforecast_lib.decisions.paths import copula_paths
-from salesforecast_lib.decisions.simulator import Policy, SimulationConfig, SimulationResult
+from salesforecast_lib.decisions.simulator import ArrivalPolicy, Policy, SimulationConfig, SimulationResult
 
 
 @dataclass(frozen=True)
@@ -114,14 +115,24 @@ def cheapest_so_far(runs: Mapping[str, SimulationResult], horizon: int) -> np.nd
     return np.stack(choice, axis=1)
 
 
-def mixed(policies: list[Policy], choice: np.ndarray, horizon: int) -> Policy:
+@dataclass(frozen=True)
+class MixedPolicy:
     """Each product follows the policy that ``choice`` (products, horizons) names for the horizon."""
 
-    def policy(t: int, position: np.ndarray, on_hand: np.ndarray) -> np.ndarray:
-        wanted = np.stack([one(t, position, on_hand) for one in policies])
-        return wanted[choice[:, t // horizon], np.arange(len(position))]
+    policies: list[Policy | ArrivalPolicy]
+    choice: np.ndarray
+    horizon: int
 
-    return policy
+    def order(self, t: int, net: np.ndarray, arrivals: np.ndarray) -> np.ndarray:
+        """Order quantities, (products,); see `simulate`."""
+        position, on_hand = net + arrivals.sum(axis=1), np.maximum(net, 0.0)
+        wanted = np.stack(
+            [
+                one.order(t, net, arrivals) if isinstance(one, ArrivalPolicy) else one(t, position, on_hand)
+                for one in self.policies
+            ]
+        )
+        return wanted[self.choice[:, t // self.horizon], np.arange(len(net))]
 
 
 def random_lead_demand(paths: np.ndarray, chances: Mapping[int, float], review: int, seed: int = 0) -> np.ndarray:
@@ -141,3 +152,23 @@ def random_lead_demand(paths: np.ndarray, chances: Mapping[int, float], review: 
     drawn = np.random.default_rng(seed).choice(leads, size=paths.shape[:2], p=weight)
     total = paths.cumsum(axis=2)
     return np.take_along_axis(total, (drawn + review - 1)[:, :, None], axis=2)[:, :, 0]
+
+
+def paths_today(
+    forecasts: pd.DataFrame, model: str, periods: int, interval: int, season: int, samples: int = 400, seed: int = 0
+) -> tuple[list[str], pd.DatetimeIndex, np.ndarray]:
+    """Products, dates and paths (samples, products, periods) of the demand after the end of the data.
+
+    The quantiles are those of the newest cutoff, whose ``y`` is not known yet; the correlation of errors over
+    ``interval`` comes from the newest cutoff whose sales are.
+    """
+    newest = forecasts["cutoff"] == forecasts["cutoff"].max()
+    future = forecasts[newest & forecasts["y"].isna() & (forecasts["model"] == model)]
+    ids, _, ahead = forecast_arrays(future, model)
+    _, _, known = forecast_arrays(forecasts.dropna(subset="y"), model)
+    errors, spread = known["y"][-1] - known["mean"][-1], daily_sd(known["quantiles"][-1])
+    quantiles = extend(ahead["quantiles"][0], periods, season)[:, :periods]
+    dates = pd.DatetimeIndex(np.sort(future["ds"].unique()))
+    step = dates[-1] - dates[-2] if len(dates) > 1 else pd.Timedelta(days=1)
+    dates = pd.DatetimeIndex([dates[0] + k * step for k in range(periods)])
+    return ids, dates, copula_paths(quantiles, interval_correlation(errors, spread, interval), samples, seed)

@@ -162,7 +162,7 @@ def test_choice_by_cost_knows_earlier_horizons_only():
     changed = demand.copy()
     changed[:, 20:] = 0
     assert np.array_equal(choose(changed)[0], choice)
-    both = simulate(demand, pol.mixed(policies, choice, 10), start, config)
+    both = simulate(demand, pol.MixedPolicy(policies, choice, 10), start, config)
     assert both.summary()["total"] < runs["0"].summary()["total"]
     assert both.cost_by_product().sum() == pytest.approx(both.summary()["total"])
     assert both.cost_by_product(0, 10).sum() + both.cost_by_product(10).sum() == pytest.approx(both.summary()["total"])
