@@ -34,6 +34,7 @@ from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from salesforecast_lib.data.prepare import load_panel
 from salesforecast_lib.data.simulate import simulate_marketplace
 from salesforecast_lib.data.simulate_config import MarketplaceConfig
+from salesforecast_lib.decisions import planner
 from salesforecast_lib.decisions.accuracy import value_of_accuracy
 from salesforecast_lib.decisions.case_study import (
     build_case,
@@ -57,15 +58,6 @@ from salesforecast_lib.decisions.inventory import (
 )
 from salesforecast_lib.decisions.lookahead import lookahead_order, path_cost
 from salesforecast_lib.decisions.paths import negative_binomial_paths
-from salesforecast_lib.decisions.planner import (
-    ExcessConfig,
-    excess_proposals,
-    money_at_risk,
-    project_stock,
-    projection_table,
-    rank_warnings,
-    replenishment_plan,
-)
 from salesforecast_lib.decisions.policies import paths_today, random_lead_demand
 from salesforecast_lib.decisions.simulator import SimulationConfig, simulate
 from salesforecast_lib.decisions.transfers import transfer_plan
@@ -364,7 +356,7 @@ else:
 steps = max(config.protection, shelf_life)
 _, ahead_dates, ahead = paths_today(forecasts, model, steps, config.protection, case.season, seed=seed)
 dates, paths = ahead_dates[: config.protection], ahead[:, :, : config.protection]
-plan = replenishment_plan(ids, stock.to_numpy(), today["lead"], today["interval"], service_level, minimum_order)
+plan = planner.replenishment_plan(ids, stock.to_numpy(), today["lead"], today["interval"], service_level, minimum_order)
 plan["stock_source"] = "stock_file" if stock_file else "simulated"
 
 # %% [markdown]
@@ -397,9 +389,9 @@ limited = allocate(choices, saving, [(price, order_budget)]) if order_budget els
 changed = limited != plan["order_quantity"]
 plan["why"] += np.where(changed, [f"; ordered {q:.0f}: cases, shelf life or budget" for q in limited], "")
 plan["order_quantity"] = limited.astype(int)
-with_order = replenishment_plan(ids, stock + limited, today["lead"], today["interval"], service_level)
+with_order = planner.replenishment_plan(ids, stock + limited, today["lead"], today["interval"], service_level)
 plan["risk_with_order"] = with_order["risk_without_order"]
-plan = money_at_risk(plan, paths, lead_time, shortage_cost, holding_cost)
+plan = planner.money_at_risk(plan, paths, lead_time, shortage_cost, holding_cost)
 recent = panel.pivot(index="unique_id", columns="ds", values="y").reindex(ids).fillna(0.0).to_numpy()
 weekly = recent[:, recent.shape[1] % 7 :].reshape(len(ids), -1, 7).sum(2) if meta["freq"] == "D" else recent
 plan = plan.merge(abc_xyz(ids, weekly[:, -52:], price)[["unique_id", "abc", "xyz"]], on="unique_id")
@@ -413,13 +405,13 @@ plan = plan.merge(abc_xyz(ids, weekly[:, -52:], price)[["unique_id", "abc", "xyz
 
 # %%
 plan = plan.sort_values("risk_without_order", ascending=False, kind="stable")
-warnings = rank_warnings(plan)
-excess = excess_proposals(
+warnings = planner.rank_warnings(plan)
+excess = planner.excess_proposals(
     plan,
     (plan["expected_demand"] / config.protection).to_numpy(),
     config.protection,
     holding_cost,
-    ExcessConfig(markdown_cost=markdown_cost, return_cost=return_cost),
+    planner.ExcessConfig(markdown_cost=markdown_cost, return_cost=return_cost),
 )
 print(
     plan[["unique_id", "order_quantity", "expected_loss", "loss_without_order", "why"]].head(6).to_string(index=False)
@@ -447,8 +439,8 @@ plt.show()
 
 # %%
 quantity = plan.set_index("unique_id")["order_quantity"].reindex(ids).to_numpy(float)
-projected = project_stock(paths, stock.to_numpy(), quantity, lead_time, lost_sales)
-projection = projection_table(ids, dates, projected)
+projected = planner.project_stock(paths, stock.to_numpy(), quantity, lead_time, lost_sales)
+projection = planner.projection_table(ids, dates, projected)
 
 # %% mystnb={"figure": {"caption": "Live projection of the four products with most money at stake: median and 80 % interval of stock until the next delivery.", "name": "fig-projection"}, "image": {"alt": "Four small panels of projected stock: it falls, jumps when today's order arrives, and falls again, with a widening interval."}}
 fig, axes = plt.subplots(2, 2, figsize=(7.5, 4.6), sharex=True)
