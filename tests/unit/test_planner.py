@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
+from test_case_study import made_forecasts, made_panel  # pytest puts this folder on the path
 
 from salesforecast_lib.decisions import constraints as con
 from salesforecast_lib.decisions.accuracy import METRICS, _rank_correlation, value_of_accuracy
@@ -21,7 +22,6 @@ from salesforecast_lib.decisions.planner import (
 )
 from salesforecast_lib.decisions.simulator import SimulationConfig, simulate
 from salesforecast_lib.decisions.transfers import transfer_plan
-from tests.unit.test_case_study import made_forecasts, made_panel
 
 
 def test_packs_minimum_and_shelf_life_by_hand():

@@ -9,8 +9,10 @@ import pandas as pd
 import pytest
 
 from salesforecast_lib.files import project_root
-from tests.benchmarks import vn2
-from tests.benchmarks.vn2_data import (
+
+sys.path.insert(0, str(project_root()))  # before site-packages, where another package is called tests
+from tests.benchmarks import vn2  # noqa: E402
+from tests.benchmarks.vn2_data import (  # noqa: E402
     State,
     advance,
     check_orders,
@@ -20,8 +22,9 @@ from tests.benchmarks.vn2_data import (
     read_template,
     write_orders,
 )
-from tests.benchmarks.vn2_forecast import ForecastConfig
-from tests.benchmarks.vn2_policy import Planner, benchmark_order, season
+from tests.benchmarks.vn2_forecast import ForecastConfig  # noqa: E402
+from tests.benchmarks.vn2_page import GOAL, PAGE, mean_saving, stored, vn2_page  # noqa: E402
+from tests.benchmarks.vn2_policy import Planner, benchmark_order, season  # noqa: E402
 
 PAIRS, WEEKS = 24, 120
 
@@ -213,3 +216,11 @@ def test_command_writes_orders_and_table(made, tmp_path):
     (window,) = json.loads((tmp_path / "t.json").read_text())["windows"]
     assert window["week 0"] == "2024-01-01"
     assert window["ours masked"] == pytest.approx(window["ours holding"] + window["ours shortage"], abs=0.11)
+
+
+def test_page_is_made_from_the_stored_tables_and_the_goal_is_met():
+    assert PAGE.read_text() == vn2_page(), "run python -m tests.benchmarks.vn2_page"
+    windows, between = stored("windows"), stored("between")
+    assert len(windows) >= 8 and not set(windows["week 0"]) & set(between["week 0"])
+    assert mean_saving(windows) >= GOAL and mean_saving(between) >= GOAL
+    assert (windows["saving masked"] > 0).all() and (between["saving masked"] > 0).all()
