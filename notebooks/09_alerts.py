@@ -62,7 +62,7 @@ seed: int = 0  # of the autoencoder, the forest and the injections
 alert_model: str = "Ensemble"  # whose forecast says what is expected
 alert_budget: float = 10.0  # false alerts per 1,000 product-weeks
 alert_epochs: int = 6  # of the autoencoder
-market_products: int = 60  # of the simulated market with known stock-outs
+alert_products: int = 60  # of the simulated market with known stock-outs
 stock_file: str = ""  # your stock today: a file with unique_id and stock; empty knows none
 
 # %% [markdown]
@@ -306,7 +306,7 @@ def simulated(products: int, stock_cover: float):
 
 
 # %% tags=["nbval-check-output"]
-shelf_grid, market = simulated(market_products, stock_cover=0.9)
+shelf_grid, market = simulated(alert_products, stock_cover=0.9)
 whole = np.concatenate(shelf_grid.horizons())
 reported = stock_alerts(shelf_grid, whole)
 verdict = against_truth(reported, market.truth, shelf_grid.dates[whole])
@@ -321,7 +321,7 @@ assert verdict["precision"] >= 0.9
 # be an assertion: at the same budget the combined alarm has a higher recall and a higher F1 than every single detector.
 
 # %%
-market_grid, _ = simulated(market_products, stock_cover=0.0)
+market_grid, _ = simulated(alert_products, stock_cover=0.0)
 begin, before_market, watched = market_grid.split()
 market_seed = 0
 market_detectors = [

@@ -20,7 +20,16 @@ from salesforecast_lib.decisions.inventory import (
     perfect_foresight,
     rolling_moments,
 )
-from salesforecast_lib.decisions.simulator import SimulationConfig, SimulationResult, simulate
+from salesforecast_lib.decisions.policies import (
+    ForecastPaths,
+    LookaheadPolicy,
+    MixedPolicy,
+    cheapest_so_far,
+    economic_lot,
+    fixed_quantity,
+    path_levels,
+)
+from salesforecast_lib.decisions.simulator import ArrivalPolicy, Policy, SimulationConfig, SimulationResult, simulate
 
 
 @dataclass(frozen=True)
@@ -113,11 +122,14 @@ def compare(case: Case, config: SimulationConfig, service_level: float) -> pd.Da
     return table.sort_values("total", kind="stable", ignore_index=True)
 
 
-def compare_policies(case: Case, model: str, config: SimulationConfig, service_level: float) -> pd.DataFrame:
+def compare_policies(
+    case: Case, model: str, config: SimulationConfig, service_level: float, seed: int = 0
+) -> pd.DataFrame:
     """Cost table of the policies of chapter 08, those with a forecast driven by ``model``.
 
     The reorder point knows no forecast: mean and standard deviation of the last eight seasons (at most 26 periods of
-    weekly data), safety stock for the protection interval, and one review period's mean demand on top.
+    weekly data), safety stock for the protection interval, and one review period's mean demand on top. *Chosen per
+    product* takes in each horizon what was cheapest for the product in the horizons before.
     """
     _, _, arrays = forecast_arrays(case.forecasts, model)
     mean, sd = rolling_moments(arrays, config.protection, case.season)
@@ -125,14 +137,25 @@ def compare_policies(case: Case, model: str, config: SimulationConfig, service_l
     usual, spread = past.mean(axis=2), past.std(axis=2)
     z = stats.norm.ppf(service_level)
     point = usual * config.protection + z * spread * np.sqrt(config.protection)
-    policies = {
+    levels = order_up_to(order_up_to_level(mean, sd, service_level))
+    forecast = ForecastPaths(arrays, case.season, config.protection, seed=seed)
+    lots = economic_lot(usual.mean(axis=1), config.order_cost, config.holding_cost, config.review_period)
+    policies: dict[str, Policy | ArrivalPolicy] = {
+        "order-up-to from quantiles": levels,
         "article, as printed": article_rule(mean, repaired=False),
         "article, repaired": article_rule(mean, repaired=True),
-        "reorder point from history": order_up_to(point + usual * config.review_period, point),
+        "reorder point from history (s, S)": order_up_to(point + usual * config.review_period, point),
+        "reorder point and lots (s, Q)": fixed_quantity(point, lots),
         "newsvendor, normal": order_up_to(mean + z * sd),
-        "order-up-to from quantiles": order_up_to(order_up_to_level(mean, sd, service_level)),
+        "order-up-to from paths (R, S)": order_up_to(path_levels(forecast, config, mean.shape[1], service_level)),
+        "look-ahead on paths": LookaheadPolicy(forecast, config),
     }
     runs = {name: simulate(case.demand, policy, case.initial_stock, config) for name, policy in policies.items()}
+    candidates = [name for name in policies if not name.startswith("article")]
+    horizon = arrays["mean"].shape[2]
+    choice = cheapest_so_far({name: runs[name] for name in candidates}, horizon)
+    chosen = MixedPolicy([policies[name] for name in candidates], choice, horizon)
+    runs["chosen per product"] = simulate(case.demand, chosen, case.initial_stock, config)
     return pd.DataFrame({name: run.summary() for name, run in runs.items()}).T.rename_axis("policy").reset_index()
 
 

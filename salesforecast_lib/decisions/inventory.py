@@ -226,39 +226,3 @@ def read_stock(path: str | Path) -> pd.Series:
     if names.duplicated().any():
         raise ValueError(f"{path}: product {names[names.duplicated()].iloc[0]!r} appears twice; add its stock up first")
     return pd.Series(stock.to_numpy(), index=names)
-
-
-def replenishment_plan(
-    ids: list[str],
-    stock: np.ndarray,
-    lead: tuple[np.ndarray, np.ndarray],
-    interval: tuple[np.ndarray, np.ndarray],
-    service_level: float,
-    minimum_order: int = 1,
-) -> pd.DataFrame:
-    """What to order today, why, and the expected risk of a stock-out.
-
-    ``lead`` and ``interval`` are (mean, sd) of demand before the delivery of today's order, and until the delivery of
-    the next one. ``runs_out_before_delivery`` marks early warnings, ``excess`` the units beyond the level.
-    """
-    stock = np.asarray(stock, float)
-    level = order_up_to_level(*interval, service_level)
-    gap = np.ceil(np.maximum(level - stock, 0.0) - 1e-9)
-    order = np.where(gap > 0, np.maximum(gap, minimum_order), 0.0).astype(int)
-    before = stockout_risk(stock, *lead) if lead[0].any() else np.zeros(len(stock))
-    plan = pd.DataFrame({"unique_id": ids, "stock": stock.round(1), "order_quantity": order})
-    plan["order_up_to_level"] = level.round(1)
-    plan["expected_demand"] = interval[0].round(1)
-    plan["risk_without_order"] = stockout_risk(stock, *interval).round(4)
-    plan["risk_with_order"] = stockout_risk(stock + order, *interval).round(4)
-    plan["risk_before_delivery"] = before.round(4)
-    plan["runs_out_before_delivery"] = before > 0.5
-    plan["excess"] = np.maximum(stock - level, 0.0).round(1)
-    plan["why"] = [
-        f"stock {s:.0f} covers the level {u:.0f}: no order"
-        if q == 0
-        else f"stock {s:.0f} is below the level {u:.0f} (demand {m:.0f} at service level {service_level:.0%})"
-        + (f"; raised to the minimum order {minimum_order}" if q > g else "")
-        for s, u, m, q, g in zip(stock, level, interval[0], order, gap, strict=True)
-    ]
-    return plan

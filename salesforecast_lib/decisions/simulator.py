@@ -4,11 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import pandas as pd
 
 Policy = Callable[[int, np.ndarray, np.ndarray], np.ndarray]
+
+
+@runtime_checkable
+class ArrivalPolicy(Protocol):
+    """A policy that asks when the goods on the way arrive, not only how many they are."""
+
+    def order(self, t: int, net: np.ndarray, arrivals: np.ndarray) -> np.ndarray:
+        """Order quantities (products,) from net stock (products,) and arrivals (products, lead time), the first of
+        which is this period's and already in the stock (so it is zero).
+        """
 
 
 @dataclass(frozen=True)
@@ -98,6 +109,13 @@ class SimulationResult:
             "orders": float((self.ordered > 0).sum()),
         }
 
+    def cost_by_product(self, start: int = 0, stop: int | None = None) -> np.ndarray:
+        """Cost (money) of each product in the periods ``start`` .. ``stop``; (products,)."""
+        c, part = self.config, slice(start, stop)
+        unmet = self.lost if c.lost_sales else self.backlog
+        cost = c.holding_cost * self.stock[:, part] + c.shortage_cost * unmet[:, part]
+        return (cost + c.order_cost * (self.ordered[:, part] > 0)).sum(axis=1)
+
     def table(self, unique_ids: list[str], dates: pd.DatetimeIndex) -> pd.DataFrame:
         """Long table, one row per product and period."""
         if self.demand.shape != (len(unique_ids), len(dates)):
@@ -109,7 +127,7 @@ class SimulationResult:
 
 
 def simulate(
-    demand: np.ndarray, policy: Policy, initial_stock: np.ndarray, config: SimulationConfig
+    demand: np.ndarray, policy: Policy | ArrivalPolicy, initial_stock: np.ndarray, config: SimulationConfig
 ) -> SimulationResult:
     """Run a policy against a demand array.
 
@@ -120,7 +138,7 @@ def simulate(
     ----------
     demand : (products, periods), units, finite and non-negative.
     policy : called as ``policy(t, position, on_hand)`` with (products,) arrays, returns wanted order quantities;
-        position = on hand + on order - backlog.
+        position = on hand + on order - backlog; or an `ArrivalPolicy`.
     initial_stock : (products,), units.
 
     Raises
@@ -146,7 +164,7 @@ def simulate(
         backlog = np.maximum(-net, 0.0)
         net, pipeline = net + received[:, t], pipeline - received[:, t]
         if t % config.review_period == 0 and t + config.lead_time < periods:
-            wanted = np.asarray(policy(t, net + pipeline, np.maximum(net, 0.0)), dtype=float)
+            wanted = np.asarray(_ask(policy, t, net, pipeline, ordered, config.lead_time), dtype=float)
             if wanted.shape != (products,) or not np.isfinite(wanted).all():
                 raise ValueError(f"policy in period {t}: expected {products} finite quantities, got {wanted.shape}")
             ordered[:, t] = np.where(wanted > 0, np.maximum(wanted, config.minimum_order), 0.0)
@@ -165,3 +183,15 @@ def simulate(
             net = np.maximum(net, 0.0)
         net_stock[:, t] = net
     return SimulationResult(config, demand, ordered, received, served, delivered, lost, net_stock, start)
+
+
+def _ask(
+    policy: Policy | ArrivalPolicy, t: int, net: np.ndarray, pipeline: np.ndarray, ordered: np.ndarray, lead: int
+) -> np.ndarray:
+    if not isinstance(policy, ArrivalPolicy):
+        return policy(t, net + pipeline, np.maximum(net, 0.0))
+    arrivals = np.zeros((len(net), lead))
+    for k in range(1, lead):
+        if t + k >= lead:
+            arrivals[:, k] = ordered[:, t + k - lead]
+    return policy.order(t, net, arrivals)

@@ -54,7 +54,7 @@ STAGES = (
     Stage(
         "08_inventory",
         ("panel.parquet", "panel.json", "forecasts.parquet"),
-        ("replenishment.csv", "warnings.csv", "excess.csv", "inventory.json"),
+        ("replenishment.csv", "warnings.csv", "excess.csv", "projection.csv", "inventory.json"),
         ("data", "decisions"),
     ),
     Stage(

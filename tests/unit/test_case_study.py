@@ -11,6 +11,7 @@ from salesforecast_lib.data.features import ahead_features, build_features
 from salesforecast_lib.data.panel import extend_panel
 from salesforecast_lib.decisions import case_study
 from salesforecast_lib.decisions.inventory import order_up_to_level, read_stock
+from salesforecast_lib.decisions.policies import paths_today
 from salesforecast_lib.decisions.simulator import SimulationConfig
 
 HORIZON, DAYS, LEAD, REVIEW = 14, 140, 3, 7
@@ -81,9 +82,19 @@ def test_foresight_beats_the_forecast_and_the_forecast_beats_one_that_is_half(sh
 def test_every_policy_is_simulated_and_the_printed_rule_starves_the_shop(shop):
     _, case, config = shop
     table = case_study.compare_policies(case, "LSTM", config, 0.9).set_index("policy")
-    assert len(table) == 5
+    assert len(table) == 9
     assert table.loc["article, as printed", "fill_rate"] < 0.6 < table.loc["article, repaired", "fill_rate"]
     assert table.loc["order-up-to from quantiles", "fill_rate"] > 0.9
+    dearest = table.loc[[n for n in table.index if not n.startswith("article")], "total"].max()
+    assert table.loc["look-ahead on paths", "total"] < dearest < table.loc["article, as printed", "total"]
+
+
+def test_paths_today_follow_the_newest_forecast(shop):
+    forecasts, _, _ = shop
+    ids, dates, paths = paths_today(forecasts, "LSTM", 20, 10, 7)
+    assert ids == ["a", "b"] and paths.shape == (400, 2, 20) and dates[0] > forecasts.dropna(subset="y")["ds"].max()
+    sunday = dates.dayofweek == 6
+    assert (paths[:, :, sunday] == 0).all() and paths[:, :, ~sunday].mean() == pytest.approx(20, rel=0.05)
 
 
 def test_plan_starts_at_the_end_of_the_data(shop):

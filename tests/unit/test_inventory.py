@@ -8,6 +8,7 @@ from scipy import stats
 
 from salesforecast_lib import QUANTILES
 from salesforecast_lib.decisions import inventory as inv
+from salesforecast_lib.decisions.planner import replenishment_plan
 from salesforecast_lib.decisions.simulator import SimulationConfig, simulate
 
 
@@ -120,7 +121,7 @@ def test_level_and_risk_agree_and_sd_comes_from_quantiles():
 
 def test_plan_orders_warns_and_lists_excess():
     interval, lead = (np.full(2, 30.0), np.full(2, 5.0)), (np.full(2, 20.0), np.full(2, 4.0))
-    plan = inv.replenishment_plan(["a", "b"], np.array([5.0, 100.0]), lead, interval, 0.95)
+    plan = replenishment_plan(["a", "b"], np.array([5.0, 100.0]), lead, interval, 0.95)
     assert plan["order_quantity"].tolist()[1] == 0 and plan["order_quantity"].iloc[0] > 25
     assert plan["runs_out_before_delivery"].tolist() == [True, False] and plan["excess"].iloc[1] > 50
     assert plan["risk_with_order"].iloc[0] <= 0.05

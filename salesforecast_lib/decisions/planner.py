@@ -1,0 +1,181 @@
+"""The planner's tool: live stock projection, proposals to order, return or mark down, and warnings in money."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from salesforecast_lib.decisions.inventory import order_up_to_level, stockout_risk
+
+
+@dataclass(frozen=True)
+class ExcessConfig:
+    """What it costs to get rid of a unit too many, and how much a markdown sells.
+
+    Parameters
+    ----------
+    markdown_cost : money given up on a unit that is marked down.
+    markdown_lift : extra sales during a markdown, as a share of usual sales.
+    return_cost : money lost on a unit that goes back to the supplier.
+    """
+
+    markdown_cost: float = 0.3
+    markdown_lift: float = 0.5
+    return_cost: float = 0.6
+
+    def __post_init__(self) -> None:
+        for name in ("markdown_cost", "markdown_lift", "return_cost"):
+            value = getattr(self, name)
+            if not np.isfinite(value) or value < 0:
+                raise ValueError(f"{name}={value!r}: expected a finite number of zero or more")
+
+
+def replenishment_plan(
+    ids: list[str],
+    stock: np.ndarray,
+    lead: tuple[np.ndarray, np.ndarray],
+    interval: tuple[np.ndarray, np.ndarray],
+    service_level: float,
+    minimum_order: int = 1,
+) -> pd.DataFrame:
+    """What to order today, why, and the expected risk of a stock-out.
+
+    ``lead`` and ``interval`` are (mean, sd) of demand before the delivery of today's order, and until the delivery of
+    the next one. ``runs_out_before_delivery`` marks early warnings, ``excess`` the units beyond the level.
+    """
+    stock = np.asarray(stock, float)
+    level = order_up_to_level(*interval, service_level)
+    gap = np.ceil(np.maximum(level - stock, 0.0) - 1e-9)
+    order = np.where(gap > 0, np.maximum(gap, minimum_order), 0.0).astype(int)
+    before = stockout_risk(stock, *lead) if lead[0].any() else np.zeros(len(stock))
+    plan = pd.DataFrame({"unique_id": ids, "stock": stock.round(1), "order_quantity": order})
+    plan["order_up_to_level"] = level.round(1)
+    plan["expected_demand"] = interval[0].round(1)
+    plan["risk_without_order"] = stockout_risk(stock, *interval).round(4)
+    plan["risk_with_order"] = stockout_risk(stock + order, *interval).round(4)
+    plan["risk_before_delivery"] = before.round(4)
+    plan["runs_out_before_delivery"] = before > 0.5
+    plan["excess"] = np.maximum(stock - level, 0.0).round(1)
+    plan["why"] = [
+        f"stock {s:.0f} covers the level {u:.0f}: no order"
+        if q == 0
+        else f"stock {s:.0f} is below the level {u:.0f} (demand {m:.0f} at service level {service_level:.0%})"
+        + (f"; raised to the minimum order {minimum_order}" if q > g else "")
+        for s, u, m, q, g in zip(stock, level, interval[0], order, gap, strict=True)
+    ]
+    return plan
+
+
+def project_stock(
+    paths: np.ndarray, stock: np.ndarray, order: np.ndarray, lead_time: int, lost_sales: bool = True
+) -> np.ndarray:
+    """Stock at the end of each period on every path, with today's order coming in after the lead time.
+
+    ``paths`` is (samples, products, periods); the result has its shape. ``stock`` counts as on the shelf today.
+    """
+    left, out = np.broadcast_to(np.asarray(stock, float), paths.shape[:2]), np.empty_like(paths)
+    for t in range(paths.shape[2]):
+        left = left + (order if t == lead_time else 0.0) - paths[:, :, t]
+        left = np.maximum(left, 0.0) if lost_sales else left
+        out[:, :, t] = left
+    return out
+
+
+def projection_table(ids: list[str], dates: pd.DatetimeIndex, projected: np.ndarray) -> pd.DataFrame:
+    """Long table ``unique_id, ds, low, median, high, empty``: 80 % interval of stock, and the chance of no stock."""
+    low, median, high = np.quantile(projected, [0.1, 0.5, 0.9], axis=0)
+    frame = pd.DataFrame({"unique_id": np.repeat(ids, len(dates)), "ds": np.tile(dates, len(ids))})
+    for name, values in (("low", low), ("median", median), ("high", high), ("empty", (projected <= 0).mean(axis=0))):
+        frame[name] = values.ravel()
+    return frame
+
+
+def money_at_risk(
+    plan: pd.DataFrame, paths: np.ndarray, lead_time: int, shortage_cost: float, holding_cost: float
+) -> pd.DataFrame:
+    """The plan with what is at stake, in money, until the delivery after today's.
+
+    Adds ``expected_loss`` (sales lost before today's order comes in: no order of today's can save them),
+    ``loss_without_order`` and ``loss_with_order`` over the whole interval, ``periods_of_stock`` (median number of
+    periods until the shelf is empty without an order), ``holding`` (cost of the projected stock) and ``turnover``
+    (demand of the interval over mean projected stock).
+    """
+    stock, order = plan["stock"].to_numpy(float), plan["order_quantity"].to_numpy(float)
+    before = np.maximum(paths[:, :, :lead_time].sum(axis=2) - stock, 0.0) if lead_time else np.zeros(paths.shape[:2])
+    total = paths.sum(axis=2)
+    rest = np.maximum(stock - (paths[:, :, :lead_time].sum(axis=2) if lead_time else 0.0), 0.0)
+    with_order = before + np.maximum(paths[:, :, lead_time:].sum(axis=2) - rest - order, 0.0)
+    projected = project_stock(paths, stock, order, lead_time)
+    alone = project_stock(paths, stock, np.zeros_like(order), lead_time)
+    lasting = (alone > 0).sum(axis=2).astype(float)  # (samples, products); no later delivery, so stock only falls
+    table = plan.copy()
+    table["expected_loss"] = (shortage_cost * before.mean(axis=0)).round(2)
+    table["loss_without_order"] = (shortage_cost * np.maximum(total - stock, 0.0).mean(axis=0)).round(2)
+    table["loss_with_order"] = (shortage_cost * with_order.mean(axis=0)).round(2)
+    table["periods_of_stock"] = np.median(lasting, axis=0)
+    average = projected.mean(axis=(0, 2))
+    table["holding"] = (holding_cost * projected.sum(axis=2).mean(axis=0)).round(2)
+    table["turnover"] = (total.mean(axis=0) / np.maximum(average, 1e-9)).round(2)
+    return table
+
+
+def excess_proposals(
+    plan: pd.DataFrame, demand_per_period: np.ndarray, interval: int, holding_cost: float, config: ExcessConfig
+) -> pd.DataFrame:
+    """Return, mark down or keep what lies beyond the level, whichever costs least; one row a product with excess.
+
+    The x-th unit beyond the level waits x / demand periods until it is needed: it is worth keeping while that costs
+    less than getting rid of it. Of the rest, a markdown takes what its extra sales can move within the interval; what
+    remains goes back when waiting for it costs more than returning it.
+
+    Adds ``proposal``, ``markdown_quantity``, ``return_quantity``, ``keep_cost`` (money, holding of all excess until it
+    is needed), ``saving`` (money against keeping) and a plain ``why``. Sorted by saving.
+    """
+    excess = np.floor(plan["excess"].to_numpy(float))
+    rate = np.maximum(np.asarray(demand_per_period, float), 1e-6)
+    unit = holding_cost / rate  # money that one more unit of excess waits for
+
+    def waiting(units: np.ndarray) -> np.ndarray:
+        return unit * units * (units + 1) / 2
+
+    worth_keeping = {
+        name: np.floor(cost / unit) for name, cost in (("m", config.markdown_cost), ("r", config.return_cost))
+    }
+    room = np.floor(config.markdown_lift * rate * interval)
+    markdown = np.minimum(np.maximum(excess - worth_keeping["m"], 0.0), room)
+    if config.markdown_cost > config.return_cost:
+        markdown = np.zeros_like(markdown)
+    back = np.maximum(excess - markdown - worth_keeping["r"], 0.0)
+    kept = excess - markdown - back
+    cost = waiting(kept) + config.markdown_cost * markdown + config.return_cost * back
+    table = plan.assign(
+        proposal=np.select(
+            [(markdown > 0) & (back > 0), back > 0, markdown > 0],
+            ["mark down and return", "return", "mark down"],
+            "keep",
+        ),
+        markdown_quantity=markdown.astype(int),
+        return_quantity=back.astype(int),
+        keep_cost=waiting(excess).round(2),
+        saving=(waiting(excess) - cost).round(2),
+    )
+    table["why"] = [
+        f"{e:.0f} units beyond the level last {e / r:.0f} periods longer than needed and cost {k:.2f} to keep: "
+        + (f"mark down {m:.0f}, return {b:.0f}, saves {s:.2f}" if m + b > 0 else "cheaper to keep")
+        for e, r, k, m, b, s in zip(excess, rate, waiting(excess), markdown, back, table["saving"], strict=True)
+    ]
+    return table[excess > 0].sort_values("saving", ascending=False, kind="stable")
+
+
+def rank_warnings(plan: pd.DataFrame) -> pd.DataFrame:
+    """Products that will probably run out before the delivery, the dearest first, each with its reason."""
+    late = plan[plan["runs_out_before_delivery"]].sort_values("expected_loss", ascending=False, kind="stable")
+    why = [
+        f"stock {s:.0f} lasts about {p:.0f} periods; expected loss before the delivery {loss:.2f}; {reason}"
+        for s, p, loss, reason in zip(
+            late["stock"], late["periods_of_stock"], late["expected_loss"], late["why"], strict=True
+        )
+    ]
+    return late.assign(why=why, rank=np.arange(1, len(late) + 1))
