@@ -95,6 +95,11 @@ def ladder(price: float, cost: float, low: float, high: float, rules: PriceRules
     return np.unique(np.round(np.append(rungs, price), 4))
 
 
+def _rungs(products: pd.DataFrame, rules: PriceRules) -> list[np.ndarray]:
+    rows = products[["price", "cost", "price_low", "price_high"]].to_numpy(dtype="float64")
+    return [ladder(price, cost, low, high, rules) for price, cost, low, high in rows]
+
+
 def check_category(products: pd.DataFrame) -> None:
     """Raise ValueError on customer columns, missing columns, or numbers that are no prices, costs, units or shares."""
     refuse_customers(products.columns, "price optimisation")
@@ -185,9 +190,7 @@ class _Choices:
 
 def _choices(products: pd.DataFrame, rules: PriceRules) -> _Choices:
     p0, cost, units, share, own, cross = (products[name].to_numpy(dtype="float64") for name in _NUMBERS)
-    rungs = [
-        ladder(*row, rules) for row in products[["price", "cost", "price_low", "price_high"]].itertuples(index=False)
-    ]
+    rungs = _rungs(products, rules)
     owner = np.repeat(np.arange(len(rungs)), [len(r) for r in rungs])
     price = np.concatenate(rungs)
     x = np.log(price / p0[owner])
@@ -278,9 +281,7 @@ def brute_force(products: pd.DataFrame, rules: PriceRules = PriceRules(), limit:
     Raises ValueError when there are more than ``limit`` combinations.
     """
     check_category(products)
-    rungs = [
-        ladder(*row, rules) for row in products[["price", "cost", "price_low", "price_high"]].itertuples(index=False)
-    ]
+    rungs = _rungs(products, rules)
     count = int(np.prod([float(len(r)) for r in rungs]))
     if count > limit:
         raise ValueError(f"{count} combinations: expected at most {limit}; use optimise_category")

@@ -202,7 +202,10 @@ def forecaster_against_pricer(market: Marketplace, fit: Elasticities, rules: Pri
         days = recent[recent["unique_id"] == row.unique_id]
         rungs = ladder(row.price, row.cost, row.price_low, row.price_high, rules)
         asked = [days[features].assign(log_price=np.log(rung)) for rung in rungs]
-        worth = [(rung - row.cost) * model.predict(rows).mean() for rung, rows in zip(rungs, asked, strict=True)]
+        worth = [
+            (rung - row.cost) * float(np.mean(np.asarray(model.predict(rows))))
+            for rung, rows in zip(rungs, asked, strict=True)
+        ]
         chosen[i] = rungs[int(np.argmax(worth))]
     believed = believed_state(state, data, posterior)
     prices = {"boosting": chosen, "causal": best_prices(believed, rules)}
