@@ -70,7 +70,7 @@ run_dir: str = "runs/default"  # where the stages read and write
 seed: int = 0  # of the simulated shops
 shops: int = 10  # simulated shops of the comparison of estimators
 duels: int = 2  # simulated shops in which a forecaster also sets prices
-market_products: int = 24  # products of a simulated shop
+priced_products: int = 24  # products of a simulated shop
 market_days: int = 730  # days of a simulated shop
 cost_share: float = 0.7  # your cost as a share of today's price, because order lines do not hold it
 min_margin: float = 0.05  # smallest margin as a share of the price
@@ -89,7 +89,7 @@ juice_folder: str = ""  # folder with Dominick's orange juice (yx.parquet); empt
 # weekend or a post by an influencer, and raises the price ({eq}`eq-market-price`). So high prices meet high demand.
 
 # %%
-market = pricing_market(seed, market_products, market_days)
+market = pricing_market(seed, priced_products, market_days)
 best_method = "double ML, instruments and views"
 fits = compare_estimators(market)
 scores = score_estimators(market, fits)
@@ -150,7 +150,7 @@ rows, lost = [scores.assign(shop=seed)], []
 rules = PriceRules(min_margin=min_margin)
 lost.append(regrets(market, fits, rules).assign(shop=seed))
 for other in range(seed + 1, seed + shops):
-    another = pricing_market(other, market_products, market_days)
+    another = pricing_market(other, priced_products, market_days)
     found = compare_estimators(another)
     rows.append(score_estimators(another, found).assign(shop=other))
     lost.append(regrets(another, found, rules).assign(shop=other))
@@ -221,7 +221,7 @@ plt.show()
 # %%
 fights = [forecaster_against_pricer(market, fit, rules, seed).table.assign(shop=seed)]
 for other in range(seed + 1, seed + duels):
-    another = pricing_market(other, market_products, market_days)
+    another = pricing_market(other, priced_products, market_days)
     instrumented = double_ml(market_prices(another))
     fights.append(forecaster_against_pricer(another, instrumented, rules, seed).table.assign(shop=other))
 
