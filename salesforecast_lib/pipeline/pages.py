@@ -72,11 +72,11 @@ def markdown_table(rows: Mapping[str, Mapping[str, Any]], columns: Sequence[str]
 
     lines = ["| | " + " | ".join(_HEADINGS.get(c, c) for c in columns) + " |", "|---|" + "---:|" * len(columns)]
     for name, values in rows.items():
-        lines.append(f"| {_plain(name)} | " + " | ".join(cell(values[c]) for c in columns) + " |")
+        lines.append(f"| {plain(name)} | " + " | ".join(cell(values[c]) for c in columns) + " |")
     return lines
 
 
-def _plain(text: object) -> str:
+def plain(text: object) -> str:
     """Text of a shop as markdown shows it unchanged: no marks-up, one line."""
     words = " ".join(str(text).split())
     return "".join(f"\\{c}" if c in "\\`*_{}[]()<>#+!|$~&:" else c for c in words)
@@ -192,8 +192,8 @@ def run_pages(folder: Path, shown: int = 15) -> dict[str, str]:
         "| product | stock | order | risk of running out before delivery | why |",
         "|---|---:|---:|---:|---|",
         *(
-            f"| {_plain(row.unique_id)} | {float(row.stock):,.0f} | {float(row.order_quantity):,.0f} | "
-            f"{float(row.risk_before_delivery):.0%} | {_plain(row.why)} |"
+            f"| {plain(row.unique_id)} | {float(row.stock):,.0f} | {float(row.order_quantity):,.0f} | "
+            f"{float(row.risk_before_delivery):.0%} | {plain(row.why)} |"
             for row in orders.head(shown).itertuples()
         ),
         "",
@@ -202,5 +202,5 @@ def run_pages(folder: Path, shown: int = 15) -> dict[str, str]:
         *findings({**result, "freq": values.get("freq", "D")}),
     ]
     status = status_page(run_status(folder), "`salesforecast run`")
-    decisions = decisions_page(decision_sheets(folder), folder, _plain)
+    decisions = decisions_page(decision_sheets(folder), folder, plain)
     return {"findings.md": "\n".join(page) + "\n", "status.md": status, "decisions.md": decisions}

@@ -1,4 +1,4 @@
-"""Is the true return on spend in the interval? ``python tests/benchmarks/channels.py --seeds 100 [--json FILE]``.
+"""Is the true return on spend in the interval? ``python -m tests.benchmarks.channels --seeds 100 [--json FILE]``.
 
 Each seed is another simulated shop with another advertising history. The table holds, for each channel and for all
 together, how often the 90 % interval holds the truth, how wide it is, and how far the median is off; and for the budget
@@ -8,10 +8,10 @@ what the allocation gains in truth, against what it promised and against what is
 from __future__ import annotations
 
 import argparse
-import json
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,6 +20,7 @@ from salesforecast_lib.data.simulate import MarketplaceConfig, simulate_marketpl
 from salesforecast_lib.decisions.allocation import allocate
 from salesforecast_lib.decisions.channel_cases import market_case, true_fit
 from salesforecast_lib.decisions.channels import extra_sales, fit_channels, return_on_spend
+from salesforecast_lib.files import write_json
 
 MARGIN = 0.4  # contribution of a unit of sales
 MARKET = MarketplaceConfig(
@@ -62,6 +63,19 @@ def one_seed(seed: int, stock_cover: float, particles: int) -> tuple[list[dict[s
     return rows, budget
 
 
+def over_seeds(rows: list[dict[str, Any]], budgets: list[dict[str, Any]]) -> dict[str, Any]:
+    """How often each channel's interval holds the true return, and what sharing out the budget anew earns."""
+    table, budget = pd.DataFrame(rows), pd.DataFrame(budgets)
+    table["width"] = (table["high"] - table["low"]) / table["truth"]
+    table["ratio"] = table["median"] / table["truth"]
+    shown = table.groupby("channel", sort=False).agg(
+        seeds=("inside", "size"), inside=("inside", "sum"), truth=("truth", "mean"), relative_width=("width", "median"),
+        median_over_truth=("ratio", "median"),
+    )  # fmt: skip
+    means = {**budget[["promised", "gained", "possible"]].mean(), "inside": int(budget["inside"].sum())}
+    return {"seeds": len(budget), "channels": shown.to_dict("index"), "budget": means}
+
+
 def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -69,7 +83,7 @@ def main() -> None:
     parser.add_argument("--first", type=int, default=0, help="first seed")
     parser.add_argument("--particles", type=int, default=400)
     parser.add_argument("--stock-cover", type=float, default=0.0, help="0 never runs out; 1.4 is the market's default")
-    parser.add_argument("--json", type=Path, help="write every seed's numbers here")
+    parser.add_argument("--json", type=Path, help="write the summary here")
     options = parser.parse_args()
     if options.seeds < 1:
         parser.error("--seeds: expected at least 1")
@@ -78,19 +92,13 @@ def main() -> None:
         channels, budget = one_seed(seed, options.stock_cover, options.particles)
         rows += channels
         budgets.append(budget)
-    table, budget_table = pd.DataFrame(rows), pd.DataFrame(budgets)
-    table["width"] = (table["high"] - table["low"]) / table["truth"]
-    table["ratio"] = table["median"] / table["truth"]
-    shown = table.groupby("channel", sort=False).agg(
-        seeds=("inside", "size"), inside=("inside", "sum"), truth=("truth", "mean"), relative_width=("width", "median"),
-        median_over_truth=("ratio", "median"),
-    )  # fmt: skip
-    print(shown.round(3).to_string())
+    result = over_seeds(rows, budgets)
+    print(pd.DataFrame(result["channels"]).T.round(3).to_string())
     print("\ncontribution a day from sharing out the same budget anew, mean over seeds")
-    print(budget_table.drop(columns="seed").mean().round(2).to_string())
+    print(pd.Series(result["budget"]).round(2).to_string())
     print(f"\n{time.process_time() - begin:.0f} s of one thread, {options.particles} particles")
     if options.json:
-        options.json.write_text(json.dumps({"channels": rows, "budget": budgets}, indent=1) + "\n", encoding="utf-8")
+        write_json(result, options.json.resolve())
 
 
 if __name__ == "__main__":
