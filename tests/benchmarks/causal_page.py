@@ -92,9 +92,9 @@ def channels(result: dict[str, Any]) -> list[str]:
         "",
         f"- Truth inside in at least {ADVERTISED} of 100, every channel: "
         f"{verdict(worst >= ADVERTISED / 100 * seeds)} ({worst} of {seeds} at the least).",
-        f"- Sharing out the same budget anew gains {budget['gained']:.0f} a day in truth, where {budget['promised']:.0f} "
-        f"was promised and {budget['possible']:.0f} is possible; the true gain lies in its 90 % interval in "
-        f"{budget['inside']} of {seeds}.",
+        f"- Sharing out the same budget anew gains {budget['gained']:.0f} a day in truth, where "
+        f"{budget['promised']:.0f} was promised and {budget['possible']:.0f} is possible; the true gain lies in its "
+        f"90 % interval in {budget['inside']} of {seeds}.",
     ]
 
 
