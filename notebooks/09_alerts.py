@@ -412,9 +412,9 @@ _ = write_json(results, resolve(run_dir) / "alerts.json")
 # - We wrote alerts of feed, stock, many products and single products, one line for one cause.
 #
 # Injected anomalies have shapes that we chose. The budget of the combined alarm is shared out by a rehearsal of the same
-# shapes, at other products and days: its lead over the controls is a lead for anomalies of these kinds. Its channels were chosen
-# after a look at the injections of these months, thresholds and weights were not. The forecasts are those
-# of the last cutoff; in use, a shift becomes part of the next forecast and falls silent.
+# shapes, at other products and days: its lead over the controls is a lead for anomalies of these kinds. Its channels, the
+# range of usual prices and the way its budget is shared were chosen after a look at the injections of these months; thresholds and
+# weights come from the calibration alone. The forecasts are those of the last cutoff; in use, a shift becomes part of the next forecast and falls silent.
 #
 # ## Exercises
 #

@@ -229,13 +229,13 @@ groups = top_categories(lines, mix_categories)
 mix = behaviour(lines, end, groups)
 fitted_on = mix[lines.groupby("customer_id").size().reindex(mix.index) >= 30]
 fitted_on = fitted_on if len(fitted_on) >= 100 else mix
-model, curve = seg.choose_by_bic(fitted_on, seed=seed)
-profile = seg.profile(mix, model)
+mixture, curve = seg.choose_by_bic(fitted_on, seed=seed)
+profile = seg.profile(mix, mixture)
 names = seg.segment_names(profile)
 
 # %% tags=["nbval-check-output"]
-sizes = model.predict(mix).value_counts().sort_index()
-print(f"smallest BIC at {len(model.order)} segments")
+sizes = mixture.predict(mix).value_counts().sort_index()
+print(f"smallest BIC at {len(mixture.order)} segments")
 for number, size in sizes.items():
     print(f"{size:6d} customers: {names[number]}")
 
@@ -264,7 +264,7 @@ rfm_halves = (log_rfm(rfm(lines, middle)), log_rfm(rfm(late, end)))
 
 # %% tags=["nbval-check-output"]
 stability = {}
-for kind, features, fitted, pair in (("behaviour", fitted_on, model, halves), ("RFM", worth, rfm_model, rfm_halves)):
+for kind, features, fitted, pair in (("behaviour", fitted_on, mixture, halves), ("RFM", worth, rfm_model, rfm_halves)):
     again = seg.bootstrap_stability(features, fitted, segment_replicates, seed)
     rand, same, both = seg.half_stability(*pair, fitted, seed)
     measured = {"bootstrap": again.mean(), "halves": rand, "stayed": same}
@@ -419,7 +419,7 @@ recommender = fit_recommender(purchases(lines, end, config), config)
 
 # %%
 segment = pd.DataFrame(
-    {"segment": model.predict(mix).map(dict(enumerate(names))), "segment_probability": model.probability(mix)}
+    {"segment": mixture.predict(mix).map(dict(enumerate(names))), "segment_probability": mixture.probability(mix)}
 )
 rfm_names = seg.segment_names(seg.profile(worth, rfm_model))
 rfm_segment = rfm_model.predict(worth).map(dict(enumerate(rfm_names)))
@@ -616,8 +616,8 @@ if has_promotions:
 after = {}
 if has_promotions:
     for kind in kinds:
-        shifted, columns = with_shifts(weeks, kind, (-2, -1, 0, 1, 2))
-        after[kind] = two_way_effects(shifted, [*columns, *(other for other in kinds if other != kind)]).table()
+        shifted, moved = with_shifts(weeks, kind, (-2, -1, 0, 1, 2))
+        after[kind] = two_way_effects(shifted, [*moved, *(other for other in kinds if other != kind)]).table()
     rivals, others = with_rivals(weeks)
     others = varying(rivals, others, kinds)
     if others:
