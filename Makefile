@@ -33,7 +33,7 @@ lint: setup
 	$(PYTHON) -m ruff check salesforecast_lib notebooks tests book/_ext
 
 unit: setup
-	$(PYTHON) -m pytest
+	$(PYTHON) -m pytest -n 2 --dist loadscope
 
 nbval: setup
 	$(PYTHON) -m salesforecast_lib.pipeline.nbval

@@ -337,7 +337,7 @@ trained = rehearse(market_detectors[-1:], market_grid, before_market, market_see
 budget = 10.0 / 1000 * product_weeks(market_grid, before_market)
 contest.append(share_out(start, past, trained, market_grid.quiet, budget))
 
-# %% tags=["nbval-check-output"]
+# %%
 plain = collect(market_detectors, market_grid, watched)
 injected = rehearse(market_detectors, market_grid, watched, market_seed)
 table = summarise(trial(contest, plain, injected, market_grid)).set_index("alarm")

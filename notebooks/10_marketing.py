@@ -204,7 +204,7 @@ enough = simulated.lines.groupby("customer_id").size().reindex(mix.index) >= 30
 found, curve = seg.choose_by_bic(mix[enough], seed=seed)
 by_value = seg.fit_segments(log_rfm(rfm(simulated.lines, simulated.end)), truth.nunique(), seed, "k-means")
 
-# %% tags=["nbval-check-output"]
+# %%
 agree = adjusted_rand_score(truth[mix[enough].index], found.predict(mix[enough]))
 everybody = adjusted_rand_score(truth[mix.index], found.predict(mix))
 rfm_labels = by_value.predict(log_rfm(rfm(simulated.lines, simulated.end)))
@@ -233,7 +233,7 @@ mixture, curve = seg.choose_by_bic(fitted_on, seed=seed)
 profile = seg.profile(mix, mixture)
 names = seg.segment_names(profile)
 
-# %% tags=["nbval-check-output"]
+# %%
 sizes = mixture.predict(mix).value_counts().sort_index()
 print(f"smallest BIC at {len(mixture.order)} segments")
 for number, size in sizes.items():
@@ -262,7 +262,7 @@ worth = log_rfm(value)
 rfm_model, rfm_curve = seg.choose_by_stability(worth, replicates=segment_replicates, seed=seed)
 rfm_halves = (log_rfm(rfm(lines, middle)), log_rfm(rfm(late, end)))
 
-# %% tags=["nbval-check-output"]
+# %%
 stability = {}
 for kind, features, fitted, pair in (("behaviour", fitted_on, mixture, halves), ("RFM", worth, rfm_model, rfm_halves)):
     again = seg.bootstrap_stability(features, fitted, segment_replicates, seed)
@@ -283,7 +283,7 @@ for kind, features, fitted, pair in (("behaviour", fitted_on, mixture, halves), 
 # The last window is the test, the one before calibrates, earlier ones train: in this order, because a shop has no other.
 # Features know what happened before their cutoff only.
 
-# %% tags=["nbval-check-output"]
+# %%
 windows = make_windows(lines["timestamp"].min(), end, intention_days)
 offered = top_categories(lines, intention_categories)
 history = make_history(lines, offered)
@@ -305,7 +305,7 @@ print(brier.round(3).to_string(index=False))
 # interval over customers. The recency rule is the share of buyers among customers who were last here as long ago.
 # Now customer by customer *and* category:
 
-# %% tags=["nbval-check-output"]
+# %%
 by_category = scores.learn_intention(history, windows, by_category=True, seed=seed)
 pairs = category_snapshot(history, windows.test, intention_days)
 pair_predicted, pair_known = by_category.predict(pairs), outcomes(history, windows.test, intention_days, pairs.index)
@@ -316,7 +316,7 @@ print(pair_brier.round(3).to_string(index=False))
 # %% [markdown]
 # The same code on the simulated market, whose customers come at random: probabilities must hold there.
 
-# %% tags=["nbval-check-output"]
+# %%
 there = make_history(simulated.lines, sorted(simulated.lines["category"].unique()))
 then = make_windows(simulated.lines["timestamp"].min(), simulated.end, 28)
 rows = customer_snapshot(there, then.test, 28)
@@ -344,7 +344,7 @@ axes[1].set(xlabel="share addressed", ylabel="share of the buyers reached")
 axes[0].legend()
 plt.show()
 
-# %% tags=["nbval-check-output"]
+# %%
 money = scores.spend_table(predicted["expected_spend"], history, windows.test, intention_days)
 print(money.round(3).to_string(index=False))
 
@@ -371,7 +371,7 @@ recalls = scores.recall_table(per_customer, seed=seed)
 # products). *New* counts only products that the customer never bought before, for which habit has no say. `gain` is the
 # paired difference to the rival named in `against`, with its 95 % interval over customers.
 
-# %% tags=["nbval-check-output"]
+# %%
 shown = ["kind", "recommender", "recall", "low", "high", "against", "gain", "gain_low", "gain_high"]
 print(recalls[shown].round(3).to_string(index=False))
 for kind, part in recalls.groupby("kind", sort=False):
@@ -392,7 +392,7 @@ plt.show()
 # Is habit favoured by the way we measure? The simulated market is the control: its customers have tastes for categories,
 # but no habit for a product.
 
-# %% tags=["nbval-check-output"]
+# %%
 small = RecommendConfig(factors=8, seed=seed)
 mixed = scores.choose_blends(simulated.lines, then.calibrate, 28, small)
 rivals = scores.recall_table(scores.compare_recommenders(simulated.lines, then.test, 28, small, mixed), seed=seed)
@@ -475,7 +475,7 @@ fit = fit_channels(data, seed, particles=particles)
 # The posterior is drawn by tempered sequential Monte Carlo {cite:p}`delmoral2006`: particles from the prior feel the data a little more
 # at each step. What a marketer asks for is the *return on spend*: extra sales per unit of money, with its 90 % interval.
 
-# %% tags=["nbval-check-output"]
+# %%
 returns = return_on_spend(fit, data)
 table = summarise(returns, data.names).assign(truth=case.true_return)
 print(table.round(1).to_string(index=False))
@@ -499,7 +499,7 @@ plt.show()
 # with $s_k>1$ are S-shaped, where equal marginal returns can be a *minimum*; so the split is first searched on a grid by
 # dynamic programming, then refined. No channel may get more than three times what it had: beyond, the data say nothing.
 
-# %% tags=["nbval-check-output"]
+# %%
 present = data.spend.mean(axis=1)
 extra = extra_sales(fit.response(data.spend), data.sales).sum(axis=1).mean()
 base = (data.sales.sum() - extra) / len(data.sales)
@@ -695,7 +695,7 @@ without = true_profit(market, ours.head(0), start, plan_weeks, fee)
 profit = {name: true_profit(market, plan, start, plan_weeks, fee) - without for name, plan in plans.items()}
 profit["random (mean of 10)"] = np.mean([true_profit(market, p, start, plan_weeks, fee) - without for p in chance])
 
-# %% tags=["nbval-check-output"]
+# %%
 for name, value in sorted(profit.items(), key=lambda item: -item[1]):
     print(f"{name:25s} adds {value:7.0f} to the true profit")
 assert profit["ours"] > 0 and profit["ours"] > profit["random (mean of 10)"]

@@ -225,7 +225,7 @@ for other in range(seed + 1, seed + duels):
     instrumented = double_ml(market_prices(another))
     fights.append(forecaster_against_pricer(another, instrumented, rules, seed).table.assign(shop=other))
 
-# %% tags=["nbval-check-output"]
+# %%
 duel = pd.concat(fights).groupby("model", sort=False)[["wape", "share_of_best_profit"]].mean()
 print(duel.round(3).to_string())
 assert duel.loc["boosting", "wape"] < duel.loc["causal", "wape"]
@@ -276,7 +276,7 @@ print("best ", ours.prices.tolist(), f"profit {ours.profit:.2f}, at most {100 * 
 # Prices from estimated elasticities, valued by the truth, against the best prices under the same rules. *Regret* is the
 # share of that best profit which is lost.
 
-# %% tags=["nbval-check-output"]
+# %%
 regret = pd.concat(lost).groupby("method", sort=False)["regret"].agg(["mean", "max"])
 print((100 * regret).round(1).rename(columns=lambda c: f"{c} regret, %").to_string())
 assert regret.loc[best_method, "mean"] <= 0.03
@@ -297,7 +297,7 @@ plt.show()
 #
 # The posterior of the elasticities says how sure a gain is. Each draw values all prices of the shop.
 
-# %% tags=["nbval-check-output"]
+# %%
 data = market_prices(market)
 state = true_state(market, data)
 believed = believed_state(state, data, posterior).merge(
@@ -378,7 +378,7 @@ sampled = thompson(learner, demand, periods, copies, seed)
 tested = explore_then_commit(learner, demand, periods, copies, each=4, seed=seed)
 stay = fixed_price(learner, demand, rungs.index(9.99), periods)
 
-# %% tags=["nbval-check-output"]
+# %%
 (curve, error), (test_curve, _) = sampled.cumulative(), tested.cumulative()
 best_profit = ((np.array(rungs) - 6.0) * demand).max() * periods
 for name, total in (("Thompson sampling", curve[-1]), ("test every rung", test_curve[-1]), ("today's price", stay[-1])):

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 from scipy import sparse
-from scipy.optimize import Bounds, LinearConstraint, milp
+from scipy.optimize import Bounds, LinearConstraint
 
 from salesforecast_lib.decisions.lookahead import path_cost
+from salesforecast_lib.decisions.solver import milp
 
 
 def packed(

@@ -17,9 +17,10 @@ from itertools import pairwise
 
 import numpy as np
 import pandas as pd
-from scipy.optimize import Bounds, LinearConstraint, milp, minimize_scalar
+from scipy.optimize import Bounds, LinearConstraint, minimize_scalar
 
 from salesforecast_lib.decisions.pricing_data import refuse_customers
+from salesforecast_lib.decisions.solver import milp
 
 _NUMBERS = ("price", "cost", "units", "share", "own", "cross")
 _COLUMNS = ("unique_id", *_NUMBERS, "price_low", "price_high")

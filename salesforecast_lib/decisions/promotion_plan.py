@@ -6,8 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.optimize import Bounds, LinearConstraint, milp
+from scipy.optimize import Bounds, LinearConstraint
 from scipy.sparse import csr_array
+
+from salesforecast_lib.decisions.solver import milp
 
 OPTION_COLUMNS = ("unique_id", "period", "depth", "profit", "spend")
 

@@ -68,11 +68,11 @@ def store_reference(folder: Path, dataset: str) -> None:
     """Copy the key numbers of a run to ``tests/reference/metrics.json`` under its data set."""
     place = project_root() / "tests" / "reference" / "metrics.json"
     known: dict[str, Any] = read_json(place) if place.is_file() else {}
-    derivation = folder / "derivation.json"
+    optional = {name: folder / f"{name}.json" for name in ("derivation", "alerts", "marketing", "pricing", "channels")}
     known[dataset] = {
         "metrics": read_json(folder / "metrics.json"),
         "inventory": read_json(folder / "inventory.json"),
-        "derivation": read_json(derivation) if derivation.is_file() else {},
+        **{name: read_json(file) if file.is_file() else {} for name, file in optional.items()},
     }
     write_json(known, place)
 

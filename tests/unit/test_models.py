@@ -173,7 +173,8 @@ def test_killed_training_resumes_to_the_same_weights(tmp_path):
             checkpoint=checkpoint,
         )
         results.append((model.state_dict(), log.train, log.validation))
-    assert results[0][1:] == results[1][1:]
+    for once, again in zip(results[0][1:], results[1][1:], strict=True):
+        assert np.allclose(once, again, rtol=1e-6, atol=0)  # an epoch's sum: its last digit depends on memory
     assert all(torch.equal(results[0][0][name], results[1][0][name]) for name in results[0][0])
 
 
