@@ -58,16 +58,17 @@ def prices(result: dict[str, Any]) -> list[str]:
         ]
     if "orange_juice" in result:
         rows = result["orange_juice"]
-        names = list(rows[0])
+        names = ["brand", "own", "low", "high", "naive", "cross", "cross_low", "cross_high"]
         lines += [
             "",
-            "Refrigerated orange juice (Dominick's), own-price elasticity by brand:",
+            "Refrigerated orange juice (Dominick's), own-price elasticity by brand with its 95 % interval; over many "
+            "products and studies the mean is -2.62 {cite:p}`bijmolt2005`:",
             "",
             "| " + " | ".join(name.replace("_", " ") for name in names) + " |",
             "|---|" + "---:|" * (len(names) - 1),
         ]
         for row in rows:
-            cells = (f"{row[n]:.2f}" if isinstance(row[n], float) else str(row[n]) for n in names)
+            cells = ("–" if row[n] is None else f"{row[n]:.2f}" if isinstance(row[n], float) else row[n] for n in names)
             lines.append("| " + " | ".join(cells) + " |")
     return lines
 

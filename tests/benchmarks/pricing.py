@@ -89,7 +89,7 @@ def main(arguments: list[str] | None = None) -> dict[str, Any]:
         print(juice.round(2).to_string(index=False))
         print("\nPublished")
         print(PUBLISHED.to_string(index=False))
-        result["orange_juice"] = juice.to_dict("records")
+        result["orange_juice"] = juice.astype(object).where(juice.notna(), None).to_dict("records")
     if given.json:
         write_json(result, Path(given.json).resolve())
     return result
