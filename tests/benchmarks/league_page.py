@@ -38,7 +38,7 @@ TITLES = {
     "orange_juice": "Orange juice",
 }
 TRIED = {
-    "complete_journey": "`LSTM` is one network with its first settings, one seed, fitted once, as neuralforecast's are, "
+    "complete_journey": "`LSTM` is one network with its first settings, one seed, fitted once as neuralforecast's are, "
     "with the same covariates: 1,000 steps for theirs, at most twelve epochs for ours. `Networks` are more seeds, "
     "fitted anew at each cutoff: that, and weights half-way to equal ones, brought the ensemble forward. Hidden "
     "size, window and learning rate were not searched.",
