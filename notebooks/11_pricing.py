@@ -33,6 +33,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
+# %%
 from salesforecast_lib.data.prepare import load_panel
 from salesforecast_lib.decisions.bandit import BanditConfig, explore_then_commit, fixed_price, thompson
 from salesforecast_lib.decisions.elasticity import double_ml

@@ -64,7 +64,7 @@ SUBJECTS = (
          "abc": "value class", "stock_source": "stock from", **_WHY},
         lambda table: table["action"] != "nothing",
         ("expected_loss", "risk_before_delivery"),
-        ("unique_id", "action", "order_quantity", "risk_before_delivery", "expected_loss", "why"),
+        ("unique_id", "order_quantity", "expected_loss", "why"),
         "nothing to order, to mark down or to return today",
     ),
     Subject(
@@ -89,7 +89,7 @@ SUBJECTS = (
          "profit_low": "profit at least", "profit_high": "profit at most", "spend": "cost", **_WHY},
         lambda table: pd.Series(True, index=table.index),
         ("profit",),
-        ("unique_id", "start", "end", "kind", "profit", "why"),
+        ("unique_id", "start", "profit", "why"),
         "no promotion is proposed: the data hold none to learn from, or none pays",
     ),
     Subject(
@@ -100,7 +100,7 @@ SUBJECTS = (
          "end": "to", "expected": "expected", "observed": "observed", "impact": "money at stake", **_WHY},
         lambda table: pd.Series(True, index=table.index),
         (),
-        ("severity", "kind", "unique_id", "start", "end", "why"),
+        ("severity", "kind", "unique_id", "start", "why"),
         "nothing unusual in the newest periods",
     ),
 )  # fmt: skip

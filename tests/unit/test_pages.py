@@ -51,6 +51,9 @@ def made_run(folder, source: str):
         }
     )
     write_csv(plan, folder / "replenishment.csv")
+    for name in ("excess", "prices", "promotions", "alerts"):
+        write_csv(pd.DataFrame(columns=["unique_id", "action", "why"]), folder / f"{name}.csv")
+    write_json({"dataset": "own_data"}, folder / "panel.json")
     for stage in STAGES:
         notebook = nbformat.v4.new_notebook(metadata={"papermill": {"duration": 1.26}})
         (folder / "notebooks").mkdir(exist_ok=True)
@@ -71,6 +74,7 @@ def test_plan_on_the_page_is_most_urgent_first_and_safe_to_print(tmp_path):
     assert "stock 1 \\*is\\* low" in text and "your stock file" in text
     assert "orders.csv" in text and "secret" not in text, "the book names the file, not the place"
     assert "| 01_preprocessing | 1.3 |" in pages["status.md"]
+    assert "1200" in pages["decisions.md"] and "No price change is proposed" in pages["decisions.md"]
     assert "stock_file=FILE" in run_pages(made_run(tmp_path, "simulated"))["findings.md"]
 
 
