@@ -182,7 +182,8 @@ for refit in (True, False):
 # ### All models
 #
 # The LSTM keeps the weights it had at the first cutoff; each peer is fitted anew at every cutoff. All see the same history and,
-# where they can use them, the same covariates known ahead. Rows of closed periods are not scored. AutoETS is fitted here; the
+# where they can use them, the same covariates known ahead. On a day on which the shop is known to be closed every forecast
+# is zero, and it is not scored. AutoETS is fitted here; the
 # other peers come from {ref}`ch-ensembles`, as does the calibrated committee, whose weights at a cutoff are those of earlier ones.
 # One more forecast starts at the end of the data; nobody can score it yet, {ref}`ch-inventory` orders by it.
 
@@ -193,9 +194,9 @@ parts = [lstm[lstm["unique_id"].isin(comparable["unique_id"]) | (lstm["cutoff"] 
 parts.append(members[members["model"].isin(["SeasonalNaive", "WindowAverage", "Theta", "LightGBM", "LightGBMDirect", "Ridge"])])
 parts.append(committees[committees["model"] == "Ensemble"])
 for cutoff in [*ends, today]:
-    peer = statistical_forecasts(extended, cutoff, horizon, meta["freq"], season, threads, ["AutoETS"])
-    parts.append(close_shop(peer, extended, meta["future"]))
-forecasts = pd.concat(parts, ignore_index=True).merge(comparable[["unique_id", "ds", "y"]], how="left")
+    parts.append(statistical_forecasts(extended, cutoff, horizon, meta["freq"], season, threads, ["AutoETS"]))
+forecasts = close_shop(pd.concat(parts, ignore_index=True), extended, meta["future"])
+forecasts = forecasts.merge(comparable[["unique_id", "ds", "y"]], how="left")
 _ = write_parquet(forecasts, resolve(run_dir) / "forecasts.parquet")
 
 # %%
