@@ -97,12 +97,13 @@ def value_of_accuracy(
     )
     needed = float(np.quantile(chance, 0.95))
     rows = []
-    for name, values in _metrics(whole).items():
-        spread = _rank_correlation(_metrics(drawn)[name], drawn["cost"])
+    measured, replicated = _metrics(whole), _metrics(drawn)
+    for name, values in measured.items():
+        spread = _rank_correlation(replicated[name], drawn["cost"])
         low, high = np.quantile(spread, [0.05, 0.95])
         rows.append((name, float(_rank_correlation(values, whole["cost"])), float(low), float(high), needed))
     ranking = pd.DataFrame(rows, columns=["metric", "rank_correlation", "low", "high", "needed"])
-    table = pd.DataFrame({"model": models, "cost": whole["cost"], **_metrics(whole)})
+    table = pd.DataFrame({"model": models, "cost": whole["cost"], **measured})
     return (
         table.sort_values("cost", kind="stable", ignore_index=True),
         ranking.sort_values("rank_correlation", ascending=False, kind="stable", ignore_index=True),

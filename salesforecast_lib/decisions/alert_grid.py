@@ -175,8 +175,14 @@ def log_chance(sales: np.ndarray, mean: np.ndarray, quantiles: np.ndarray) -> np
 def trailing_median(values: np.ndarray, window: int) -> np.ndarray:
     """Median of the ``window`` periods before each period, the period itself left out; (..., T), NaN are skipped."""
     padded = np.concatenate([np.full((*values.shape[:-1], window), np.nan), values], axis=-1)
-    past = np.sort(np.lib.stride_tricks.sliding_window_view(padded, window, axis=-1)[..., :-1, :], axis=-1)  # NaN last
-    known = np.isfinite(past).sum(-1)
-    low = np.take_along_axis(past, np.maximum((known - 1) // 2, 0)[..., None], -1)[..., 0]
-    high = np.take_along_axis(past, np.minimum(known // 2, window - 1)[..., None], -1)[..., 0]
-    return np.where(known > 0, (low + np.where(known % 2 == 0, high, low)) / 2, np.nan)
+    past = np.lib.stride_tricks.sliding_window_view(padded, window, axis=-1)[..., :-1, :]  # (..., T, window)
+    return known_median(past, axis=-1)
+
+
+def known_median(values: np.ndarray, axis: int) -> np.ndarray:
+    """Median of the finite values along an axis, NaN where there is none."""
+    ordered = np.moveaxis(np.sort(values, axis=axis), axis, -1)  # NaN last
+    known = np.isfinite(ordered).sum(-1)
+    low = np.take_along_axis(ordered, np.maximum((known - 1) // 2, 0)[..., None], -1)[..., 0]
+    high = np.take_along_axis(ordered, np.minimum(known // 2, ordered.shape[-1] - 1)[..., None], -1)[..., 0]
+    return np.where(known > 0, (low + high) / 2, np.nan)

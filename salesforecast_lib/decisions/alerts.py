@@ -108,8 +108,7 @@ def find_alerts(
     missing = _missing_products(rest, columns, alarms & (cause == "missing"), excess, crowd)
     for one in missing:
         alarms[one.members, one.start - position : one.end + 1 - position] = False
-    empty = [*_empty_shelves(_blank(rest, missing), columns, rules.odds), *_recorded_stockouts(grid, columns)]
-    empty += [] if stock is None else _stock_file(grid, columns, stock, empty)
+    empty = _without_stock(grid, _blank(rest, missing), columns, stock, rules.odds)
     for one in empty:
         place = slice(one.start - position, one.end + 1 + grid.quiet - position)
         alarms[one.members, place] &= cause[one.members, place] == "list_price"
@@ -139,8 +138,13 @@ def stock_alerts(
     grid: Grid, columns: np.ndarray, stock: pd.Series | None = None, rules: AlertRules = AlertRules()
 ) -> pd.DataFrame:
     """Only the alerts about stock, as in `find_alerts`."""
-    empty = [*_empty_shelves(grid, columns, rules.odds), *_recorded_stockouts(grid, columns)]
-    return _table(grid, empty + ([] if stock is None else _stock_file(grid, columns, stock, empty)), rules)
+    return _table(grid, _without_stock(grid, grid, columns, stock, rules.odds), rules)
+
+
+def _without_stock(grid: Grid, sound: Grid, columns: np.ndarray, stock: pd.Series | None, odds: float) -> list[Finding]:
+    """All findings about stock; silence is read from ``sound``, the grid without the periods of a broken feed."""
+    empty = [*_empty_shelves(sound, columns, odds), *_recorded_stockouts(grid, columns)]
+    return empty if stock is None else [*empty, *_stock_file(grid, columns, stock, empty)]
 
 
 def _missing_products(

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from salesforecast_lib.data.loaders import journey_table
-from salesforecast_lib.decisions.promotions import Effects, clustered, within
+from salesforecast_lib.decisions.panel_regression import clustered, within
+from salesforecast_lib.decisions.promotions import Effects
 
 WINDOWS = ("placebo", "before", "during", "after")
 

@@ -13,7 +13,7 @@ from typing import Protocol
 import numpy as np
 from sklearn.ensemble import IsolationForest
 
-from salesforecast_lib.decisions.alert_grid import Grid, log_chance, normal_scores, trailing_median
+from salesforecast_lib.decisions.alert_grid import Grid, known_median, log_chance, normal_scores, trailing_median
 
 Channels = dict[str, np.ndarray]
 _MAD = 1.4826  # times the median absolute deviation is the standard deviation of a normal
@@ -72,7 +72,7 @@ def _decompose(grid: Grid, start: int, last: int) -> tuple[Deviations, int]:
     from_level = x - trailing_median(x, 4 * s)
     padded = np.concatenate([np.full((len(x), 8 * s), np.nan), from_level], axis=1)
     same_place = np.stack([padded[:, (8 - k) * s : padded.shape[1] - k * s] for k in range(1, 9)], axis=1)
-    season = np.nan_to_num(_median(same_place, axis=1))
+    season = np.nan_to_num(known_median(same_place, axis=1))
     left = from_level - season
     scale = np.maximum(_MAD * trailing_median(np.abs(left), 8 * s), 0.7)
     rough = np.maximum(_MAD * trailing_median(np.abs(from_level), 8 * s), 0.7)
@@ -93,14 +93,6 @@ def beyond_range(values: np.ndarray, window: int) -> np.ndarray:
     low = np.where(np.isfinite(past), past, np.inf).min(-1)
     seen = np.isfinite(high)
     return np.where(seen, np.maximum(np.maximum(values - high, low - values), 0.0), 0.0)
-
-
-def _median(values: np.ndarray, axis: int) -> np.ndarray:
-    ordered = np.moveaxis(np.sort(values, axis=axis), axis, -1)
-    known = np.isfinite(ordered).sum(-1)
-    low = np.take_along_axis(ordered, np.maximum((known - 1) // 2, 0)[..., None], -1)[..., 0]
-    high = np.take_along_axis(ordered, np.minimum(known // 2, ordered.shape[-1] - 1)[..., None], -1)[..., 0]
-    return np.where(known > 0, (low + high) / 2, np.nan)
 
 
 def forecast_scores(grid: Grid) -> np.ndarray:
@@ -151,7 +143,7 @@ def missing_feed(grid: Grid, smallest: int = 5) -> np.ndarray:
     seen = grid.live & np.isfinite(grid.mean)
     zero = seen & (grid.sales == 0)
     ratio = np.where(seen & ~zero, grid.sales / np.maximum(grid.mean, 0.5), np.nan)
-    slump = np.clip(np.nan_to_num(_median(ratio, axis=0), nan=1.0), 0.2, 1.0)  # a holiday empties baskets, too
+    slump = np.clip(np.nan_to_num(known_median(ratio, axis=0), nan=1.0), 0.2, 1.0)  # a holiday empties baskets, too
     none = np.zeros_like(grid.sales)
     chance = np.where(seen, np.exp(log_chance(none, grid.mean * slump, grid.quantiles * slump[:, None])), 0.0)
     members = [np.ones(len(grid.ids), dtype=bool)]
@@ -297,5 +289,5 @@ class SalesEvidence:
 def own_scores(grid: Grid, fewest: int = 10) -> np.ndarray:
     """Standardised residuals less what all products share in the period, their median; (n, T)."""
     z = forecast_scores(grid)
-    shared = np.nan_to_num(_median(z, axis=0))
+    shared = np.nan_to_num(known_median(z, axis=0))
     return z - np.where(np.isfinite(z).sum(0) >= fewest, shared, 0.0)

@@ -24,6 +24,7 @@ from scipy.stats import t as student
 from sklearn.base import BaseEstimator, RegressorMixin, clone
 from sklearn.model_selection import GroupKFold
 
+from salesforecast_lib.decisions.panel_regression import clustered, within
 from salesforecast_lib.decisions.pricing_data import PriceData
 
 TREATMENTS = ("log_price", "rival_price")
@@ -132,27 +133,17 @@ def fixed_effects(data: PriceData) -> Elasticities:
     """
     table = data.table
     columns = ["log_units", *TREATMENTS, *data.controls]
-    values = table[columns].to_numpy(dtype="float64").copy()
-    for _ in range(50):  # alternating projections; the panel is unbalanced
-        before = values.copy()
-        for key in ("unique_id", "ds"):
-            values -= pd.DataFrame(values).groupby(table[key].to_numpy()).transform("mean").to_numpy()
-        if np.abs(values - before).max() < 1e-10:
-            break
+    product, period = pd.factorize(table["unique_id"])[0], pd.factorize(table["ds"])[0]
+    values = within(table[columns].to_numpy(dtype="float64"), product, period)
     y, X = values[:, 0], values[:, 1:]
     X = X[:, (np.abs(X) > 1e-8).any(0)]  # the calendar's columns are absorbed by the period effects
-    bread = np.linalg.pinv(X.T @ X)
-    slope = bread @ (X.T @ y)
-    codes, names = pd.factorize(table["unique_id"])
-    scores = np.zeros((len(names), X.shape[1]))
-    np.add.at(scores, codes, X * (y - X @ slope)[:, None])
-    scale = len(names) / max(len(names) - 1, 1)
-    cov = scale * bread @ scores.T @ scores @ bread
+    slope = np.linalg.pinv(X.T @ X) @ (X.T @ y)
+    cov = clustered(X, y - X @ slope, product)
     estimates = data.products[["unique_id", "category", "periods"]].assign(
         own=slope[0], own_se=np.sqrt(cov[0, 0]), cross=slope[1], cross_se=np.sqrt(cov[1, 1]), covariance=cov[0, 1]
     )
     estimates["weight"] = estimates["periods"] / estimates["periods"].sum()
-    freedom = max(len(names) - 1, 1)
+    freedom = max(int(product.max()), 1)
     return Elasticities("fixed effects", estimates, float(slope[0]), float(np.sqrt(cov[0, 0])), freedom)
 
 

@@ -103,9 +103,8 @@ def money_at_risk(
     (demand of the interval over mean projected stock).
     """
     stock, order = plan["stock"].to_numpy(float), plan["order_quantity"].to_numpy(float)
-    before = np.maximum(paths[:, :, :lead_time].sum(axis=2) - stock, 0.0) if lead_time else np.zeros(paths.shape[:2])
-    total = paths.sum(axis=2)
-    rest = np.maximum(stock - (paths[:, :, :lead_time].sum(axis=2) if lead_time else 0.0), 0.0)
+    early, total = paths[:, :, :lead_time].sum(axis=2), paths.sum(axis=2)  # (samples, products)
+    before, rest = np.maximum(early - stock, 0.0), np.maximum(stock - early, 0.0)
     with_order = before + np.maximum(paths[:, :, lead_time:].sum(axis=2) - rest - order, 0.0)
     projected = project_stock(paths, stock, order, lead_time)
     alone = project_stock(paths, stock, np.zeros_like(order), lead_time)

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from salesforecast_lib.decisions.promotions import PromotionWeeks, within
+from salesforecast_lib.decisions.panel_regression import within
+from salesforecast_lib.decisions.promotions import PromotionWeeks
 
 
 @dataclass(frozen=True)

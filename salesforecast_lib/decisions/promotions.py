@@ -10,6 +10,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from salesforecast_lib.decisions.panel_regression import clustered, within
+
 ADVERTISING = "ad_"  # budgets of channels, not promotions
 _MEASURES = {"depth": "depth", "discount": "depth"}  # how deep the price is cut, not a kind of promotion
 
@@ -87,42 +89,6 @@ def varying(weeks: PromotionWeeks, columns: Sequence[str], beside: Sequence[str]
         if left.std() > 1e-3 * max(float(values[:, -1].std()), 1e-6):
             kept.append(name)
     return tuple(kept)
-
-
-def within(values: np.ndarray, *groups: np.ndarray, rounds: int = 200, tolerance: float = 1e-10) -> np.ndarray:
-    """Residuals after a mean for each value of every grouping, (rows, columns), by alternating projections."""
-    left = np.array(values, dtype="float64")
-    sizes = [np.bincount(codes) for codes in groups]
-    for _ in range(rounds):
-        before = left.copy()
-        for codes, size in zip(groups, sizes, strict=True):
-            sums = np.stack([np.bincount(codes, column, len(size)) for column in left.T], axis=1)
-            left -= (sums / np.maximum(size, 1)[:, None])[codes]
-        if len(groups) == 1 or np.abs(left - before).max() < tolerance:
-            break
-    return left
-
-
-def clustered(x: np.ndarray, residual: np.ndarray, *clusters: np.ndarray) -> np.ndarray:
-    """Covariance of least squares with errors correlated within each clustering (one or two of them).
-
-    Two clusterings: V_1 + V_2 - V_12 (Cameron, Gelbach and Miller, 2011), its negative eigenvalues set to zero.
-    """
-    bread = np.linalg.pinv(x.T @ x)
-    score = x * residual[:, None]
-
-    def meat(codes: np.ndarray) -> np.ndarray:
-        number = int(codes.max()) + 1
-        sums = np.stack([np.bincount(codes, column, number) for column in score.T], axis=1)
-        return sums.T @ sums * number / max(number - 1, 1)
-
-    total = meat(clusters[0])
-    if len(clusters) == 2:
-        both = pd.factorize(clusters[0].astype("int64") * (int(clusters[1].max()) + 1) + clusters[1])[0]
-        total = total + meat(clusters[1]) - meat(both)
-    variance = bread @ total @ bread
-    values, vectors = np.linalg.eigh((variance + variance.T) / 2)
-    return (vectors * np.clip(values, 0, None)) @ vectors.T
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
-from openpyxl import Workbook
-from openpyxl.cell import Cell
-from openpyxl.styles import Alignment, Font, PatternFill
-from openpyxl.utils import get_column_letter
-from openpyxl.worksheet.worksheet import Worksheet
 
-from salesforecast_lib.files import FORMULA_STARTS, atomically, read_json, resolve
+from salesforecast_lib.files import FORMULA_STARTS, resolve
 
 
 @dataclass(frozen=True)
@@ -114,7 +109,7 @@ def read_decisions(file: Path) -> pd.DataFrame:
     ValueError
         When the file has no column ``why``: every proposal has to say its reason.
     """
-    table = pd.read_csv(file, keep_default_na=False, na_values={}, dtype=str)
+    table = pd.read_csv(file, keep_default_na=False, dtype=str)
     if "why" not in table:
         raise ValueError(f"{file}: no column 'why'; expected a decision file of a run, run the chapter again")
     for name in table:
@@ -170,84 +165,9 @@ def decision_sheets(run_dir: str | Path) -> list[Sheet]:
     return sheets
 
 
-# The workbook -------------------------------------------------------------------------------------------------------
-
-_HEAD = PatternFill("solid", fgColor="1F3B57")
-_MONEY = ("price", "profit", "loss", "cost", "money", "at least", "at most", "seen")
-_SHARES = ("risk", "chance", "discount")
-
-
-def _write(cell: Cell, value: object) -> None:
-    """A number as a number, anything else as text that no spreadsheet runs: never as a formula."""
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        cell.value = None if pd.isna(value) else value
-        return
-    text = "".join(c for c in str(value) if c.isprintable() or c == " ")
-    cell.value = text
-    cell.data_type = "s"
-    cell.quotePrefix = text.startswith(FORMULA_STARTS)  # type: ignore[attr-defined]
-
-
-def _fill(page: Worksheet, sheet: Sheet) -> None:
-    """Note, headings and rows of one sheet, with frozen headings, filters and widths that can be read."""
-    page["A1"] = sheet.note
-    page["A1"].font = Font(italic=True)
-    for k, heading in enumerate(sheet.table.columns, start=1):
-        cell = page.cell(2, k, heading)
-        cell.font, cell.fill = Font(bold=True, color="FFFFFF"), _HEAD
-        cell.alignment = Alignment(wrap_text=True, vertical="top")
-        column = sheet.table.iloc[:, k - 1]
-        longest = max([len(heading) / 2, *column.astype(str).str.len().head(500)], default=8)
-        page.column_dimensions[get_column_letter(k)].width = 90 if heading == "why" else min(max(longest + 2, 11), 36)
-        for row, value in enumerate(column.tolist(), start=3):
-            cell = page.cell(row, k)
-            _write(cell, value)
-            cell.alignment = Alignment(wrap_text=heading == "why", vertical="top")
-            if any(word in heading for word in _SHARES):
-                cell.number_format = "0%"
-            elif any(word in heading for word in _MONEY):
-                cell.number_format = "#,##0.00"
-            elif isinstance(value, float):
-                cell.number_format = "#,##0" if abs(value) >= 10 else "#,##0.0"
-    page.freeze_panes = "B3"
-    if len(sheet.table):
-        page.auto_filter.ref = f"A2:{get_column_letter(len(sheet.table.columns))}{len(sheet.table) + 2}"
-    page.page_setup.orientation, page.page_setup.fitToHeight = "landscape", 0
-    page.sheet_properties.pageSetUpPr.fitToPage = True
-    page.print_title_rows = "2:2"
-
-
-def write_workbook(sheets: list[Sheet], path: str | Path) -> Path:
-    """Write one formatted sheet a subject; text stays text, so a product's name can never become a formula."""
-    book = Workbook()
-    book.remove(book.active)
-    for sheet in sheets:
-        _fill(book.create_sheet(sheet.name), sheet)
-    return atomically(path, book.save)
-
-
 def newest_run(runs: Path) -> Path:
     """The run that finished last: the newest ``replenishment.csv`` below ``runs``; raises FileNotFoundError."""
     found = sorted(runs.glob("*/replenishment.csv"), key=lambda file: file.stat().st_mtime)
     if not found:
         raise FileNotFoundError(f"{runs}: no finished run below it; begin with: salesforecast run")
     return found[-1].parent
-
-
-def decisions_page(sheets: list[Sheet], run_dir: str | Path, plain: Callable[[object], str], shown: int = 10) -> str:
-    """Markdown of the first rows of every subject, for the run's book."""
-    values = read_json(resolve(run_dir) / "panel.json")
-    lines = ["# Decisions", "", f"What this run proposes at the end of its data ({values['dataset']})."]
-    lines.append("`salesforecast decide` writes all of it to `decisions.xlsx`.")
-    for sheet in sheets:
-        lines += ["", f"## {sheet.name.capitalize()}", "", sheet.note[0].upper() + sheet.note[1:] + ".", ""]
-        if sheet.table.empty:
-            continue
-        lines.append("| " + " | ".join(plain(name) for name in sheet.brief) + " |")
-        lines.append("|" + "---|" * len(sheet.brief))
-        for row in sheet.table[list(sheet.brief)].head(shown).itertuples(index=False):
-            cells = [f"{value:,.2f}" if isinstance(value, float) else plain(value) for value in row]
-            lines.append("| " + " | ".join(cells) + " |")
-        if len(sheet.table) > shown:
-            lines += ["", f"{len(sheet.table) - shown} more in the workbook."]
-    return "\n".join(lines) + "\n"

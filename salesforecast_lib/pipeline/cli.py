@@ -38,6 +38,10 @@ def _stop(error: Exception) -> typer.Exit:
     return typer.Exit(1)
 
 
+def _build_run_book(folder: Path) -> Path:
+    return build_book(folder / "notebooks", folder / "html", f"Sales forecasting - {folder.name}", run_pages(folder))
+
+
 @app.command("run")
 def run_command(
     profile: Annotated[str, typer.Option(help="book/profiles/NAME.yml, or a YAML file")] = "default",
@@ -55,8 +59,7 @@ def run_command(
         result = run(values, folder, from_stage or None, jobs)
         if book:
             console.print("building the book …")
-            title = f"Sales forecasting - {folder.name}"
-            build_book(folder / "notebooks", folder / "html", title, run_pages(folder))
+            _build_run_book(folder)
     except (settings.ParameterError, StageError, BookError, ValueError, FileNotFoundError) as error:
         raise _stop(error) from None
     console.print(f"executed: {', '.join(result.executed) or 'nothing'}")
@@ -73,14 +76,15 @@ def decide(
     book: Annotated[bool, typer.Option(help="build the run's HTML book anew, with its page of decisions")] = True,
 ) -> None:
     """Write the newest run's decisions (stock, prices, promotions, alerts) to decisions.xlsx and a page of its book."""
-    from salesforecast_lib.decisions.sheets import decision_sheets, newest_run, write_workbook
+    from salesforecast_lib.decisions.sheets import decision_sheets, newest_run
+    from salesforecast_lib.decisions.workbook import write_workbook
 
     try:
         folder = Path(run_dir).resolve() if run_dir else newest_run(project_root() / "runs")
         sheets = decision_sheets(folder)
         target = write_workbook(sheets, folder / "decisions.xlsx")
         if book:
-            build_book(folder / "notebooks", folder / "html", f"Sales forecasting - {folder.name}", run_pages(folder))
+            _build_run_book(folder)
     except (BookError, ValueError, FileNotFoundError) as error:
         raise _stop(error) from None
     for sheet in sheets:

@@ -12,7 +12,7 @@ from typing import Any
 import nbformat
 import pandas as pd
 
-from salesforecast_lib.decisions.sheets import decision_sheets, decisions_page
+from salesforecast_lib.decisions.sheets import decision_sheets
 from salesforecast_lib.files import read_json
 from salesforecast_lib.pipeline.stages import STAGES
 
@@ -166,6 +166,25 @@ def run_status(folder: Path) -> dict[str, Any]:
     }
 
 
+def decisions_page(folder: Path, shown: int = 10) -> str:
+    """What a run proposes: the first rows of every subject, for its book."""
+    dataset = read_json(folder / "panel.json")["dataset"]
+    lines = ["# Decisions", "", f"What this run proposes at the end of its data ({dataset})."]
+    lines.append("`salesforecast decide` writes all of it to `decisions.xlsx`.")
+    for sheet in decision_sheets(folder):
+        lines += ["", f"## {sheet.name.capitalize()}", "", sheet.note[0].upper() + sheet.note[1:] + ".", ""]
+        if sheet.table.empty:
+            continue
+        lines.append("| " + " | ".join(plain(name) for name in sheet.brief) + " |")
+        lines.append("|" + "---|" * len(sheet.brief))
+        for row in sheet.table[list(sheet.brief)].head(shown).itertuples(index=False):
+            cells = [f"{value:,.2f}" if isinstance(value, float) else plain(value) for value in row]
+            lines.append("| " + " | ".join(cells) + " |")
+        if len(sheet.table) > shown:
+            lines += ["", f"{len(sheet.table) - shown} more in the workbook."]
+    return "\n".join(lines) + "\n"
+
+
 def run_pages(folder: Path, shown: int = 15) -> dict[str, str]:
     """Findings and status pages of one run, by file name: they take the place of the published ones in its book."""
     result = {name: read_json(folder / f"{name}.json") for name in ("metrics", "inventory", "parameters")}
@@ -202,5 +221,4 @@ def run_pages(folder: Path, shown: int = 15) -> dict[str, str]:
         *findings({**result, "freq": values.get("freq", "D")}),
     ]
     status = status_page(run_status(folder), "`salesforecast run`")
-    decisions = decisions_page(decision_sheets(folder), folder, plain)
-    return {"findings.md": "\n".join(page) + "\n", "status.md": status, "decisions.md": decisions}
+    return {"findings.md": "\n".join(page) + "\n", "status.md": status, "decisions.md": decisions_page(folder)}

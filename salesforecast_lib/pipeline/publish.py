@@ -10,10 +10,9 @@ from typing import Any
 import nbformat
 from PIL import Image
 
-from salesforecast_lib.decisions.sheets import decision_sheets, decisions_page
 from salesforecast_lib.files import project_root, read_json, write_json, write_text
 from salesforecast_lib.pipeline.execute import to_notebook
-from salesforecast_lib.pipeline.pages import findings_page, plain, run_status, running_times, status_page
+from salesforecast_lib.pipeline.pages import decisions_page, findings_page, run_status, running_times, status_page
 from salesforecast_lib.pipeline.runner import prepare_values, run
 from salesforecast_lib.pipeline.stages import STAGES
 
@@ -60,7 +59,7 @@ def publish(from_stage: str | None = None) -> None:
         )
     store_reference(folder, "complete_journey")
     write_json(run_status(folder), root / "tests" / "reference" / "status.json")
-    write_text(decisions_page(decision_sheets(folder), folder, plain), root / "book" / "decisions.md")
+    write_text(decisions_page(folder), root / "book" / "decisions.md")
     write_pages()
 
 

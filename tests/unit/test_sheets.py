@@ -5,15 +5,11 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from salesforecast_lib.decisions.sheets import (
-    decision_sheets,
-    decisions_page,
-    newest_run,
-    read_decisions,
-    write_workbook,
-)
+from salesforecast_lib.decisions.sheets import decision_sheets, newest_run, read_decisions
+from salesforecast_lib.decisions.workbook import write_workbook
 from salesforecast_lib.files import write_csv, write_json
 from salesforecast_lib.pipeline.cli import app
+from salesforecast_lib.pipeline.pages import decisions_page, plain
 
 EVIL = '=HYPERLINK("http://x","y")'
 
@@ -98,8 +94,8 @@ def test_an_unfinished_run_is_told_from_a_finished_one(finished, tmp_path):
 
 
 def test_page_shows_the_first_rows_and_says_how_many_more(finished):
-    page = decisions_page(decision_sheets(finished), finished, lambda value: f"<{value}>", shown=1)
-    assert "2 more in the workbook." in page and f"<{EVIL}>" in page and "## Alerts" in page
+    page = decisions_page(finished, shown=1)
+    assert "2 more in the workbook." in page and f"| {plain(EVIL)} |" in page and "## Alerts" in page
     assert "No promotion is proposed" in page
 
 
