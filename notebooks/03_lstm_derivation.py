@@ -213,9 +213,11 @@ assert leak[:, :hidden].max() == 0 and leak[:, hidden:].max() > 0
 #
 # ```{math}
 # :label: eq-arima
-# (1-\phi B)(1-B)\,x_t=(1+\theta B)\,\varepsilon_t
-# \quad\Longleftrightarrow\quad
+# \begin{aligned}
+# &(1-\phi B)(1-B)\,x_t=(1+\theta B)\,\varepsilon_t \\
+# \Longleftrightarrow\quad &
 # w_t=x_t-x_{t-1},\quad w_t=\phi w_{t-1}+\varepsilon_t+\theta\varepsilon_{t-1}.
+# \end{aligned}
 # ```
 #
 # In levels this is $x_t=(1+\phi)x_{t-1}-\phi x_{t-2}+\varepsilon_t+\theta\varepsilon_{t-1}$: the term $-\phi x_{t-2}$ is what a formula

@@ -132,9 +132,11 @@ for name, value in asdict(batch).items():
 #
 # ```{math}
 # :label: eq-quantile-head
-# \hat q_{0.5,h} = s_h e^{r_h}, \qquad
-# \hat q_{p,h} = \hat q_{0.5,h}\Bigl(1+\sum_{0.5<p'\le p}\operatorname{softplus}(u_{h,p'})\Bigr), \qquad
-# \hat q_{p,h} = \hat q_{0.5,h}\prod_{p\le p'<0.5}\sigma(u_{h,p'}),
+# \begin{aligned}
+# \hat q_{0.5,h} &= s_h e^{r_h}, \\
+# \hat q_{p,h} &= \hat q_{0.5,h}\Bigl(1+\sum_{0.5<p'\le p}\operatorname{softplus}(u_{h,p'})\Bigr), \\
+# \hat q_{p,h} &= \hat q_{0.5,h}\prod_{p\le p'<0.5}\sigma(u_{h,p'}),
+# \end{aligned}
 # ```
 #
 # for levels above and below the median: rising and non-negative, whatever the weights are.

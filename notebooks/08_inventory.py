@@ -116,8 +116,10 @@ for name, repaired in (("as printed", False), ("repaired", True)):
 #
 # ```{math}
 # :label: eq-newsvendor
-# F(q^*) = \frac{c_u}{c_u+c_o}, \qquad
-# \text{for } N(\mu,\sigma):\quad q^*=\mu+z\sigma,\quad C(q^*)=(c_u+c_o)\,\sigma\,\varphi(z).
+# \begin{aligned}
+# F(q^*) &= \frac{c_u}{c_u+c_o}, \\
+# \text{for } N(\mu,\sigma):\quad q^* &= \mu+z\sigma,\quad C(q^*)=(c_u+c_o)\,\sigma\,\varphi(z).
+# \end{aligned}
 # ```
 
 # %% tags=["nbval-check-output"]

@@ -458,8 +458,10 @@ _ = write_json(marketing, folder / "marketing.json")
 #
 # ```{math}
 # :label: eq-channel-model
-# \log y_t = x_t^\top\beta + \log\Bigl(1+\sum_k L_k\frac{a_{kt}^{s_k}}{a_{kt}^{s_k}+h_k^{s_k}}\Bigr)+u_t+v_t,\qquad
-# a_{kt}=\text{spend}_{kt}+\lambda_k a_{k,t-1},
+# \begin{aligned}
+# \log y_t &= x_t^\top\beta + \log\Bigl(1+\sum_k L_k\frac{a_{kt}^{s_k}}{a_{kt}^{s_k}+h_k^{s_k}}\Bigr)+u_t+v_t,\\
+# a_{kt} &= \text{spend}_{kt}+\lambda_k a_{k,t-1},
+# \end{aligned}
 # ```
 #
 # with $x_t$ the calendar, a trend with kinks, prices, promotions and range; $u_t$ what moves demand for days and is in no

@@ -113,9 +113,11 @@ print(shown.round(2).to_string(index=False))
 #
 # ```{math}
 # :label: eq-orthoiv
-# \hat\varepsilon = (\tilde Z^\top \tilde T)^{-1} \tilde Z^\top \tilde y, \qquad
-# \tilde y = y - \hat{\mathrm E}[y \mid X],\;\; \tilde T = T - \hat{\mathrm E}[T \mid X],\;\;
+# \begin{aligned}
+# \hat\varepsilon &= (\tilde Z^\top \tilde T)^{-1} \tilde Z^\top \tilde y, \\
+# \tilde y &= y - \hat{\mathrm E}[y \mid X],\;\; \tilde T = T - \hat{\mathrm E}[T \mid X],\;\;
 # \tilde Z = Z - \hat{\mathrm E}[Z \mid X].
+# \end{aligned}
 # ```
 #
 # The numbers below are independent draws, so least squares on the controls is all the machine learning that is needed.
@@ -339,7 +341,10 @@ print("rungs between 2.29 and 2.59:", inside_rungs.tolist())
 #
 # ```{math}
 # :label: eq-markdown
-# V_k(n)=\max_{p}\;\mathrm E\bigl[p\min(D,n)+V_{k-1}\bigl(n-\min(D,n)\bigr)\bigr],\qquad D\sim\operatorname{Poisson}(\lambda_k(p)).
+# \begin{aligned}
+# V_k(n) &= \max_{p}\;\mathrm E\bigl[p\min(D,n)+V_{k-1}\bigl(n-\min(D,n)\bigr)\bigr],\\
+# D &\sim \operatorname{Poisson}(\lambda_k(p)).
+# \end{aligned}
 # ```
 
 # %% tags=["nbval-check-output"]

@@ -127,6 +127,24 @@ def test_page_in_the_browser(book, browser, page):
     assert not [url for url in asked if not url.startswith(("file:", "data:", "blob:"))]
 
 
+CUT = """() => [...document.querySelectorAll("div.math")].filter(block => {
+    const drawn = block.querySelector("mjx-math"), number = block.querySelector(".eqno");
+    const room = (number ? number.getBoundingClientRect().left : block.getBoundingClientRect().right) + 1;
+    return drawn && drawn.getBoundingClientRect().right > room;
+}).map(block => block.id)"""
+
+
+def test_equations_fit_beside_their_numbers(book, browser):
+    tab = browser.new_page(viewport={"width": 1280, "height": 900})
+    for page in PAGES:
+        tab.goto((book / f"{page}.html").as_uri(), wait_until="load")
+        if tab.locator("div.math").count():
+            tab.wait_for_selector("mjx-container", timeout=20_000)
+            tab.evaluate("MathJax.startup.promise")
+            assert not tab.evaluate(CUT), f"{page}: break these equations over lines"
+    tab.close()
+
+
 def test_page_fits_a_phone(book, browser):
     tab = browser.new_page(viewport={"width": 390, "height": 800})
     for page in PAGES:
