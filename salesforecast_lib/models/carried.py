@@ -112,7 +112,8 @@ def carried_forecast(forecaster: Forecaster, state: CarriedState, future: pd.Dat
         for each in (state.y * state.available, state.available)
     )
     phases = (sold / scale + 1) / (seen + 1)  # (series, season)
-    quantiles = forecaster.model.decode(
+    mean, quantiles = forecaster.model.decode(
         state.state[:, None], state.static, scale.float(), phases[:, None].float(), known
     )
-    return forecaster.table(names, state.at, (quantiles[:, 0] * scale[:, :, None]).float().cpu())
+    mean, quantiles = mean[:, 0] * scale, quantiles[:, 0] * scale[:, :, None]
+    return forecaster.table(names, state.at, mean.float().cpu(), quantiles.float().cpu())

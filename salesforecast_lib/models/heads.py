@@ -41,9 +41,20 @@ class Head(nn.Module):
         """Quantiles in scaled units, (..., horizon, levels), from ``raw`` (..., horizon, size)."""
         raise NotImplementedError
 
+    def mean(self, raw: torch.Tensor, seasonal: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
+        """Mean in scaled units, (..., horizon): that of the distribution, or of the quantiles where they are all."""
+        return quantile_mean(self.quantiles(raw, seasonal, scale), self.levels)
+
     def loss(self, raw: torch.Tensor, seasonal: torch.Tensor, seen: Observed) -> torch.Tensor:
         """Loss of each horizon step, (..., horizon), not weighted."""
         raise NotImplementedError
+
+
+def quantile_mean(quantiles: torch.Tensor, levels: tuple[float, ...]) -> torch.Tensor:
+    """Mean of the piecewise linear quantile function with flat tails, over the last dimension."""
+    edges = [0.0, *((low + high) / 2 for low, high in zip(levels[:-1], levels[1:], strict=True)), 1.0]
+    weights = [high - low for low, high in zip(edges[:-1], edges[1:], strict=True)]
+    return quantiles @ torch.tensor(weights, dtype=quantiles.dtype, device=quantiles.device)
 
 
 class QuantileHead(Head):

@@ -93,10 +93,14 @@ class SalesPredictor(nn.Module):
 
     def forward(self, batch: Batch | Stretch) -> torch.Tensor:
         """Quantiles in scaled units, (batch, horizon, quantiles); of a stretch (batch, origins, horizon, quantiles)."""
+        return self.predict(batch)[1]
+
+    def predict(self, batch: Batch | Stretch) -> tuple[torch.Tensor, torch.Tensor]:
+        """Mean (batch, horizon) and quantiles as in `forward`, in scaled units; of a stretch one for each origin."""
         stretch = self._hide_categories(as_stretch(batch))
         state = self._states(batch)
-        quantiles = self.decode(state, stretch.static, stretch.scale, stretch.seasonal, stretch.future)
-        return quantiles[:, 0] if isinstance(batch, Batch) else quantiles
+        mean, quantiles = self.decode(state, stretch.static, stretch.scale, stretch.seasonal, stretch.future)
+        return (mean[:, 0], quantiles[:, 0]) if isinstance(batch, Batch) else (mean, quantiles)
 
     def decode(
         self,
@@ -105,11 +109,12 @@ class SalesPredictor(nn.Module):
         scale: torch.Tensor,
         seasonal: torch.Tensor,
         future: torch.Tensor,
-    ) -> torch.Tensor:
-        """Quantiles (batch, origins, horizon, quantiles) from encoder states (batch, origins, size)."""
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Mean (batch, origins, horizon) and quantiles (…, quantiles) from encoder states (batch, origins, size)."""
         context = self._context(state, static, scale)
         raw, average = self._raw(context, seasonal, self._days(static, future))
-        return self.head.quantiles(raw, average, scale[:, :, None].expand_as(average))
+        units = scale[:, :, None].expand_as(average)
+        return self.head.mean(raw, average, units), self.head.quantiles(raw, average, units)
 
     def loss(
         self, batch: Batch | Stretch, volume_weight: float = 0.0, censored: bool = False
@@ -209,13 +214,6 @@ def as_stretch(batch: Batch | Stretch) -> Stretch:
         batch.target,
         batch.weight,
     )
-
-
-def quantile_mean(quantiles: torch.Tensor, levels: tuple[float, ...]) -> torch.Tensor:
-    """Mean of the piecewise linear quantile function with flat tails, over the last dimension."""
-    edges = [0.0, *((low + high) / 2 for low, high in zip(levels[:-1], levels[1:], strict=True)), 1.0]
-    weights = [high - low for low, high in zip(edges[:-1], edges[1:], strict=True)]
-    return quantiles @ torch.tensor(weights, dtype=quantiles.dtype, device=quantiles.device)
 
 
 def pinball_loss(

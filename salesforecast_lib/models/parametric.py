@@ -34,6 +34,13 @@ class GaussianHead(Head):
         mean = seasonal * torch.exp(raw[..., 0].clamp(-6, 6))
         return mean, 0.01 + nn.functional.softplus(raw[..., 1])
 
+    def mean(self, raw: torch.Tensor, seasonal: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
+        """Mean of the normal distribution of which what lies below zero counts as zero."""
+        mean, spread = self.parameters_of(raw, seasonal)
+        score = mean / spread
+        density = torch.exp(-0.5 * score**2) / math.sqrt(2 * math.pi)
+        return mean * torch.special.ndtr(score) + spread * density
+
     def quantiles(self, raw: torch.Tensor, seasonal: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
         mean, spread = self.parameters_of(raw, seasonal)
         score = torch.special.ndtri(torch.tensor(self.levels, dtype=raw.dtype, device=raw.device))
@@ -62,6 +69,9 @@ class NegativeBinomialHead(Head):
         """Mean in units and the size parameter, (..., horizon)."""
         mean = seasonal * torch.exp(raw[..., 0].clamp(-6, 6)) * scale
         return mean, 0.05 + nn.functional.softplus(raw[..., 1].clamp(max=1_000))
+
+    def mean(self, raw: torch.Tensor, seasonal: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
+        return self.parameters_of(raw, seasonal, scale)[0] / scale
 
     def quantiles(self, raw: torch.Tensor, seasonal: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
         mean, size = (each.detach().cpu().double().numpy() for each in self.parameters_of(raw, seasonal, scale))
@@ -131,6 +141,10 @@ class TweedieHead(Head):
         root = torch.sqrt(mean)
         dispersion = 0.1 + nn.functional.softplus(raw[..., 1]) + root / 16  # rate <= 32
         return 2 * root / dispersion, dispersion * root / 2
+
+    def mean(self, raw: torch.Tensor, seasonal: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
+        rate, purchase = self.parameters_of(raw, seasonal)
+        return rate * purchase
 
     def quantiles(self, raw: torch.Tensor, seasonal: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
         rate, purchase = self.parameters_of(raw, seasonal)

@@ -17,7 +17,7 @@ from safetensors.torch import load_file, save_file
 
 from salesforecast_lib import QUANTILE_COLUMNS
 from salesforecast_lib.files import read_json, resolve, write_json
-from salesforecast_lib.models.networks import SalesPredictor, quantile_mean
+from salesforecast_lib.models.networks import SalesPredictor
 from salesforecast_lib.models.windows import PanelTensor, Vocabulary, known_ahead
 
 FORMAT = 2
@@ -102,27 +102,31 @@ class Forecaster:
         device = next(self.model.parameters()).device
         tensor = PanelTensor(frame, self.vocabulary, self.window, self.horizon, self.season, device)
         origins = torch.as_tensor(np.flatnonzero(frame["ds"].to_numpy() == np.datetime64(cutoff)), device=device)
-        parts = []
+        means, parts = [], []
         for begin in range(0, len(origins), batch_size):
             batch = tensor.gather(origins[begin : begin + batch_size], self.reach)
-            parts.append((self.model(batch) * batch.scale[:, :, None]).cpu())
+            mean, quantiles = self.model.predict(batch)
+            means.append((mean * batch.scale).cpu())
+            parts.append((quantiles * batch.scale[:, :, None]).cpu())
         names = frame["unique_id"].to_numpy()[origins.cpu().numpy()]
-        return self.table(names, cutoff, torch.cat(parts))
+        return self.table(names, cutoff, torch.cat(means), torch.cat(parts))
 
     def known_ahead(self, names: np.ndarray, future: pd.DataFrame, cutoff: pd.Timestamp) -> pd.DataFrame:
         """Future columns of every series and period after the cutoff, sorted; raises ValueError on a missing row."""
         steps = pd.date_range(cutoff, periods=self.horizon + 1, freq=self.freq)[1:]
         return known_ahead(future, self.vocabulary.future, np.sort(names), steps)
 
-    def table(self, names: np.ndarray, cutoff: pd.Timestamp, quantiles: torch.Tensor) -> pd.DataFrame:
-        """The forecast table from quantiles in units, (series, horizon, quantiles)."""
+    def table(
+        self, names: np.ndarray, cutoff: pd.Timestamp, mean: torch.Tensor, quantiles: torch.Tensor
+    ) -> pd.DataFrame:
+        """The forecast table from means (series, horizon) and quantiles (series, horizon, quantiles) in units."""
         table = pd.DataFrame(
             {
                 "unique_id": np.repeat(names, self.horizon),
                 "ds": np.tile(pd.date_range(cutoff, periods=self.horizon + 1, freq=self.freq)[1:], len(names)),
                 "cutoff": cutoff,
                 "model": self.metadata.get("model", "LSTM"),
-                "mean": quantile_mean(quantiles, self.model.quantiles).numpy().ravel(),
+                "mean": mean.numpy().ravel(),
             }
         )
         flat = quantiles.reshape(-1, quantiles.shape[2]).numpy()

@@ -46,6 +46,24 @@ class JuiceConfig:
     seed: int = 0
 
 
+@dataclass(frozen=True)
+class QuantileConfig:
+    """Settings of the quantile fits, chosen on rounds whose targets end by week 135.
+
+    Parameters
+    ----------
+    gaps : weeks from origin to target that are learnt: those that the protocol scores.
+    memory : weeks of targets that boosting learns from.
+    """
+
+    trees: int = 200
+    leaves: int = 31
+    learning_rate: float = 0.08
+    gaps: tuple[int, ...] = (2, 3)
+    memory: int = 200
+    seed: int = 0
+
+
 class Shelf:
     """The panel as arrays (store, brand, week): log sales (missing where unknown), log prices, deal, feature."""
 
@@ -121,14 +139,28 @@ def _percentage(forecast: np.ndarray, data: lgb.Dataset) -> tuple[np.ndarray, np
     return np.sign(error) * np.exp(error), 0.5 * np.exp(error) + 0.05
 
 
-def boosted(shelf: Shelf, origin: int, targets: list[int], config: JuiceConfig) -> np.ndarray:
-    """Log forecasts (store, brand, target) of one LightGBM fitted on targets up to ``origin``, with the same gaps."""
-    gaps = sorted({target - origin for target in targets})
-    pairs = [(t - g, t) for t in range(max(12, origin - config.memory), origin + 1) for g in gaps if t - g >= 8]
+def training_data(shelf: Shelf, origin: int, gaps: list[int], memory: int) -> lgb.Dataset:
+    """Rows of all targets of the last ``memory`` weeks up to ``origin``, one a gap; log sales above the level."""
+    pairs = [(t - g, t) for t in range(max(12, origin - memory), origin + 1) for g in gaps if t - g >= 8]
     made = [(*inputs(shelf, *pair), shelf.sales[:, :, pair[1]].reshape(-1)) for pair in pairs]
     columns, level, sales = (np.concatenate([each[k] for each in made]) for k in range(3))
     good = np.isfinite(sales) & np.isfinite(level)
-    data = lgb.Dataset(columns[good], (sales - level)[good], categorical_feature=[1])
+    return lgb.Dataset(columns[good], (sales - level)[good], categorical_feature=[1])
+
+
+def predicted(models: list[lgb.Booster], shelf: Shelf, origin: int, targets: list[int]) -> np.ndarray:
+    """Log forecasts (store, brand, target, model)."""
+    out = []
+    for target in targets:
+        rows, level = inputs(shelf, origin, target)
+        values = np.stack([np.asarray(model.predict(rows)) + level for model in models], axis=1)
+        out.append(values.reshape(*shelf.sales.shape[:2], len(models)))
+    return np.stack(out, axis=2)
+
+
+def boosted(shelf: Shelf, origin: int, targets: list[int], config: JuiceConfig) -> np.ndarray:
+    """Log forecasts (store, brand, target) of one LightGBM fitted on targets up to ``origin``, with the same gaps."""
+    data = training_data(shelf, origin, sorted({target - origin for target in targets}), config.memory)
     settings = {
         "objective": _percentage,
         "learning_rate": config.learning_rate,
@@ -142,12 +174,7 @@ def boosted(shelf: Shelf, origin: int, targets: list[int], config: JuiceConfig) 
         "seed": config.seed,
         "verbosity": -1,
     }
-    model = lgb.train(settings, data, config.trees)
-    out = []
-    for target in targets:
-        rows, base = inputs(shelf, origin, target)
-        out.append((np.asarray(model.predict(rows)) + base).reshape(shelf.sales.shape[:2]))
-    return np.stack(out, axis=2)
+    return predicted([lgb.train(settings, data, config.trees)], shelf, origin, targets)[..., 0]
 
 
 def _design(shelf: Shelf, brand: int, origin: int) -> np.ndarray:
@@ -203,7 +230,39 @@ def linear(shelf: Shelf, origin: int, targets: list[int], config: JuiceConfig) -
     return out
 
 
+def boosted_quantiles(shelf: Shelf, origin: int, targets: list[int], config: QuantileConfig) -> np.ndarray:
+    """Log quantiles (store, brand, target, level): one LightGBM a level with the pinball loss, fitted up to ``origin``.
+
+    The loss on the log scale weighs products alike, as the scaled quantile loss does; a quantile keeps its meaning when
+    the scale is changed.
+    """
+    data = training_data(shelf, origin, list(config.gaps), config.memory)
+    settings = {
+        "objective": "quantile",
+        "learning_rate": config.learning_rate,
+        "num_leaves": config.leaves,
+        "min_data_in_leaf": 50,
+        "feature_fraction": 0.5,
+        "bagging_fraction": 0.5,
+        "bagging_freq": 1,
+        "num_threads": 1,
+        "max_bin": 127,
+        "seed": config.seed,
+        "verbosity": -1,
+        "force_row_wise": True,
+    }
+    models = [lgb.train({**settings, "alpha": level}, data, config.trees) for level in QUANTILES]
+    return predicted(models, shelf, origin, targets)
+
+
 Point = Callable[[Shelf, int, list[int]], np.ndarray]
+
+
+def _rows(view: View, shelf: Shelf, values: np.ndarray) -> tuple[pd.DataFrame, np.ndarray]:
+    """``unique_id, ds`` of the view's horizon, and the values (store, brand, step, …) of each of these rows."""
+    ahead = view.panel.loc[view.panel["ds"] > view.cutoff, ["unique_id", "ds"]].reset_index(drop=True)
+    where = np.array([shelf.row[name] for name in ahead["unique_id"]])
+    return ahead, values[where[:, 0], where[:, 1], view.steps.get_indexer(ahead["ds"])]
 
 
 def _entry(point: Point, config: JuiceConfig) -> Callable[[View], Forecast]:
@@ -224,9 +283,7 @@ def _entry(point: Point, config: JuiceConfig) -> Callable[[View], Forecast]:
         def forecast(view: View) -> pd.DataFrame:
             shelf = Shelf(view)
             values = point(shelf, shelf.origin, [shelf.origin + k for k in range(1, len(view.steps) + 1)])
-            ahead = view.panel.loc[view.panel["ds"] > view.cutoff, ["unique_id", "ds"]].reset_index(drop=True)
-            where = np.array([shelf.row[name] for name in ahead["unique_id"]])
-            log = values[where[:, 0], where[:, 1], view.steps.get_indexer(ahead["ds"])]
+            ahead, log = _rows(view, shelf, values)
             quantiles = np.exp(log[:, None] + spread)
             table = ahead.assign(cutoff=view.cutoff, model="", mean=np.exp(log + config.shift))
             return tidy(table.assign(**{name: quantiles[:, k] for k, name in enumerate(QUANTILE_COLUMNS)}))
@@ -249,3 +306,17 @@ def juice_mix(config: JuiceConfig) -> Callable[[View], Forecast]:
         return (1 - config.linear_share) * boosted(shelf, origin, targets, config) + config.linear_share * low
 
     return _entry(point, config)
+
+
+def juice_quantiles(config: QuantileConfig) -> Callable[[View], Forecast]:
+    """The quantile fits as a league entry, fitted anew at each view; the mean is the median."""
+
+    def forecast(view: View) -> pd.DataFrame:
+        shelf = Shelf(view)
+        targets = [shelf.origin + k for k in range(1, len(view.steps) + 1)]
+        values = np.exp(boosted_quantiles(shelf, shelf.origin, targets, config))
+        ahead, quantiles = _rows(view, shelf, values)
+        table = ahead.assign(cutoff=view.cutoff, model="", mean=quantiles[:, QUANTILES.index(0.5)])
+        return tidy(table.assign(**{name: quantiles[:, k] for k, name in enumerate(QUANTILE_COLUMNS)}))
+
+    return lambda first: forecast
