@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from salesforecast_lib import QUANTILE_COLUMNS
+from salesforecast_lib.data.features import build_features
 from salesforecast_lib.files import project_root
 
 sys.path.insert(0, str(project_root() / "tests" / "benchmarks"))
@@ -18,7 +19,8 @@ sys.path.insert(0, str(project_root() / "tests" / "benchmarks"))
 import league  # noqa: E402
 import league_tasks  # noqa: E402
 from league_ensemble import ensemble, greedy, measures, spread_factors  # noqa: E402
-from league_models import Entry, registry, statistical  # noqa: E402
+from league_juice import QuantileConfig, juice_quantiles  # noqa: E402
+from league_models import Entry, StaticEncoder, registry, statistical  # noqa: E402
 from league_page import PAGE, league_page, stored_results  # noqa: E402
 
 HORIZON = 7
@@ -219,6 +221,45 @@ def test_statsforecast_interval_columns_reach_the_contract(tmp_path):
     entry = Entry("S", "peer", statistical(SeasonalNaive, 7, False), True, "", {})
     table = league.forecasts_of(task, entry, tmp_path, [task.cutoffs[0]], say=lambda text: None)
     assert (table["q0.95"] > table["q0.5"]).mean() > 0.9
+
+
+def test_categories_reach_a_network_without_embeddings_as_indicators():
+    task = made_task(series=40)
+    view = task.view(task.cutoffs[0])
+    panel = view.panel.sort_values(["unique_id", "ds"], ignore_index=True)
+    table = build_features(panel.assign(group="g" + panel["unique_id"]), view.meta)
+    embedded, indicated = StaticEncoder(table, "LSTM"), StaticEncoder(table, "TFT")
+    assert embedded.arguments["categorical_cardinalities"] == {"group": 41} and list(embedded(table)) == [
+        "unique_id",
+        "group",
+    ]
+    values = indicated(table).set_index("unique_id")
+    assert list(values) == indicated.arguments["stat_exog_list"] and values.shape == (40, 16)
+    assert (values.sum(axis=1) == 1).all()  # the rarer ones share one column
+
+
+def test_quantile_boosting_of_the_juice_reads_no_sales_after_the_cutoff():
+    """A made shelf of 3 stores and 11 brands whose sales answer to the price: dearer weeks are forecast lower."""
+    rng, weeks = np.random.default_rng(0), pd.date_range("1990-01-03", periods=70, freq="W-WED")
+    price = np.log(2 + 0.5 * rng.random((3, 11, 70)))
+    sales = np.exp(6 - 3 * price + 0.05 * rng.normal(size=price.shape))
+    store, brand, week = (axis.ravel() for axis in np.meshgrid(*map(np.arange, price.shape), indexing="ij"))
+    names = [f"{s}-{b:02d}" for s, b in zip(store, brand, strict=True)]
+    panel = pd.DataFrame({"unique_id": names, "ds": weeks[week], "y": sales.ravel(), "available": 1.0, "store": store})
+    panel = panel.assign(deal=0.0, feature=0.0)
+    panel["brand"] = [f"b{b + 1}" for b in brand]
+    panel = panel.assign(**{f"log_price{k + 1}": price[store, k, week] for k in range(11)})
+    cutoff = weeks[-4]
+    tables = []
+    for hidden in (np.nan, 1e9):
+        known = panel.assign(y=panel["y"].where(panel["ds"] <= cutoff, hidden))
+        view = league_tasks.View(known, {**META, "freq": "W-WED", "horizon": 3}, cutoff)
+        forecast = juice_quantiles(QuantileConfig(trees=40))(view)
+        tables.append(forecast(view))
+    pd.testing.assert_frame_equal(*tables)
+    wide = tables[0].merge(panel[["unique_id", "ds", "y"]])
+    assert (wide[list(QUANTILE_COLUMNS)].diff(axis=1).iloc[:, 1:] >= 0).all(axis=None)
+    assert np.corrcoef(np.log(wide["q0.5"]), np.log(wide["y"]))[0, 1] > 0.7
 
 
 def test_missing_data_and_missing_peers_say_what_to_do(monkeypatch, tmp_path):
