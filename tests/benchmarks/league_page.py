@@ -50,7 +50,8 @@ TRIED = {
     "neuralforecast's TFT are level here; TFT has the smaller absolute error.",
     "freshretailnet": "What moved this task was fitting anew at each cutoff: 90 days of history are short, and every "
     "week counts. The network fitted once is not a member here: the one validation cutoff cannot show how it ages. "
-    "Window and rate were not searched.",
+    "Window and rate were not searched. neuralforecast's TFT has a smaller absolute error than our single network, and "
+    "a larger quantile loss.",
     "orange_juice": "Tried on rounds whose targets end by week 134: squared, absolute and percentage error as the "
     "objective of boosting (the percentage error was best), a shorter memory, half of the rows, a linear model with "
     "store effects, and their mix, which alone gives the point forecast; one boosting a quantile on the same columns "
