@@ -43,6 +43,12 @@ _RANGES = {
     "spend_follows": (-5.0, 5.0),
     "text": (-5.0, 5.0),
 }
+# Settings under which nothing moves demand but the day's luck: ``MarketplaceConfig(**QUIET)``.
+QUIET = {
+    **dict.fromkeys(("season", "week", "holiday", "festival", "shock_sd", "trend_sd", "price_noise", "cost_sd"), 0.0),
+    **dict.fromkeys(("promotion_share", "ad_lift", "intermittent_share", "launch_share", "delisting_share"), 0.0),
+    **dict.fromkeys(("regime_share", "confounding"), 0.0),
+}
 _SHARES = ("promotion_share", "late_share", "intermittent_share", "launch_share", "delisting_share", "regime_share")
 
 

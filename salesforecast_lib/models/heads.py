@@ -42,8 +42,14 @@ class Head(nn.Module):
         raise NotImplementedError
 
     def mean(self, raw: torch.Tensor, seasonal: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
-        """Mean in scaled units, (..., horizon): that of the distribution, or of the quantiles where they are all."""
-        return quantile_mean(self.quantiles(raw, seasonal, scale), self.levels)
+        """Mean of the distribution in scaled units, (..., horizon)."""
+        raise NotImplementedError
+
+    def forecast(
+        self, raw: torch.Tensor, seasonal: torch.Tensor, scale: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Mean and quantiles."""
+        return self.mean(raw, seasonal, scale), self.quantiles(raw, seasonal, scale)
 
     def loss(self, raw: torch.Tensor, seasonal: torch.Tensor, seen: Observed) -> torch.Tensor:
         """Loss of each horizon step, (..., horizon), not weighted."""
@@ -78,6 +84,16 @@ class QuantileHead(Head):
         down = torch.cumprod(torch.sigmoid(raw[..., :middle].flip(-1)), dim=-1).flip(-1)
         up = torch.cumsum(nn.functional.softplus(raw[..., middle + 1 :]), dim=-1)
         return torch.cat([median * down, median, median * (1 + up)], dim=-1)
+
+    def mean(self, raw: torch.Tensor, seasonal: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
+        return self.forecast(raw, seasonal, scale)[0]
+
+    def forecast(
+        self, raw: torch.Tensor, seasonal: torch.Tensor, scale: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """The quantiles are all that is known: the mean is theirs."""
+        quantiles = self.quantiles(raw, seasonal, scale)
+        return quantile_mean(quantiles, self.levels), quantiles
 
     def loss(self, raw: torch.Tensor, seasonal: torch.Tensor, seen: Observed) -> torch.Tensor:
         forecast = self.quantiles(raw, seasonal, seen.scale)

@@ -113,8 +113,7 @@ class SalesPredictor(nn.Module):
         """Mean (batch, origins, horizon) and quantiles (…, quantiles) from encoder states (batch, origins, size)."""
         context = self._context(state, static, scale)
         raw, average = self._raw(context, seasonal, self._days(static, future))
-        units = scale[:, :, None].expand_as(average)
-        return self.head.mean(raw, average, units), self.head.quantiles(raw, average, units)
+        return self.head.forecast(raw, average, scale[:, :, None].expand_as(average))
 
     def loss(
         self, batch: Batch | Stretch, volume_weight: float = 0.0, censored: bool = False

@@ -235,7 +235,9 @@ def main(arguments: list[str] | None = None) -> dict[str, Any]:
     parser.add_argument("dataset", choices=sorted(TASKS))
     parser.add_argument("--models", default="", help=f"names separated by commas; of {', '.join(MODELS)}")
     parser.add_argument(
-        "--members", default="", help="the ensemble's members; default: all models but neuralforecast's"
+        "--members",
+        default="",
+        help="the ensemble's members; default: league_models.MEMBERS, else all but NF-",
     )
     parser.add_argument("--data", type=Path, default=None, help="folder with the data sets that are not embedded")
     parser.add_argument("--series", type=int, default=0, help="fewer series than the task has (for a first look)")

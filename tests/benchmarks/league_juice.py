@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import lightgbm as lgb
 import numpy as np
@@ -148,6 +149,21 @@ def training_data(shelf: Shelf, origin: int, gaps: list[int], memory: int) -> lg
     return lgb.Dataset(columns[good], (sales - level)[good], categorical_feature=[1])
 
 
+def booster_settings(config: JuiceConfig | QuantileConfig) -> dict[str, Any]:
+    """What both boostings share."""
+    return {
+        "learning_rate": config.learning_rate,
+        "num_leaves": config.leaves,
+        "min_data_in_leaf": 50,
+        "feature_fraction": 0.5,
+        "bagging_freq": 1,
+        "num_threads": 1,
+        "max_bin": 127,
+        "seed": config.seed,
+        "verbosity": -1,
+    }
+
+
 def predicted(models: list[lgb.Booster], shelf: Shelf, origin: int, targets: list[int]) -> np.ndarray:
     """Log forecasts (store, brand, target, model)."""
     out = []
@@ -161,19 +177,7 @@ def predicted(models: list[lgb.Booster], shelf: Shelf, origin: int, targets: lis
 def boosted(shelf: Shelf, origin: int, targets: list[int], config: JuiceConfig) -> np.ndarray:
     """Log forecasts (store, brand, target) of one LightGBM fitted on targets up to ``origin``, with the same gaps."""
     data = training_data(shelf, origin, sorted({target - origin for target in targets}), config.memory)
-    settings = {
-        "objective": _percentage,
-        "learning_rate": config.learning_rate,
-        "num_leaves": config.leaves,
-        "min_data_in_leaf": 50,
-        "feature_fraction": 0.5,
-        "bagging_fraction": 0.6,
-        "bagging_freq": 1,
-        "num_threads": 1,
-        "max_bin": 127,
-        "seed": config.seed,
-        "verbosity": -1,
-    }
+    settings = {**booster_settings(config), "objective": _percentage, "bagging_fraction": 0.6}
     return predicted([lgb.train(settings, data, config.trees)], shelf, origin, targets)[..., 0]
 
 
@@ -237,20 +241,7 @@ def boosted_quantiles(shelf: Shelf, origin: int, targets: list[int], config: Qua
     the scale is changed.
     """
     data = training_data(shelf, origin, list(config.gaps), config.memory)
-    settings = {
-        "objective": "quantile",
-        "learning_rate": config.learning_rate,
-        "num_leaves": config.leaves,
-        "min_data_in_leaf": 50,
-        "feature_fraction": 0.5,
-        "bagging_fraction": 0.5,
-        "bagging_freq": 1,
-        "num_threads": 1,
-        "max_bin": 127,
-        "seed": config.seed,
-        "verbosity": -1,
-        "force_row_wise": True,
-    }
+    settings = {**booster_settings(config), "objective": "quantile", "bagging_fraction": 0.5, "force_row_wise": True}
     models = [lgb.train({**settings, "alpha": level}, data, config.trees) for level in QUANTILES]
     return predicted(models, shelf, origin, targets)
 

@@ -9,16 +9,18 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import torch
 from league_tasks import Task, View
 from sklearn.preprocessing import OneHotEncoder
 from statsforecast import StatsForecast
 from statsforecast.models import AutoETS, SeasonalNaive, SeasonalWindowAverage, Theta, WindowAverage
 
-from salesforecast_lib import QUANTILE_COLUMNS
+from salesforecast_lib import QUANTILE_COLUMNS, QUANTILES
 from salesforecast_lib.data.features import FeatureTable, build_features
 from salesforecast_lib.data.panel import inner_season
 from salesforecast_lib.models.baselines import fitting_history, lightgbm_forecasts, pooled_quantiles, tidy
 from salesforecast_lib.models.fit import NetworkConfig, fit_network
+from salesforecast_lib.models.heads import quantile_mean
 from salesforecast_lib.models.training import TrainingConfig
 
 Forecast = Callable[[View], pd.DataFrame]
@@ -253,18 +255,12 @@ def neural_peer(kind: str, settings: dict[str, Any], strict: bool) -> Callable[[
             out = wide[["unique_id", "ds"]].assign(cutoff=view.cutoff, model=kind)
             values = np.sort(wide[names].to_numpy("float64"), axis=1)
             out = out.assign(**{name: values[:, k] for k, name in enumerate(QUANTILE_COLUMNS)})
-            return tidy(out.assign(mean=quantile_average(out)))
+            ordered = torch.as_tensor(values)
+            return tidy(out.assign(mean=quantile_mean(ordered, QUANTILES).numpy()))  # as ours compute it
 
         return forecast
 
     return fit
-
-
-def quantile_average(table: pd.DataFrame) -> np.ndarray:
-    """Mean of the quantile function as ours compute it: linear between levels, flat beyond."""
-    levels = [float(name[1:]) for name in QUANTILE_COLUMNS]
-    edges = [0.0, *((a + b) / 2 for a, b in zip(levels[:-1], levels[1:], strict=True)), 1.0]
-    return table[list(QUANTILE_COLUMNS)].to_numpy("float64") @ np.diff(edges)
 
 
 # Ours ---------------------------------------------------------------------------------------------------------------
@@ -324,8 +320,15 @@ MODELS = (
     "NF-TFT",
     "LSTM",
     "Networks",
+    "JuiceMix",
+    "JuiceQuantiles",
     "Ensemble",
 )
+# Members of the ensemble where they are not all models but neuralforecast's; why is said on the league's page.
+MEMBERS = {
+    "freshretailnet": ("WindowAverage", "LightGBM", "LightGBMDirect", "Networks"),
+    "orange_juice": ("LightGBM", "LightGBMDirect", "LSTM", "JuiceQuantiles"),
+}
 
 
 def registry(task: Task) -> dict[str, Entry]:
@@ -403,12 +406,16 @@ def registry(task: Task) -> dict[str, Entry]:
     return found
 
 
-def entries(names: list[str] | None, task: Task, root: Path, of: list[str] | None = None) -> list[Entry]:
-    """Entries by name, the ensemble (of the members ``of``) last; raises ValueError that lists the names."""
+def entries(names: list[str] | None, task: Task, root: Path, of: Sequence[str] | None = None) -> list[Entry]:
+    """Entries by name, all of the task by default, the ensemble last; raises ValueError that lists the names.
+
+    The ensemble's members are ``of``, or those of `MEMBERS`, as far as they are chosen.
+    """
     from league_ensemble import ensemble
 
     known = registry(task)
-    names = names or list(MODELS)
+    names = names or [name for name in MODELS if name in known or name == "Ensemble"]
+    of = of or MEMBERS.get(task.name)
     unknown = [name for name in names if name not in known and name != "Ensemble"]
     if unknown:
         raise ValueError(f"models {unknown}: expected some of {', '.join([*known, 'Ensemble'])}")

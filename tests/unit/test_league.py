@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,7 @@ import league  # noqa: E402
 import league_tasks  # noqa: E402
 from league_ensemble import ensemble, greedy, measures, spread_factors  # noqa: E402
 from league_juice import QuantileConfig, juice_quantiles  # noqa: E402
-from league_models import Entry, StaticEncoder, registry, statistical  # noqa: E402
+from league_models import Entry, StaticEncoder, entries, registry, statistical  # noqa: E402
 from league_page import PAGE, league_page, stored_results  # noqa: E402
 
 HORIZON = 7
@@ -260,6 +261,14 @@ def test_quantile_boosting_of_the_juice_reads_no_sales_after_the_cutoff():
     wide = tables[0].merge(panel[["unique_id", "ds", "y"]])
     assert (wide[list(QUANTILE_COLUMNS)].diff(axis=1).iloc[:, 1:] >= 0).all(axis=None)
     assert np.corrcoef(np.log(wide["q0.5"]), np.log(wide["y"]))[0, 1] > 0.7
+
+
+@pytest.mark.parametrize("name", [file.stem for file in PAGE.with_suffix("").glob("*.json")])
+def test_the_command_without_names_has_the_published_members(name, tmp_path):
+    published = stored_results()[name]
+    chosen = entries(None, replace(made_task(), name=name), tmp_path)
+    assert set(published["models"]) <= {each.name for each in chosen}
+    assert set(chosen[-1].settings["members"]) == set(published["settings"]["Ensemble"]["members"])
 
 
 def test_missing_data_and_missing_peers_say_what_to_do(monkeypatch, tmp_path):

@@ -18,19 +18,13 @@ from salesforecast_lib.data.market_panel import market_columns
 from salesforecast_lib.data.panel import PanelConfig
 from salesforecast_lib.data.prepare import prepare
 from salesforecast_lib.data.simulate import Marketplace, expected_demand, latent_demand_bias, simulate_marketplace
-from salesforecast_lib.data.simulate_config import MAX_CATEGORIES, MarketplaceConfig, config_from, read_config
+from salesforecast_lib.data.simulate_config import MAX_CATEGORIES, QUIET, MarketplaceConfig, config_from, read_config
 from salesforecast_lib.data.simulate_demand import adstock, hill
 from salesforecast_lib.data.simulate_orders import make_customers, segment_shares
 from salesforecast_lib.data.simulate_products import elasticity_matrix
 
 SMALL = MarketplaceConfig(products=24, days=300, units=40_000, categories=3, customers=300)
-# Nothing moves demand but the day's luck.
-FLAT = replace(
-    SMALL,
-    **dict.fromkeys(("season", "week", "holiday", "festival", "shock_sd", "trend_sd", "price_noise", "cost_sd"), 0.0),
-    **dict.fromkeys(("promotion_share", "ad_lift", "text", "intermittent_share", "launch_share"), 0.0),
-    **dict.fromkeys(("delisting_share", "regime_share", "confounding"), 0.0),
-)
+FLAT = replace(SMALL, text=0.0, **QUIET)
 # Enough demand for logarithms of daily counts, always in stock, elasticities almost equal, and shocks of single days:
 # with the default's memory the same estimators scatter about three times as much, because days repeat each other.
 LARGE = replace(
