@@ -40,7 +40,7 @@ import torch
 from salesforecast_lib.data.features import build_features, load_features
 from salesforecast_lib.data.panel import inner_season, rolling_cutoffs
 from salesforecast_lib.data.simulate import latent_demand_bias, simulate_marketplace
-from salesforecast_lib.data.simulate_config import MarketplaceConfig
+from salesforecast_lib.data.simulate_config import QUIET, MarketplaceConfig
 from salesforecast_lib.files import resolve, write_json, write_parquet
 from salesforecast_lib.models.fit import NetworkConfig, fit_network, make_loader
 from salesforecast_lib.models.networks import SalesPredictor, pinball_loss
@@ -423,12 +423,8 @@ plt.show()
 # and with the censored likelihood.
 
 # %%
-still = ("season", "holiday", "festival", "shock_sd", "trend_sd", "ad_lift", "intermittent_share", "regime_share")
-config = MarketplaceConfig(
-    products=market_products, days=400, units=market_products * 400 * 8.0, stock_cover=0.8, dispersion=5.0, seed=seed,
-    launch_share=0.0, delisting_share=0.0, price_noise=0.0, cost_sd=0.0, promotion_share=0.0, week=0.0,
-    **dict.fromkeys(still, 0.0),
-)  # fmt: skip
+short = {"stock_cover": 0.8, "dispersion": 5.0}
+config = MarketplaceConfig(market_products, 400, units=market_products * 400 * 8.0, seed=seed, **short, **QUIET)
 truth = simulate_marketplace(config).truth
 sold = truth[["unique_id", "ds", "available"]].assign(y=truth["sales"].astype(float))
 told = {
@@ -504,7 +500,7 @@ pd.Series(bias, name="bias of demand").map("{:+.1%}".format).to_frame()
 #
 # ```{exercise}
 # :label: ex-drift
-# Give the simulated market a season (`season=0.4`) and demand shocks that last (`shock_sd=0.25`). What happens to the bias of
+# Give the quiet market a season (`QUIET | {"season": 0.4}`) and demand shocks that last (`"shock_sd": 0.25`). What happens to the bias of
 # the censored likelihood, and which days cause it?
 # ```
 #

@@ -58,17 +58,19 @@ def direct_lightgbm_forecasts(
     freq: str,
     season: int,
     config: DirectConfig = DirectConfig(),
+    rows_of: type[OriginRows] = OriginRows,
 ) -> pd.DataFrame:
     """One LightGBM for all series and steps, with the network's covariates (Ke et al. 2017).
 
     Fitted on targets up to ``cutoff``. All fits share one binned data set; the mean is the fit of ``config.objective``,
-    the quantiles are fits of the pinball loss (Koenker & Bassett 1978), or pooled past errors.
+    the quantiles are fits of the pinball loss (Koenker & Bassett 1978), or pooled past errors. ``rows_of`` may be a
+    kind of `OriginRows` with more columns.
 
     Returns
     -------
     The forecast table, model "LightGBMDirect".
     """
-    rows = OriginRows(table, future, cutoff, horizon, freq, season, config.window)
+    rows = rows_of(table, future, cutoff, horizon, freq, season, config.window)
     settings = {
         "learning_rate": config.learning_rate,
         "num_leaves": config.leaves,

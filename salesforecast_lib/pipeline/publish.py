@@ -28,15 +28,27 @@ def published(executed: nbformat.NotebookNode, source: nbformat.NotebookNode) ->
     ]
     cells = [cell for cell in source.cells if cell.cell_type == "code"]
     for number, (cell, done) in enumerate(zip(cells, code, strict=True), start=1):
-        cell.outputs = [output for output in done.outputs if output.get("name") != "stderr"]
+        cell.outputs = joined([output for output in done.outputs if output.get("name") != "stderr"])
         for output in cell.outputs:
-            output.pop("metadata", None) if output.output_type == "stream" else None
             if "image/png" in output.get("data", {}):
                 output["data"]["image/png"] = with_palette(output["data"]["image/png"])
             if "execution_count" in output:
                 output["execution_count"] = number
         cell.execution_count = number
     return source
+
+
+def joined(outputs: list[nbformat.NotebookNode]) -> list[nbformat.NotebookNode]:
+    """Outputs with printed text that follows upon printed text as one: where a kernel cuts it is chance."""
+    found: list[nbformat.NotebookNode] = []
+    for output in outputs:
+        if output.output_type != "stream":
+            found.append(output)
+        elif found and found[-1].output_type == "stream" and found[-1].name == output.name:
+            found[-1].text += output.text
+        else:
+            found.append(nbformat.v4.new_output("stream", name=output.name, text=output.text))
+    return found
 
 
 def with_palette(picture: str) -> str:

@@ -248,10 +248,12 @@ def test_published_notebook_holds_outputs_but_no_trace_of_the_run(tmp_path):
     executed = to_notebook(source)
     injected = nbformat.v4.new_code_cell("size = 3", metadata={"tags": ["injected-parameters"]})
     stderr = nbformat.v4.new_output("stream", name="stderr", text="a path of this machine")
-    stdout = nbformat.v4.new_output("stream", name="stdout", text="3")
-    executed.cells[-1].outputs, executed.cells[-1].metadata["papermill"] = [stderr, stdout], {"duration": 1}
+    stdout = [nbformat.v4.new_output("stream", name="stdout", text=text) for text in ("1", "2")]
+    shown = nbformat.v4.new_output("display_data", {"text/plain": "3"})
+    executed.cells[-1].outputs = [stdout[0], stderr, stdout[1], shown, nbformat.from_dict(stdout[0])]
+    executed.cells[-1].metadata["papermill"] = {"duration": 1}
     executed.cells.insert(-1, injected)
     result = published(executed, to_notebook(source))
     assert [cell.source for cell in result.cells if cell.cell_type == "code"][-1] == "print(size)"
-    assert [output["text"] for output in result.cells[-1].outputs] == ["3"]
+    assert [output.get("text") for output in result.cells[-1].outputs] == ["12", None, "1"]
     assert "papermill" not in nbformat.writes(result) and "injected" not in nbformat.writes(result)
