@@ -20,6 +20,8 @@ COLUMNS = ["mean", *QUANTILE_COLUMNS]
 def validation_losses(task: Task, tables: dict[str, pd.DataFrame]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Forecasts (members, rows, columns), sales (rows,) and weights (rows,) of the scaled loss, validation rows only.
 
+    With the weights a sum over the rows is the mean over series and cutoffs of each one's mean, divided by its scale.
+
     Nothing after the first cutoff is read.
     """
     panel = task.scoring_panel()
@@ -38,8 +40,9 @@ def validation_losses(task: Task, tables: dict[str, pd.DataFrame]) -> tuple[np.n
         values.append(rows[COLUMNS].to_numpy("float64"))
     assert base is not None
     size = base.groupby(["cutoff", "unique_id"])["y"].transform("size")
-    weight = (1 / base["absolute"] / size).fillna(0.0).to_numpy()
-    return np.stack(values), base["y"].to_numpy("float64"), weight / weight.sum()
+    share = 1 / size / len(base[["cutoff", "unique_id"]].drop_duplicates())
+    weight = (share / base["absolute"]).fillna(0.0).to_numpy()
+    return np.stack(values), base["y"].to_numpy("float64"), weight
 
 
 def measures(forecast: np.ndarray, y: np.ndarray, weight: np.ndarray) -> np.ndarray:

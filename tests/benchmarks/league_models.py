@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -21,9 +21,11 @@ from salesforecast_lib.data.panel import inner_season
 from salesforecast_lib.models.baselines import fitting_history, lightgbm_forecasts, pooled_quantiles, tidy
 from salesforecast_lib.models.fit import NetworkConfig, fit_network
 from salesforecast_lib.models.heads import quantile_mean
+from salesforecast_lib.models.regression import DirectConfig, direct_lightgbm_forecasts
 from salesforecast_lib.models.training import TrainingConfig
 
 Forecast = Callable[[View], pd.DataFrame]
+Config = TypeVar("Config", NetworkConfig, DirectConfig)
 
 
 @dataclass(frozen=True)
@@ -170,7 +172,8 @@ def _peer(name: str) -> Any:
         raise ImportError(f"{name} is not installed; the league's peers come with: pip install -e .[peers]") from error
 
 
-def _features(view: View, strict: bool) -> FeatureTable:
+def features_of(view: View, strict: bool) -> FeatureTable:
+    """Chapter 02's features of a view; with ``strict`` a partly available period counts as not observed."""
     return build_features(observed(view, strict).panel, view.meta)
 
 
@@ -211,7 +214,7 @@ def neural_peer(kind: str, settings: dict[str, Any], strict: bool) -> Callable[[
     """A neuralforecast network: quantile loss at our levels, our covariates and categories, masked as ours."""
 
     def prepare(view: View) -> tuple[FeatureTable, pd.DataFrame, pd.DataFrame]:
-        table = _features(view, strict)
+        table = features_of(view, strict)
         filled = fitting_history(observed(view, strict).panel, view.cutoff, int(view.meta["season_length"]))
         frame = table.frame[["unique_id", "ds", *table.roles["historical"], *table.roles["future"]]].copy()
         past = frame[frame["ds"] <= view.cutoff].merge(filled[["unique_id", "ds", "y", "available"]])
@@ -266,6 +269,13 @@ def neural_peer(kind: str, settings: dict[str, Any], strict: bool) -> Callable[[
 # Ours ---------------------------------------------------------------------------------------------------------------
 
 
+def averaged(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Mean and quantiles averaged, column by column, over forecast tables with the same rows."""
+    columns = ["mean", *QUANTILE_COLUMNS]
+    values = np.mean([table[columns].to_numpy("float64") for table in tables], axis=0)
+    return tidy(tables[0].assign(**{name: values[:, k] for k, name in enumerate(columns)}))
+
+
 def network(configs: Sequence[NetworkConfig], strict: bool) -> Callable[[View], Forecast]:
     """Our networks through `fit_network`; the quantiles of several are averaged.
 
@@ -274,19 +284,16 @@ def network(configs: Sequence[NetworkConfig], strict: bool) -> Callable[[View], 
     epochs: dict[int, int] = {}
 
     def fit(first: View) -> Forecast:
-        table, meta = _features(first, strict), first.meta
+        table, meta = features_of(first, strict), first.meta
         fits = []
         for number, config in enumerate(configs):
             fits.append(fit_network(table, meta, first.cutoff, config, epochs=epochs.get(number)))
             epochs[number] = fits[-1].forecaster.metadata["epochs"]
 
         def forecast(view: View) -> pd.DataFrame:
-            frame = _features(view, strict).frame
+            frame = features_of(view, strict).frame
             ahead = frame[frame["ds"] > view.cutoff]
-            tables = [each.forecaster(frame, ahead, view.cutoff) for each in fits]
-            columns = ["mean", *QUANTILE_COLUMNS]
-            values = np.mean([table[columns].to_numpy("float64") for table in tables], axis=0)
-            return tidy(tables[0].assign(**{name: values[:, k] for k, name in enumerate(columns)}))
+            return averaged([each.forecaster(frame, ahead, view.cutoff) for each in fits])
 
         return forecast
 
@@ -295,10 +302,8 @@ def network(configs: Sequence[NetworkConfig], strict: bool) -> Callable[[View], 
 
 def direct_lightgbm(settings: dict[str, Any], strict: bool) -> Callable[[View], Forecast]:
     """One LightGBM for each quantile over pairs of origin and step, with our network's covariates (chapter 06)."""
-    from salesforecast_lib.models.regression import DirectConfig, direct_lightgbm_forecasts
-
     def forecast(view: View) -> pd.DataFrame:
-        table, meta = _features(view, strict), view.meta
+        table, meta = features_of(view, strict), view.meta
         ahead = table.frame[table.frame["ds"] > view.cutoff]
         season = inner_season(meta["freq"])
         config = DirectConfig(**settings)
@@ -314,21 +319,59 @@ MODELS = (
     "Theta",
     "LightGBM",
     "LightGBMDirect",
+    "LightGBMShort",
     "fracast",
     "NF-LSTM",
     "NF-NHITS",
     "NF-TFT",
     "LSTM",
     "Networks",
+    "Boosting",
     "JuiceMix",
     "JuiceQuantiles",
     "Ensemble",
 )
-# Members of the ensemble where they are not all models but neuralforecast's; why is said on the league's page.
+# What `league_search` found on the validation cutoffs; elsewhere the first settings. The window is the history that
+# gives a series' level, for the peer LightGBMDirect as for our boosting.
+WINDOWS = {"complete_journey": 224, "online_retail_ii": 52}
+# Where validation cutoffs of other months prefer other windows, means of several models take them in turn.
+WINDOWS_IN_TURN = {"complete_journey": (224, 56), "online_retail_ii": (52, 26)}
+NETWORK: dict[str, dict[str, Any]] = {
+    "complete_journey": {"window": 224, "min_history": 28},
+    "online_retail_ii": {"window": 52, "min_history": 13, "hidden_size": 128, "dropout": 0.5},
+}
+# Members of the ensemble, one of a kind where the validation cutoffs show no use of a second.
 MEMBERS = {
-    "freshretailnet": ("WindowAverage", "LightGBM", "LightGBMDirect", "Networks"),
+    "complete_journey": ("LightGBM", "fracast", "Boosting", "Networks"),
+    "online_retail_ii": ("LightGBM", "fracast", "Boosting", "Networks"),
+    "freshretailnet": ("WindowAverage", "LightGBM", "LightGBMDirect", "Boosting", "Networks"),
     "orange_juice": ("LightGBM", "LightGBMDirect", "LSTM", "JuiceQuantiles"),
 }
+
+
+def first_window(task: Task) -> int:
+    """Periods of history that a model reads where nothing was searched: a month of a short past, else eight weeks."""
+    daily = task.meta["freq"] == "D"
+    return 28 if len(task.panel["ds"].unique()) < 120 else 56 if daily else 26
+
+
+def network_config(task: Task) -> NetworkConfig:
+    """Our single network."""
+    training = TrainingConfig(max_epochs=12, patience=3)
+    chosen = {"window": first_window(task), **NETWORK.get(task.name, {})}
+    return NetworkConfig(forking=True, learning_rate=0.004, training=training, **chosen)
+
+
+def boosting_config(task: Task, seed: int = 0) -> DirectConfig:
+    """Our boosting with the long memory; the seed draws its rows."""
+    window = WINDOWS.get(task.name, first_window(task))
+    return DirectConfig(window, max_rows=80_000, trees=160, learning_rate=0.05, objective="l2", seed=seed)
+
+
+def in_turn(task: Task, configs: Sequence[Config]) -> list[Config]:
+    """The configurations with the windows that the task's means take in turn."""
+    windows = WINDOWS_IN_TURN.get(task.name, (configs[0].window,))
+    return [replace(each, window=windows[k % len(windows)]) for k, each in enumerate(configs)]
 
 
 def registry(task: Task) -> dict[str, Entry]:
@@ -337,9 +380,9 @@ def registry(task: Task) -> dict[str, Entry]:
     season = 7 if daily else 1
     short = len(task.panel["ds"].unique()) < 120
     cycles = 4 if short else 8
-    window = 28 if short else 56 if daily else 26
+    read = first_window(task)
     # 32 series a step; of long ones with many covariates 8 give windows enough, at a quarter of the time to cut them
-    budget = {"max_steps": 1000, "input_size": window, "batch_size": 32, "random_seed": 1}
+    budget = {"max_steps": 1000, "input_size": read, "batch_size": 32, "random_seed": 1}
     fewer = {"batch_size": 8} if daily and not short else {}
     both = {"strict": strict}
     found: dict[str, Entry] = {}
@@ -362,9 +405,13 @@ def registry(task: Task) -> dict[str, Entry]:
         True,
         "mlforecast, recursive, known-ahead covariates, pooled intervals",
     )
-    rows = {"window": window}
+    rows = {"window": WINDOWS.get(task.name, read)}
     add("LightGBMDirect", "peer", direct_lightgbm(rows, strict), True,
         "one LightGBM a quantile, all covariates of our network", **rows)  # fmt: skip
+    if task.name in WINDOWS:  # so that no peer is the weaker for our search
+        rows = {"window": read}
+        add("LightGBMShort", "peer", direct_lightgbm(rows, strict), True,
+            f"LightGBMDirect with a level over {read} periods", **rows)  # fmt: skip
     add("fracast", "peer", fracast_zero_shot(strict), True, "zero-shot, weights of its wheel")
     for kind, own in (
         ("LSTM", {"encoder_hidden_size": 64, "encoder_n_layers": 1, "decoder_hidden_size": 64,
@@ -376,14 +423,15 @@ def registry(task: Task) -> dict[str, Entry]:
         settings = {**budget, **own}
         add(f"NF-{kind}", "peer", neural_peer(kind, settings, strict), False,
             "neuralforecast, MQLoss at our levels, our covariates", **settings)  # fmt: skip
-    training = TrainingConfig(max_epochs=12, patience=3)
-    config = NetworkConfig(window=window, forking=True, learning_rate=0.004, training=training)
+    config = network_config(task)
+    training = config.training
     add("LSTM", "network", network([config], strict), False, "ours, forking sequences, one seed",
         config=asdict(config), seeds=[0])  # fmt: skip
-    kinds = [("lstm", 1), ("lstm", 2)] if daily else [("lstm", 1), ("gru", 2), ("lstm", 3), ("gru", 4)]
-    if task.name == "orange_juice":  # fourteen cutoffs: two networks are time enough
-        kinds = kinds[:2]
+    kinds = [("lstm", 1), ("lstm", 2)] if daily else [("lstm", 1), ("gru", 2)]
+    if task.name == "online_retail_ii":  # the smallest task has time for more
+        kinds = [("lstm", seed) for seed in range(1, 5)]
     seeds = [replace(config, encoder=kind, training=replace(training, seed=seed)) for kind, seed in kinds]
+    seeds = in_turn(task, seeds)
     heads = [replace(config, head=head, training=replace(training, seed=seed))
              for head, seed in (("gaussian", 3), ("negative_binomial", 4))]  # fmt: skip
     for name, several, words in (
@@ -392,7 +440,14 @@ def registry(task: Task) -> dict[str, Entry]:
     ):
         add(name, "member", network(several, strict), True, f"ours, mean of {words}",
             configs=[asdict(each) for each in several])  # fmt: skip
-    if task.name == "orange_juice":
+    if task.name != "orange_juice":  # there JuiceQuantiles does the same on the columns of the shelf
+        from league_boosting import boosting
+
+        rich = in_turn(task, [boosting_config(task, seed) for seed in range(3)])
+        add("Boosting", "member", boosting(rich, strict), True,
+            f"ours, LightGBMDirect with a longer memory of series and group, mean of {len(rich)} draws of rows",
+            configs=[asdict(each) for each in rich])  # fmt: skip
+    else:
         from league_juice import JuiceConfig, QuantileConfig, juice_boosting, juice_mix, juice_quantiles
 
         for name, fit in (("JuiceBoosting", juice_boosting), ("JuiceMix", juice_mix)):

@@ -18,11 +18,13 @@ from salesforecast_lib.files import project_root
 sys.path.insert(0, str(project_root() / "tests" / "benchmarks"))
 
 import league  # noqa: E402
+import league_search  # noqa: E402
 import league_tasks  # noqa: E402
+from league_boosting import LongMemoryRows  # noqa: E402
 from league_ensemble import ensemble, greedy, measures, spread_factors  # noqa: E402
 from league_juice import QuantileConfig, juice_quantiles  # noqa: E402
 from league_models import Entry, StaticEncoder, entries, registry, statistical  # noqa: E402
-from league_page import PAGE, league_page, stored_results  # noqa: E402
+from league_page import PAGE, league_page, searched, stored_results  # noqa: E402
 
 HORIZON = 7
 META = {
@@ -159,7 +161,7 @@ def test_the_league_scores_the_same_rows_for_all_and_finds_the_better_model(tmp_
     assert result["comparison"]["best_peer"] == "far"
     row = result["comparison"]["intervals"]["both"]["near"]
     assert row["relative_high"] < 0 and row["verdict"] == "better"
-    assert "near" in league.show(result) and "Goals" in league_page({"complete_journey": result | {"task": "made"}})
+    assert "near" in league.show(result) and "Goals" in league_page({"complete_journey": result | {"task": "made"}}, {})
 
 
 def test_the_gap_of_a_protocol_is_not_scored(tmp_path):
@@ -263,6 +265,82 @@ def test_quantile_boosting_of_the_juice_reads_no_sales_after_the_cutoff():
     assert np.corrcoef(np.log(wide["q0.5"]), np.log(wide["y"]))[0, 1] > 0.7
 
 
+def memory_rows(panel: pd.DataFrame, cutoff: pd.Timestamp) -> tuple[LongMemoryRows, dict[str, int]]:
+    """Rows of a daily panel of two groups, and the place of each column by name."""
+    table = build_features(panel, META)
+    ahead = table.frame[table.frame["ds"] > cutoff]
+    rows = LongMemoryRows(table, ahead, cutoff, HORIZON, "D", 7, window=28)
+    return rows, {name: k for k, name in enumerate(rows.numeric)}
+
+
+@pytest.fixture(scope="module")
+def long_panel() -> pd.DataFrame:
+    """Two years and a bit of four products in two groups."""
+    panel = made_task(series=4, days=800).panel
+    return panel.assign(group=np.where(panel["unique_id"].isin(["s0", "s1"]), "a", "b"))
+
+
+def test_the_long_memory_knows_no_sales_after_an_origin(long_panel):
+    cutoff, origin_day = long_panel["ds"].max() - pd.Timedelta(days=HORIZON), pd.Timestamp("2025-12-01")
+    changed = long_panel.assign(y=long_panel["y"] + 50.0 * (long_panel["ds"] > origin_day))
+    told = []
+    for panel in (long_panel, changed):
+        rows, _ = memory_rows(panel, cutoff)
+        origin, step = rows.at(origin_day)
+        told.append(rows.inputs(origin, step))
+        later = rows.inputs(*rows.at(origin_day + pd.Timedelta(days=HORIZON)))
+    np.testing.assert_array_equal(*told)
+    assert np.isfinite(told[0]).mean() > 0.95 and not np.array_equal(later, told[1])
+
+
+def test_the_long_memory_tells_last_year_and_the_group(long_panel):
+    cutoff = pd.Timestamp("2026-02-20")
+    rows, place = memory_rows(long_panel, cutoff)
+    origin, step = rows.at(cutoff)
+    assert rows.inputs(origin, step).shape == (4 * HORIZON, len(rows.numeric) + 1)
+    sold = long_panel.set_index(["unique_id", "ds"])
+    sold = sold[sold["available"] > 0]["y"]
+    known = [name for name in place if name.startswith("memory_")]
+    values = pd.DataFrame(rows.inputs(origin, step)[:, [place[name] for name in known]])
+    level = rows.level[origin]
+
+    def day_mean(names: list[str], first: pd.Timestamp, last: pd.Timestamp) -> float:
+        part = sold[sold.index.get_level_values(0).isin(names)]
+        days = part.index.get_level_values(1)
+        return float(part[(days >= first) & (days <= last)].mean())
+
+    for pair in (3, 2 * HORIZON + 5):  # a product of each group, steps 4 and 6
+        name, ahead = f"s{pair // HORIZON}", int(step[pair])
+        target = cutoff + pd.Timedelta(days=ahead - 364)
+        week = day_mean([name], target - pd.Timedelta(days=3), target + pd.Timedelta(days=3)) / level[pair]
+        assert np.isclose(values.loc[pair], week, atol=1e-5).any(), "the week around the target a year ago"
+        mates = ["s0", "s1"] if name in ("s0", "s1") else ["s2", "s3"]
+        trend = day_mean(mates, cutoff - pd.Timedelta(days=6), cutoff) / day_mean(
+            mates, cutoff - pd.Timedelta(days=27), cutoff
+        )
+        assert np.isclose(values.loc[pair], trend, atol=1e-5).any(), "the group's last week against its four weeks"
+
+
+def test_a_search_stores_what_the_page_shows_and_reads_nothing_after_the_first_cutoff(tmp_path, capsys):
+    grid = league_search.parse_grid(["window=14,28", "trees=5"])
+    assert grid == {"window": [14, 28], "trees": [5]}
+    task = made_task()
+    rows = league_search.search(task, "LightGBMDirect", grid, [1, 2])
+    changed = task.panel.assign(y=task.panel["y"] + 9.0 * (task.panel["ds"] > task.cutoffs[0]))
+    assert league_search.search(replace(task, panel=changed), "LightGBMDirect", grid, [1, 2]) == rows
+    league_search.store("made", rows[:3], tmp_path)
+    league_search.store("made", rows, tmp_path)  # what was there is replaced
+    lines = searched(stored_results(tmp_path)["made"])
+    shown = [line.split(" | ") for line in lines if line.startswith("| LightGBMDirect")]
+    assert sorted(line[1:4] for line in shown) == [["trees=5, window=14", "2", "2"], ["trees=5, window=28", "2", "2"]]
+    first = [row["scaled_quantile_loss"] for row in rows if row["settings"]["window"] == 14]
+    assert f"{np.mean(first):.4f}" in next(line[4] for line in shown if "window=14" in line[1])
+    with pytest.raises(ValueError, match="windows"):
+        league_search.search(task, "LightGBMDirect", {"windows": [3]}, [1])
+    with pytest.raises(ValueError, match="'window': expected NAME=VALUE"):
+        league_search.parse_grid(["window"])
+
+
 @pytest.mark.parametrize("name", [file.stem for file in PAGE.with_suffix("").glob("*.json")])
 def test_the_command_without_names_has_the_published_members(name, tmp_path):
     published = stored_results()[name]
@@ -283,7 +361,8 @@ def test_missing_data_and_missing_peers_say_what_to_do(monkeypatch, tmp_path):
 
 
 def test_the_page_is_the_one_its_results_make():
-    assert PAGE.read_text() == league_page(stored_results()), "run tests/benchmarks/league_page.py"
+    page = league_page(stored_results(), stored_results(PAGE.with_suffix("") / "search"))
+    assert PAGE.read_text() == page, "run tests/benchmarks/league_page.py"
 
 
 PROTOCOL = {
