@@ -350,7 +350,7 @@ MEMBERS = {
 
 
 def first_window(task: Task) -> int:
-    """Periods of history that a model reads where nothing was searched: a month of a short past, else eight weeks."""
+    """Periods of history where nothing was searched: a month of a short past, else eight weeks or half a year."""
     daily = task.meta["freq"] == "D"
     return 28 if len(task.panel["ds"].unique()) < 120 else 56 if daily else 26
 
