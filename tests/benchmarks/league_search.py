@@ -22,6 +22,7 @@ import yaml
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from league import check
 from league_boosting import boosting
 from league_ensemble import measures, validation_losses
 from league_models import (
@@ -69,7 +70,7 @@ def search(task: Task, model: str, grid: dict[str, list[Any]], seeds: list[int])
             for cutoff in task.validation:
                 view = task.view(cutoff)
                 table = fitted(task, model, changes, seed, view)(view)
-                tables.append(close_shop(table, task.panel, task.meta["future"]).assign(cutoff=cutoff))
+                tables.append(check(close_shop(table, task.panel, task.meta["future"]), task, cutoff, model))
             forecasts, y, weight = validation_losses(task, {model: pd.concat(tables, ignore_index=True)})
             loss, wape = measures(forecasts[0], y, weight)
             found = {"scaled_quantile_loss": round(float(loss), 5), "wape": round(float(wape), 5)}
