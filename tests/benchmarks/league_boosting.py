@@ -86,7 +86,7 @@ class LongMemoryRows(OriginRows):
         back = -(-step // self.season) * self.season - step  # periods from the origin back to the target's phase
         if self.season > 1:
             for cycles in (3, 16, 40):
-                value = self._last(origin - back, cycles, self.season)
+                value = self._last(origin, cycles, self.season, back)
                 known = np.isfinite(value)
                 yield (np.where(known, value, 0.0).sum(1) + level) / (known.sum(1) + 1) / level
         yield from self._spread(origin, level)
@@ -94,10 +94,13 @@ class LongMemoryRows(OriginRows):
         for sums in self.groups:
             yield from self._of_group(sums, origin, step, back)
 
-    def _last(self, origin: np.ndarray, count: int, every: int = 1) -> np.ndarray:
-        """Sales of the last ``count`` periods, ``every`` rows apart (pairs, count); missing where not available."""
-        row = origin[:, None] - every * np.arange(count)
-        start = self.start[np.maximum(origin, 0)][:, None]
+    def _last(self, origin: np.ndarray, count: int, every: int = 1, back: np.ndarray | int = 0) -> np.ndarray:
+        """Sales of ``count`` periods, ``every`` rows apart, the last one ``back`` before the origin (pairs, count).
+
+        Missing where not available and before the series began.
+        """
+        row = (origin - back)[:, None] - every * np.arange(count)
+        start = self.start[origin][:, None]
         inside, row = row >= start, np.maximum(row, start)
         return np.where(inside & (self.seen[row] > 0), self.y[row], np.nan)
 

@@ -337,8 +337,8 @@ WINDOWS = {"complete_journey": 224, "online_retail_ii": 52}
 # Where validation cutoffs of other months prefer other windows, means of several models take them in turn.
 WINDOWS_IN_TURN = {"complete_journey": (224, 56), "online_retail_ii": (52, 26)}
 NETWORK: dict[str, dict[str, Any]] = {
-    "complete_journey": {"window": 224, "min_history": 28},
-    "online_retail_ii": {"window": 52, "min_history": 13, "hidden_size": 128, "dropout": 0.5},
+    "complete_journey": {"min_history": 28},
+    "online_retail_ii": {"min_history": 13, "hidden_size": 128, "dropout": 0.5},
 }
 # Members of the ensemble, one of a kind where the validation cutoffs show no use of a second.
 MEMBERS = {
@@ -358,8 +358,8 @@ def first_window(task: Task) -> int:
 def network_config(task: Task) -> NetworkConfig:
     """Our single network."""
     training = TrainingConfig(max_epochs=12, patience=3)
-    chosen = {"window": first_window(task), **NETWORK.get(task.name, {})}
-    return NetworkConfig(forking=True, learning_rate=0.004, training=training, **chosen)
+    window, chosen = WINDOWS.get(task.name, first_window(task)), NETWORK.get(task.name, {})
+    return NetworkConfig(window, forking=True, learning_rate=0.004, training=training, **chosen)
 
 
 def boosting_config(task: Task, seed: int = 0) -> DirectConfig:

@@ -293,6 +293,16 @@ def test_the_long_memory_knows_no_sales_after_an_origin(long_panel):
     assert np.isfinite(told[0]).mean() > 0.95 and not np.array_equal(later, told[1])
 
 
+def test_the_long_memory_of_a_young_series_does_not_reach_into_the_one_before(long_panel):
+    cutoff = pd.Timestamp("2026-02-20")
+    young = (long_panel["unique_id"] == "s1") & (long_panel["ds"] < cutoff - pd.Timedelta(days=1))
+    rows, _ = memory_rows(long_panel[~young].reset_index(drop=True), cutoff)
+    origin, step = rows.at(cutoff)
+    back = 7 - step
+    told = rows._last(origin, 3, 7, back)[rows.names[rows.series[origin]] == "s1"]
+    np.testing.assert_array_equal(np.isfinite(told[:5]), False)
+
+
 def test_the_long_memory_tells_last_year_and_the_group(long_panel):
     cutoff = pd.Timestamp("2026-02-20")
     rows, place = memory_rows(long_panel, cutoff)
