@@ -111,7 +111,7 @@ class _FusedPinball(torch.autograd.Function):
             rows = days[part, at : at + m + horizon - 1]
             shape, size = (n, m, horizon, units), rows.stride()
             fanned = rows.as_strided(shape, (size[0], size[1], size[1], size[2]), rows.storage_offset())
-            first = fanned + step  # (n, origins, horizon, units)
+            first = (fanned + step).contiguous()  # of one series torch may lay the axes out in another order
             cycle = torch.addcmul(z[:, :, None], log[..., None], level)  # one season of it
             for h in range(0, horizon, season):
                 first[:, :, h : h + season] += cycle[:, :, : horizon - h]

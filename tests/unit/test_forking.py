@@ -121,8 +121,10 @@ def test_fused_loss_has_the_value_and_gradients_of_the_plain_expression(horizon,
             parameter.add_(0.4 * torch.randn_like(parameter))
     tensor = PanelTensor(table.frame, vocabulary, window, horizon, season)
     rows = everything(tensor)
+    few = rows[:2]  # one series with fewer origins than steps ahead
     for batch in (
         next(iter(StretchLoader(tensor, rows, 2, steps=100))),
+        next(iter(StretchLoader(tensor, few, 1, steps=100))),
         tensor.gather(torch.as_tensor(rows[:50])),
     ):
         model.train()  # fused
