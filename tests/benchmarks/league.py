@@ -58,9 +58,10 @@ class Stored:
         digest = hashlib.sha256(text.encode()).hexdigest()[:10]
         return cls(root / task.name / f"{entry.name}-{digest}")
 
-    def file(self, cutoff: pd.Timestamp) -> Path:
-        """Where the forecast of one cutoff is."""
-        return self.folder / f"{cutoff.date()}.parquet"
+    def file(self, cutoff: pd.Timestamp, origin: pd.Timestamp) -> Path:
+        """Where the forecast of one cutoff is, of a model fitted at ``origin``."""
+        earlier = "" if origin == cutoff else f"_fitted_{origin.date()}"
+        return self.folder / f"{cutoff.date()}{earlier}.parquet"
 
     def fitted(self) -> dict[str, Any]:
         """What a model wrote about its fit, such as an ensemble's weights."""
@@ -99,23 +100,24 @@ def forecasts_of(task: Task, entry: Entry, root: Path, cutoffs: list[pd.Timestam
     cutoffs, and only its inputs move on.
     """
     stored = Stored.of(root, task, entry)
-    seconds, fitted = stored.seconds(), {}
+    seconds, fitted, files = stored.seconds(), {}, []
     for cutoff in cutoffs:
-        if stored.file(cutoff).is_file():
-            continue
         group = task.validation if cutoff in task.validation else task.cutoffs
         origin = cutoff if entry.refit else group[0]
+        files.append(stored.file(cutoff, origin))
+        if files[-1].is_file():
+            continue
         begun = time.perf_counter()
         if origin not in fitted:
             fitted = {origin: entry.fit(task.view(origin))}
         table = fitted[origin](task.view(cutoff))
         spent = time.perf_counter() - begun
         table = check(close_shop(table, task.panel, task.meta["future"]), task, cutoff, entry.name)
-        write_parquet(table, stored.file(cutoff))
+        write_parquet(table, files[-1])
         seconds[str(cutoff.date())] = round(spent, 2)
         write_json(seconds, stored.folder / "seconds.json")
         say(f"{task.name} {entry.name} {cutoff.date()} {spent:.1f} s")
-    return pd.concat([pd.read_parquet(stored.file(cutoff)) for cutoff in cutoffs], ignore_index=True)
+    return pd.concat([pd.read_parquet(file) for file in files], ignore_index=True)
 
 
 def reciprocal_median(rows: pd.DataFrame) -> np.ndarray:

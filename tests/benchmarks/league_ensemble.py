@@ -128,7 +128,10 @@ def ensemble(task: Task, root: Path, members: list[Entry], point: Entry | None =
 
         return forecast
 
-    settings = {"members": {m.name: [m.settings, m.refit] for m in members}, "version": 2}
+    settings = {
+        "members": {m.name: [m.settings, m.refit] for m in members},
+        "validation": [str(cutoff.date()) for cutoff in task.validation],
+    }
     words = "greedy selection on the validation cutoffs, half-way to equal weights; quantile averaging, spread factors"
     if point is not None:
         settings["point"] = point.name

@@ -302,6 +302,7 @@ def network(configs: Sequence[NetworkConfig], strict: bool) -> Callable[[View], 
 
 def direct_lightgbm(settings: dict[str, Any], strict: bool) -> Callable[[View], Forecast]:
     """One LightGBM for each quantile over pairs of origin and step, with our network's covariates (chapter 06)."""
+
     def forecast(view: View) -> pd.DataFrame:
         table, meta = features_of(view, strict), view.meta
         ahead = table.frame[table.frame["ds"] > view.cutoff]

@@ -2,8 +2,8 @@
 
 ``python tests/benchmarks/league_search.py online_retail_ii LSTM window=26,52 dropout=0.2,0.5 --seeds 1,2 --data DIR``
 
-Every combination is fitted anew at each validation cutoff. The rows are printed and added to
-``book/league/search/DATASET.json``, from which the league's page shows them.
+Every combination is fitted anew at each validation cutoff; ``window=52+26`` fits both and averages their forecasts.
+The rows are printed and added to ``book/league/search/DATASET.json``, from which the league's page shows them.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from league_boosting import boosting
 from league_ensemble import measures, validation_losses
 from league_models import (
     Forecast,
+    averaged,
     boosting_config,
     direct_lightgbm,
     first_window,
@@ -69,7 +70,7 @@ def search(task: Task, model: str, grid: dict[str, list[Any]], seeds: list[int])
             begun, tables = time.perf_counter(), []
             for cutoff in task.validation:
                 view = task.view(cutoff)
-                table = fitted(task, model, changes, seed, view)(view)
+                table = averaged([fitted(task, model, each, seed, view)(view) for each in mixed(changes)])
                 tables.append(check(close_shop(table, task.panel, task.meta["future"]), task, cutoff, model))
             forecasts, y, weight = validation_losses(task, {model: pd.concat(tables, ignore_index=True)})
             loss, wape = measures(forecasts[0], y, weight)
@@ -79,6 +80,15 @@ def search(task: Task, model: str, grid: dict[str, list[Any]], seeds: list[int])
                 f"{model} {changes} seed {seed}: {loss:.4f} {wape:.4f} {time.perf_counter() - begun:.0f} s", flush=True
             )
     return rows
+
+
+def mixed(changes: dict[str, Any]) -> list[dict[str, Any]]:
+    """The settings whose forecasts are averaged: ``52+26`` stands for two of them."""
+    values = [
+        [yaml.safe_load(part) for part in value.split("+")] if isinstance(value, str) else [value]
+        for value in changes.values()
+    ]
+    return [dict(zip(changes, combination, strict=True)) for combination in itertools.product(*values)]
 
 
 def parse_grid(words: list[str]) -> dict[str, list[Any]]:

@@ -104,7 +104,7 @@ def complete_journey(folder: Path | None = None, series: int = 500) -> Task:
     prepared = prepare("complete_journey", PanelConfig(level="product_type", n_series=series), 28)
     cutoffs = rolling_cutoffs(pd.Timestamp("2017-12-31"), "D", 28, 4)
     panel = comparable_panel(prepared.panel, cutoffs)
-    validation = earlier_cutoffs(cutoffs, "D", 28, 2)
+    validation = earlier_cutoffs(cutoffs, "D", 28, 6)
     return Task("complete_journey", "The Complete Journey", panel, prepared.meta, tuple(cutoffs), validation, 7)
 
 
@@ -114,7 +114,7 @@ def online_retail_ii(folder: Path | None = None, series: int = 500) -> Task:
     prepared = prepare("online_retail_ii", PanelConfig(freq="W", n_series=series), 8, path=str(file))
     cutoffs = rolling_cutoffs(prepared.panel["ds"].max(), "W-SUN", 8, 4)
     panel = comparable_panel(prepared.panel, cutoffs)
-    validation = earlier_cutoffs(cutoffs, "W-SUN", 8, 2)
+    validation = earlier_cutoffs(cutoffs, "W-SUN", 8, 4)
     return Task("online_retail_ii", "Online Retail II", panel, prepared.meta, tuple(cutoffs), validation, 1)
 
 
@@ -154,7 +154,7 @@ def freshretailnet(folder: Path | None = None, series: int = 5000) -> Task:
         "horizon": 7,
     }
     cutoffs = rolling_cutoffs(pd.Timestamp("2024-06-18"), "D", 7, 4)
-    validation = earlier_cutoffs(cutoffs, "D", 7, 1)
+    validation = earlier_cutoffs(cutoffs, "D", 7, 3)
     return Task("freshretailnet", "FreshRetailNet", panel, meta, tuple(cutoffs), validation, 7, fully_available=True)
 
 
@@ -215,7 +215,7 @@ def orange_juice(folder: Path | None = None, rounds: int = 10) -> Task:
         "horizon": 3,
     }
     cutoffs = tuple(juice_week(135 + 2 * r) for r in range(rounds))
-    validation = tuple(juice_week(w) for w in (126, 128, 130, 132))
+    validation = tuple(juice_week(w) for w in range(114, 133, 2))
     return Task(
         "orange_juice", "Orange juice", panel, meta, cutoffs, validation, 1, skipped=1,
         headline=("mape", "scaled_quantile_loss", "wape"),

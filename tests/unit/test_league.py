@@ -130,6 +130,9 @@ def test_a_model_fitted_once_is_fitted_at_the_first_cutoff_of_its_group(tmp_path
     once = Entry("A", "peer", fit, False, "made", {})
     league.forecasts_of(task, once, tmp_path, [*task.validation, *task.cutoffs], say=lambda text: None)
     assert origins == [task.validation[0], task.cutoffs[0]]
+    fewer = replace(task, validation=task.validation[1:])
+    league.forecasts_of(fewer, once, tmp_path, [*fewer.validation, *task.cutoffs], say=lambda text: None)
+    assert origins[2:] == [fewer.validation[0]], "what was fitted at another cutoff is not read back"
 
 
 @pytest.mark.parametrize("spoil", ["missing row", "not finite", "crossing", "negative"])
@@ -345,6 +348,10 @@ def test_a_search_stores_what_the_page_shows_and_reads_nothing_after_the_first_c
     assert sorted(line[1:4] for line in shown) == [["trees=5, window=14", "2", "2"], ["trees=5, window=28", "2", "2"]]
     first = [row["scaled_quantile_loss"] for row in rows if row["settings"]["window"] == 14]
     assert f"{np.mean(first):.4f}" in next(line[4] for line in shown if "window=14" in line[1])
+    both = league_search.search(task, "LightGBMDirect", {"window": ["14+28"], "trees": [5]}, [1])
+    assert both[0]["settings"]["window"] == "14+28"
+    alone = [row["scaled_quantile_loss"] for row in rows if row["seed"] == 1]
+    assert both[0]["scaled_quantile_loss"] < np.mean(alone), "quantile loss is convex: a mean beats the mean loss"
     with pytest.raises(ValueError, match="windows"):
         league_search.search(task, "LightGBMDirect", {"windows": [3]}, [1])
     with pytest.raises(ValueError, match="'window': expected NAME=VALUE"):
