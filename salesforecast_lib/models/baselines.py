@@ -192,7 +192,7 @@ def lightgbm_forecasts(
 
     Fitted on rows up to ``cutoff``; covariates after it are only those declared *future*. The absolute error as
     ``objective`` gave the lower WAPE at an origin before the test months; "l2" would aim at the mean instead. Series
-    too short for the longest lag get the mean of their last four cycles.
+    too short for the longest lag or window get the mean of their last four cycles.
     """
     horizon, freq = int(meta["horizon"]), str(meta["freq"])
     weekly = freq != "D"
@@ -230,7 +230,8 @@ def lightgbm_forecasts(
             date_features=parts,
             target_transforms=[LocalStandardScaler()],
         )
-        short = past.groupby("unique_id")["y"].transform("size") <= max(lags) + 1
+        reach = max(*lags, *(lag + each.window_size - 1 for lag, several in windows.items() for each in several))
+        short = past.groupby("unique_id")["y"].transform("size") <= reach + 1
         steps = pd.date_range(past["ds"].max(), periods=horizon + 1, freq=freq)[1:]
         level = past[short].groupby("unique_id")["y"].apply(lambda y: y.tail(4 if weekly else 28).mean())
         rest = level.rename("mean").reset_index().merge(pd.DataFrame({"ds": steps}), how="cross")

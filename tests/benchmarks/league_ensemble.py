@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -15,15 +16,27 @@ from salesforecast_lib.files import write_json
 from salesforecast_lib.models.baselines import tidy
 
 COLUMNS = ["mean", *QUANTILE_COLUMNS]
+MIDDLE = 1 + QUANTILES.index(0.5)
 
 
-def validation_losses(task: Task, tables: dict[str, pd.DataFrame]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Forecasts (members, rows, columns), sales (rows,) and weights (rows,) of the scaled loss, validation rows only.
+class Validated(NamedTuple):
+    """Forecasts (members, rows, columns), sales, weights of the scaled loss and cutoffs (rows,), validation rows only.
 
     With the weights a sum over the rows is the mean over series and cutoffs of each one's mean, divided by its scale.
-
-    Nothing after the first cutoff is read.
     """
+
+    values: np.ndarray
+    y: np.ndarray
+    weight: np.ndarray
+    cutoff: np.ndarray
+
+    def part(self, rows: np.ndarray) -> Validated:
+        """Some of the rows."""
+        return Validated(self.values[:, rows], self.y[rows], self.weight[rows], self.cutoff[rows])
+
+
+def validated(task: Task, tables: dict[str, pd.DataFrame]) -> Validated:
+    """What the members forecast on the validation cutoffs; nothing after the first scored cutoff is read."""
     panel = task.scoring_panel()
     panel = panel[panel["ds"] <= task.cutoffs[0]]
     gap = {c: pd.date_range(c, periods=task.skipped + 1, freq=task.meta["freq"])[-1] for c in task.validation}
@@ -42,7 +55,7 @@ def validation_losses(task: Task, tables: dict[str, pd.DataFrame]) -> tuple[np.n
     size = base.groupby(["cutoff", "unique_id"])["y"].transform("size")
     share = 1 / size / len(base[["cutoff", "unique_id"]].drop_duplicates())
     weight = (share / base["absolute"]).fillna(0.0).to_numpy()
-    return np.stack(values), base["y"].to_numpy("float64"), weight
+    return Validated(np.stack(values), base["y"].to_numpy("float64"), weight, base["cutoff"].to_numpy())
 
 
 def measures(forecast: np.ndarray, y: np.ndarray, weight: np.ndarray) -> np.ndarray:
@@ -50,7 +63,7 @@ def measures(forecast: np.ndarray, y: np.ndarray, weight: np.ndarray) -> np.ndar
     tau = np.array(QUANTILES)
     error = y[:, None] - forecast[:, 1:]
     pinball = np.maximum(tau * error, (tau - 1) * error).mean(1)
-    return np.array([pinball @ weight, np.abs(y - forecast[:, 1 + QUANTILES.index(0.5)]).sum() / y.sum()])
+    return np.array([pinball @ weight, np.abs(y - forecast[:, MIDDLE]).sum() / y.sum()])
 
 
 def greedy(values: np.ndarray, y: np.ndarray, weight: np.ndarray, rounds: int = 25) -> np.ndarray:
@@ -78,19 +91,43 @@ def with_equal(shares: np.ndarray, values: np.ndarray, y: np.ndarray, weight: np
     return (shares + good / good.sum()) / 2
 
 
+def widened(forecast: np.ndarray, factors: np.ndarray) -> np.ndarray:
+    """Quantiles of forecasts (rows, columns) with each one's distance from the median multiplied, not below zero."""
+    middle = forecast[:, [MIDDLE]]
+    return np.maximum(middle + factors * (forecast[:, 1:] - middle), 0.0)
+
+
 def spread_factors(forecast: np.ndarray, y: np.ndarray, weight: np.ndarray) -> np.ndarray:
     """Factor on the distance of each quantile from the median, (quantiles,): the best of a grid on validation."""
-    middle = 1 + QUANTILES.index(0.5)
-    factors = np.ones(len(QUANTILES))
-    grid = np.arange(0.7, 1.61, 0.05)
+    factors, grid = np.ones(len(QUANTILES)), np.arange(0.7, 1.61, 0.05)
+    error = [y[:, None] - widened(forecast, np.full(len(QUANTILES), factor)) for factor in grid]
     for k, tau in enumerate(QUANTILES):
-        distance = forecast[:, 1 + k] - forecast[:, middle]
-        losses = []
-        for factor in grid:
-            error = y - np.maximum(forecast[:, middle] + factor * distance, 0.0)
-            losses.append(np.maximum(tau * error, (tau - 1) * error) @ weight)
+        losses = [np.maximum(tau * each[:, k], (tau - 1) * each[:, k]) @ weight for each in error]
         factors[k] = grid[int(np.argmin(losses))] if tau != 0.5 else 1.0
     return factors
+
+
+def combination(known: Validated, kept: bool | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """Weights (members,) and spread factors (quantiles,).
+
+    The factors are ones unless ``kept``, by default where they lower the loss on cutoffs that are left out in turn.
+    """
+    shares = with_equal(greedy(*known[:3]), *known[:3])
+    if kept is None:
+        kept = len(set(known.cutoff)) > 1 and left_out_loss(known, True) < left_out_loss(known, False)
+    mixed = np.tensordot(shares, known.values, 1)
+    return shares, spread_factors(mixed, known.y, known.weight) if kept else np.ones(len(QUANTILES))
+
+
+def left_out_loss(known: Validated, kept: bool) -> float:
+    """Scaled quantile loss of the combination, each cutoff forecast with what the others taught."""
+    total = 0.0
+    for cutoff in np.unique(known.cutoff):
+        shares, factors = combination(known.part(known.cutoff != cutoff), kept)
+        left = known.part(known.cutoff == cutoff)
+        mixed = np.tensordot(shares, left.values, 1)
+        total += measures(np.column_stack([mixed[:, 0], widened(mixed, factors)]), left.y, left.weight)[0]
+    return total
 
 
 def ensemble(task: Task, root: Path, members: list[Entry], point: Entry | None = None) -> Entry:
@@ -104,9 +141,7 @@ def ensemble(task: Task, root: Path, members: list[Entry], point: Entry | None =
         from league import Stored, forecasts_of  # the league imports this module
 
         tables = {m.name: forecasts_of(task, m, root, list(task.validation)) for m in members}
-        values, y, weight = validation_losses(task, tables)
-        shares = with_equal(greedy(values, y, weight), values, y, weight)
-        factors = spread_factors(np.tensordot(shares, values, 1), y, weight)
+        shares, factors = combination(validated(task, tables))
         found = {
             "weights": {m.name: round(float(s), 3) for m, s in zip(members, shares, strict=True)},
             "spread_factors": {name: round(float(f), 2) for name, f in zip(QUANTILE_COLUMNS, factors, strict=True)},
@@ -118,9 +153,7 @@ def ensemble(task: Task, root: Path, members: list[Entry], point: Entry | None =
             keys = ["unique_id", "ds"]
             parts = [forecasts_of(task, m, root, [view.cutoff]).sort_values(keys, ignore_index=True) for m, _ in used]
             mixed = sum(s * p[COLUMNS].to_numpy("float64") for (_, s), p in zip(used, parts, strict=True))
-            middle = mixed[:, [1 + QUANTILES.index(0.5)]]
-            quantiles = middle + factors * (mixed[:, 1:] - middle)
-            mean = mixed[:, 0]
+            quantiles, mean = widened(mixed, factors), mixed[:, 0]
             if point is not None:
                 mean = forecasts_of(task, point, root, [view.cutoff]).sort_values(keys)["mean"].to_numpy("float64")
             table = parts[0][keys].assign(cutoff=view.cutoff, model="Ensemble", mean=mean)
@@ -131,8 +164,12 @@ def ensemble(task: Task, root: Path, members: list[Entry], point: Entry | None =
     settings = {
         "members": {m.name: [m.settings, m.refit] for m in members},
         "validation": [str(cutoff.date()) for cutoff in task.validation],
+        "version": 3,
     }
-    words = "greedy selection on the validation cutoffs, half-way to equal weights; quantile averaging, spread factors"
+    words = (
+        "greedy selection on the validation cutoffs, half-way to equal weights; quantile averaging, spread factors "
+        "where they help on left-out cutoffs"
+    )
     if point is not None:
         settings["point"] = point.name
         words += f"; point forecast of {point.name}"

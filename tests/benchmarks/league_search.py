@@ -24,7 +24,7 @@ if __name__ == "__main__":
 
 from league import check
 from league_boosting import boosting
-from league_ensemble import measures, validation_losses
+from league_ensemble import measures, validated
 from league_models import (
     Forecast,
     averaged,
@@ -72,8 +72,8 @@ def search(task: Task, model: str, grid: dict[str, list[Any]], seeds: list[int])
                 view = task.view(cutoff)
                 table = averaged([fitted(task, model, each, seed, view)(view) for each in mixed(changes)])
                 tables.append(check(close_shop(table, task.panel, task.meta["future"]), task, cutoff, model))
-            forecasts, y, weight = validation_losses(task, {model: pd.concat(tables, ignore_index=True)})
-            loss, wape = measures(forecasts[0], y, weight)
+            known = validated(task, {model: pd.concat(tables, ignore_index=True)})
+            loss, wape = measures(known.values[0], known.y, known.weight)
             found = {"scaled_quantile_loss": round(float(loss), 5), "wape": round(float(wape), 5)}
             rows.append({"model": model, "settings": changes, "cutoffs": len(task.validation), "seed": seed, **found})
             print(

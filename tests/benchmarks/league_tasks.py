@@ -104,7 +104,7 @@ def complete_journey(folder: Path | None = None, series: int = 500) -> Task:
     prepared = prepare("complete_journey", PanelConfig(level="product_type", n_series=series), 28)
     cutoffs = rolling_cutoffs(pd.Timestamp("2017-12-31"), "D", 28, 4)
     panel = comparable_panel(prepared.panel, cutoffs)
-    validation = earlier_cutoffs(cutoffs, "D", 28, 6)
+    validation = earlier_cutoffs(cutoffs, "D", 28, 4)
     return Task("complete_journey", "The Complete Journey", panel, prepared.meta, tuple(cutoffs), validation, 7)
 
 
@@ -154,7 +154,7 @@ def freshretailnet(folder: Path | None = None, series: int = 5000) -> Task:
         "horizon": 7,
     }
     cutoffs = rolling_cutoffs(pd.Timestamp("2024-06-18"), "D", 7, 4)
-    validation = earlier_cutoffs(cutoffs, "D", 7, 3)
+    validation = earlier_cutoffs(cutoffs, "D", 7, 2)
     return Task("freshretailnet", "FreshRetailNet", panel, meta, tuple(cutoffs), validation, 7, fully_available=True)
 
 

@@ -94,6 +94,14 @@ def test_peers_keep_the_contract_of_the_forecast_table(peers):
     assert (np.diff(values, axis=1) >= 0).all() and (values >= 0).all() and (table["mean"] >= 0).all()
 
 
+@pytest.mark.parametrize("days", [40, 47])
+def test_boosting_of_a_shop_of_a_few_weeks(days):
+    """With 40 days no row before the cutoff has all windows, with 47 none has where the spread of errors is learnt."""
+    panel = made_panel((days, days - 1))
+    table = lightgbm_forecasts(panel, META, panel["ds"].max() - pd.Timedelta(days=7))
+    assert len(table) == 14 and np.isfinite(table[["mean", *QUANTILE_COLUMNS]]).all(axis=None)
+
+
 def test_peers_see_nothing_after_the_cutoff(peers):
     _, _, honest, spoiled = peers
     pd.testing.assert_frame_equal(honest, spoiled, check_exact=True)

@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import norm
 
-from salesforecast_lib import QUANTILE_COLUMNS
+from salesforecast_lib import QUANTILE_COLUMNS, QUANTILES
 from salesforecast_lib.data.features import build_features
 from salesforecast_lib.files import project_root
 
@@ -21,7 +22,14 @@ import league  # noqa: E402
 import league_search  # noqa: E402
 import league_tasks  # noqa: E402
 from league_boosting import LongMemoryRows  # noqa: E402
-from league_ensemble import ensemble, greedy, measures, spread_factors  # noqa: E402
+from league_ensemble import (  # noqa: E402
+    Validated,
+    combination,
+    ensemble,
+    greedy,
+    measures,
+    spread_factors,
+)
 from league_juice import QuantileConfig, juice_quantiles  # noqa: E402
 from league_models import Entry, StaticEncoder, entries, registry, statistical  # noqa: E402
 from league_page import PAGE, league_page, searched, stored_results  # noqa: E402
@@ -210,10 +218,21 @@ def test_greedy_selection_prefers_what_helps_and_never_reads_past_the_first_cuto
     pd.testing.assert_frame_equal(*tables)
 
 
+def test_spread_factors_are_kept_where_they_help_on_a_cutoff_they_were_not_learnt_on():
+    rng = np.random.default_rng(0)
+    right = 1 + 0.4 * norm.ppf([0.5, *QUANTILES])
+    y, cutoff = 10 * (1 + 0.4 * rng.normal(size=2000)), np.repeat([0, 1], 1000)
+    widths = {"narrow": np.full(2000, 0.5), "narrow, then wide": np.where(cutoff == 0, 0.5, 2.0)}
+    factors = {}
+    for name, width in widths.items():
+        values = 10 * (1 + width[:, None] * (right - 1))[None]
+        factors[name] = combination(Validated(values, y, np.full(2000, 1 / 2000), cutoff))[1]
+    assert factors["narrow"][0] > 1.4 and factors["narrow"][6] > 1.4
+    assert (factors["narrow, then wide"] == 1).all()
+
+
 def test_the_point_of_least_percentage_error_of_a_lognormal():
     """Its minimiser is exp(mu - sigma²) (Gneiting 2011); seven quantiles come within a few percent."""
-    from scipy.stats import norm
-
     sigma = 0.5
     levels = [float(name[1:]) for name in QUANTILE_COLUMNS]
     row = pd.DataFrame([np.exp(2 + sigma * norm.ppf(levels))], columns=list(QUANTILE_COLUMNS))
