@@ -34,6 +34,14 @@ class Validated(NamedTuple):
         """Some of the rows."""
         return Validated(self.values[:, rows], self.y[rows], self.weight[rows], self.cutoff[rows])
 
+    def levelled(self) -> Validated:
+        """Weights with which the members' mean loss is 1 at each cutoff, so that no single hard one decides."""
+        weight = self.weight.copy()
+        for cutoff in np.unique(self.cutoff):
+            rows = self.cutoff == cutoff
+            weight[rows] /= np.mean([measures(v[rows], self.y[rows], weight[rows])[0] for v in self.values])
+        return self._replace(weight=weight)
+
 
 def validated(task: Task, tables: dict[str, pd.DataFrame]) -> Validated:
     """What the members forecast on the validation cutoffs; nothing after the first scored cutoff is read."""
@@ -141,7 +149,7 @@ def ensemble(task: Task, root: Path, members: list[Entry], point: Entry | None =
         from league import Stored, forecasts_of  # the league imports this module
 
         tables = {m.name: forecasts_of(task, m, root, list(task.validation)) for m in members}
-        shares, factors = combination(validated(task, tables))
+        shares, factors = combination(validated(task, tables).levelled())
         found = {
             "weights": {m.name: round(float(s), 3) for m, s in zip(members, shares, strict=True)},
             "spread_factors": {name: round(float(f), 2) for name, f in zip(QUANTILE_COLUMNS, factors, strict=True)},
@@ -164,7 +172,7 @@ def ensemble(task: Task, root: Path, members: list[Entry], point: Entry | None =
     settings = {
         "members": {m.name: [m.settings, m.refit] for m in members},
         "validation": [str(cutoff.date()) for cutoff in task.validation],
-        "version": 3,
+        "version": 4,
     }
     words = (
         "greedy selection on the validation cutoffs, half-way to equal weights; quantile averaging, spread factors "

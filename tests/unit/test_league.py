@@ -231,6 +231,17 @@ def test_spread_factors_are_kept_where_they_help_on_a_cutoff_they_were_not_learn
     assert (factors["narrow, then wide"] == 1).all()
 
 
+def test_one_hard_cutoff_does_not_decide_the_weights():
+    y, cutoff = np.r_[np.full(300, 10.0), np.full(100, 1000.0)], np.repeat([0, 1, 2, 3], 100)
+    steady = np.where(cutoff < 3, 10.0, 800.0)  # right three times
+    lucky = np.where(cutoff < 3, 13.0, 900.0)  # right where the loss is large
+    values = np.stack([np.repeat(each[:, None], 8, axis=1) for each in (steady, lucky)])
+    known = Validated(values, y, np.full(400, 1 / 400), cutoff)
+    losses = [[measures(v, each.y, each.weight)[0] for v in values] for each in (known, known.levelled())]
+    assert losses[0][0] > losses[0][1] and losses[1][0] < losses[1][1]
+    assert sum(losses[1]) / 2 == pytest.approx(4), "each cutoff counts one"
+
+
 def test_the_point_of_least_percentage_error_of_a_lognormal():
     """Its minimiser is exp(mu - sigma²) (Gneiting 2011); seven quantiles come within a few percent."""
     sigma = 0.5
