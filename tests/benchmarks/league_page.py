@@ -12,20 +12,21 @@ if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from salesforecast_lib.files import project_root, read_json, write_text
-from salesforecast_lib.pipeline.pages import markdown_table
 
 FOLDER = project_root() / "book" / "league"
 PAGE = project_root() / "book" / "league.md"
 ORDER = ("complete_journey", "online_retail_ii", "freshretailnet", "orange_juice")
-COLUMNS = {
-    "scaled_quantile_loss": "scaled quantile loss",
-    "wape": "WAPE",
-    "mase": "MASE",
-    "bias": "bias",
-    "coverage_50": "in 50 %",
-    "coverage_80": "in 80 %",
-    "coverage_90": "in 90 %",
-    "seconds": "seconds",
+COLUMNS = {  # measure: its heading and how a number is written
+    "mape": ("MAPE", ".4f"),
+    "mape_of_mean": ("MAPE as given", ".4f"),
+    "scaled_quantile_loss": ("scaled quantile loss", ".4f"),
+    "wape": ("WAPE", ".4f"),
+    "mase": ("MASE", ".3f"),
+    "bias": ("bias", "+.3f"),
+    "coverage_50": ("in 50 %", ".0%"),
+    "coverage_80": ("in 80 %", ".0%"),
+    "coverage_90": ("in 90 %", ".0%"),
+    "seconds": ("seconds", ",.0f"),
 }
 PEERS = (
     *("SeasonalNaive", "WindowAverage", "AutoETS", "Theta", "LightGBM", "LightGBMDirect", "fracast"),
@@ -158,10 +159,12 @@ def learned(ensemble: dict[str, Any]) -> list[str]:
 def section(result: dict[str, Any], search: list[dict[str, Any]]) -> list[str]:
     """One data set: protocol, table, goals, what was searched, what each model is."""
     models = dict(sorted(result["models"].items(), key=lambda item: item[1]["scaled_quantile_loss"]))
-    columns = dict(COLUMNS)
-    if result["task"] == "orange_juice":
-        columns = {"mape": "MAPE", "mape_of_mean": "MAPE as given", **columns}
-    rows = {f"{name}": {title: row[key] for key, title in columns.items()} for name, row in models.items()}
+    columns = {
+        key: form for key, form in COLUMNS.items() if result["task"] == "orange_juice" or not key.startswith("mape")
+    }
+    table = ["| | " + " | ".join(title for title, _ in columns.values()) + " |", "|---|" + "---:|" * len(columns)]
+    for name, row in models.items():
+        table.append(f"| {name} | " + " | ".join(f"{row[key]:{form}}" for key, (_, form) in columns.items()) + " |")
     period = {"D": "days", "W": "weeks"}[result["freq"][0]]
     words = (
         f"{result['series']} series, horizon {result['horizon']} {period}, {len(result['cutoffs'])} cutoffs from "
@@ -169,7 +172,7 @@ def section(result: dict[str, Any], search: list[dict[str, Any]]) -> list[str]:
     )
     if result["skipped"]:
         words += f" The first {result['skipped']} of the horizon is not scored: the protocol's gap."
-    lines = [f"## {result['title']}", "", words, "", *markdown_table(rows, list(columns.values()), 4), ""]
+    lines = [f"## {result['title']}", "", words, "", *table, ""]
     lines += ["Goals:", "", *goals(result), ""]
     lines += learned(result["settings"].get("Ensemble", {}))
     if TRIED.get(result["task"]):
@@ -196,7 +199,7 @@ def league_page(results: dict[str, dict[str, Any]], searches: dict[str, list[dic
         'under weights 1/y, taken from each model\'s quantiles {cite:p}`gneiting2011`; "as given" is the MAPE of the '
         "point forecast in the table. Daily losses are scaled by the seasonal naive error at lag 7, weekly ones at lag "
         "1, so that no young series is left out. Intervals: paired bootstrap over series and blocks of periods. "
-        "Seconds are wall time on a shared machine: an order of magnitude, no more.",
+        "Seconds are wall time on a shared machine, an order of magnitude, the ensemble's without its members'.",
         "",
         "The ensemble learns on as many cutoffs before the first scored one as are scored, on FreshRetailNet's short "
         "history on two; each counts alike. It scales the spread of the quantiles where that helps on cutoffs left out "
