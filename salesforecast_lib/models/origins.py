@@ -36,7 +36,7 @@ class OriginRows:
         season: int,
         window: int = 56,
     ) -> None:
-        roles, self.horizon, self.season, self.cutoff = table.roles, horizon, season, cutoff
+        roles, self.horizon, self.season, self.cutoff, self.window = table.roles, horizon, season, cutoff, window
         past = table.frame[table.frame["ds"] <= cutoff]
         alive = past.loc[past["ds"] == cutoff, "unique_id"]
         if alive.empty:

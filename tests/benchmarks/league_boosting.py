@@ -7,17 +7,12 @@ what happened a year ago around the target, and the same of the groups of the hi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
-import pandas as pd
-from league_models import Forecast, averaged, features_of
-from league_tasks import View
 
-from salesforecast_lib.data.features import FeatureTable
-from salesforecast_lib.data.panel import inner_season
 from salesforecast_lib.models.origins import OriginRows
-from salesforecast_lib.models.regression import DirectConfig, direct_lightgbm_forecasts
 
 _SMALL = 0.1  # units: keeps logarithms and ratios of empty periods finite
 
@@ -48,26 +43,17 @@ class LongMemoryRows(OriginRows):
     days around the target end before the origin too, as a horizon is far shorter than a year.
     """
 
-    def __init__(
-        self,
-        table: FeatureTable,
-        future: pd.DataFrame,
-        cutoff: pd.Timestamp,
-        horizon: int,
-        freq: str,
-        season: int,
-        window: int = 56,
-    ) -> None:
-        super().__init__(table, future, cutoff, horizon, freq, season, window)
-        self.window, self.year = window, 364 if freq == "D" else 52
-        self.recent = max(season, 8)  # periods told one by one
+    def __init__(self, *told: Any, **named: Any) -> None:
+        super().__init__(*told, **named)
+        self.year = 364 if self.steps.freqstr == "D" else 52  # days or weeks
+        self.recent = max(self.season, 8)  # periods told one by one
         days, self.day = np.unique(self.ds, return_inverse=True)
         sales = self.y * self.seen
         shared = [self.static[:, k].astype(int) for k in range(self.static.shape[1])]
         few = [codes for codes in shared if 1 < codes.max() + 1 <= 0.7 * len(self.names)]  # groups of several series
         everything = np.zeros(len(self.y), dtype=int)
         self.own, *self.groups = (_Sums(group, self.day, sales, self.seen) for group in (self.series, everything, *few))
-        origin, step = self.at(cutoff)
+        origin, step = self.at(self.cutoff)
         added = sum(1 for _ in self._columns(origin[:1], step[:1]))
         self.numeric = [*self.numeric, *(f"memory_{k}" for k in range(added))]
 
@@ -145,15 +131,3 @@ class LongMemoryRows(OriginRows):
             known = np.isfinite(same)
             yield np.where(known, same, 0.0).sum(0) / np.maximum(known.sum(0), 1) / level
         yield np.log((np.nan_to_num(usual) + _SMALL) / (self.level[origin] + _SMALL))
-
-
-def boosting(configs: Sequence[DirectConfig], strict: bool) -> Callable[[View], Forecast]:
-    """One LightGBM a quantile on `LongMemoryRows`, fitted anew at each cutoff; the mean of several draws of rows."""
-
-    def forecast(view: View) -> pd.DataFrame:
-        table, meta = features_of(view, strict), view.meta
-        ahead, season = table.frame[table.frame["ds"] > view.cutoff], inner_season(meta["freq"])
-        told = (table, ahead, view.cutoff, len(view.steps), meta["freq"], season)
-        return averaged([direct_lightgbm_forecasts(*told, config, LongMemoryRows) for config in configs])
-
-    return lambda first: forecast

@@ -115,27 +115,30 @@ def spread_factors(forecast: np.ndarray, y: np.ndarray, weight: np.ndarray) -> n
     return factors
 
 
-def combination(known: Validated, kept: bool | None = None) -> tuple[np.ndarray, np.ndarray]:
-    """Weights (members,) and spread factors (quantiles,).
+def combination(known: Validated) -> tuple[np.ndarray, np.ndarray]:
+    """Weights (members,) and spread factors (quantiles,); the factors are ones where `spread_helps` does not say so."""
+    shares, factors = learnt(known)
+    return shares, factors if spread_helps(known) else np.ones_like(factors)
 
-    The factors are ones unless ``kept``, by default where they lower the loss on cutoffs that are left out in turn.
-    """
+
+def learnt(known: Validated) -> tuple[np.ndarray, np.ndarray]:
+    """Weights, and the spread factors that fit the same rows best."""
     shares = with_equal(greedy(*known[:3]), *known[:3])
-    if kept is None:
-        kept = len(set(known.cutoff)) > 1 and left_out_loss(known, True) < left_out_loss(known, False)
-    mixed = np.tensordot(shares, known.values, 1)
-    return shares, spread_factors(mixed, known.y, known.weight) if kept else np.ones(len(QUANTILES))
+    return shares, spread_factors(np.tensordot(shares, known.values, 1), known.y, known.weight)
 
 
-def left_out_loss(known: Validated, kept: bool) -> float:
-    """Scaled quantile loss of the combination, each cutoff forecast with what the others taught."""
-    total = 0.0
-    for cutoff in np.unique(known.cutoff):
-        shares, factors = combination(known.part(known.cutoff != cutoff), kept)
+def spread_helps(known: Validated) -> bool:
+    """Whether the factors lower the scaled quantile loss of cutoffs that are left out of the learning in turn."""
+    cutoffs, losses = np.unique(known.cutoff), np.zeros(2)  # without and with the factors
+    if len(cutoffs) < 2:
+        return False
+    for cutoff in cutoffs:
+        shares, factors = learnt(known.part(known.cutoff != cutoff))
         left = known.part(known.cutoff == cutoff)
         mixed = np.tensordot(shares, left.values, 1)
-        total += measures(np.column_stack([mixed[:, 0], widened(mixed, factors)]), left.y, left.weight)[0]
-    return total
+        for k, each in enumerate((np.ones_like(factors), factors)):
+            losses[k] += measures(np.column_stack([mixed[:, 0], widened(mixed, each)]), left.y, left.weight)[0]
+    return bool(losses[1] < losses[0])
 
 
 def ensemble(task: Task, root: Path, members: list[Entry], point: Entry | None = None) -> Entry:

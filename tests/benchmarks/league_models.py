@@ -21,6 +21,7 @@ from salesforecast_lib.data.panel import inner_season
 from salesforecast_lib.models.baselines import fitting_history, lightgbm_forecasts, pooled_quantiles, tidy
 from salesforecast_lib.models.fit import NetworkConfig, fit_network
 from salesforecast_lib.models.heads import quantile_mean
+from salesforecast_lib.models.origins import OriginRows
 from salesforecast_lib.models.regression import DirectConfig, direct_lightgbm_forecasts
 from salesforecast_lib.models.training import TrainingConfig
 
@@ -300,15 +301,19 @@ def network(configs: Sequence[NetworkConfig], strict: bool) -> Callable[[View], 
     return fit
 
 
-def direct_lightgbm(settings: dict[str, Any], strict: bool) -> Callable[[View], Forecast]:
-    """One LightGBM for each quantile over pairs of origin and step, with our network's covariates (chapter 06)."""
+def direct_lightgbm(
+    configs: Sequence[DirectConfig], strict: bool, rows_of: type[OriginRows] = OriginRows
+) -> Callable[[View], Forecast]:
+    """One LightGBM for each quantile over pairs of origin and step, with our network's covariates (chapter 06).
+
+    The forecasts of several configurations are averaged.
+    """
 
     def forecast(view: View) -> pd.DataFrame:
         table, meta = features_of(view, strict), view.meta
-        ahead = table.frame[table.frame["ds"] > view.cutoff]
-        season = inner_season(meta["freq"])
-        config = DirectConfig(**settings)
-        return direct_lightgbm_forecasts(table, ahead, view.cutoff, len(view.steps), meta["freq"], season, config)
+        ahead, season = table.frame[table.frame["ds"] > view.cutoff], inner_season(meta["freq"])
+        told = (table, ahead, view.cutoff, len(view.steps), meta["freq"], season)
+        return averaged([direct_lightgbm_forecasts(*told, config, rows_of) for config in configs])
 
     return lambda first: forecast
 
@@ -407,11 +412,11 @@ def registry(task: Task) -> dict[str, Entry]:
         "mlforecast, recursive, known-ahead covariates, pooled intervals",
     )
     rows = {"window": WINDOWS.get(task.name, read)}
-    add("LightGBMDirect", "peer", direct_lightgbm(rows, strict), True,
+    add("LightGBMDirect", "peer", direct_lightgbm([DirectConfig(**rows)], strict), True,
         "one LightGBM a quantile, all covariates of our network", **rows)  # fmt: skip
     if task.name in WINDOWS:  # so that no peer is the weaker for our search
         rows = {"window": read}
-        add("LightGBMShort", "peer", direct_lightgbm(rows, strict), True,
+        add("LightGBMShort", "peer", direct_lightgbm([DirectConfig(**rows)], strict), True,
             f"LightGBMDirect with a level over {read} periods", **rows)  # fmt: skip
     add("fracast", "peer", fracast_zero_shot(strict), True, "zero-shot, weights of its wheel")
     for kind, own in (
@@ -442,10 +447,10 @@ def registry(task: Task) -> dict[str, Entry]:
         add(name, "member", network(several, strict), True, f"ours, mean of {words}",
             configs=[asdict(each) for each in several])  # fmt: skip
     if task.name != "orange_juice":  # there JuiceQuantiles does the same on the columns of the shelf
-        from league_boosting import boosting
+        from league_boosting import LongMemoryRows
 
         rich = in_turn(task, [boosting_config(task, seed) for seed in range(3)])
-        add("Boosting", "member", boosting(rich, strict), True,
+        add("Boosting", "member", direct_lightgbm(rich, strict, LongMemoryRows), True,
             f"ours, LightGBMDirect with a longer memory of series and group, mean of {len(rich)} draws of rows",
             configs=[asdict(each) for each in rich])  # fmt: skip
     else:

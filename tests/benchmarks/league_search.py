@@ -23,7 +23,7 @@ if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from league import check
-from league_boosting import boosting
+from league_boosting import LongMemoryRows
 from league_ensemble import measures, validated
 from league_models import (
     Forecast,
@@ -57,8 +57,9 @@ def fitted(task: Task, model: str, changes: dict[str, Any], seed: int, view: Vie
         config = network_config(task)
         return network([replace(config, training=replace(config.training, seed=seed), **changes)], strict)(view)
     if model == "Boosting":
-        return boosting([replace(boosting_config(task, seed), **changes)], strict)(view)
-    return direct_lightgbm({"window": first_window(task), "seed": seed, **changes}, strict)(view)
+        return direct_lightgbm([replace(boosting_config(task, seed), **changes)], strict, LongMemoryRows)(view)
+    config = DirectConfig(**{"window": first_window(task), "seed": seed, **changes})
+    return direct_lightgbm([config], strict)(view)
 
 
 def search(task: Task, model: str, grid: dict[str, list[Any]], seeds: list[int]) -> list[dict[str, Any]]:

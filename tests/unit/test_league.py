@@ -326,6 +326,19 @@ def test_the_long_memory_knows_no_sales_after_an_origin(long_panel):
     assert np.isfinite(told[0]).mean() > 0.95 and not np.array_equal(later, told[1])
 
 
+def test_the_long_memory_of_weeks_tells_the_week_a_year_before_the_target(long_panel):
+    weeks = pd.date_range("2010-01-03", periods=long_panel["ds"].nunique(), freq="W-SUN")
+    panel = long_panel.assign(ds=weeks[long_panel.groupby("unique_id").cumcount()])
+    table = build_features(panel, {**META, "freq": "W-SUN"})
+    cutoff = weeks[-1 - HORIZON]
+    rows = LongMemoryRows(table, table.frame[table.frame["ds"] > cutoff], cutoff, HORIZON, "W-SUN", 4, window=28)
+    origin, step = rows.at(weeks[300])
+    then = origin + step - 52
+    expected = np.where(rows.seen[then] > 0, rows.y[then] / rows.level[origin], np.nan)
+    columns = rows.inputs(origin, step)[:, : len(rows.numeric)].T
+    assert np.isfinite(expected).sum() > 10 and any(np.allclose(c, expected, 1e-4, equal_nan=True) for c in columns)
+
+
 def test_the_long_memory_of_a_young_series_does_not_reach_into_the_one_before(long_panel):
     cutoff = pd.Timestamp("2026-02-20")
     young = (long_panel["unique_id"] == "s1") & (long_panel["ds"] < cutoff - pd.Timedelta(days=1))
