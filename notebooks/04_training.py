@@ -39,8 +39,8 @@ import torch
 
 from salesforecast_lib.data.features import build_features, load_features
 from salesforecast_lib.data.panel import inner_season, rolling_cutoffs
-from salesforecast_lib.data.simulate import latent_demand_bias, simulate_marketplace
-from salesforecast_lib.data.simulate_config import QUIET, MarketplaceConfig
+from salesforecast_lib.data.marketplace.simulate import latent_demand_bias, simulate_marketplace
+from salesforecast_lib.data.marketplace.config import QUIET, MarketplaceConfig
 from salesforecast_lib.files import resolve, write_json, write_parquet
 from salesforecast_lib.models.fit import NetworkConfig, fit_network, make_loader
 from salesforecast_lib.models.networks import SalesPredictor, pinball_loss

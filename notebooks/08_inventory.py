@@ -32,8 +32,8 @@ import pandas as pd
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 
 from salesforecast_lib.data.prepare import load_panel
-from salesforecast_lib.data.simulate import simulate_marketplace
-from salesforecast_lib.data.simulate_config import MarketplaceConfig
+from salesforecast_lib.data.marketplace.simulate import simulate_marketplace
+from salesforecast_lib.data.marketplace.config import MarketplaceConfig
 from salesforecast_lib.decisions import planner
 from salesforecast_lib.decisions.accuracy import value_of_accuracy
 from salesforecast_lib.decisions.case_study import (

@@ -33,7 +33,7 @@ import pandas as pd
 
 from salesforecast_lib.data.panel import PanelConfig, build_panel
 from salesforecast_lib.data.prepare import load_panel
-from salesforecast_lib.data.simulate import MarketplaceConfig, simulate_marketplace
+from salesforecast_lib.data.marketplace.simulate import MarketplaceConfig, simulate_marketplace
 from salesforecast_lib.decisions.alert_grid import build_grid, normal_scores
 from salesforecast_lib.decisions.alerts import find_alerts, stock_alerts
 from salesforecast_lib.decisions.autoencoder import Autoencoder, AutoencoderConfig, enough_history

@@ -38,7 +38,7 @@ import pandas as pd
 from sklearn.metrics import adjusted_rand_score
 
 from salesforecast_lib.data.prepare import load_panel
-from salesforecast_lib.data.simulate import MarketplaceConfig, simulate_marketplace
+from salesforecast_lib.data.marketplace.simulate import MarketplaceConfig, simulate_marketplace
 from salesforecast_lib.decisions import customer_scores as scores
 from salesforecast_lib.decisions import customer_segments as seg
 from salesforecast_lib.decisions import customer_tables as tables

@@ -12,10 +12,10 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from salesforecast_lib.data.cleaning import CleaningConfig
+from salesforecast_lib.data.marketplace.config import read_config
+from salesforecast_lib.data.marketplace.demand import COUNTRY
+from salesforecast_lib.data.marketplace.simulate import Marketplace, simulate_marketplace
 from salesforecast_lib.data.schema import read_order_lines, read_table, validate_order_lines
-from salesforecast_lib.data.simulate import Marketplace, simulate_marketplace
-from salesforecast_lib.data.simulate_config import read_config
-from salesforecast_lib.data.simulate_demand import COUNTRY
 from salesforecast_lib.files import resolve
 
 ONLINE_RETAIL_URL = "https://archive.ics.uci.edu/static/public/502/online+retail+ii.zip"

@@ -11,7 +11,7 @@ import pandas as pd
 
 from salesforecast_lib.data.cleaning import Cleaned, clean
 from salesforecast_lib.data.loaders import journey_promotions, load
-from salesforecast_lib.data.market_panel import CLICKS, LEVELS, market_columns
+from salesforecast_lib.data.marketplace.panel import CLICKS, LEVELS, market_columns
 from salesforecast_lib.data.own_panel import read_panel
 from salesforecast_lib.data.panel import PanelConfig, build_panel
 from salesforecast_lib.files import read_json, resolve, write_json, write_parquet

@@ -8,8 +8,8 @@ import holidays
 import numpy as np
 import pandas as pd
 
-from salesforecast_lib.data.simulate import Marketplace
-from salesforecast_lib.data.simulate_demand import COUNTRY, FESTIVALS, adstock, autoregression, hill
+from salesforecast_lib.data.marketplace.demand import COUNTRY, FESTIVALS, adstock, autoregression, hill
+from salesforecast_lib.data.marketplace.simulate import Marketplace
 from salesforecast_lib.decisions.channels import ChannelData, ChannelFit, calendar_controls, extra_sales
 
 

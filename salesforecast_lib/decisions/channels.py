@@ -20,7 +20,7 @@ import pandas as pd
 from scipy.linalg import cholesky, qr, solve_triangular
 from scipy.special import expit, logsumexp
 
-from salesforecast_lib.data.simulate_demand import adstock, hill
+from salesforecast_lib.data.marketplace.demand import adstock, hill
 from salesforecast_lib.decisions.sampling import tempered_draws
 
 RHO = (0.6, 0.8, 0.9, 0.96)  # grid of the autocorrelation of u

@@ -18,9 +18,9 @@ import numpy as np
 import pandas as pd
 from scipy.special import digamma
 
+from salesforecast_lib.data.marketplace.demand import COUNTRY, FESTIVALS
+from salesforecast_lib.data.marketplace.simulate import Marketplace
 from salesforecast_lib.data.panel import KEYS
-from salesforecast_lib.data.simulate import Marketplace
-from salesforecast_lib.data.simulate_demand import COUNTRY, FESTIVALS
 
 _CUSTOMER_WORDS = ("customer", "household", "segment", "loyalty", "user_id", "member")
 _CUSTOMER_NAMES = {"age", "gender", "sex", "income", "ethnicity", "religion", "postcode", "zip", "marital_status"}

@@ -8,8 +8,13 @@ import numpy as np
 import pandas as pd
 from lightgbm import LGBMRegressor
 
+from salesforecast_lib.data.marketplace.simulate import (
+    Marketplace,
+    MarketplaceConfig,
+    expected_demand,
+    simulate_marketplace,
+)
 from salesforecast_lib.data.panel import KEYS
-from salesforecast_lib.data.simulate import Marketplace, MarketplaceConfig, expected_demand, simulate_marketplace
 from salesforecast_lib.decisions.elasticity import (
     TREATMENTS,
     ByProduct,

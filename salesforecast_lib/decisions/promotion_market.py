@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from salesforecast_lib.data.simulate import Marketplace
+from salesforecast_lib.data.marketplace.simulate import Marketplace
 from salesforecast_lib.decisions.product_effects import hierarchy_step
 
 _WINDOW = 57  # days of the local level around a day: longer than a promotion, shorter than a season

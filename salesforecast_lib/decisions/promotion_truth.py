@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from salesforecast_lib.data.simulate import Marketplace, expected_demand
+from salesforecast_lib.data.marketplace.simulate import Marketplace, expected_demand
 
 
 def true_options(

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from salesforecast_lib.data.simulate import MarketplaceConfig, simulate_marketplace
+from salesforecast_lib.data.marketplace.simulate import MarketplaceConfig, simulate_marketplace
 from salesforecast_lib.decisions.allocation import allocate
 from salesforecast_lib.decisions.channel_cases import market_case, true_fit
 from salesforecast_lib.decisions.channels import extra_sales, fit_channels, return_on_spend

@@ -25,8 +25,8 @@ SIZES = {
 
 def measure(name: str) -> dict[str, float]:
     """Seconds, lines a second and peak memory (MB) of one size."""
-    from salesforecast_lib.data.simulate import simulate_marketplace
-    from salesforecast_lib.data.simulate_config import config_from
+    from salesforecast_lib.data.marketplace.config import config_from
+    from salesforecast_lib.data.marketplace.simulate import simulate_marketplace
 
     config = config_from(SIZES[name])
     wall, cpu = time.perf_counter(), time.process_time()

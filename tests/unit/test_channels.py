@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from salesforecast_lib.data.simulate import MarketplaceConfig, simulate_marketplace
-from salesforecast_lib.data.simulate_demand import adstock, autoregression, hill
+from salesforecast_lib.data.marketplace.demand import adstock, autoregression, hill
+from salesforecast_lib.data.marketplace.simulate import MarketplaceConfig, simulate_marketplace
 from salesforecast_lib.decisions import channels as ch
 from salesforecast_lib.decisions.allocation import allocate, expected_gain, marginal_gain
 from salesforecast_lib.decisions.channel_cases import hard_cases, market_case, respend, true_fit

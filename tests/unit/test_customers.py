@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import adjusted_rand_score
 
-from salesforecast_lib.data.simulate import MarketplaceConfig, simulate_marketplace
+from salesforecast_lib.data.marketplace.simulate import MarketplaceConfig, simulate_marketplace
 from salesforecast_lib.decisions import customer_scores as scores
 from salesforecast_lib.decisions import customer_segments as seg
 from salesforecast_lib.decisions import customer_tables as tables

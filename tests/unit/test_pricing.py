@@ -280,7 +280,7 @@ def test_demand_factor_matches_the_simulators_elasticities():
 
 def test_true_state_agrees_with_the_simulator(market):
     """Prices of one category 5 % up: the state's profit formula and the simulator say the same."""
-    from salesforecast_lib.data.simulate import expected_demand
+    from salesforecast_lib.data.marketplace.simulate import expected_demand
 
     data = market_prices(market)
     state = true_state(market, data)

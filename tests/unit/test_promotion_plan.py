@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from salesforecast_lib.data.simulate import MarketplaceConfig, simulate_marketplace
+from salesforecast_lib.data.marketplace.simulate import MarketplaceConfig, simulate_marketplace
 from salesforecast_lib.decisions import promotion_market as pm
 from salesforecast_lib.decisions import promotion_options as po
 from salesforecast_lib.decisions import promotion_plan as pp

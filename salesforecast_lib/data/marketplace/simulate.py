@@ -29,10 +29,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from salesforecast_lib.data.simulate_config import MarketplaceConfig
-from salesforecast_lib.data.simulate_demand import Market, make_market
-from salesforecast_lib.data.simulate_orders import Stock, make_customers, make_lines, replenish
-from salesforecast_lib.data.simulate_products import Catalogue, make_catalogue
+from salesforecast_lib.data.marketplace.config import MarketplaceConfig
+from salesforecast_lib.data.marketplace.demand import Market, make_market
+from salesforecast_lib.data.marketplace.orders import Stock, make_customers, make_lines, replenish
+from salesforecast_lib.data.marketplace.products import Catalogue, make_catalogue
 
 
 @dataclass(frozen=True)

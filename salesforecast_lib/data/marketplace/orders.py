@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from salesforecast_lib.data.simulate_config import MarketplaceConfig
-from salesforecast_lib.data.simulate_demand import Market
-from salesforecast_lib.data.simulate_products import Catalogue
+from salesforecast_lib.data.marketplace.config import MarketplaceConfig
+from salesforecast_lib.data.marketplace.demand import Market
+from salesforecast_lib.data.marketplace.products import Catalogue
 
 _LATE_DAYS = 7
 _SMOOTHING = 0.1  # of the buyer's forecast, a half-life of about a week

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from salesforecast_lib.data.simulate_config import MarketplaceConfig
+from salesforecast_lib.data.marketplace.config import MarketplaceConfig
 
 _NOUNS = {
     "kitchen": ("kettle", "pan", "toaster", "knife set"),

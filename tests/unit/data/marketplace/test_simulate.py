@@ -11,17 +11,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import optimize, stats
 
-from salesforecast_lib.data import features, simulate_demand
+from salesforecast_lib.data import features
 from salesforecast_lib.data.features import build_features, find_leaks
 from salesforecast_lib.data.loaders import load, marketplace
-from salesforecast_lib.data.market_panel import market_columns
+from salesforecast_lib.data.marketplace import demand as simulate_demand
+from salesforecast_lib.data.marketplace.config import MAX_CATEGORIES, QUIET, MarketplaceConfig, config_from, read_config
+from salesforecast_lib.data.marketplace.demand import adstock, hill
+from salesforecast_lib.data.marketplace.orders import make_customers, segment_shares
+from salesforecast_lib.data.marketplace.panel import market_columns
+from salesforecast_lib.data.marketplace.products import elasticity_matrix
+from salesforecast_lib.data.marketplace.simulate import (
+    Marketplace,
+    expected_demand,
+    latent_demand_bias,
+    simulate_marketplace,
+)
 from salesforecast_lib.data.panel import PanelConfig
 from salesforecast_lib.data.prepare import prepare
-from salesforecast_lib.data.simulate import Marketplace, expected_demand, latent_demand_bias, simulate_marketplace
-from salesforecast_lib.data.simulate_config import MAX_CATEGORIES, QUIET, MarketplaceConfig, config_from, read_config
-from salesforecast_lib.data.simulate_demand import adstock, hill
-from salesforecast_lib.data.simulate_orders import make_customers, segment_shares
-from salesforecast_lib.data.simulate_products import elasticity_matrix
 
 SMALL = MarketplaceConfig(products=24, days=300, units=40_000, categories=3, customers=300)
 FLAT = replace(SMALL, text=0.0, **QUIET)

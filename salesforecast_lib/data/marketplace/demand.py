@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 from scipy.signal import lfilter
 
-from salesforecast_lib.data.simulate_config import MarketplaceConfig
-from salesforecast_lib.data.simulate_products import Catalogue
+from salesforecast_lib.data.marketplace.config import MarketplaceConfig
+from salesforecast_lib.data.marketplace.products import Catalogue
 
 COUNTRY = "CN"  # whose holidays; features.py knows the same two festivals for it
 FESTIVALS = ((6, 18), (11, 11))

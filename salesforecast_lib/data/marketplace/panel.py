@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from salesforecast_lib.data.marketplace.simulate import Marketplace
 from salesforecast_lib.data.panel import KEYS
-from salesforecast_lib.data.simulate import Marketplace
 
 LEVELS = {"product_id": "unique_id", "category": "category", "brand": "brand"}  # column of the lines: of the truth
 CLICKS = ("views", "carts")
