@@ -34,8 +34,8 @@ from statsforecast import StatsForecast
 from statsforecast.models import ARIMA, Naive
 
 from salesforecast_lib.files import resolve, write_json
-from salesforecast_lib.models import scratch
-from salesforecast_lib.models.scratch_torch import autograd_gradient, rolling_lstm_forecasts, torch_states
+from salesforecast_lib.models.derivation import lstm as scratch
+from salesforecast_lib.models.derivation.torch_twin import autograd_gradient, rolling_lstm_forecasts, torch_states
 from salesforecast_lib.plots import use_book_style
 
 use_book_style()

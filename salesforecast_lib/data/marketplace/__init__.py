@@ -26,9 +26,9 @@ from salesforecast_lib.data.marketplace.demand import COUNTRY, FESTIVALS, adstoc
 from salesforecast_lib.data.marketplace.panel import market_columns
 from salesforecast_lib.data.marketplace.simulate import (
     Marketplace,
-    simulate_marketplace,
     expected_demand,
     latent_demand_bias,
+    simulate_marketplace,
 )
 
 __all__ = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from salesforecast_lib.models.scratch import Parameters, sliding_windows
+from salesforecast_lib.models.derivation.lstm import Parameters, sliding_windows
 
 _CELL = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 

@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from salesforecast_lib.models import scratch
+from salesforecast_lib.models.derivation import lstm as scratch
 
 
 @pytest.fixture
