@@ -10,7 +10,7 @@ import torch
 
 from salesforecast_lib.models.encoders import Carried
 from salesforecast_lib.models.persistence import Forecaster
-from salesforecast_lib.models.windows import PanelTensor
+from salesforecast_lib.models.windows.panel_tensor import PanelTensor
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from salesforecast_lib.models.encoders import make_encoder
 from salesforecast_lib.models.fused import Decoder, fused_pinball
 from salesforecast_lib.models.heads import SMALLEST, Head, Observed, QuantileHead, pinball
 from salesforecast_lib.models.parametric import make_head
-from salesforecast_lib.models.stretches import Stretch
-from salesforecast_lib.models.windows import Batch
+from salesforecast_lib.models.windows.panel_tensor import Batch
+from salesforecast_lib.models.windows.stretches import Stretch
 
 
 class SalesPredictor(nn.Module):

@@ -8,8 +8,8 @@ from typing import TypeVar
 
 import torch
 
-from salesforecast_lib.models.stretches import Stretch
-from salesforecast_lib.models.windows import Batch
+from salesforecast_lib.models.windows.panel_tensor import Batch
+from salesforecast_lib.models.windows.stretches import Stretch
 
 Windows = TypeVar("Windows", bound=Batch | Stretch)  # what a loader yields
 

@@ -17,8 +17,8 @@ from tqdm import tqdm
 from salesforecast_lib.files import write_json
 from salesforecast_lib.models.networks import SalesPredictor
 from salesforecast_lib.models.regularise import Regularisation
-from salesforecast_lib.models.stretches import Stretch, StretchLoader
-from salesforecast_lib.models.windows import Batch, WindowLoader
+from salesforecast_lib.models.windows.panel_tensor import Batch, WindowLoader
+from salesforecast_lib.models.windows.stretches import Stretch, StretchLoader
 
 Loader = WindowLoader | StretchLoader
 

@@ -169,9 +169,9 @@ class Ours:
         windows: bool = True,
         rolling: bool = False,
     ) -> None:
-        from salesforecast_lib.models.stretches import StretchLoader
         from salesforecast_lib.models.training import TrainingConfig, make_optimizer
-        from salesforecast_lib.models.windows import PanelTensor, Vocabulary, WindowLoader
+        from salesforecast_lib.models.windows.panel_tensor import PanelTensor, Vocabulary, WindowLoader
+        from salesforecast_lib.models.windows.stretches import StretchLoader
 
         table = table_of(frame, rolling)
         self.vocabulary = Vocabulary.of(table)
@@ -331,9 +331,9 @@ def time_to_accuracy(arguments: argparse.Namespace, data: Path) -> dict[str, Any
     loss over the window's mean, at every seventh origin of the last weeks.
     """
     from salesforecast_lib.models.networks import pinball_loss
-    from salesforecast_lib.models.stretches import StretchLoader
     from salesforecast_lib.models.training import batch_loss, evaluate
-    from salesforecast_lib.models.windows import WindowLoader
+    from salesforecast_lib.models.windows.panel_tensor import WindowLoader
+    from salesforecast_lib.models.windows.stretches import StretchLoader
 
     frame = pd.read_parquet(data)
     cutoff = frame["ds"].max() - pd.Timedelta(days=2 * HORIZON)

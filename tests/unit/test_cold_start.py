@@ -11,7 +11,7 @@ from test_models import HORIZON, SEASON, WINDOW, made_model, made_table
 from salesforecast_lib import QUANTILE_COLUMNS
 from salesforecast_lib.models.persistence import Forecaster
 from salesforecast_lib.models.training import batch_loss
-from salesforecast_lib.models.windows import PanelTensor
+from salesforecast_lib.models.windows.panel_tensor import PanelTensor
 
 
 def case(lengths=(150, 120, 4, 1)):

@@ -20,7 +20,7 @@ from salesforecast_lib.models.fit import NetworkConfig, fit_network
 from salesforecast_lib.models.heads import Observed, QuantileHead, censored_pinball, quantile_mean
 from salesforecast_lib.models.parametric import HEADS, GaussianHead, NegativeBinomialHead, TweedieHead
 from salesforecast_lib.models.training import TrainingConfig
-from salesforecast_lib.models.windows import PanelTensor
+from salesforecast_lib.models.windows.panel_tensor import PanelTensor
 
 
 def numbers(seed=0, count=40, horizon=5):

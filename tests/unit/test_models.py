@@ -22,7 +22,7 @@ from salesforecast_lib.models.heads import quantile_mean
 from salesforecast_lib.models.networks import SalesPredictor, pinball_loss
 from salesforecast_lib.models.persistence import Forecaster, load_forecaster, save_forecaster
 from salesforecast_lib.models.training import TrainingConfig, make_optimizer, train_model
-from salesforecast_lib.models.windows import PanelTensor, Vocabulary, WindowLoader
+from salesforecast_lib.models.windows.panel_tensor import PanelTensor, Vocabulary, WindowLoader
 
 WINDOW, HORIZON, SEASON = 28, 7, 7
 

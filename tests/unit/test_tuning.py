@@ -19,7 +19,7 @@ from salesforecast_lib.models.search_space import Choice, Range, SearchSpace, fi
 from salesforecast_lib.models.training import TrainingConfig, batch_loss, make_optimizer, train_model
 from salesforecast_lib.models.tuning import Objective, Search, best_values, importances, run_search, trials_table
 from salesforecast_lib.models.validation import OriginScore, Protocol, compare, rolling_validation, summarise
-from salesforecast_lib.models.windows import PanelTensor, Vocabulary, WindowLoader
+from salesforecast_lib.models.windows.panel_tensor import PanelTensor, Vocabulary, WindowLoader
 
 HORIZON = 7
 META = {"horizon": HORIZON, "freq": "D", "season_length": 7, "future": ["plan"], "dataset": "made"}
