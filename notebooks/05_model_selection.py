@@ -40,9 +40,9 @@ from salesforecast_lib import QUANTILES
 from salesforecast_lib.data.features import load_features
 from salesforecast_lib.data.panel import rolling_cutoffs
 from salesforecast_lib.files import resolve, write_json
-from salesforecast_lib.models.encoders import ENCODERS
+from salesforecast_lib.models.networks.encoders import ENCODERS
 from salesforecast_lib.models.fit import NetworkConfig, fit_network
-from salesforecast_lib.models.parametric import HEADS
+from salesforecast_lib.models.networks.parametric import HEADS
 from salesforecast_lib.models.regularise import Regularisation
 from salesforecast_lib.models.search_space import Choice, Range, SearchSpace, with_values
 from salesforecast_lib.models.training import TrainingConfig

@@ -17,7 +17,7 @@ from safetensors.torch import load_file, save_file
 
 from salesforecast_lib import QUANTILE_COLUMNS
 from salesforecast_lib.files import read_json, resolve, write_json
-from salesforecast_lib.models.networks import SalesPredictor
+from salesforecast_lib.models.networks.predictor import SalesPredictor
 from salesforecast_lib.models.windows.panel_tensor import PanelTensor, Vocabulary, known_ahead
 
 FORMAT = 2

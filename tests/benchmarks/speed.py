@@ -185,7 +185,7 @@ class Ours:
 
     def model(self) -> Any:
         """A fresh network."""
-        from salesforecast_lib.models.networks import SalesPredictor
+        from salesforecast_lib.models.networks.predictor import SalesPredictor
 
         torch.manual_seed(0)
         return SalesPredictor(
@@ -330,7 +330,7 @@ def time_to_accuracy(arguments: argparse.Namespace, data: Path) -> dict[str, Any
     Both see sales only; ours also reads their rolling means and deviation, whose making counts. Validation: pinball
     loss over the window's mean, at every seventh origin of the last weeks.
     """
-    from salesforecast_lib.models.networks import pinball_loss
+    from salesforecast_lib.models.networks.predictor import pinball_loss
     from salesforecast_lib.models.training import batch_loss, evaluate
     from salesforecast_lib.models.windows.panel_tensor import WindowLoader
     from salesforecast_lib.models.windows.stretches import StretchLoader

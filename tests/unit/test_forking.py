@@ -111,7 +111,7 @@ def gradients(model, batch):
 
 @pytest.mark.parametrize("horizon, season, window", [(7, 7, 28), (10, 7, 21), (3, 4, 12), (2, 5, 10)])
 def test_fused_loss_has_the_value_and_gradients_of_the_plain_expression(horizon, season, window, monkeypatch):
-    from salesforecast_lib.models import fused
+    from salesforecast_lib.models.networks import fused
 
     monkeypatch.setattr(fused, "_ORIGINS", 37)  # several blocks, the last one shorter
     table = made_table((90, 70))

@@ -15,10 +15,10 @@ from test_simulate import FLAT
 from salesforecast_lib import QUANTILES
 from salesforecast_lib.data.features import build_features
 from salesforecast_lib.data.marketplace.simulate import latent_demand_bias, simulate_marketplace
-from salesforecast_lib.models.encoders import ENCODERS
 from salesforecast_lib.models.fit import NetworkConfig, fit_network
-from salesforecast_lib.models.heads import Observed, QuantileHead, censored_pinball, quantile_mean
-from salesforecast_lib.models.parametric import HEADS, GaussianHead, NegativeBinomialHead, TweedieHead
+from salesforecast_lib.models.networks.encoders import ENCODERS
+from salesforecast_lib.models.networks.heads import Observed, QuantileHead, censored_pinball, quantile_mean
+from salesforecast_lib.models.networks.parametric import HEADS, GaussianHead, NegativeBinomialHead, TweedieHead
 from salesforecast_lib.models.training import TrainingConfig
 from salesforecast_lib.models.windows.panel_tensor import PanelTensor
 
@@ -81,7 +81,7 @@ def test_tweedie_density_integrates_to_one_and_its_survival_is_the_tail():
 
 @pytest.mark.parametrize("name", HEADS)
 def test_quantiles_are_those_of_the_distribution(name):
-    from salesforecast_lib.models.parametric import make_head
+    from salesforecast_lib.models.networks.parametric import make_head
 
     head, seasonal = make_head(name, QUANTILES), torch.tensor([[1.3]])
     scale = torch.tensor([[20.0]])
@@ -165,7 +165,7 @@ def stocked_out(seed=0, days=6000):
 
 def fitted(name, target, weight, censored):
     """Median and quantile forecasts of one head with free numbers only, fitted to convergence."""
-    from salesforecast_lib.models.parametric import make_head
+    from salesforecast_lib.models.networks.parametric import make_head
 
     head, scale = make_head(name, QUANTILES), float((target * weight).sum() / weight.sum())
     raw = head.start().double().clone().requires_grad_()

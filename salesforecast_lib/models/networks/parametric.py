@@ -15,7 +15,7 @@ import torch
 from scipy import special, stats
 from torch import nn
 
-from salesforecast_lib.models.heads import Head, Observed, QuantileHead
+from salesforecast_lib.models.networks.heads import Head, Observed, QuantileHead
 
 HEADS = ("quantiles", "negative_binomial", "tweedie", "gaussian")
 _TINY = 1e-30

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from salesforecast_lib.models.heads import QuantileHead
+from salesforecast_lib.models.networks.heads import QuantileHead
 
 _ORIGINS = 100  # origins in cache at a time
 

@@ -8,10 +8,10 @@ import torch
 from torch import nn
 
 from salesforecast_lib import QUANTILES
-from salesforecast_lib.models.encoders import make_encoder
-from salesforecast_lib.models.fused import Decoder, fused_pinball
-from salesforecast_lib.models.heads import SMALLEST, Head, Observed, QuantileHead, pinball
-from salesforecast_lib.models.parametric import make_head
+from salesforecast_lib.models.networks.encoders import make_encoder
+from salesforecast_lib.models.networks.fused import Decoder, fused_pinball
+from salesforecast_lib.models.networks.heads import SMALLEST, Head, Observed, QuantileHead, pinball
+from salesforecast_lib.models.networks.parametric import make_head
 from salesforecast_lib.models.windows.panel_tensor import Batch
 from salesforecast_lib.models.windows.stretches import Stretch
 
