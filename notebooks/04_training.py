@@ -46,7 +46,7 @@ from salesforecast_lib.models.fit import NetworkConfig, fit_network, make_loader
 from salesforecast_lib.models.networks.predictor import SalesPredictor, pinball_loss
 from salesforecast_lib.models.persistence import Forecaster, fingerprint, load_forecaster, run_key, save_forecaster
 from salesforecast_lib.models.windows.stretches import StretchLoader
-from salesforecast_lib.models.training import TrainingConfig, evaluate, make_optimizer, train_model
+from salesforecast_lib.models.training.loop import TrainingConfig, evaluate, make_optimizer, train_model
 from salesforecast_lib.models.windows.panel_tensor import PanelTensor, Vocabulary, WindowLoader
 from salesforecast_lib.plots import use_book_style
 

@@ -23,7 +23,7 @@ from salesforecast_lib.models.fit import NetworkConfig, fit_network
 from salesforecast_lib.models.networks.heads import quantile_mean
 from salesforecast_lib.models.origins import OriginRows
 from salesforecast_lib.models.regression import DirectConfig, direct_lightgbm_forecasts
-from salesforecast_lib.models.training import TrainingConfig
+from salesforecast_lib.models.training.loop import TrainingConfig
 
 Forecast = Callable[[View], pd.DataFrame]
 Config = TypeVar("Config", NetworkConfig, DirectConfig)

@@ -169,7 +169,7 @@ class Ours:
         windows: bool = True,
         rolling: bool = False,
     ) -> None:
-        from salesforecast_lib.models.training import TrainingConfig, make_optimizer
+        from salesforecast_lib.models.training.loop import TrainingConfig, make_optimizer
         from salesforecast_lib.models.windows.panel_tensor import PanelTensor, Vocabulary, WindowLoader
         from salesforecast_lib.models.windows.stretches import StretchLoader
 
@@ -194,7 +194,7 @@ class Ours:
 
     def rate(self, loader: Any, seconds: float) -> float:
         """Trained origins a second through the library's own training step."""
-        from salesforecast_lib.models.training import batch_loss
+        from salesforecast_lib.models.training.loop import batch_loss
 
         model = self.model().train()
         optimizer = self._optimizer("adam", model, 1e-3)
@@ -331,7 +331,7 @@ def time_to_accuracy(arguments: argparse.Namespace, data: Path) -> dict[str, Any
     loss over the window's mean, at every seventh origin of the last weeks.
     """
     from salesforecast_lib.models.networks.predictor import pinball_loss
-    from salesforecast_lib.models.training import batch_loss, evaluate
+    from salesforecast_lib.models.training.loop import batch_loss, evaluate
     from salesforecast_lib.models.windows.panel_tensor import WindowLoader
     from salesforecast_lib.models.windows.stretches import StretchLoader
 
@@ -431,7 +431,7 @@ def memory_job(request: dict[str, Any]) -> dict[str, Any]:
     ``share``: peak of training over what is needed: what the process held before (interpreter and libraries), the panel
     tensor, model and optimiser, and one batch's activations, taken from a first batch on a panel of 32 series.
     """
-    from salesforecast_lib.models.training import batch_loss
+    from salesforecast_lib.models.training.loop import batch_loss
 
     def train(ours: Ours, batches: int) -> None:
         model = ours.model().train()

@@ -10,7 +10,7 @@ from test_models import HORIZON, SEASON, WINDOW, made_model, made_table
 
 from salesforecast_lib import QUANTILE_COLUMNS
 from salesforecast_lib.models.persistence import Forecaster
-from salesforecast_lib.models.training import batch_loss
+from salesforecast_lib.models.training.loop import batch_loss
 from salesforecast_lib.models.windows.panel_tensor import PanelTensor
 
 
@@ -73,7 +73,7 @@ def test_the_unknown_category_is_learnt_by_hiding_known_ones():
         with torch.no_grad():
             model.local.weight.add_(0.3)
         tensor = PanelTensor(table.frame, vocabulary, WINDOW, HORIZON, SEASON)
-        from salesforecast_lib.models.training import TrainingConfig
+        from salesforecast_lib.models.training.loop import TrainingConfig
 
         batch_loss(model.train(), tensor.gather(torch.arange(40, 80)), TrainingConfig()).backward()
         assert bool(model.embeddings[0].weight.grad[0].abs().sum() > 0) is learnt

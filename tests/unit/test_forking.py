@@ -14,7 +14,7 @@ from salesforecast_lib.data.features import FeatureTable
 from salesforecast_lib.models.carried import carried_forecast, carry_day, carry_history
 from salesforecast_lib.models.fit import NetworkConfig, fit_network
 from salesforecast_lib.models.persistence import Forecaster
-from salesforecast_lib.models.training import TrainingConfig, evaluate, make_optimizer, train_model
+from salesforecast_lib.models.training.loop import TrainingConfig, evaluate, make_optimizer, train_model
 from salesforecast_lib.models.windows.panel_tensor import PanelTensor, WindowLoader
 from salesforecast_lib.models.windows.stretches import StretchLoader
 

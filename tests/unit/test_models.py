@@ -21,7 +21,7 @@ from salesforecast_lib.models.fit import NetworkConfig, fit_network, split_by_ti
 from salesforecast_lib.models.networks.heads import quantile_mean
 from salesforecast_lib.models.networks.predictor import SalesPredictor, pinball_loss
 from salesforecast_lib.models.persistence import Forecaster, load_forecaster, save_forecaster
-from salesforecast_lib.models.training import TrainingConfig, make_optimizer, train_model
+from salesforecast_lib.models.training.loop import TrainingConfig, make_optimizer, train_model
 from salesforecast_lib.models.windows.panel_tensor import PanelTensor, Vocabulary, WindowLoader
 
 WINDOW, HORIZON, SEASON = 28, 7, 7
@@ -128,7 +128,7 @@ def test_training_lowers_the_loss_and_keeps_the_best_epoch(name, rate):
     config = TrainingConfig(max_epochs=12, patience=6)
     log = train_model(model, train, make_optimizer(name, model, rate), validation_loader=validation, config=config)
     assert log.best_loss == min(log.validation) < 0.9 * log.validation[0]
-    from salesforecast_lib.models.training import evaluate
+    from salesforecast_lib.models.training.loop import evaluate
 
     assert evaluate(model, validation, config) == pytest.approx(log.best_loss, rel=1e-6)
 
@@ -144,7 +144,7 @@ KILLED = """
 import os, sys, torch
 sys.path.insert(0, {folder!r})
 from test_models import made_training
-from salesforecast_lib.models import training
+from salesforecast_lib.models.training import loop as training
 from pathlib import Path
 model, train, validation = made_training()
 real = training._store

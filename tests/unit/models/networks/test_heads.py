@@ -19,7 +19,7 @@ from salesforecast_lib.models.fit import NetworkConfig, fit_network
 from salesforecast_lib.models.networks.encoders import ENCODERS
 from salesforecast_lib.models.networks.heads import Observed, QuantileHead, censored_pinball, quantile_mean
 from salesforecast_lib.models.networks.parametric import HEADS, GaussianHead, NegativeBinomialHead, TweedieHead
-from salesforecast_lib.models.training import TrainingConfig
+from salesforecast_lib.models.training.loop import TrainingConfig
 from salesforecast_lib.models.windows.panel_tensor import PanelTensor
 
 

@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from salesforecast_lib.files import write_json
 from salesforecast_lib.models.networks.predictor import SalesPredictor
-from salesforecast_lib.models.regularise import Regularisation
+from salesforecast_lib.models.training.regularise import Regularisation
 from salesforecast_lib.models.windows.panel_tensor import Batch, WindowLoader
 from salesforecast_lib.models.windows.stretches import Stretch, StretchLoader
 
