@@ -38,7 +38,7 @@ from salesforecast_lib.data.features import (
 from salesforecast_lib.data.panel import rolling_cutoffs
 from salesforecast_lib.data.prepare import load_panel
 from salesforecast_lib.files import resolve, write_json, write_parquet
-from salesforecast_lib.models.ablation import ablate
+from salesforecast_lib.models.forecaster.ablation import ablate
 from salesforecast_lib.plots import use_book_style
 
 use_book_style()

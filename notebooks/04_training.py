@@ -42,9 +42,9 @@ from salesforecast_lib.data.panel import inner_season, rolling_cutoffs
 from salesforecast_lib.data.marketplace.simulate import latent_demand_bias, simulate_marketplace
 from salesforecast_lib.data.marketplace.config import QUIET, MarketplaceConfig
 from salesforecast_lib.files import resolve, write_json, write_parquet
-from salesforecast_lib.models.fit import NetworkConfig, fit_network, make_loader
+from salesforecast_lib.models.forecaster.fit import NetworkConfig, fit_network, make_loader
 from salesforecast_lib.models.networks.predictor import SalesPredictor, pinball_loss
-from salesforecast_lib.models.persistence import Forecaster, fingerprint, load_forecaster, run_key, save_forecaster
+from salesforecast_lib.models.forecaster.persistence import Forecaster, fingerprint, load_forecaster, run_key, save_forecaster
 from salesforecast_lib.models.windows.stretches import StretchLoader
 from salesforecast_lib.models.training.loop import TrainingConfig, evaluate, make_optimizer, train_model
 from salesforecast_lib.models.windows.panel_tensor import PanelTensor, Vocabulary, WindowLoader

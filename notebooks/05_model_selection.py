@@ -41,7 +41,7 @@ from salesforecast_lib.data.features import load_features
 from salesforecast_lib.data.panel import rolling_cutoffs
 from salesforecast_lib.files import resolve, write_json
 from salesforecast_lib.models.networks.encoders import ENCODERS
-from salesforecast_lib.models.fit import NetworkConfig, fit_network
+from salesforecast_lib.models.forecaster.fit import NetworkConfig, fit_network
 from salesforecast_lib.models.networks.parametric import HEADS
 from salesforecast_lib.models.training.regularise import Regularisation
 from salesforecast_lib.models.search_space import Choice, Range, SearchSpace, with_values

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from salesforecast_lib.models.fit import NetworkConfig
+from salesforecast_lib.models.forecaster.fit import NetworkConfig
 
 if TYPE_CHECKING:
     from optuna.trial import Trial

@@ -19,7 +19,7 @@ import torch
 
 from salesforecast_lib.data.features import FeatureTable
 from salesforecast_lib.files import resolve
-from salesforecast_lib.models.fit import NetworkConfig, fit_network
+from salesforecast_lib.models.forecaster.fit import NetworkConfig, fit_network
 from salesforecast_lib.models.networks.predictor import SalesPredictor
 from salesforecast_lib.models.search_space import SearchSpace, with_values
 from salesforecast_lib.models.validation import OriginScore, Protocol, until

@@ -12,7 +12,7 @@ import torch
 
 from salesforecast_lib.data.features import FeatureTable
 from salesforecast_lib.data.panel import inner_season
-from salesforecast_lib.models.fit import NetworkConfig, fit_network
+from salesforecast_lib.models.forecaster.fit import NetworkConfig, fit_network
 from salesforecast_lib.models.networks.predictor import SalesPredictor, pinball_loss
 from salesforecast_lib.models.training.regularise import Regularisation, attack
 from salesforecast_lib.models.windows.panel_tensor import Batch, PanelTensor, Vocabulary

@@ -38,7 +38,7 @@ from league_tasks import TASKS, Task, View, earlier_cutoffs
 
 from salesforecast_lib.files import project_root, read_json, write_json
 from salesforecast_lib.models.baselines import close_shop
-from salesforecast_lib.models.fit import NetworkConfig
+from salesforecast_lib.models.forecaster.fit import NetworkConfig
 from salesforecast_lib.models.regression import DirectConfig
 
 FOLDER = project_root() / "book" / "league" / "search"

@@ -15,7 +15,7 @@ import pandas as pd
 from salesforecast_lib.data.panel import PanelConfig, rolling_cutoffs
 from salesforecast_lib.data.prepare import prepare
 from salesforecast_lib.evaluation.backtest import comparable_panel
-from salesforecast_lib.models.persistence import fingerprint
+from salesforecast_lib.models.forecaster.persistence import fingerprint
 
 
 @dataclass(frozen=True)

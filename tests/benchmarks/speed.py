@@ -282,8 +282,8 @@ def peer_rate(data: Path, windows: int) -> dict[str, Any]:
 
 def predict_part(arguments: argparse.Namespace, data: Path) -> dict[str, Any]:
     """Seconds to forecast all series, and for one new day."""
-    from salesforecast_lib.models.carried import carried_forecast, carry_day, carry_history
-    from salesforecast_lib.models.persistence import Forecaster
+    from salesforecast_lib.models.forecaster.carried import carried_forecast, carry_day, carry_history
+    from salesforecast_lib.models.forecaster.persistence import Forecaster
 
     frame = pd.read_parquet(data)
     ours = Ours(frame)

@@ -12,7 +12,7 @@ import torch
 
 from salesforecast_lib.data.features import FeatureTable
 from salesforecast_lib.evaluation.metrics import evaluate, scored_rows
-from salesforecast_lib.models.fit import NetworkConfig, fit_network
+from salesforecast_lib.models.forecaster.fit import NetworkConfig, fit_network
 from salesforecast_lib.models.networks.predictor import SalesPredictor
 from salesforecast_lib.models.search_space import Choice, Range, SearchSpace, field_names, with_values
 from salesforecast_lib.models.training.loop import TrainingConfig, batch_loss, make_optimizer, train_model

@@ -15,7 +15,7 @@ from test_simulate import FLAT
 from salesforecast_lib import QUANTILES
 from salesforecast_lib.data.features import build_features
 from salesforecast_lib.data.marketplace.simulate import latent_demand_bias, simulate_marketplace
-from salesforecast_lib.models.fit import NetworkConfig, fit_network
+from salesforecast_lib.models.forecaster.fit import NetworkConfig, fit_network
 from salesforecast_lib.models.networks.encoders import ENCODERS
 from salesforecast_lib.models.networks.heads import Observed, QuantileHead, censored_pinball, quantile_mean
 from salesforecast_lib.models.networks.parametric import HEADS, GaussianHead, NegativeBinomialHead, TweedieHead

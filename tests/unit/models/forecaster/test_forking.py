@@ -11,9 +11,9 @@ import torch
 from test_models import HORIZON, SEASON, WINDOW, made_model, made_table
 
 from salesforecast_lib.data.features import FeatureTable
-from salesforecast_lib.models.carried import carried_forecast, carry_day, carry_history
-from salesforecast_lib.models.fit import NetworkConfig, fit_network
-from salesforecast_lib.models.persistence import Forecaster
+from salesforecast_lib.models.forecaster.carried import carried_forecast, carry_day, carry_history
+from salesforecast_lib.models.forecaster.fit import NetworkConfig, fit_network
+from salesforecast_lib.models.forecaster.persistence import Forecaster
 from salesforecast_lib.models.training.loop import TrainingConfig, evaluate, make_optimizer, train_model
 from salesforecast_lib.models.windows.panel_tensor import PanelTensor, WindowLoader
 from salesforecast_lib.models.windows.stretches import StretchLoader

@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 from salesforecast_lib import QUANTILE_COLUMNS
 from salesforecast_lib.data.features import FeatureTable
 from salesforecast_lib.files import project_root
-from salesforecast_lib.models.fit import NetworkConfig, fit_network, split_by_time
+from salesforecast_lib.models.forecaster.fit import NetworkConfig, fit_network, split_by_time
+from salesforecast_lib.models.forecaster.persistence import Forecaster, load_forecaster, save_forecaster
 from salesforecast_lib.models.networks.heads import quantile_mean
 from salesforecast_lib.models.networks.predictor import SalesPredictor, pinball_loss
-from salesforecast_lib.models.persistence import Forecaster, load_forecaster, save_forecaster
 from salesforecast_lib.models.training.loop import TrainingConfig, make_optimizer, train_model
 from salesforecast_lib.models.windows.panel_tensor import PanelTensor, Vocabulary, WindowLoader
 

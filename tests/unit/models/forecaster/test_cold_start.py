@@ -9,7 +9,7 @@ import torch
 from test_models import HORIZON, SEASON, WINDOW, made_model, made_table
 
 from salesforecast_lib import QUANTILE_COLUMNS
-from salesforecast_lib.models.persistence import Forecaster
+from salesforecast_lib.models.forecaster.persistence import Forecaster
 from salesforecast_lib.models.training.loop import batch_loss
 from salesforecast_lib.models.windows.panel_tensor import PanelTensor
 

@@ -13,8 +13,8 @@ import torch
 
 from salesforecast_lib.data.features import FeatureTable
 from salesforecast_lib.data.panel import inner_season
+from salesforecast_lib.models.forecaster.persistence import Forecaster, fingerprint, run_key
 from salesforecast_lib.models.networks.predictor import SalesPredictor
-from salesforecast_lib.models.persistence import Forecaster, fingerprint, run_key
 from salesforecast_lib.models.training.loop import Loader, TrainingConfig, TrainingLog, make_optimizer, train_model
 from salesforecast_lib.models.windows.panel_tensor import PanelTensor, Vocabulary, WindowLoader
 from salesforecast_lib.models.windows.stretches import StretchLoader

@@ -1,0 +1,44 @@
+"""Chapter 04, the forecaster: a network fitted to a feature table, stored, loaded and asked.
+
+- `NetworkConfig`: Architecture and training of one network; the defaults are those of chapter 04.
+- `fit_network`: Train on what is known at ``cutoff``: first with validation, then anew on everything for the best
+  epochs.
+- `make_loader`: Loader of the trainer that ``config.forking`` chooses; for validation it keeps its order.
+- `split_by_time`: Split before ``cutoff``: the last horizon of origins validates.
+- `Forecaster`: A network with everything needed to forecast: vocabulary, window, season and where the data ended.
+- `save_forecaster`: Write ``model.safetensors`` and ``model.json``; the JSON comes last and makes the pair valid.
+- `load_forecaster`: Load what `save_forecaster` wrote; raises ValueError when the format is not ours.
+- `fingerprint`: SHA-256 of a panel's keys and values, so that a model can say which data it saw.
+- `run_key`: Name of a training run: changes with the data and every setting, so no checkpoint is taken for another.
+- `carry_history`: One pass over all series that live at ``cutoff``, each from its first row.
+- `carry_day`: The state one period later.
+- `carried_forecast`: Forecast table of all series from the carried state; ``future`` as for `Forecaster`.
+- `ablate`: WAPE of the horizon's total with all features, and with one group left out.
+"""
+
+from salesforecast_lib.models.forecaster.ablation import ablate
+from salesforecast_lib.models.forecaster.carried import carried_forecast, carry_day, carry_history
+from salesforecast_lib.models.forecaster.fit import NetworkConfig, fit_network, make_loader, split_by_time
+from salesforecast_lib.models.forecaster.persistence import (
+    Forecaster,
+    fingerprint,
+    load_forecaster,
+    run_key,
+    save_forecaster,
+)
+
+__all__ = [
+    "NetworkConfig",
+    "fit_network",
+    "make_loader",
+    "split_by_time",
+    "Forecaster",
+    "save_forecaster",
+    "load_forecaster",
+    "fingerprint",
+    "run_key",
+    "carry_history",
+    "carry_day",
+    "carried_forecast",
+    "ablate",
+]
