@@ -44,10 +44,10 @@ from salesforecast_lib.models.networks.encoders import ENCODERS
 from salesforecast_lib.models.forecaster.fit import NetworkConfig, fit_network
 from salesforecast_lib.models.networks.parametric import HEADS
 from salesforecast_lib.models.training.regularise import Regularisation
-from salesforecast_lib.models.search_space import Choice, Range, SearchSpace, with_values
+from salesforecast_lib.models.selection.space import Choice, Range, SearchSpace, with_values
 from salesforecast_lib.models.training.loop import TrainingConfig
-from salesforecast_lib.models.tuning import Objective, Search, best_values, importances, run_search, trials_table
-from salesforecast_lib.models.validation import OriginScore, compare, rolling_validation, sample_series, summarise
+from salesforecast_lib.models.selection.tuning import Objective, Search, best_values, importances, run_search, trials_table
+from salesforecast_lib.models.selection.validation import OriginScore, compare, rolling_validation, sample_series, summarise
 from salesforecast_lib.plots import use_book_style
 
 use_book_style()

@@ -21,8 +21,8 @@ from salesforecast_lib.data.features import FeatureTable
 from salesforecast_lib.files import resolve
 from salesforecast_lib.models.forecaster.fit import NetworkConfig, fit_network
 from salesforecast_lib.models.networks.predictor import SalesPredictor
-from salesforecast_lib.models.search_space import SearchSpace, with_values
-from salesforecast_lib.models.validation import OriginScore, Protocol, until
+from salesforecast_lib.models.selection.space import SearchSpace, with_values
+from salesforecast_lib.models.selection.validation import OriginScore, Protocol, until
 
 with warnings.catch_warnings():
     # Optuna's progress bar, unused here, misses ipywidgets; the book leaves them out, their scripts need a network

@@ -14,11 +14,18 @@ from salesforecast_lib.data.features import FeatureTable
 from salesforecast_lib.evaluation.metrics import evaluate, scored_rows
 from salesforecast_lib.models.forecaster.fit import NetworkConfig, fit_network
 from salesforecast_lib.models.networks.predictor import SalesPredictor
-from salesforecast_lib.models.search_space import Choice, Range, SearchSpace, field_names, with_values
+from salesforecast_lib.models.selection.space import Choice, Range, SearchSpace, field_names, with_values
+from salesforecast_lib.models.selection.tuning import (
+    Objective,
+    Search,
+    best_values,
+    importances,
+    run_search,
+    trials_table,
+)
+from salesforecast_lib.models.selection.validation import OriginScore, Protocol, compare, rolling_validation, summarise
 from salesforecast_lib.models.training.loop import TrainingConfig, batch_loss, make_optimizer, train_model
 from salesforecast_lib.models.training.regularise import MASK, SEEN, Regularisation, attack, measured
-from salesforecast_lib.models.tuning import Objective, Search, best_values, importances, run_search, trials_table
-from salesforecast_lib.models.validation import OriginScore, Protocol, compare, rolling_validation, summarise
 from salesforecast_lib.models.windows.panel_tensor import PanelTensor, Vocabulary, WindowLoader
 
 HORIZON = 7
