@@ -40,7 +40,7 @@ from salesforecast_lib.evaluation.metrics import crps, evaluate, scored_rows
 from salesforecast_lib.evaluation.segments import age_bands, demand_classes, volume_groups
 from salesforecast_lib.evaluation.significance import BlockBootstrap, diebold_mariano_table, differences
 from salesforecast_lib.files import resolve, write_json, write_parquet
-from salesforecast_lib.models.baselines import close_shop, statistical_forecasts
+from salesforecast_lib.models.peers.baselines import close_shop, statistical_forecasts
 from salesforecast_lib.plots import COLOURS, forecast_page, pager, use_book_style
 
 use_book_style()

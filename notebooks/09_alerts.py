@@ -51,7 +51,7 @@ from salesforecast_lib.decisions.injection import (
 )
 from salesforecast_lib.decisions.inventory import read_stock
 from salesforecast_lib.files import resolve, write_csv, write_json
-from salesforecast_lib.models.baselines import statistical_forecasts
+from salesforecast_lib.models.peers.baselines import statistical_forecasts
 from salesforecast_lib.plots import use_book_style
 
 use_book_style()

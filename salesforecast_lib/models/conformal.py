@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from salesforecast_lib.models.baselines import tidy
+from salesforecast_lib.models.peers.baselines import tidy
 
 _BANDS = {"90": ("q0.05", "q0.95"), "80": ("q0.1", "q0.9"), "50": ("q0.25", "q0.75")}
 

@@ -11,7 +11,7 @@ import pandas as pd
 from scipy.optimize import minimize, nnls
 
 from salesforecast_lib import QUANTILE_COLUMNS, QUANTILES
-from salesforecast_lib.models.baselines import tidy
+from salesforecast_lib.models.peers.baselines import tidy
 
 METHODS = ("mean", "median", "inverse_error", "greedy", "stacking_nnls", "stacking")
 _COLUMNS = ("mean", *QUANTILE_COLUMNS)

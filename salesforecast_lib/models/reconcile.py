@@ -12,7 +12,7 @@ from hierarchicalforecast.methods import BottomUp, MinTrace
 from hierarchicalforecast.utils import aggregate
 
 from salesforecast_lib import QUANTILE_COLUMNS
-from salesforecast_lib.models.baselines import tidy
+from salesforecast_lib.models.peers.baselines import tidy
 
 METHODS = ("bottom_up", "mint_shrink")
 SHOP = "shop"

@@ -28,7 +28,7 @@ from salesforecast_lib import QUANTILE_COLUMNS, QUANTILES
 from salesforecast_lib.evaluation.metrics import evaluate, scored_rows
 from salesforecast_lib.evaluation.significance import BlockBootstrap, differences
 from salesforecast_lib.files import read_json, resolve, write_json, write_parquet
-from salesforecast_lib.models.baselines import close_shop
+from salesforecast_lib.models.peers.baselines import close_shop
 
 CONTRACT = ["unique_id", "ds", "cutoff", "model", "mean", *QUANTILE_COLUMNS]
 MEASURES = (

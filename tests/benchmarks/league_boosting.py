@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from salesforecast_lib.models.origins import OriginRows
+from salesforecast_lib.models.peers.origins import OriginRows
 
 _SMALL = 0.1  # units: keeps logarithms and ratios of empty periods finite
 

@@ -13,7 +13,7 @@ from league_tasks import Task, View
 from salesforecast_lib import QUANTILE_COLUMNS, QUANTILES
 from salesforecast_lib.evaluation.metrics import naive_scales
 from salesforecast_lib.files import write_json
-from salesforecast_lib.models.baselines import tidy
+from salesforecast_lib.models.peers.baselines import tidy
 
 COLUMNS = ["mean", *QUANTILE_COLUMNS]
 MIDDLE = 1 + QUANTILES.index(0.5)

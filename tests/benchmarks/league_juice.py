@@ -18,7 +18,7 @@ from league_models import Forecast
 from league_tasks import View
 
 from salesforecast_lib import QUANTILE_COLUMNS, QUANTILES
-from salesforecast_lib.models.baselines import tidy
+from salesforecast_lib.models.peers.baselines import tidy
 
 _BRANDS = 11
 

@@ -18,11 +18,11 @@ from statsforecast.models import AutoETS, SeasonalNaive, SeasonalWindowAverage, 
 from salesforecast_lib import QUANTILE_COLUMNS, QUANTILES
 from salesforecast_lib.data.features import FeatureTable, build_features
 from salesforecast_lib.data.panel import inner_season
-from salesforecast_lib.models.baselines import fitting_history, lightgbm_forecasts, pooled_quantiles, tidy
 from salesforecast_lib.models.forecaster.fit import NetworkConfig, fit_network
 from salesforecast_lib.models.networks.heads import quantile_mean
-from salesforecast_lib.models.origins import OriginRows
-from salesforecast_lib.models.regression import DirectConfig, direct_lightgbm_forecasts
+from salesforecast_lib.models.peers.baselines import fitting_history, lightgbm_forecasts, pooled_quantiles, tidy
+from salesforecast_lib.models.peers.origins import OriginRows
+from salesforecast_lib.models.peers.regression import DirectConfig, direct_lightgbm_forecasts
 from salesforecast_lib.models.training.loop import TrainingConfig
 
 Forecast = Callable[[View], pd.DataFrame]

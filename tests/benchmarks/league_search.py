@@ -37,9 +37,9 @@ from league_models import (
 from league_tasks import TASKS, Task, View, earlier_cutoffs
 
 from salesforecast_lib.files import project_root, read_json, write_json
-from salesforecast_lib.models.baselines import close_shop
 from salesforecast_lib.models.forecaster.fit import NetworkConfig
-from salesforecast_lib.models.regression import DirectConfig
+from salesforecast_lib.models.peers.baselines import close_shop
+from salesforecast_lib.models.peers.regression import DirectConfig
 
 FOLDER = project_root() / "book" / "league" / "search"
 MODELS = ("LSTM", "Boosting", "LightGBMDirect")

@@ -8,9 +8,9 @@ import pytest
 
 from salesforecast_lib import QUANTILE_COLUMNS
 from salesforecast_lib.data.features import FeatureTable, build_features
-from salesforecast_lib.models.baselines import statistical_forecasts
-from salesforecast_lib.models.origins import OriginRows
-from salesforecast_lib.models.regression import DirectConfig, direct_lightgbm_forecasts, ridge_forecasts
+from salesforecast_lib.models.peers.baselines import statistical_forecasts
+from salesforecast_lib.models.peers.origins import OriginRows
+from salesforecast_lib.models.peers.regression import DirectConfig, direct_lightgbm_forecasts, ridge_forecasts
 
 HORIZON, SEASON, PERIODS = 7, 7, 240
 META = {"freq": "D", "season_length": 7, "country": "US", "horizon": HORIZON, "static": ["group"]}

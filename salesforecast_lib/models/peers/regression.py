@@ -18,8 +18,8 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from salesforecast_lib import QUANTILES
 from salesforecast_lib.data.features import FeatureTable
-from salesforecast_lib.models.baselines import tidy
-from salesforecast_lib.models.origins import OriginRows
+from salesforecast_lib.models.peers.baselines import tidy
+from salesforecast_lib.models.peers.origins import OriginRows
 
 
 @dataclass(frozen=True)
