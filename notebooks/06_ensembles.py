@@ -38,9 +38,9 @@ from salesforecast_lib.evaluation.metrics import evaluate, naive_scales, scored_
 from salesforecast_lib.evaluation.segments import demand_classes
 from salesforecast_lib.files import resolve, write_json, write_parquet
 from salesforecast_lib.models.peers.baselines import close_shop, lightgbm_forecasts, statistical_forecasts
-from salesforecast_lib.models.conformal import adaptive_levels, fit_adaptive, fit_split
-from salesforecast_lib.models.ensemble import METHODS, combine_over_time, fit_weights
-from salesforecast_lib.models.reconcile import aggregate_panel, build_hierarchy, incoherence, reconcile
+from salesforecast_lib.models.ensembles.conformal import adaptive_levels, fit_adaptive, fit_split
+from salesforecast_lib.models.ensembles.ensemble import METHODS, combine_over_time, fit_weights
+from salesforecast_lib.models.ensembles.reconcile import aggregate_panel, build_hierarchy, incoherence, reconcile
 from salesforecast_lib.models.peers.regression import DirectConfig, direct_lightgbm_forecasts, ridge_forecasts
 from salesforecast_lib.plots import use_book_style
 

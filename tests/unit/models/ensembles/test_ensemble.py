@@ -10,9 +10,16 @@ import pytest
 from scipy.stats import norm
 
 from salesforecast_lib import QUANTILE_COLUMNS, QUANTILES
-from salesforecast_lib.models.conformal import Conformal, adaptive_levels, fit_adaptive, fit_split
-from salesforecast_lib.models.ensemble import METHODS, Weights, combine, combine_over_time, equal_weights, fit_weights
-from salesforecast_lib.models.reconcile import aggregate_panel, build_hierarchy, incoherence, reconcile
+from salesforecast_lib.models.ensembles.conformal import Conformal, adaptive_levels, fit_adaptive, fit_split
+from salesforecast_lib.models.ensembles.ensemble import (
+    METHODS,
+    Weights,
+    combine,
+    combine_over_time,
+    equal_weights,
+    fit_weights,
+)
+from salesforecast_lib.models.ensembles.reconcile import aggregate_panel, build_hierarchy, incoherence, reconcile
 
 CUTOFFS = [pd.Timestamp("2024-01-07") + pd.Timedelta(days=28 * k) for k in range(4)]
 BELL = norm.ppf(QUANTILES)
