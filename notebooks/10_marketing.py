@@ -42,9 +42,9 @@ from salesforecast_lib.data.marketplace.simulate import MarketplaceConfig, simul
 from salesforecast_lib.decisions import customer_scores as scores
 from salesforecast_lib.decisions import customer_segments as seg
 from salesforecast_lib.decisions import customer_tables as tables
-from salesforecast_lib.decisions.allocation import allocate
-from salesforecast_lib.decisions.channel_cases import hard_cases, market_case, true_fit
-from salesforecast_lib.decisions.channels import extra_sales, fit_channels, return_on_spend, summarise
+from salesforecast_lib.decisions.advertising.allocation import allocate
+from salesforecast_lib.decisions.advertising.cases import hard_cases, market_case, true_fit
+from salesforecast_lib.decisions.advertising.response import extra_sales, fit_channels, return_on_spend, summarise
 from salesforecast_lib.decisions.coupons import coupon_effects, journey_campaigns
 from salesforecast_lib.decisions.customers import (
     behaviour,

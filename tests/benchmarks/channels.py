@@ -17,9 +17,9 @@ import numpy as np
 import pandas as pd
 
 from salesforecast_lib.data.marketplace.simulate import MarketplaceConfig, simulate_marketplace
-from salesforecast_lib.decisions.allocation import allocate
-from salesforecast_lib.decisions.channel_cases import market_case, true_fit
-from salesforecast_lib.decisions.channels import extra_sales, fit_channels, return_on_spend
+from salesforecast_lib.decisions.advertising.allocation import allocate
+from salesforecast_lib.decisions.advertising.cases import market_case, true_fit
+from salesforecast_lib.decisions.advertising.response import extra_sales, fit_channels, return_on_spend
 from salesforecast_lib.files import write_json
 
 MARGIN = 0.4  # contribution of a unit of sales

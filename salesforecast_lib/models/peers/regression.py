@@ -30,7 +30,7 @@ class DirectConfig:
     ----------
     window : periods of history that give the level at an origin, as the network's window gives its scale.
     max_rows : training rows drawn (seeded) from all pairs of origin and step; neighbouring pairs say nearly the same.
-    volume_weight : rows weigh ``level ** volume_weight``, as in `salesforecast_lib.models.training.loop.TrainingConfig`.
+    volume_weight : rows weigh ``level ** volume_weight``, as in `TrainingConfig`.
     objective : of the mean: "l1" (the median, lowest WAPE) or "l2".
     quantiles : fit each level with the pinball loss; else quantiles come from past errors (`pooled_quantiles`).
     """

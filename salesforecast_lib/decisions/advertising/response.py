@@ -21,7 +21,7 @@ from scipy.linalg import cholesky, qr, solve_triangular
 from scipy.special import expit, logsumexp
 
 from salesforecast_lib.data.marketplace.demand import adstock, hill
-from salesforecast_lib.decisions.sampling import tempered_draws
+from salesforecast_lib.decisions.advertising.sampling import tempered_draws
 
 RHO = (0.6, 0.8, 0.9, 0.96)  # grid of the autocorrelation of u
 WHITE = (0.0, 0.3, 0.6, 0.8, 0.9, 1.0)  # grid of the share of v in the variance

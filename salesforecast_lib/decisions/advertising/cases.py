@@ -10,7 +10,7 @@ import pandas as pd
 
 from salesforecast_lib.data.marketplace.demand import COUNTRY, FESTIVALS, adstock, autoregression, hill
 from salesforecast_lib.data.marketplace.simulate import Marketplace
-from salesforecast_lib.decisions.channels import ChannelData, ChannelFit, calendar_controls, extra_sales
+from salesforecast_lib.decisions.advertising.response import ChannelData, ChannelFit, calendar_controls, extra_sales
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,10 @@ from scipy import stats
 
 from salesforecast_lib.data.marketplace.demand import adstock, autoregression, hill
 from salesforecast_lib.data.marketplace.simulate import MarketplaceConfig, simulate_marketplace
-from salesforecast_lib.decisions import channels as ch
-from salesforecast_lib.decisions.allocation import allocate, expected_gain, marginal_gain
-from salesforecast_lib.decisions.channel_cases import hard_cases, market_case, respend, true_fit
-from salesforecast_lib.decisions.sampling import rank_of_truth, tempered_draws
+from salesforecast_lib.decisions.advertising import response as ch
+from salesforecast_lib.decisions.advertising.allocation import allocate, expected_gain, marginal_gain
+from salesforecast_lib.decisions.advertising.cases import hard_cases, market_case, respend, true_fit
+from salesforecast_lib.decisions.advertising.sampling import rank_of_truth, tempered_draws
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import minimize
 
-from salesforecast_lib.decisions.channels import ChannelFit
+from salesforecast_lib.decisions.advertising.response import ChannelFit
 
 
 @dataclass(frozen=True)
