@@ -34,13 +34,13 @@ import pandas as pd
 from salesforecast_lib.data.panel import PanelConfig, build_panel
 from salesforecast_lib.data.prepare import load_panel
 from salesforecast_lib.data.marketplace.simulate import MarketplaceConfig, simulate_marketplace
-from salesforecast_lib.decisions.alert_grid import build_grid, normal_scores
-from salesforecast_lib.decisions.alerts import find_alerts, stock_alerts
-from salesforecast_lib.decisions.autoencoder import Autoencoder, AutoencoderConfig, enough_history
-from salesforecast_lib.decisions.combination import calibrate, collect, product_weeks, share_out, threshold_for
-from salesforecast_lib.decisions.detectors import CusumAlarm, Decomposition, Forest, IntervalAlarm, SalesEvidence
-from salesforecast_lib.decisions.detectors import cusum
-from salesforecast_lib.decisions.injection import (
+from salesforecast_lib.decisions.alerts.grid import build_grid, normal_scores
+from salesforecast_lib.decisions.alerts.table import find_alerts, stock_alerts
+from salesforecast_lib.decisions.alerts.autoencoder import Autoencoder, AutoencoderConfig, enough_history
+from salesforecast_lib.decisions.alerts.combination import calibrate, collect, product_weeks, share_out, threshold_for
+from salesforecast_lib.decisions.alerts.detectors import CusumAlarm, Decomposition, Forest, IntervalAlarm, SalesEvidence
+from salesforecast_lib.decisions.alerts.detectors import cusum
+from salesforecast_lib.decisions.alerts.injection import (
     STRENGTHS,
     against_truth,
     break_feed,

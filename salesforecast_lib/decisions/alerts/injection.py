@@ -8,15 +8,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from salesforecast_lib.decisions.alert_grid import Grid
-from salesforecast_lib.decisions.combination import (
+from salesforecast_lib.decisions.alerts.combination import (
     Alarm,
     alarm_starts,
     collect,
     count_alerts,
     product_weeks,
 )
-from salesforecast_lib.decisions.detectors import Channels, Detector, variance_stable
+from salesforecast_lib.decisions.alerts.detectors import Channels, Detector, variance_stable
+from salesforecast_lib.decisions.alerts.grid import Grid
 
 KINDS = ("spike", "level shift", "drift", "flat line", "missing feed", "price typo")
 STRENGTHS = ("weak", "medium", "strong")

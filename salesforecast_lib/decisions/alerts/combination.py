@@ -8,8 +8,8 @@ from typing import Protocol
 
 import numpy as np
 
-from salesforecast_lib.decisions.alert_grid import Grid
-from salesforecast_lib.decisions.detectors import Channels, Detector
+from salesforecast_lib.decisions.alerts.detectors import Channels, Detector
+from salesforecast_lib.decisions.alerts.grid import Grid
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from typing import Protocol
 import numpy as np
 from sklearn.ensemble import IsolationForest
 
-from salesforecast_lib.decisions.alert_grid import Grid, known_median, log_chance, normal_scores, trailing_median
+from salesforecast_lib.decisions.alerts.grid import Grid, known_median, log_chance, normal_scores, trailing_median
 
 Channels = dict[str, np.ndarray]
 _MAD = 1.4826  # times the median absolute deviation is the standard deviation of a normal

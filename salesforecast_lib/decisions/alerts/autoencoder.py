@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from salesforecast_lib.decisions.alert_grid import Grid
-from salesforecast_lib.decisions.detectors import Channels, deviations
+from salesforecast_lib.decisions.alerts.detectors import Channels, deviations
+from salesforecast_lib.decisions.alerts.grid import Grid
 
 
 class LSTMAutoencoder(nn.Module):

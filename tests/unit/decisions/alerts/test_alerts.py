@@ -9,11 +9,9 @@ import pytest
 from statsmodels.tsa.seasonal import STL
 
 from salesforecast_lib import QUANTILE_COLUMNS, QUANTILES
-from salesforecast_lib.decisions import injection as inj
-from salesforecast_lib.decisions.alert_grid import LEVELS, build_grid, log_chance, normal_scores, trailing_median
-from salesforecast_lib.decisions.alerts import COLUMNS, AlertRules, find_alerts, stock_alerts
-from salesforecast_lib.decisions.autoencoder import Autoencoder, AutoencoderConfig, enough_history
-from salesforecast_lib.decisions.combination import (
+from salesforecast_lib.decisions.alerts import injection as inj
+from salesforecast_lib.decisions.alerts.autoencoder import Autoencoder, AutoencoderConfig, enough_history
+from salesforecast_lib.decisions.alerts.combination import (
     alarm_starts,
     calibrate,
     collect,
@@ -23,7 +21,7 @@ from salesforecast_lib.decisions.combination import (
     share_out,
     threshold_for,
 )
-from salesforecast_lib.decisions.detectors import (
+from salesforecast_lib.decisions.alerts.detectors import (
     CusumAlarm,
     Decomposition,
     Forest,
@@ -34,7 +32,9 @@ from salesforecast_lib.decisions.detectors import (
     missing_feed,
     variance_stable,
 )
-from salesforecast_lib.decisions.feed import holiday_name, near_unit
+from salesforecast_lib.decisions.alerts.feed import holiday_name, near_unit
+from salesforecast_lib.decisions.alerts.grid import LEVELS, build_grid, log_chance, normal_scores, trailing_median
+from salesforecast_lib.decisions.alerts.table import COLUMNS, AlertRules, find_alerts, stock_alerts
 
 SMALL = AutoencoderConfig(epochs=1, hidden=8, stride=16)
 META = {"freq": "D", "static": ["family"], "country": "US"}

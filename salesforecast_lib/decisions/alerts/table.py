@@ -8,10 +8,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from salesforecast_lib.decisions.alert_grid import Grid, log_chance
-from salesforecast_lib.decisions.combination import Alarm, collect
-from salesforecast_lib.decisions.detectors import Detector
-from salesforecast_lib.decisions.feed import (
+from salesforecast_lib.decisions.alerts.combination import Alarm, collect
+from salesforecast_lib.decisions.alerts.detectors import Detector
+from salesforecast_lib.decisions.alerts.feed import (
     Finding,
     copied_days,
     doubled_days,
@@ -21,6 +20,7 @@ from salesforecast_lib.decisions.feed import (
     unit_mixups,
     usual_price,
 )
+from salesforecast_lib.decisions.alerts.grid import Grid, log_chance
 
 COLUMNS = [
     *("kind", "unique_id", "products", "start", "end", "severity", "expected", "observed", "measure", "impact"),
