@@ -39,14 +39,14 @@ from sklearn.metrics import adjusted_rand_score
 
 from salesforecast_lib.data.prepare import load_panel
 from salesforecast_lib.data.marketplace.simulate import MarketplaceConfig, simulate_marketplace
-from salesforecast_lib.decisions import customer_scores as scores
-from salesforecast_lib.decisions import customer_segments as seg
-from salesforecast_lib.decisions import customer_tables as tables
+from salesforecast_lib.decisions.customers import scores
+from salesforecast_lib.decisions.customers import segments as seg
+from salesforecast_lib.decisions.customers import tables
 from salesforecast_lib.decisions.advertising.allocation import allocate
 from salesforecast_lib.decisions.advertising.cases import hard_cases, market_case, true_fit
 from salesforecast_lib.decisions.advertising.response import extra_sales, fit_channels, return_on_spend, summarise
 from salesforecast_lib.decisions.coupons import coupon_effects, journey_campaigns
-from salesforecast_lib.decisions.customers import (
+from salesforecast_lib.decisions.customers.purchases import (
     behaviour,
     known_customers,
     log_rfm,
@@ -79,14 +79,14 @@ from salesforecast_lib.decisions.promotions import (
     with_rivals,
     with_shifts,
 )
-from salesforecast_lib.decisions.purchase_history import (
+from salesforecast_lib.decisions.customers.history import (
     category_snapshot,
     customer_snapshot,
     make_history,
     make_windows,
     outcomes,
 )
-from salesforecast_lib.decisions.recommend import RecommendConfig, fit_recommender, purchases
+from salesforecast_lib.decisions.customers.recommend import RecommendConfig, fit_recommender, purchases
 from salesforecast_lib.decisions.uplift_checks import double_ml, placebo_effects
 from salesforecast_lib.files import read_json, resolve, write_csv, write_json
 from salesforecast_lib.plots import use_book_style

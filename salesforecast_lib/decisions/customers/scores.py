@@ -6,15 +6,15 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import roc_auc_score
 
-from salesforecast_lib.decisions.purchase_history import (
+from salesforecast_lib.decisions.customers.history import (
     History,
     Windows,
     category_snapshot,
     customer_snapshot,
     outcomes,
 )
-from salesforecast_lib.decisions.purchase_intention import Intention, fit_intention
-from salesforecast_lib.decisions.recommend import (
+from salesforecast_lib.decisions.customers.intention import Intention, fit_intention
+from salesforecast_lib.decisions.customers.recommend import (
     BLENDS,
     FACTORS,
     NEW_BLENDS,

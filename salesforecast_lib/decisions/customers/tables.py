@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from salesforecast_lib.decisions.recommend import Recommender, Weights
+from salesforecast_lib.decisions.customers.recommend import Recommender, Weights
 
 SEGMENT_COLUMNS = [
     *("customer_id", "segment", "segment_probability", "rfm_segment", "r_score", "f_score", "m_score"),

@@ -9,9 +9,8 @@ import pandas as pd
 import pytest
 from threadpoolctl import threadpool_limits
 
-from salesforecast_lib.decisions import customer_scores as scores
-from salesforecast_lib.decisions import customer_tables as tables
-from salesforecast_lib.decisions import recommend as rec
+from salesforecast_lib.decisions.customers import recommend as rec
+from salesforecast_lib.decisions.customers import scores, tables
 
 CUTOFF = pd.Timestamp("2024-06-01")
 CONFIG = rec.RecommendConfig(factors=4, least_buyers=1)

@@ -8,11 +8,10 @@ import pytest
 from sklearn.metrics import adjusted_rand_score
 
 from salesforecast_lib.data.marketplace.simulate import MarketplaceConfig, simulate_marketplace
-from salesforecast_lib.decisions import customer_scores as scores
-from salesforecast_lib.decisions import customer_segments as seg
-from salesforecast_lib.decisions import customer_tables as tables
-from salesforecast_lib.decisions import customers as people
-from salesforecast_lib.decisions import purchase_history as purchases
+from salesforecast_lib.decisions.customers import history as purchases
+from salesforecast_lib.decisions.customers import purchases as people
+from salesforecast_lib.decisions.customers import scores, tables
+from salesforecast_lib.decisions.customers import segments as seg
 
 DAYS = 28
 
