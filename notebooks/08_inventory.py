@@ -34,9 +34,9 @@ from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from salesforecast_lib.data.prepare import load_panel
 from salesforecast_lib.data.marketplace.simulate import simulate_marketplace
 from salesforecast_lib.data.marketplace.config import MarketplaceConfig
-from salesforecast_lib.decisions import planner
-from salesforecast_lib.decisions.accuracy import value_of_accuracy
-from salesforecast_lib.decisions.case_study import (
+from salesforecast_lib.decisions.inventory import planner
+from salesforecast_lib.decisions.inventory.value_of_accuracy import value_of_accuracy
+from salesforecast_lib.decisions.inventory.case_study import (
     build_case,
     compare,
     compare_policies,
@@ -44,9 +44,9 @@ from salesforecast_lib.decisions.case_study import (
     service_curve,
     stock_today,
 )
-from salesforecast_lib.decisions.censoring import compare_estimates, demand_estimates
-from salesforecast_lib.decisions.constraints import abc_xyz, allocate, options, packed, savings, shelf_life_room
-from salesforecast_lib.decisions.inventory import (
+from salesforecast_lib.decisions.inventory.censoring import compare_estimates, demand_estimates
+from salesforecast_lib.decisions.inventory.constraints import abc_xyz, allocate, options, packed, savings, shelf_life_room
+from salesforecast_lib.decisions.inventory.orders import (
     article_rule,
     critical_ratio,
     expected_cost,
@@ -56,11 +56,11 @@ from salesforecast_lib.decisions.inventory import (
     read_stock,
     reorder_point,
 )
-from salesforecast_lib.decisions.lookahead import lookahead_order, path_cost
-from salesforecast_lib.decisions.paths import negative_binomial_paths
-from salesforecast_lib.decisions.policies import paths_today, random_lead_demand
-from salesforecast_lib.decisions.simulator import SimulationConfig, simulate
-from salesforecast_lib.decisions.transfers import transfer_plan
+from salesforecast_lib.decisions.inventory.lookahead import lookahead_order, path_cost
+from salesforecast_lib.decisions.inventory.paths import negative_binomial_paths
+from salesforecast_lib.decisions.inventory.policies import paths_today, random_lead_demand
+from salesforecast_lib.decisions.inventory.simulator import SimulationConfig, simulate
+from salesforecast_lib.decisions.inventory.transfers import transfer_plan
 from salesforecast_lib.files import resolve, write_csv, write_json
 from salesforecast_lib.plots import use_book_style
 

@@ -49,7 +49,7 @@ from salesforecast_lib.decisions.alerts.injection import (
     summarise,
     trial,
 )
-from salesforecast_lib.decisions.inventory import read_stock
+from salesforecast_lib.decisions.inventory.orders import read_stock
 from salesforecast_lib.files import resolve, write_csv, write_json
 from salesforecast_lib.models.peers.baselines import statistical_forecasts
 from salesforecast_lib.plots import use_book_style

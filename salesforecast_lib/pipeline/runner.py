@@ -73,7 +73,7 @@ def prepare_values(profile: str, assignments: Mapping[str, Any], stages: tuple[S
 
         check_columns(values["path"], values.get("columns"))
     if values.get("stock_file"):
-        from salesforecast_lib.decisions.inventory import read_stock
+        from salesforecast_lib.decisions.inventory.orders import read_stock
 
         read_stock(values["stock_file"])
     return values

@@ -8,8 +8,8 @@ import lightgbm as lgb
 import numpy as np
 import pandas as pd
 
-from salesforecast_lib.decisions.lookahead import lookahead_order
-from salesforecast_lib.decisions.paths import negative_binomial_paths, shrunken_dispersion
+from salesforecast_lib.decisions.inventory.lookahead import lookahead_order
+from salesforecast_lib.decisions.inventory.paths import negative_binomial_paths, shrunken_dispersion
 from tests.benchmarks.vn2_data import SHORTAGE, History, State
 from tests.benchmarks.vn2_forecast import (
     HORIZON,

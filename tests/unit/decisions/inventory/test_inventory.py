@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from salesforecast_lib import QUANTILES
-from salesforecast_lib.decisions import inventory as inv
-from salesforecast_lib.decisions.planner import replenishment_plan
-from salesforecast_lib.decisions.simulator import SimulationConfig, simulate
+from salesforecast_lib.decisions.inventory import orders as inv
+from salesforecast_lib.decisions.inventory.planner import replenishment_plan
+from salesforecast_lib.decisions.inventory.simulator import SimulationConfig, simulate
 
 
 def run(demand, level, stock=0.0, **options):

@@ -8,10 +8,14 @@ import pytest
 from scipy import stats
 from test_case_study import made_forecasts, made_panel  # pytest puts this folder on the path
 
-from salesforecast_lib.decisions import constraints as con
-from salesforecast_lib.decisions.accuracy import METRICS, _rank_correlation, value_of_accuracy
-from salesforecast_lib.decisions.censoring import censored_mean, compare_estimates, demand_estimates, mean_above
-from salesforecast_lib.decisions.planner import (
+from salesforecast_lib.decisions.inventory import constraints as con
+from salesforecast_lib.decisions.inventory.censoring import (
+    censored_mean,
+    compare_estimates,
+    demand_estimates,
+    mean_above,
+)
+from salesforecast_lib.decisions.inventory.planner import (
     ExcessConfig,
     excess_proposals,
     money_at_risk,
@@ -20,8 +24,9 @@ from salesforecast_lib.decisions.planner import (
     rank_warnings,
     replenishment_plan,
 )
-from salesforecast_lib.decisions.simulator import SimulationConfig, simulate
-from salesforecast_lib.decisions.transfers import transfer_plan
+from salesforecast_lib.decisions.inventory.simulator import SimulationConfig, simulate
+from salesforecast_lib.decisions.inventory.transfers import transfer_plan
+from salesforecast_lib.decisions.inventory.value_of_accuracy import METRICS, _rank_correlation, value_of_accuracy
 
 
 def test_packs_minimum_and_shelf_life_by_hand():
@@ -164,7 +169,7 @@ def test_excess_proposal_equals_brute_force(plan_case):
 
 
 def test_value_of_accuracy_ranks_what_costs():
-    from salesforecast_lib.decisions.case_study import build_case
+    from salesforecast_lib.decisions.inventory.case_study import build_case
 
     panel = made_panel(tuple("abcdef"))
     config = SimulationConfig(3, 7, holding_cost=0.02, shortage_cost=1.0)

@@ -5,11 +5,11 @@ import pytest
 from scipy import stats
 
 from salesforecast_lib import QUANTILES
-from salesforecast_lib.decisions import policies as pol
-from salesforecast_lib.decisions.inventory import order_up_to
-from salesforecast_lib.decisions.lookahead import lookahead_order, path_cost, stock_before
-from salesforecast_lib.decisions.paths import copula_paths, negative_binomial_paths, shrunken_dispersion
-from salesforecast_lib.decisions.simulator import ArrivalPolicy, SimulationConfig, simulate
+from salesforecast_lib.decisions.inventory import policies as pol
+from salesforecast_lib.decisions.inventory.lookahead import lookahead_order, path_cost, stock_before
+from salesforecast_lib.decisions.inventory.orders import order_up_to
+from salesforecast_lib.decisions.inventory.paths import copula_paths, negative_binomial_paths, shrunken_dispersion
+from salesforecast_lib.decisions.inventory.simulator import ArrivalPolicy, SimulationConfig, simulate
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from salesforecast_lib.decisions.inventory import order_up_to_level, stockout_risk
+from salesforecast_lib.decisions.inventory.orders import order_up_to_level, stockout_risk
 
 
 @dataclass(frozen=True)

@@ -7,14 +7,14 @@ import pandas as pd
 from scipy import stats
 
 from salesforecast_lib import QUANTILES
-from salesforecast_lib.decisions.case_study import Case, model_run
-from salesforecast_lib.decisions.inventory import (
+from salesforecast_lib.decisions.inventory.case_study import Case, model_run
+from salesforecast_lib.decisions.inventory.orders import (
     forecast_arrays,
     newsvendor_quantiles,
     order_up_to_level,
     rolling_moments,
 )
-from salesforecast_lib.decisions.simulator import SimulationConfig
+from salesforecast_lib.decisions.inventory.simulator import SimulationConfig
 from salesforecast_lib.evaluation.metrics import crps
 
 METRICS = ("WAPE", "RMSE", "absolute bias", "scaled CRPS", "cost-quantile loss", "interval loss")

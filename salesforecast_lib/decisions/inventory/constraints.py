@@ -7,7 +7,7 @@ import pandas as pd
 from scipy import sparse
 from scipy.optimize import Bounds, LinearConstraint
 
-from salesforecast_lib.decisions.lookahead import path_cost
+from salesforecast_lib.decisions.inventory.lookahead import path_cost
 from salesforecast_lib.decisions.solver import milp
 
 

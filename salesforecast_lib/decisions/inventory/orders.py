@@ -10,7 +10,7 @@ from scipy import stats
 
 from salesforecast_lib import QUANTILE_COLUMNS, QUANTILES
 from salesforecast_lib.data.schema import read_table
-from salesforecast_lib.decisions.simulator import Policy
+from salesforecast_lib.decisions.inventory.simulator import Policy
 
 
 def _check_cost(**costs: float) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from salesforecast_lib.decisions.inventory import (
+from salesforecast_lib.decisions.inventory.orders import (
     article_rule,
     daily_sd,
     extend,
@@ -20,7 +20,7 @@ from salesforecast_lib.decisions.inventory import (
     perfect_foresight,
     rolling_moments,
 )
-from salesforecast_lib.decisions.policies import (
+from salesforecast_lib.decisions.inventory.policies import (
     ForecastPaths,
     LookaheadPolicy,
     MixedPolicy,
@@ -29,7 +29,13 @@ from salesforecast_lib.decisions.policies import (
     fixed_quantity,
     path_levels,
 )
-from salesforecast_lib.decisions.simulator import ArrivalPolicy, Policy, SimulationConfig, SimulationResult, simulate
+from salesforecast_lib.decisions.inventory.simulator import (
+    ArrivalPolicy,
+    Policy,
+    SimulationConfig,
+    SimulationResult,
+    simulate,
+)
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from salesforecast_lib.decisions.inventory import daily_sd, extend, forecast_arrays, interval_correlation
-from salesforecast_lib.decisions.lookahead import lookahead_order
-from salesforecast_lib.decisions.paths import copula_paths
-from salesforecast_lib.decisions.simulator import ArrivalPolicy, Policy, SimulationConfig, SimulationResult
+from salesforecast_lib.decisions.inventory.lookahead import lookahead_order
+from salesforecast_lib.decisions.inventory.orders import daily_sd, extend, forecast_arrays, interval_correlation
+from salesforecast_lib.decisions.inventory.paths import copula_paths
+from salesforecast_lib.decisions.inventory.simulator import ArrivalPolicy, Policy, SimulationConfig, SimulationResult
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,10 @@ import pytest
 from salesforecast_lib import QUANTILE_COLUMNS
 from salesforecast_lib.data.features import ahead_features, build_features
 from salesforecast_lib.data.panel import extend_panel
-from salesforecast_lib.decisions import case_study
-from salesforecast_lib.decisions.inventory import order_up_to_level, read_stock
-from salesforecast_lib.decisions.policies import paths_today
-from salesforecast_lib.decisions.simulator import SimulationConfig
+from salesforecast_lib.decisions.inventory import case_study
+from salesforecast_lib.decisions.inventory.orders import order_up_to_level, read_stock
+from salesforecast_lib.decisions.inventory.policies import paths_today
+from salesforecast_lib.decisions.inventory.simulator import SimulationConfig
 
 HORIZON, DAYS, LEAD, REVIEW = 14, 140, 3, 7
 META = {"freq": "D", "season_length": 7, "horizon": HORIZON, "country": "US", "static": ["group"], "historical": []}
