@@ -35,11 +35,11 @@ import pandas as pd
 
 # %%
 from salesforecast_lib.data.prepare import load_panel
-from salesforecast_lib.decisions.bandit import BanditConfig, explore_then_commit, fixed_price, thompson
-from salesforecast_lib.decisions.elasticity import double_ml
-from salesforecast_lib.decisions.markdown import ClearanceConfig, fixed_policy, policy_value, solve
-from salesforecast_lib.decisions.price_optimisation import PriceRules, brute_force, ladder, optimise_category
-from salesforecast_lib.decisions.price_plan import (
+from salesforecast_lib.decisions.pricing.bandit import BanditConfig, explore_then_commit, fixed_price, thompson
+from salesforecast_lib.decisions.pricing.elasticity import double_ml
+from salesforecast_lib.decisions.pricing.markdown import ClearanceConfig, fixed_policy, policy_value, solve
+from salesforecast_lib.decisions.pricing.optimise import PriceRules, brute_force, ladder, optimise_category
+from salesforecast_lib.decisions.pricing.plan import (
     PLAN_COLUMNS,
     PlanConfig,
     draw_elasticities,
@@ -47,9 +47,9 @@ from salesforecast_lib.decisions.price_plan import (
     recommend,
     state_today,
 )
-from salesforecast_lib.decisions.pricing_data import market_prices, panel_prices, refuse_customers
-from salesforecast_lib.decisions.pricing_juice import PUBLISHED, juice_elasticities
-from salesforecast_lib.decisions.pricing_study import (
+from salesforecast_lib.decisions.pricing.data import market_prices, panel_prices, refuse_customers
+from salesforecast_lib.decisions.pricing.juice import PUBLISHED, juice_elasticities
+from salesforecast_lib.decisions.pricing.study import (
     believed_state,
     best_prices,
     compare_estimators,
@@ -60,7 +60,7 @@ from salesforecast_lib.decisions.pricing_study import (
     total_profit,
     true_state,
 )
-from salesforecast_lib.decisions.shrinkage import shrink
+from salesforecast_lib.decisions.pricing.shrinkage import shrink
 from salesforecast_lib.files import resolve, write_csv, write_json
 from salesforecast_lib.plots import use_book_style
 

@@ -13,9 +13,9 @@ from typing import Any
 
 import pandas as pd
 
-from salesforecast_lib.decisions.price_optimisation import PriceRules
-from salesforecast_lib.decisions.pricing_juice import PUBLISHED, juice_elasticities
-from salesforecast_lib.decisions.pricing_study import (
+from salesforecast_lib.decisions.pricing.juice import PUBLISHED, juice_elasticities
+from salesforecast_lib.decisions.pricing.optimise import PriceRules
+from salesforecast_lib.decisions.pricing.study import (
     compare_estimators,
     forecaster_against_pricer,
     pricing_market,

@@ -4,17 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from salesforecast_lib.decisions.elasticity import ByProduct, double_ml, fixed_effects, naive_loglog
-from salesforecast_lib.decisions.price_optimisation import (
-    PriceRules,
-    brute_force,
-    demand_factor,
-    ladder,
-    optimise_category,
-    profit,
-)
-from salesforecast_lib.decisions.price_plan import PLAN_COLUMNS, PlanConfig, recommend, state_today, units_at
-from salesforecast_lib.decisions.pricing_data import (
+from salesforecast_lib.decisions.pricing.data import (
     PriceData,
     log_demand,
     market_prices,
@@ -22,7 +12,18 @@ from salesforecast_lib.decisions.pricing_data import (
     refuse_customers,
     rival_index,
 )
-from salesforecast_lib.decisions.pricing_study import (
+from salesforecast_lib.decisions.pricing.elasticity import ByProduct, double_ml, fixed_effects, naive_loglog
+from salesforecast_lib.decisions.pricing.optimise import (
+    PriceRules,
+    brute_force,
+    demand_factor,
+    ladder,
+    optimise_category,
+    profit,
+)
+from salesforecast_lib.decisions.pricing.plan import PLAN_COLUMNS, PlanConfig, recommend, state_today, units_at
+from salesforecast_lib.decisions.pricing.shrinkage import shrink
+from salesforecast_lib.decisions.pricing.study import (
     believed_state,
     best_prices,
     pricing_market,
@@ -30,7 +31,6 @@ from salesforecast_lib.decisions.pricing_study import (
     total_profit,
     true_state,
 )
-from salesforecast_lib.decisions.shrinkage import shrink
 
 
 @pytest.fixture(scope="module")

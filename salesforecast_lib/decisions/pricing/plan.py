@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from salesforecast_lib.decisions.price_optimisation import PriceRules, demand_factor, optimise_category
-from salesforecast_lib.decisions.pricing_data import NEVER_VARIED, PriceData, refuse_customers
+from salesforecast_lib.decisions.pricing.data import NEVER_VARIED, PriceData, refuse_customers
+from salesforecast_lib.decisions.pricing.optimise import PriceRules, demand_factor, optimise_category
 
 PLAN_COLUMNS = (
     *("unique_id", "category", "action", "current_price", "proposed_price", "change_percent", "elasticity"),

@@ -15,7 +15,8 @@ from salesforecast_lib.data.marketplace.simulate import (
     simulate_marketplace,
 )
 from salesforecast_lib.data.panel import KEYS
-from salesforecast_lib.decisions.elasticity import (
+from salesforecast_lib.decisions.pricing.data import PriceData, market_prices
+from salesforecast_lib.decisions.pricing.elasticity import (
     TREATMENTS,
     ByProduct,
     Elasticities,
@@ -23,10 +24,9 @@ from salesforecast_lib.decisions.elasticity import (
     fixed_effects,
     naive_loglog,
 )
-from salesforecast_lib.decisions.price_optimisation import PriceRules, ladder, optimise_category, profit
-from salesforecast_lib.decisions.price_plan import units_at
-from salesforecast_lib.decisions.pricing_data import PriceData, market_prices
-from salesforecast_lib.decisions.shrinkage import shrink
+from salesforecast_lib.decisions.pricing.optimise import PriceRules, ladder, optimise_category, profit
+from salesforecast_lib.decisions.pricing.plan import units_at
+from salesforecast_lib.decisions.pricing.shrinkage import shrink
 
 RECENT = 28  # days that stand for today
 

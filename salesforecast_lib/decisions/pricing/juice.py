@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 from scipy.stats import t as student
 
-from salesforecast_lib.decisions.elasticity import double_ml, naive_loglog
-from salesforecast_lib.decisions.pricing_data import PriceData, calendar_controls
-from salesforecast_lib.decisions.shrinkage import shrink
+from salesforecast_lib.decisions.pricing.data import PriceData, calendar_controls
+from salesforecast_lib.decisions.pricing.elasticity import double_ml, naive_loglog
+from salesforecast_lib.decisions.pricing.shrinkage import shrink
 from salesforecast_lib.files import resolve
 
 BRANDS = (

@@ -25,7 +25,7 @@ from sklearn.base import BaseEstimator, RegressorMixin, clone
 from sklearn.model_selection import GroupKFold
 
 from salesforecast_lib.decisions.panel_regression import clustered, within
-from salesforecast_lib.decisions.pricing_data import PriceData
+from salesforecast_lib.decisions.pricing.data import PriceData
 
 TREATMENTS = ("log_price", "rival_price")
 Learner = Literal["ridge", "boosting"]

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy.stats import poisson
 
-from salesforecast_lib.decisions.bandit import BanditConfig, explore_then_commit, fixed_price, thompson
-from salesforecast_lib.decisions.markdown import ClearanceConfig, fixed_policy, policy_value, solve
+from salesforecast_lib.decisions.pricing.bandit import BanditConfig, explore_then_commit, fixed_price, thompson
+from salesforecast_lib.decisions.pricing.markdown import ClearanceConfig, fixed_policy, policy_value, solve
 
 SMALL = ClearanceConfig((3.0, 2.0), (1.5, 1.0), 3.0, -2.0, 2, 0.5)
 

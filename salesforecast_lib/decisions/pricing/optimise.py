@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 from scipy.optimize import Bounds, LinearConstraint, minimize_scalar
 
-from salesforecast_lib.decisions.pricing_data import refuse_customers
+from salesforecast_lib.decisions.pricing.data import refuse_customers
 from salesforecast_lib.decisions.solver import milp
 
 _NUMBERS = ("price", "cost", "units", "share", "own", "cross")
