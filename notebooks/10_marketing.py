@@ -45,7 +45,7 @@ from salesforecast_lib.decisions.customers import tables
 from salesforecast_lib.decisions.advertising.allocation import allocate
 from salesforecast_lib.decisions.advertising.cases import hard_cases, market_case, true_fit
 from salesforecast_lib.decisions.advertising.response import extra_sales, fit_channels, return_on_spend, summarise
-from salesforecast_lib.decisions.coupons import coupon_effects, journey_campaigns
+from salesforecast_lib.decisions.promotions.coupons import coupon_effects, journey_campaigns
 from salesforecast_lib.decisions.customers.purchases import (
     behaviour,
     known_customers,
@@ -56,22 +56,22 @@ from salesforecast_lib.decisions.customers.purchases import (
 )
 
 # %%
-from salesforecast_lib.decisions.product_effects import product_effects
-from salesforecast_lib.decisions.promotion_market import (
+from salesforecast_lib.decisions.promotions.product_effects import product_effects
+from salesforecast_lib.decisions.promotions.market import (
     estimate_response,
     market_options,
     weekly_baseline,
 )
-from salesforecast_lib.decisions.promotion_options import (
+from salesforecast_lib.decisions.promotions.options import (
     PromotionCosts,
     coming_weeks,
     empty_plan,
     own_options,
     promotion_plan,
 )
-from salesforecast_lib.decisions.promotion_plan import PlanRules, best_plan, deepest_on_bestsellers, random_plan
-from salesforecast_lib.decisions.promotion_truth import true_options, true_profit
-from salesforecast_lib.decisions.promotions import (
+from salesforecast_lib.decisions.promotions.plan import PlanRules, best_plan, deepest_on_bestsellers, random_plan
+from salesforecast_lib.decisions.promotions.truth import true_options, true_profit
+from salesforecast_lib.decisions.promotions.effects import (
     cannibalised_share,
     promotion_weeks,
     two_way_effects,
@@ -87,7 +87,7 @@ from salesforecast_lib.decisions.customers.history import (
     outcomes,
 )
 from salesforecast_lib.decisions.customers.recommend import RecommendConfig, fit_recommender, purchases
-from salesforecast_lib.decisions.uplift_checks import double_ml, placebo_effects
+from salesforecast_lib.decisions.promotions.checks import double_ml, placebo_effects
 from salesforecast_lib.files import read_json, resolve, write_csv, write_json
 from salesforecast_lib.plots import use_book_style
 

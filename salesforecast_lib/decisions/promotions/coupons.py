@@ -9,7 +9,7 @@ import pandas as pd
 
 from salesforecast_lib.data.loaders import journey_table
 from salesforecast_lib.decisions.panel_regression import clustered, within
-from salesforecast_lib.decisions.promotions import Effects
+from salesforecast_lib.decisions.promotions.effects import Effects
 
 WINDOWS = ("placebo", "before", "during", "after")
 

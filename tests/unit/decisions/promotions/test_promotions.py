@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 import statsmodels.api as sm
 
-from salesforecast_lib.decisions import promotions as pr
-from salesforecast_lib.decisions import uplift_checks as uc
-from salesforecast_lib.decisions.coupons import campaign_spend, coupon_effects, difference_in_differences
+from salesforecast_lib.decisions.promotions import checks as uc
+from salesforecast_lib.decisions.promotions import effects as pr
+from salesforecast_lib.decisions.promotions.coupons import campaign_spend, coupon_effects, difference_in_differences
 
 
 def planted(rng, products=60, number=40, effect=0.4, pull=0.0, rival=0.0, week_shock=0.0, spread=0.1):

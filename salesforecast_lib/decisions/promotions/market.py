@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from salesforecast_lib.data.marketplace.simulate import Marketplace
-from salesforecast_lib.decisions.product_effects import hierarchy_step
+from salesforecast_lib.decisions.promotions.product_effects import hierarchy_step
 
 _WINDOW = 57  # days of the local level around a day: longer than a promotion, shorter than a season
 _LOST_AFTER = 0.25  # a day on which the product was in stock for less of it says too little

@@ -8,11 +8,11 @@ import pandas as pd
 import pytest
 
 from salesforecast_lib.data.marketplace.simulate import MarketplaceConfig, simulate_marketplace
-from salesforecast_lib.decisions import promotion_market as pm
-from salesforecast_lib.decisions import promotion_options as po
-from salesforecast_lib.decisions import promotion_plan as pp
-from salesforecast_lib.decisions import promotion_truth as pt
-from salesforecast_lib.decisions.promotions import Effects, PromotionWeeks
+from salesforecast_lib.decisions.promotions import market as pm
+from salesforecast_lib.decisions.promotions import options as po
+from salesforecast_lib.decisions.promotions import plan as pp
+from salesforecast_lib.decisions.promotions import truth as pt
+from salesforecast_lib.decisions.promotions.effects import Effects, PromotionWeeks
 from salesforecast_lib.files import write_csv
 
 DEPTHS, WEEKS, FEE = (0.1, 0.2, 0.3), 4, 10.0

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from salesforecast_lib.decisions.product_effects import ProductEffects
-from salesforecast_lib.decisions.promotion_plan import PlanRules, best_plan
-from salesforecast_lib.decisions.promotions import Effects, PromotionWeeks
+from salesforecast_lib.decisions.promotions.effects import Effects, PromotionWeeks
+from salesforecast_lib.decisions.promotions.plan import PlanRules, best_plan
+from salesforecast_lib.decisions.promotions.product_effects import ProductEffects
 
 COLUMNS = (
     *("unique_id", "start", "end", "kind", "depth", "usual_units", "extra_units", "extra_low", "extra_high"),

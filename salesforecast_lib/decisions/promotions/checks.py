@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from salesforecast_lib.decisions.panel_regression import clustered, within
-from salesforecast_lib.decisions.promotions import Effects, PromotionWeeks
+from salesforecast_lib.decisions.promotions.effects import Effects, PromotionWeeks
 
 
 def placebo_effects(weeks: PromotionWeeks, columns: Sequence[str], repeats: int = 100, seed: int = 0) -> np.ndarray:

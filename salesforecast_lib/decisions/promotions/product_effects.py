@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from salesforecast_lib.decisions.panel_regression import within
-from salesforecast_lib.decisions.promotions import PromotionWeeks
+from salesforecast_lib.decisions.promotions.effects import PromotionWeeks
 
 
 @dataclass(frozen=True)
