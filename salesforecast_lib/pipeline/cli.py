@@ -76,8 +76,8 @@ def decide(
     book: Annotated[bool, typer.Option(help="build the run's HTML book anew, with its page of decisions")] = True,
 ) -> None:
     """Write the newest run's decisions (stock, prices, promotions, alerts) to decisions.xlsx and a page of its book."""
-    from salesforecast_lib.decisions.sheets import decision_sheets, newest_run
-    from salesforecast_lib.decisions.workbook import write_workbook
+    from salesforecast_lib.decisions.workbook.excel import write_workbook
+    from salesforecast_lib.decisions.workbook.sheets import decision_sheets, newest_run
 
     try:
         folder = Path(run_dir).resolve() if run_dir else newest_run(project_root() / "runs")

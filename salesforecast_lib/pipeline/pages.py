@@ -12,7 +12,7 @@ from typing import Any
 import nbformat
 import pandas as pd
 
-from salesforecast_lib.decisions.sheets import decision_sheets
+from salesforecast_lib.decisions.workbook.sheets import decision_sheets
 from salesforecast_lib.files import read_json
 from salesforecast_lib.pipeline.stages import STAGES
 

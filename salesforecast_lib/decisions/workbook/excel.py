@@ -11,7 +11,7 @@ from openpyxl.styles import Alignment, Font, PatternFill
 from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.worksheet import Worksheet
 
-from salesforecast_lib.decisions.sheets import Sheet
+from salesforecast_lib.decisions.workbook.sheets import Sheet
 from salesforecast_lib.files import FORMULA_STARTS, atomically
 
 _HEAD = PatternFill("solid", fgColor="1F3B57")

@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from salesforecast_lib.decisions.sheets import decision_sheets, newest_run, read_decisions
-from salesforecast_lib.decisions.workbook import write_workbook
+from salesforecast_lib.decisions.workbook.excel import write_workbook
+from salesforecast_lib.decisions.workbook.sheets import decision_sheets, newest_run, read_decisions
 from salesforecast_lib.files import write_csv, write_json
 from salesforecast_lib.pipeline.cli import app
 from salesforecast_lib.pipeline.pages import decisions_page, plain
