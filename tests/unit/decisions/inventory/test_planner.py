@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
-from test_case_study import made_forecasts, made_panel  # pytest puts this folder on the path
 
 from salesforecast_lib.decisions.inventory import constraints as con
 from salesforecast_lib.decisions.inventory.censoring import (
@@ -27,6 +26,7 @@ from salesforecast_lib.decisions.inventory.planner import (
 from salesforecast_lib.decisions.inventory.simulator import SimulationConfig, simulate
 from salesforecast_lib.decisions.inventory.transfers import transfer_plan
 from salesforecast_lib.decisions.inventory.value_of_accuracy import METRICS, _rank_correlation, value_of_accuracy
+from tests.unit.decisions.inventory.test_case_study import made_forecasts, made_panel
 
 
 def test_packs_minimum_and_shelf_life_by_hand():

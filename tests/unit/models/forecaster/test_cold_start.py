@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from test_models import HORIZON, SEASON, WINDOW, made_model, made_table
 
 from salesforecast_lib import QUANTILE_COLUMNS
 from salesforecast_lib.models.forecaster.persistence import Forecaster
 from salesforecast_lib.models.training.loop import batch_loss
 from salesforecast_lib.models.windows.panel_tensor import PanelTensor
+from tests.unit.models.forecaster.test_models import HORIZON, SEASON, WINDOW, made_model, made_table
 
 
 def case(lengths=(150, 120, 4, 1)):

@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from test_models import HORIZON, SEASON, WINDOW, made_model, made_table
 
 from salesforecast_lib.data.features import FeatureTable
 from salesforecast_lib.models.forecaster.carried import carried_forecast, carry_day, carry_history
@@ -17,6 +16,7 @@ from salesforecast_lib.models.forecaster.persistence import Forecaster
 from salesforecast_lib.models.training.loop import TrainingConfig, evaluate, make_optimizer, train_model
 from salesforecast_lib.models.windows.panel_tensor import PanelTensor, WindowLoader
 from salesforecast_lib.models.windows.stretches import StretchLoader
+from tests.unit.models.forecaster.test_models import HORIZON, SEASON, WINDOW, made_model, made_table
 
 CAUSAL = ("rnn", "gru", "lstm", "attention_lstm", "transformer")
 

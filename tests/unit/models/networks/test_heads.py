@@ -9,8 +9,6 @@ import pandas as pd
 import pytest
 import torch
 from scipy import integrate, stats
-from test_models import HORIZON, SEASON, WINDOW, made_model, made_table
-from test_simulate import FLAT
 
 from salesforecast_lib import QUANTILES
 from salesforecast_lib.data.features import build_features
@@ -21,6 +19,8 @@ from salesforecast_lib.models.networks.heads import Observed, QuantileHead, cens
 from salesforecast_lib.models.networks.parametric import HEADS, GaussianHead, NegativeBinomialHead, TweedieHead
 from salesforecast_lib.models.training.loop import TrainingConfig
 from salesforecast_lib.models.windows.panel_tensor import PanelTensor
+from tests.unit.data.marketplace.test_simulate import FLAT
+from tests.unit.models.forecaster.test_models import HORIZON, SEASON, WINDOW, made_model, made_table
 
 
 def numbers(seed=0, count=40, horizon=5):

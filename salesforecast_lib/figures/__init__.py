@@ -1,1 +1,0 @@
-"""Figures longer than a notebook cell; used by notebooks only."""
