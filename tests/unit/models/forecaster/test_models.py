@@ -159,7 +159,7 @@ training.train_model(model, train, training.make_optimizer("adam", model, 0.01),
 
 
 def test_killed_training_resumes_to_the_same_weights(tmp_path):
-    script = KILLED.format(folder=str(Path(__file__).parent), checkpoint=str(tmp_path / "c"))
+    script = KILLED.format(folder=str(project_root() / "tests" / "unit" / "models" / "forecaster"), checkpoint=str(tmp_path / "c"))
     done = subprocess.run([sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True)
     assert done.returncode == -signal.SIGKILL, done.stderr
     results = []
