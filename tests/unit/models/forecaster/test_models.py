@@ -159,7 +159,8 @@ training.train_model(model, train, training.make_optimizer("adam", model, 0.01),
 
 
 def test_killed_training_resumes_to_the_same_weights(tmp_path):
-    script = KILLED.format(folder=str(project_root() / "tests" / "unit" / "models" / "forecaster"), checkpoint=str(tmp_path / "c"))
+    folder = project_root() / "tests" / "unit" / "models" / "forecaster"
+    script = KILLED.format(folder=str(folder), checkpoint=str(tmp_path / "c"))
     done = subprocess.run([sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True)
     assert done.returncode == -signal.SIGKILL, done.stderr
     results = []
