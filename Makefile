@@ -31,6 +31,7 @@ test: lint unit nbval  ## every test: style, unit, notebooks, book, nbval
 
 lint: setup
 	$(PYTHON) -m ruff check salesforecast_lib notebooks tests book/_ext
+	.venv/bin/lint-imports --no-logo --no-cache
 
 unit: setup
 	$(PYTHON) -m pytest -n 2 --dist loadscope

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections.abc import Callable, Mapping
@@ -15,6 +14,7 @@ from pytask import TaskOutcome
 
 from salesforecast_lib.files import project_root, resolve, write_json, write_text
 from salesforecast_lib.pipeline import parameters as settings
+from salesforecast_lib.pipeline.dependencies import library_hash
 from salesforecast_lib.pipeline.execute import StageError, execute
 from salesforecast_lib.pipeline.stages import STAGES, Stage, stage_names
 
@@ -26,15 +26,6 @@ class RunResult:
     run_dir: Path
     executed: list[str]
     unchanged: list[str]
-
-
-def library_hash(packages: tuple[str, ...]) -> str:
-    """Hash of the library's source that a stage depends on: a changed formula makes its result stale."""
-    digest = hashlib.sha256()
-    for package in packages:
-        for file in sorted((project_root() / "salesforecast_lib" / package).glob("*.py")):
-            digest.update(file.read_bytes())
-    return digest.hexdigest()
 
 
 def _make_task(stage: Stage, run_dir: Path, values: dict[str, Any], source: Path) -> Callable[..., None]:
@@ -49,7 +40,7 @@ def _make_task(stage: Stage, run_dir: Path, values: dict[str, Any], source: Path
             "source": source,
             "inputs": [run_dir / name for name in stage.reads],
             "values": pytask.PythonNode(value=json.dumps(values, sort_keys=True), hash=True),
-            "library": pytask.PythonNode(value=library_hash(stage.packages), hash=True),
+            "library": pytask.PythonNode(value=library_hash(source), hash=True),
             "produces": [target, *(run_dir / name for name in stage.writes)],
         },
     )(task)
