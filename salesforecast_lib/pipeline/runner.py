@@ -12,7 +12,7 @@ from typing import Any
 import pytask
 from pytask import TaskOutcome
 
-from salesforecast_lib.files import project_root, resolve, write_json, write_text
+from salesforecast_lib.files import resolve, write_json, write_text
 from salesforecast_lib.pipeline import parameters as settings
 from salesforecast_lib.pipeline.dependencies import library_hash
 from salesforecast_lib.pipeline.execute import StageError, execute

@@ -8,7 +8,7 @@ from salesforecast_lib.files import project_root
 from salesforecast_lib.pipeline.dependencies import library_files, library_hash
 
 NOTEBOOKS = {
-    "inventory": "from salesforecast_lib.decisions import inventory\n",
+    "inventory": "from salesforecast_lib.decisions.inventory import constraints, simulator\n",
     "pricing": "import salesforecast_lib.decisions.pricing as pricing\n",
     "lazy": "def late():\n    from salesforecast_lib.decisions.alerts.grid import build_grid\n",
     "none": "import pandas as pd\n",
@@ -40,7 +40,6 @@ def stale(copy, touched):
         ("decisions/inventory/simulator.py", {"inventory"}),
         ("decisions/alerts/grid.py", {"lazy"}),
         ("decisions/solver.py", {"inventory", "pricing"}),  # two rooms need it: through the library
-        ("data/panel.py", {"inventory", "pricing", "lazy"}),
         ("models/networks/encoders.py", set()),
         ("pipeline/runner.py", set()),
     ],
