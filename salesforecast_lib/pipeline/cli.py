@@ -196,6 +196,31 @@ def refresh(from_stage: Annotated[str, typer.Option("--from", help="first stage 
         raise _stop(error) from None
 
 
+@app.command("tolerances")
+def tolerances_command(
+    seeds: Annotated[str, typer.Option(help="seeds of the runs")] = "0,1",
+    processors: Annotated[str, typer.Option(help="settings that stand for processors")] = "native,avx2,default",
+    jobs: Annotated[int, typer.Option(help="runs at the same time")] = 2,
+) -> None:
+    """Measure how far published numbers move between processors and store it as the tests' tolerances (an hour)."""
+    from salesforecast_lib.pipeline.tolerances import PROCESSORS, measure
+
+    names = [name.strip() for name in processors.split(",")]
+    try:
+        unknown = [name for name in names if name not in PROCESSORS]
+        if unknown or len(names) < 2:
+            raise ValueError(f"--processors {processors!r}: expected at least two of {', '.join(PROCESSORS)}")
+        if not all(seed.strip().isdigit() for seed in seeds.split(",")):
+            raise ValueError(f"--seeds {seeds!r}: expected whole numbers such as 0,1")
+        loose = measure([int(seed) for seed in seeds.split(",")], names, jobs)
+    except (settings.ParameterError, StageError, ValueError) as error:
+        raise _stop(error) from None
+    for cell in loose:
+        console.print(f"checked text differs between processors: {cell}", highlight=False, markup=False)
+    if loose:
+        raise _stop(ValueError(f"{len(loose)} checked cells print digits that do not hold: round them, or say less"))
+
+
 @app.command("findings")
 def findings_command(
     run_dir: Annotated[str, typer.Argument(help="folder of a finished run of a published data set")],
