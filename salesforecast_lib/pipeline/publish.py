@@ -79,7 +79,8 @@ def store_reference(folder: Path, dataset: str) -> None:
     """Copy the key numbers of a run to ``tests/reference/metrics.json`` under its data set."""
     place = project_root() / "tests" / "reference" / "metrics.json"
     known: dict[str, Any] = read_json(place) if place.is_file() else {}
-    optional = {name: folder / f"{name}.json" for name in ("derivation", "alerts", "marketing", "pricing", "channels")}
+    names = ("derivation", "alerts", "customers", "channels", "promotions", "pricing")
+    optional = {name: folder / f"{name}.json" for name in names}
     known[dataset] = {
         "metrics": read_json(folder / "metrics.json"),
         "inventory": read_json(folder / "inventory.json"),

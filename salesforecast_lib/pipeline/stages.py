@@ -64,12 +64,19 @@ STAGES = (
         ("data", "models", "decisions"),
     ),
     Stage(
-        "10_marketing",
-        ("panel.parquet", "panel.json", "forecasts.parquet"),
-        ("segments.csv", "intentions.csv", "recommendations.csv", "promotions.csv", "channels.json", "marketing.json"),
+        "10_customers",
+        ("panel.json",),
+        ("segments.csv", "intentions.csv", "recommendations.csv", "customers.json"),
         ("data", "decisions"),
     ),
-    Stage("11_pricing", ("panel.parquet", "panel.json"), ("prices.csv", "pricing.json"), ("data", "decisions")),
+    Stage("11_advertising", (), ("channels.json",), ("data", "decisions")),
+    Stage(
+        "12_promotions",
+        ("panel.parquet", "panel.json", "forecasts.parquet"),
+        ("promotions.csv", "promotions.json"),
+        ("data", "decisions"),
+    ),
+    Stage("13_pricing", ("panel.parquet", "panel.json"), ("prices.csv", "pricing.json"), ("data", "decisions")),
 )
 
 

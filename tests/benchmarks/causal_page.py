@@ -25,7 +25,7 @@ def prices(result: dict[str, Any]) -> list[str]:
     """Elasticities, regret and the duel of forecaster and pricer."""
     best, shops, regret = result["estimators"][BEST], result["seeds"], result["regret"]
     lines = [
-        "## Price elasticity (chapter 11)",
+        "## Price elasticity (chapter 13)",
         "",
         f"{shops} simulated shops whose prices follow demand. The 95 % interval of the mean elasticity, and the share "
         "of the best possible profit that prices from each estimate lose:",
@@ -78,7 +78,7 @@ def channels(result: dict[str, Any]) -> list[str]:
     seeds, budget = result["seeds"], result["budget"]
     worst = min(row["inside"] for row in result["channels"].values())
     return [
-        "## Return on advertising (chapter 10)",
+        "## Return on advertising (chapter 11)",
         "",
         f"{seeds} simulated shops, never out of stock, each with another history of spend. The 90 % interval of the "
         "true return on spend:",

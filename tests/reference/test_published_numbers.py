@@ -49,15 +49,12 @@ HELD = {  # chapter: file of the run, what is held, tolerance (a chain of fits m
     "07_evaluation": ("metrics", [("models",)], 0.05),
     "08_inventory": ("inventory", [("policies",)], 0.05),
     "09_alerts": ("alerts", [("overall", "combined", "f1"), ("overall", "combined", "recall")], 0.15),
-    "10_marketing": (
-        "marketing",
-        [
-            ("customers", "intention", "probability", "skill"),
-            ("customers", "category_intention", "probability", "skill"),
-        ],
+    "10_customers": (
+        "customers",
+        [("intention", "probability", "skill"), ("category_intention", "probability", "skill")],
         0.1,
     ),
-    "11_pricing": ("pricing", [("bias",), ("run_mean_elasticity",)], 0.1),
+    "13_pricing": ("pricing", [("bias",), ("run_mean_elasticity",)], 0.1),
 }
 
 

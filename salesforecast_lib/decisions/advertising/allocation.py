@@ -1,4 +1,4 @@
-"""A budget over channels by marginal return, and what it is expected to gain (chapter 10)."""
+"""A budget over channels by marginal return, and what it is expected to gain (chapter 11)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-r"""Which advertising channel sells how much: carry-over, saturation and their uncertainty (chapter 10).
+r"""Which advertising channel sells how much: carry-over, saturation and their uncertainty (chapter 11).
 
 Model, channel k, period t, spend x:
 

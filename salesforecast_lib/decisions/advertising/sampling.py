@@ -1,4 +1,4 @@
-"""Posterior draws by tempered sequential Monte Carlo, and the check that they are calibrated (chapter 10)."""
+"""Posterior draws by tempered sequential Monte Carlo, and the check that they are calibrated (chapter 11)."""
 
 from __future__ import annotations
 

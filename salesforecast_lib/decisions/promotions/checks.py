@@ -1,4 +1,4 @@
-"""Is it the promotion? Placebo plans and double machine learning beside the fixed effects (chapter 10)."""
+"""Is it the promotion? Placebo plans and double machine learning beside the fixed effects (chapter 12)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Did the households that were sent coupons buy more? Difference in differences over campaigns (chapter 10)."""
+"""Did the households that were sent coupons buy more? Difference in differences over campaigns (chapter 12)."""
 
 from __future__ import annotations
 

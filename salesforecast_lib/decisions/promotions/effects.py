@@ -1,4 +1,4 @@
-"""What a promotion adds: two-way fixed effects and double machine learning on weekly sales (chapter 10)."""
+"""What a promotion adds: two-way fixed effects and double machine learning on weekly sales (chapter 12)."""
 
 from __future__ import annotations
 

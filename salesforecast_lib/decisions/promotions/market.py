@@ -1,4 +1,4 @@
-"""Promotions of the simulated marketplace as its shop sees them: effects and options to choose from (chapter 10)."""
+"""Promotions of the simulated marketplace as its shop sees them: effects and options to choose from (chapter 12)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Promotions a shop could run next, from its own forecast and the measured uplift, as `promotions.csv` (chapter 10)."""
+"""Promotions a shop could run next, from its own forecast and the measured uplift, as `promotions.csv` (chapter 12)."""
 
 from __future__ import annotations
 

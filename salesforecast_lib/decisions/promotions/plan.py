@@ -1,4 +1,4 @@
-"""Which product is promoted when and how deep, under a budget: a mixed-integer programme (chapter 10)."""
+"""Which product is promoted when and how deep, under a budget: a mixed-integer programme (chapter 12)."""
 
 from __future__ import annotations
 

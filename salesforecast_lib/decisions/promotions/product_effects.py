@@ -1,4 +1,4 @@
-"""Effects of each product, drawn towards those of all: the normal hierarchy behind promotion plans (chapter 10)."""
+"""Effects of each product, drawn towards those of all: the normal hierarchy behind promotion plans (chapter 12)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a promotion plan really earns in the simulated marketplace (chapter 10)."""
+"""What a promotion plan really earns in the simulated marketplace (chapter 12)."""
 
 from __future__ import annotations
 

@@ -65,7 +65,7 @@ SUBJECTS = (
     Subject(
         "prices",
         "prices.csv",
-        "11_pricing",
+        "13_pricing",
         {"unique_id": "product", "action": "action", "current_price": "price today", "proposed_price": "proposed price",
          "profit_change": "expected change of profit", "profit_change_low": "at least", "profit_change_high": "at most",
          "chance_of_gain": "chance of a gain", "elasticity": "elasticity", "observed_low": "lowest price seen",
@@ -78,7 +78,7 @@ SUBJECTS = (
     Subject(
         "promotions",
         "promotions.csv",
-        "10_marketing",
+        "12_promotions",
         {"unique_id": "product", "start": "from", "end": "to", "kind": "kind", "depth": "discount",
          "extra_units": "extra units", "extra_low": "at least", "extra_high": "at most", "profit": "expected profit",
          "profit_low": "profit at least", "profit_high": "profit at most", "spend": "cost", **_WHY},

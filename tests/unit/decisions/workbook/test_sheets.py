@@ -84,7 +84,7 @@ def test_workbook_has_frozen_headings_and_no_formula(finished):
 
 def test_an_unfinished_run_is_told_from_a_finished_one(finished, tmp_path):
     (finished / "prices.csv").unlink()
-    with pytest.raises(FileNotFoundError, match="prices.csv.*chapter 11_pricing"):
+    with pytest.raises(FileNotFoundError, match="prices.csv.*chapter 13_pricing"):
         decision_sheets(finished)
     with pytest.raises(FileNotFoundError, match="no finished run"):
         newest_run(tmp_path / "nowhere")
