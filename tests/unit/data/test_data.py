@@ -10,10 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from salesforecast_lib.data import loaders
+from salesforecast_lib.data import loaders, online_retail
+from salesforecast_lib.data.availability import likely_stockouts, period_report
+from salesforecast_lib.data.calendar import rolling_cutoffs
 from salesforecast_lib.data.cleaning import CleaningConfig, clean, outlier_limit
 from salesforecast_lib.data.own_panel import read_panel
-from salesforecast_lib.data.panel import PanelConfig, build_panel, likely_stockouts, period_report, rolling_cutoffs
+from salesforecast_lib.data.panel import PanelConfig, build_panel
 from salesforecast_lib.data.prepare import prepare
 from salesforecast_lib.data.scaling import METHODS, Scaler, fit_scaler
 from salesforecast_lib.data.schema import validate_order_lines
@@ -240,7 +242,7 @@ def test_overlap_of_the_two_sheets_is_read_once(tmp_path, monkeypatch):
         sheet(["2010-12-01", "2010-12-10"]).to_excel(writer, sheet_name="b", index=False)
     monkeypatch.setattr("pooch.retrieve", lambda *_, **__: [str(book)])
     registry = _registry(tmp_path)
-    monkeypatch.setattr(loaders, "resolve", lambda path: registry if "checksums" in str(path) else Path(path))
+    monkeypatch.setattr(online_retail, "resolve", lambda path: registry if "checksums" in str(path) else Path(path))
     for lines in (loaders.online_retail_ii().lines, loaders.online_retail_ii(str(book)).lines):
         assert lines["timestamp"].dt.day.tolist() == [30, 1, 10]
 
@@ -254,7 +256,7 @@ def _registry(folder):
 def test_download_without_a_checksum_is_refused(tmp_path, monkeypatch):
     empty = tmp_path / "checksums.txt"
     empty.write_text("")
-    monkeypatch.setattr(loaders, "resolve", lambda path: empty)
+    monkeypatch.setattr(online_retail, "resolve", lambda path: empty)
     with pytest.raises(ValueError, match="checksums.txt"):
         loaders.online_retail_ii()
 

@@ -6,7 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from salesforecast_lib.data.features import build_features, calendar_features, find_leaks, load_features, save_features
+from salesforecast_lib.data.calendar import calendar_features
+from salesforecast_lib.data.features import build_features, load_features, save_features
+from salesforecast_lib.data.leaks import find_leaks
 
 
 def made(freq="D", periods=120):
