@@ -275,7 +275,8 @@ print(f" + {fates[2]} cancelled; by hand and in the library the same")
 
 # %%
 day = lines["timestamp"].dt.normalize().rename("ds")
-units = lines.groupby([day, "product_id"])["quantity"].sum().unstack().asfreq("D")
+pieces = lines.groupby([day, "product_id"])["quantity"].sum()
+units = pieces.unstack().asfreq("D")
 closed = units.isna().all(axis=1)
 units.assign(closed=closed)
 
@@ -283,7 +284,8 @@ units.assign(closed=closed)
 dates = pd.to_datetime(orders["InvoiceDate"], errors="coerce").dt.normalize()
 for when in units.index[closed]:
     rows = (dates == when).sum()
-    print(f"{when.date()} counts as closed: {rows} rows in the file, none stays")
+    print(f"{when.date()} counts as closed:", end=" ")
+    print(f"{rows} rows in the file, none stays")
 
 # %% [markdown]
 # The first closed day has rows in the file, but cleaning left none of them: an order, its cancellation and postage.
@@ -368,7 +370,7 @@ prepared.quarantine.head(5)
 
 # %% tags=["nbval-check-output"]
 reasons = prepared.quarantine.groupby(["column", "reason"]).size()
-print(reasons.rename("lines").to_string() if len(reasons) else "nothing refused")
+print(reasons.to_string() if len(reasons) else "nothing refused")
 
 # %% [markdown]
 # The panel has one row for each series and period, from the series' first sale on.
@@ -379,7 +381,8 @@ panel.head(3)
 
 # %% tags=["nbval-check-output"]
 first, last = panel["ds"].min().date(), panel["ds"].max().date()
-print(f"{panel['unique_id'].nunique()} series, {len(panel)} rows, {first} to {last}")
+series = panel["unique_id"].nunique()
+print(f"{series} series, {len(panel)} rows, {first} to {last}")
 closed = panel.loc[panel["open"] == 0, "ds"].dt.date.unique()
 print(f"periods without any order left: {len(closed)}", *closed[:3])
 print(f"share of periods without a sale: {(panel['y'] == 0).mean():.3f}")

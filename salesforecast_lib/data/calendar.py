@@ -17,6 +17,18 @@ def inner_season(freq: str) -> int:
     return 7 if freq == "D" else 4
 
 
+def cycle_position(days: pd.Series, freq: str) -> tuple[pd.Series, str]:
+    """Place of each period in its cycle, from 1, and what to call it: the weekday of days, the quarter of weeks.
+
+    Parameters
+    ----------
+    freq : pandas alias of the panel's frequency, "D" or "W-SUN".
+    """
+    if freq == "D":
+        return days.dt.dayofweek + 1, "weekday (1 = Monday)"
+    return days.dt.quarter, "quarter"
+
+
 def period_index(timestamps: pd.Series, freq: str) -> tuple[np.ndarray, pd.DatetimeIndex, np.ndarray]:
     """Period number of each time stamp, the calendar of complete periods, and which stamps lie in them.
 

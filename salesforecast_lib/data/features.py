@@ -213,11 +213,15 @@ def _behaviour_features(table: FeatureTable, frame: pd.DataFrame, meta: dict[str
         table.add("behaviour", "historical", {"repeat_share": share})
 
 
-def save_features(table: FeatureTable, meta: dict[str, Any], run_dir: str | Path) -> None:
-    """Write ``features.parquet`` and ``features.json`` of a run."""
+def save_features(
+    table: FeatureTable, meta: dict[str, Any], run_dir: str | Path, ahead: pd.DataFrame | None = None
+) -> None:
+    """Write ``features.parquet`` and ``features.json`` of a run, and ``ahead.parquet`` from `ahead_features`."""
     folder = resolve(run_dir)
     write_parquet(table.frame, folder / "features.parquet")
     write_json({**meta, **table.roles, "groups": table.groups, "in_units": table.in_units}, folder / "features.json")
+    if ahead is not None:
+        write_parquet(ahead, folder / "ahead.parquet")
 
 
 def load_features(run_dir: str | Path) -> tuple[FeatureTable, dict[str, Any]]:

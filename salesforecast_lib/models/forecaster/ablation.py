@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import lightgbm as lgb
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from salesforecast_lib.data.features import FeatureTable
 
@@ -86,3 +87,48 @@ def ablate(
         rows.append((group, scores.mean(), (scores - everything).mean(), (scores - everything).std()))
     result = pd.DataFrame(rows, columns=["without", "wape", "gain", "spread"])
     return result.sort_values("gain", ascending=False, kind="stable", ignore_index=True)
+
+
+def ablate_stretches(
+    table: FeatureTable, horizon: int, cutoff: pd.Timestamp, freq: str, seeds: Sequence[int], stretches: int = 2
+) -> pd.DataFrame:
+    """`ablate` on stretches of the history whose targets do not overlap, the last one first.
+
+    Each stretch ends two horizons before the next; a stretch without enough history before it is left out.
+
+    Returns
+    -------
+    DataFrame ``stretch`` (its last period), ``without, wape, gain, spread`` and the ``verdict`` of `group_verdicts`.
+    """
+    step = pd.tseries.frequencies.to_offset("D" if freq == "D" else "W-SUN")
+    parts = []
+    for number in range(stretches):
+        end = cutoff - 2 * number * horizon * step
+        result = ablate(table, horizon, end, freq, seeds)
+        if not result.empty:
+            verdict = group_verdicts(result, len(seeds))
+            parts.append(result.assign(stretch=end, verdict=verdict))
+    columns = ["stretch", "without", "wape", "gain", "spread", "verdict"]
+    return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
+
+
+def group_verdicts(ablation: pd.DataFrame, seeds: int) -> list[str]:
+    """Whether each left-out group "helps", "harms" or is "not told apart" from no effect.
+
+    A 95 % interval of the mean gain over seeds, from Student's t with ``seeds - 1`` degrees of freedom, must lie on one
+    side of zero. With one seed nothing is told apart. The interval holds the luck of training only, not that of the
+    stretch.
+    """
+    if seeds < 2:
+        return ["not told apart"] * len(ablation)
+    # spread is the standard deviation with divisor n: its standard error divides by the root of n - 1
+    half = stats.t.ppf(0.975, seeds - 1) * ablation["spread"] / np.sqrt(seeds - 1)
+    return np.select([ablation["gain"] > half, ablation["gain"] < -half], ["helps", "harms"], "not told apart").tolist()
+
+
+def groups_always(ablation: pd.DataFrame, verdict: str) -> list[str]:
+    """Groups with this verdict in every stretch of `ablate_stretches`; with a single stretch, none."""
+    if ablation["stretch"].nunique() < 2:
+        return []
+    always = (ablation["verdict"] == verdict).groupby(ablation["without"], sort=False).all()
+    return sorted(always.index[always & (always.index != "nothing")])

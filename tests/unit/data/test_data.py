@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from salesforecast_lib import data
 from salesforecast_lib.data import loaders, online_retail
 from salesforecast_lib.data.availability import likely_stockouts, period_report
 from salesforecast_lib.data.calendar import rolling_cutoffs
@@ -286,3 +287,33 @@ def test_too_short_history_is_refused(tmp_path):
     file.write_text("order_id,product_id,timestamp,quantity,unit_price\n1,a,2024-03-01,2,1.5\n2,a,2024-03-09,2,1.5\n")
     with pytest.raises(ValueError, match="three horizons"):
         prepare("own_data", PanelConfig(), 28, path=str(file))
+
+
+def test_retail_codes_differ_by_letters_not_by_case_or_blanks(tmp_path):
+    file = tmp_path / "orders.csv"
+    file.write_text(
+        "Invoice,StockCode,Quantity,InvoiceDate,Price,Customer ID,Country\n"
+        "1,85123a,1,2010-12-01,2,5,UK\n1, 85123A ,1,2010-12-01,2,5,UK\n1,85123B,1,2010-12-01,2,5,UK\n"
+    )
+    source = loaders.online_retail_ii(str(file))
+    assert source.lines["product_id"].tolist() == ["85123A", "85123A", "85123B"]
+    assert clean(source.lines, source.cleaning).kept["product_id"].tolist() == ["85123A", "85123B"]
+    file.write_text("Invoice,StockCode\n1,85123A\n")
+    with pytest.raises(ValueError, match="missing columns.*Quantity"):
+        loaders.online_retail_ii(str(file))
+
+
+def test_the_dirty_file_of_chapter_01_holds_every_kind_of_dirt():
+    source = loaders.online_retail_ii("data/dirty_orders.csv")
+    cleaned = clean(source.lines, source.cleaning, source.quarantine)
+    taken = cleaned.report.set_index("step")
+    assert (taken["quarantined"] + taken["cancelled"] > 0).all(), "a step of the chapter would have nothing to show"
+    assert len(cleaned.kept) + len(cleaned.quarantine) + len(cleaned.cancelled) == taken["before"].iloc[0]
+    panel = build_panel(cleaned.kept)
+    closed = panel.loc[panel["open"] == 0, "ds"].dt.date.unique()
+    assert any((cleaned.cancelled["timestamp"].dt.date == day).any() for day in closed), "orders, all cancelled"
+
+
+def test_the_room_hands_out_what_it_says():
+    described = [line.split("`")[1] for line in data.__doc__.splitlines() if line.startswith("- `")]
+    assert described == data.__all__ and all(hasattr(data, name) for name in described)
