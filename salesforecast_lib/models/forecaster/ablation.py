@@ -98,7 +98,8 @@ def ablate_stretches(
 
     Returns
     -------
-    DataFrame ``stretch`` (its last period), ``without, wape, gain, spread`` and the ``verdict`` of `group_verdicts`.
+    DataFrame ``stretch`` (its last period), ``without, wape, gain``, ``half`` (of the gain's 95 % interval over seeds,
+    see `half_width`; missing with one seed) and ``verdict``: "helps", "harms" or "not told apart".
     """
     step = pd.tseries.frequencies.to_offset("D" if freq == "D" else "W-SUN")
     parts = []
@@ -106,24 +107,27 @@ def ablate_stretches(
         end = cutoff - 2 * number * horizon * step
         result = ablate(table, horizon, end, freq, seeds)
         if not result.empty:
-            verdict = group_verdicts(result, len(seeds))
-            parts.append(result.assign(stretch=end, verdict=verdict))
-    columns = ["stretch", "without", "wape", "gain", "spread", "verdict"]
-    return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
+            parts.append(result.assign(stretch=end, half=half_width(result["spread"], len(seeds))))
+    columns = ["stretch", "without", "wape", "gain", "half"]
+    if not parts:
+        return pd.DataFrame(columns=[*columns, "verdict"])
+    both = pd.concat(parts, ignore_index=True)[columns]
+    sides = [both["gain"] > both["half"], both["gain"] < -both["half"]]  # a missing half is on neither side
+    return both.assign(verdict=np.select(sides, ["helps", "harms"], "not told apart"))
 
 
-def group_verdicts(ablation: pd.DataFrame, seeds: int) -> list[str]:
-    """Whether each left-out group "helps", "harms" or is "not told apart" from no effect.
+def half_width(spread: pd.Series, seeds: int) -> pd.Series:
+    """Half of the 95 % interval of a mean over seeds, by Student's t with ``seeds - 1`` degrees of freedom.
 
-    A 95 % interval of the mean gain over seeds, from Student's t with ``seeds - 1`` degrees of freedom, must lie on one
-    side of zero. With one seed nothing is told apart. The interval holds the luck of training only, not that of the
-    stretch.
+    The interval holds the luck of training only, not that of the stretch.
+
+    Parameters
+    ----------
+    spread : standard deviation over seeds with divisor n, as `ablate` gives it; so its root of n - 1 is divided by.
     """
     if seeds < 2:
-        return ["not told apart"] * len(ablation)
-    # spread is the standard deviation with divisor n: its standard error divides by the root of n - 1
-    half = stats.t.ppf(0.975, seeds - 1) * ablation["spread"] / np.sqrt(seeds - 1)
-    return np.select([ablation["gain"] > half, ablation["gain"] < -half], ["helps", "harms"], "not told apart").tolist()
+        return spread * np.nan
+    return stats.t.ppf(0.975, seeds - 1) * spread / np.sqrt(seeds - 1)
 
 
 def groups_always(ablation: pd.DataFrame, verdict: str) -> list[str]:
@@ -132,3 +136,13 @@ def groups_always(ablation: pd.DataFrame, verdict: str) -> list[str]:
         return []
     always = (ablation["verdict"] == verdict).groupby(ablation["without"], sort=False).all()
     return sorted(always.index[always & (always.index != "nothing")])
+
+
+def ablation_decision(ablation: pd.DataFrame) -> str:
+    """What follows from `ablate_stretches` for the feature table, as a sentence."""
+    if ablation["stretch"].nunique() < 2:
+        return "Too little history for two stretches: all groups stay."
+    harmful = groups_always(ablation, "harms")
+    if not harmful:
+        return "No group harms in every stretch: all groups stay."
+    return f"In every stretch these harm: {', '.join(harmful)}. Candidates to leave out; ask the network before."

@@ -7,34 +7,30 @@ import pandas as pd
 import pytest
 
 from salesforecast_lib.data.features import build_features
-from salesforecast_lib.models.forecaster.ablation import ablate_stretches, group_verdicts, groups_always
+from salesforecast_lib.models.forecaster.ablation import ablate_stretches, ablation_decision, groups_always, half_width
 
 
-def table_of(gain, spread, stretch="2024-01-01"):
-    names = ["nothing", *"abc"[: len(gain) - 1]]
-    return pd.DataFrame({"without": names, "gain": gain, "spread": spread, "stretch": pd.Timestamp(stretch)})
+def table_of(verdicts, stretch="2024-01-01"):
+    names = ["nothing", *"abc"[: len(verdicts)]]
+    return pd.DataFrame({"without": names, "verdict": ["not told apart", *verdicts], "stretch": pd.Timestamp(stretch)})
 
 
-def test_verdict_by_hand():
-    gains = np.array([0.001, 0.002, 0.003])  # three seeds: t interval of the mean
-    half = 4.302653 * gains.std(ddof=1) / np.sqrt(3)
-    for mean, expected in ((half * 1.01, "helps"), (half * 0.99, "not told apart"), (-half * 1.01, "harms")):
-        made = table_of([0.0, mean], [0.001, gains.std()])
-        assert group_verdicts(made, 3) == ["not told apart", expected]
-
-
-def test_one_seed_tells_nothing_apart():
-    assert group_verdicts(table_of([0.0, -0.5], [0.0, 0.0]), 1) == ["not told apart"] * 2
+def test_half_width_by_hand():
+    gains = pd.Series([0.001, 0.002, 0.004])  # of three seeds
+    by_hand = 4.302653 * gains.std(ddof=1) / np.sqrt(3)
+    assert half_width(pd.Series([gains.std(ddof=0)]), 3)[0] == pytest.approx(by_hand)
+    assert half_width(pd.Series([0.1]), 1).isna().all(), "one seed tells nothing apart"
 
 
 def test_a_group_must_harm_in_every_stretch():
-    parts = [
-        table_of([0, -1, -1, 2], [0, 0, 0, 0], "2024-01-01").assign(verdict=["harms", "harms", "harms", "helps"]),
-        table_of([0, -1, 1, 2], [0, 0, 0, 0], "2024-03-01").assign(verdict=["harms", "harms", "helps", "helps"]),
-    ]
-    both = pd.concat(parts, ignore_index=True)
+    later = table_of(["harms", "harms", "helps"])
+    both = pd.concat([later, table_of(["harms", "helps", "helps"], "2024-03-01")], ignore_index=True)
     assert groups_always(both, "harms") == ["a"] and groups_always(both, "helps") == ["c"]
-    assert groups_always(parts[0], "harms") == [], "one stretch decides nothing"
+    assert ablation_decision(both).startswith("In every stretch these harm: a.")
+    assert groups_always(later, "harms") == [], "one stretch decides nothing"
+    assert "Too little history" in ablation_decision(later)
+    mixed = pd.concat([later, table_of(["helps", "helps", "helps"], "2024-03-01")], ignore_index=True)
+    assert "all groups stay" in ablation_decision(mixed)
 
 
 @pytest.fixture(scope="module")
@@ -53,5 +49,7 @@ def test_stretches_do_not_overlap_and_short_histories_have_fewer(made):
     result = ablate_stretches(table, 7, days[180], "D", (0, 1))
     assert result["stretch"].unique().tolist() == [days[180], days[166]]
     assert set(result["without"]) == {"nothing", *table.groups}
+    outside = result["gain"].abs() > result["half"]
+    assert ((result["verdict"] != "not told apart") == outside).all()
+    assert (ablate_stretches(table, 7, days[180], "D", (0,))["verdict"] == "not told apart").all()
     assert ablate_stretches(table, 7, days[5], "D", (0, 1)).empty
-    assert groups_always(ablate_stretches(table, 7, days[5], "D", (0, 1)), "harms") == []
