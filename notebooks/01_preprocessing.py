@@ -17,37 +17,31 @@
 # A shop keeps order lines; a forecast needs, for every product, a regular series of what was *demanded*. This chapter
 # answers one question: **what did customers want to buy, day by day?** In it we will
 #
-# - read order lines from any file through a column map, and refuse bad rows without losing one;
-# - clean them with steps that can be switched, and count what each step takes;
+# - read order lines and refuse bad rows without losing one;
+# - clean them step by step, and see for each step which lines it takes and why;
 # - tell a day without a sale from a day on which the shop was closed;
 # - aggregate to a panel at the level and frequency that the decision needs;
 # - scale series with what the training part knows, and back.
 #
 # *Prerequisites:* pandas. *Running time:* see the [status page](../book/status.md).
 
-# %%
+# %% tags=["hide-input"]
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from salesforecast_lib.data.cleaning import CleaningConfig, clean, outlier_limit
-from salesforecast_lib.data.panel import PanelConfig, build_panel, likely_stockouts, period_report, rolling_cutoffs
-from salesforecast_lib.data.prepare import prepare, save_prepared
-from salesforecast_lib.data.scaling import METHODS, fit_scaler
-from salesforecast_lib.data.schema import validate_order_lines
+from salesforecast_lib import data
+from salesforecast_lib.data import availability, scaling
+from salesforecast_lib.data.prepare import save_prepared
+from salesforecast_lib.data.schema import read_table
 from salesforecast_lib.plots import use_book_style
 
 use_book_style()
 
-# %% [markdown]
-# ## Parameters
-#
-# Papermill replaces these values; `salesforecast run -p name=value` does it for you.
-
-# %% tags=["parameters"]
+# %% tags=["parameters", "hide-input"]
 run_dir: str = "runs/default"  # where the stages read and write
 seed: int = 0  # of everything random
-dataset: str = "complete_journey"  # complete_journey, online_retail_ii, marketplace, own_data or own_panel
+dataset: str = "complete_journey"  # or another name that data.load knows
 path: str = ""  # file of order lines (or of a panel)
 columns: dict = {}  # our name: name in the file
 country: str = "US"  # whose holidays (own data)
@@ -59,104 +53,284 @@ freq: str = "D"  # D days or W weeks
 by_location: bool = False  # one series per product and location
 n_series: int = 200  # best-selling series kept, 0 keeps all
 delisted_after: int = 0  # periods without a sale that end a product, 0 never
-stockout_odds: float = 0.0  # a gap in sales less probable than this counts as out of stock, 0 never
+stockout_odds: float = 0.0  # a gap less probable is out of stock, 0 never
 missing_price: str = "ffill"  # ffill, median or keep
 missing_y: str = "zero"  # zero, unavailable or interpolate (own panels)
 horizon: int = 28  # periods to forecast
 cutoffs: int = 3  # rolling origins of the evaluation
 
 # %% [markdown]
-# ## A dozen order lines by hand
+# ## A dirty file
 #
-# Before the real data, a shop small enough to check by eye. It has an order that was cancelled two days later, a
-# duplicate, postage sold as a "product", a free sample, a typing error of three zeros, and a row without a date.
-# (With two lines of its product the typing error cannot be told from a large order, and stays: robust rules need company.)
+# We begin with a file small enough to check by eye. It was made for this chapter in the style of Online Retail II, the
+# order lines of a British gift shop {cite:p}`chen2012`: the same columns, and the kinds of dirt that those data have.
+# Its customers and numbers are invented. Each row keeps its number in the file.
 
 # %%
-toy = pd.DataFrame(
-    [
-        ("1", "85123A", "2024-03-01 10:00", 6, 2.5),
-        ("1", "85123A", "2024-03-01 10:00", 6, 2.5),
-        ("2", "85123A", "2024-03-01 12:00", 4, 2.5),
-        ("C3", "85123A", "2024-03-03 09:00", -4, 2.5),
-        ("4", "POST", "2024-03-03 09:30", 1, 18.0),
-        ("5", "22423", "2024-03-03 11:00", 2, 0.0),
-        ("6", "22423", "2024-03-05 11:00", 3, 12.5),
-        ("7", "22423", "2024-03-05 13:00", 3000, 12.5),
-        ("8", "22423", "not a date", 1, 12.5),
-    ],
-    columns=["order_id", "product_id", "timestamp", "quantity", "unit_price"],
-)
-lines, refused = validate_order_lines(toy)
-print(refused.to_string(index=False))
-
-# %% [markdown]
-# The schema took the line without a date. It is not dropped: it sits in the quarantine with its row number, the column,
-# the value and the reason. The cleaning steps do the same, one after the other.
+orders = read_table("data/dirty_orders.csv")
+orders.index = pd.RangeIndex(1, len(orders) + 1, name="row")
+orders.iloc[[0, 3, 8, 9, 14, 17, 27, 28, 42, 48, 65]]
 
 # %% tags=["nbval-check-output"]
-toy_clean = clean(lines, CleaningConfig(product_pattern=r"\d{5}[A-Z]?"), refused)
-print(toy_clean.report.to_string(index=False))
-
-# %% tags=["nbval-check-output"]
-kept, quarantined, cancelled = len(toy_clean.kept), len(toy_clean.quarantine), len(toy_clean.cancelled)
-assert kept + quarantined + cancelled == len(toy)
-print(f"{len(toy)} lines = {kept} kept + {quarantined} quarantined + {cancelled} cancelled")
-print(toy_clean.quarantine.to_string(index=False))
+print(f"{len(orders)} rows, {orders['StockCode'].nunique()} spellings of codes")
+print(f"{orders['Customer ID'].isna().sum()} rows without a customer")
 
 # %% [markdown]
-# A cancellation takes the order it cancels with it: the customer wanted nothing in the end. Cancelling only the negative
-# line would leave demand that never was; summing both on different days would leave a peak and a hole.
+# Summing `Quantity` by day would count postage as a product, orders that nobody wanted in the end, and typing errors.
+# We take the dirt out in steps. Each step is written here in its simplest form; at the end we check that the library's
+# `data.clean` took the same rows for the same reasons.
 #
-# ### What is an absurd quantity?
+# ### Read: names, spelling, types
+#
+# The columns get our names. Codes are told apart without regard to case and outer blanks: `85123a` is `85123A`. What
+# cannot be read as a date or a number becomes missing.
+
+# %%
+names = {
+    "Invoice": "order_id",
+    "StockCode": "product_id",
+    "Quantity": "quantity",
+    "InvoiceDate": "timestamp",
+    "Price": "unit_price",
+    "Customer ID": "customer_id",
+    "Country": "location_id",
+}
+lines = orders.rename(columns=names)[list(names.values())]
+lines["product_id"] = lines["product_id"].str.strip().str.upper()
+lines["timestamp"] = pd.to_datetime(lines["timestamp"], errors="coerce")
+for name in ("quantity", "unit_price"):
+    lines[name] = pd.to_numeric(lines[name], errors="coerce")
+
+# %% [markdown]
+# A row that cannot be read is not dropped. It goes to the *quarantine* with its row number and the reason, so that
+# somebody can repair it. `taken` is our quarantine: for each reason, the rows.
+
+# %%
+known = lines[["timestamp", "quantity", "unit_price"]].notna().all(axis=1)
+taken = {"unreadable": lines.index[~known]}
+lines = lines[known]
+orders.loc[taken["unreadable"]]
+
+# %% [markdown]
+# ### Duplicates
+#
+# A line equal to an earlier one in every column was most likely written twice. One of these rows differed in a blank
+# only: that is why spelling comes first.
+
+# %%
+twice = lines.duplicated()
+taken["duplicate"] = lines.index[twice]
+lines = lines[~twice]
+orders.loc[taken["duplicate"]]
+
+# %% [markdown]
+# ### Cancellations
+#
+# An order number that begins with `C` cancels an order. The customer wanted nothing in the end, so the cancelling line
+# *and* the order it cancels must go. Taking only the negative line would leave demand that never was; summing both on
+# different days would leave a peak and a hole. We take the latest earlier order of the same customer, product and
+# quantity, each order once.
+
+# %%
+cancelled = []
+free = {}  # open orders of each (customer, product, quantity), oldest first
+for row, line in lines.sort_values("timestamp", kind="stable").iterrows():
+    size = abs(line["quantity"])
+    key = (str(line["customer_id"]), line["product_id"], size)
+    if line["order_id"].startswith("C") and line["quantity"] < 0:
+        cancelled.append(row)
+        if free.get(key):
+            cancelled.append(free[key].pop())
+    elif line["quantity"] > 0:
+        free.setdefault(key, []).append(row)
+taken["cancelled"] = pd.Index(sorted(cancelled))
+lines = lines.drop(index=cancelled)
+orders.loc[taken["cancelled"]]
+
+# %% tags=["nbval-check-output"]
+gone = orders.loc[taken["cancelled"]]
+codes = gone["Invoice"].str.startswith("C")
+print(f"{codes.sum()} cancelling lines, {(~codes).sum()} orders found")
+
+# %% [markdown]
+# The largest order of the file went with its cancellation, sixteen minutes later. Where no order matches, the
+# cancelling line goes alone: its order lies before the file begins, or only part of it was sent back. Of a part sent
+# back the whole order stays, so demand is a little too high there.
+#
+# ### Lines that are no product
+#
+# Postage, bank charges, vouchers, tests and written-off debt have order lines too. Here a product has five digits and
+# at most two letters. The letters count: `47566B` is a product of its own.
+
+# %%
+product = lines["product_id"].str.fullmatch(r"\d{5}[A-Z]{0,2}")
+taken["not a product"] = lines.index[~product]
+lines = lines[product]
+orders.loc[taken["not a product"]]
+
+# %% [markdown]
+# ### Stock corrections, nothing sold, nothing paid
+#
+# A negative quantity that cancels no order is a correction of stock: broken, lost or counted anew. A line of zero
+# pieces sold nothing. A price of zero is a sample or a correction. None of them is demand.
+
+# %%
+rules = {
+    "negative": lines["quantity"] < 0,
+    "zero": lines["quantity"] == 0,
+    "no price": (lines["quantity"] > 0) & (lines["unit_price"] <= 0),
+}
+for reason, mask in rules.items():
+    taken[reason] = lines.index[mask]
+lines = lines.drop(index=np.concatenate([taken[name] for name in rules]))
+orders.loc[np.concatenate([taken[name] for name in rules])]
+
+# %% [markdown]
+# ### Absurd quantities
 #
 # Order sizes are multiplicative: ten times the usual is as odd for a product sold by one as for a product sold by
-# a hundred. So the limit is set on $\log(1+q)$, with the median and the median absolute deviation (MAD), which an absurd
-# order cannot move:
+# a hundred. So the limit of a product is set on $\log(1+q)$, where $q$ is the quantity of a line. Its centre is the
+# median and its spread the median absolute deviation (MAD), because an absurd order can move neither:
 #
 # ```{math}
 # :label: eq-outlier
 # q_{\max} = \exp\bigl(\operatorname{med} + w \max(1.4826\,\mathrm{MAD},\ 0.5)\bigr) - 1 .
 # ```
+#
+# The width $w$ says how many spreads are still credible; it is the switch `outlier_width`, 8 unless changed. The floor
+# of 0.5 is for products whose lines are nearly all alike, so that their MAD is near zero.
+
+# %%
+w = data.CleaningConfig().outlier_width
+code = lines["product_id"]
+logs = np.log1p(lines["quantity"])
+centre = logs.groupby(code).transform("median")
+mad = (logs - centre).abs().groupby(code).transform("median")
+limit = np.expm1(centre + w * np.maximum(1.4826 * mad, 0.5))
+absurd = lines["quantity"] > limit
+taken["absurd"] = lines.index[absurd]
+orders.loc[taken["absurd"]]
+
+# %% mystnb={"figure": {"caption": "Quantity of each line left, and the limit of its product (bars). The axis is logarithmic.", "name": "fig-absurd"}, "image": {"alt": "Dot plot of order quantities by product on a logarithmic axis, with a bar for each product's limit: all lines lie well below their bars, save one order of 1,200 cakestands (22423), far above its own."}}
+fig, ax = plt.subplots()
+ax.scatter(code, lines["quantity"], alpha=0.6, label="order line")
+ax.scatter(code, limit, marker="_", s=900, color="black", label="limit")
+ax.set(yscale="log", xlabel="product", ylabel="pieces in a line")
+ax.legend(loc="upper left", bbox_to_anchor=(1, 1), markerscale=0.6)
+plt.show()
 
 # %% tags=["nbval-check-output"]
-sizes = pd.Series([1, 1, 2, 1, 3, 2, 1, 1000])
-limit = outlier_limit(sizes.to_numpy(), sizes.to_numpy() * 0, CleaningConfig().outlier_width)
-print(f"largest credible order: {limit[0]:.0f} pieces; refused: {sizes[sizes > limit].tolist()}")
+for row in taken["absurd"]:
+    line = lines.loc[row]
+    print(f"row {row}: {line['quantity']:.0f} pieces of {line['product_id']},")
+    print(f"the limit of this product is {limit[row]:.0f}")
+lines = lines[~absurd]
 
 # %% [markdown]
-# ### Closed or unsold?
+# Robust rules need company: with two lines of a product, a typing error cannot be told from a large order.
 #
-# Nothing was sold on 2 March and on 4 March. Nobody ordered anything at all on those days: the shop counts as closed,
-# `available` is 0, and no model will learn from the zero. A day on which others sold and this product did not is a
-# true zero.
+# ### The same with the library
+#
+# `data.load` reads the file and says which cleaning fits it; `data.clean` runs the steps and keeps count.
 
 # %% tags=["nbval-check-output"]
-toy_panel = build_panel(toy_clean.kept, PanelConfig())
-print(toy_panel[["unique_id", "ds", "y", "available"]].to_string(index=False))
+source = data.load("online_retail_ii", "data/dirty_orders.csv")
+cleaned = data.clean(source.lines, source.cleaning, source.quarantine)
+print(cleaned.report.to_string(index=False))
+
+# %% [markdown]
+# Every line has one fate. The rows that the library kept, and those of each of its reasons, are the ones that we found
+# by hand.
+
+# %%
+refused = cleaned.quarantine.set_index("row")
+refused.sort_index().head(8)
+
+# %% tags=["nbval-check-output"]
+reasons = {
+    "unreadable": "not a date|not a finite",
+    "duplicate": "duplicate",
+    "not a product": "not a product",
+    "negative": "negative quantity",
+    "zero": "zero quantity",
+    "no price": "price not positive",
+    "absurd": "robust limit",
+}
+for reason, text in reasons.items():
+    theirs = refused.index[refused["reason"].str.contains(text)]
+    assert set(theirs) == set(taken[reason]), reason
+assert set(cleaned.cancelled["row"]) == set(taken["cancelled"])
+mine, theirs = lines.reset_index(drop=True), cleaned.kept[list(lines)]
+pd.testing.assert_frame_equal(mine, theirs, check_dtype=False)
+fates = [len(lines), len(refused), len(cleaned.cancelled)]
+print(f"{sum(fates)} rows = {fates[0]} kept + {fates[1]} quarantined", end="")
+print(f" + {fates[2]} cancelled; by hand and in the library the same")
+
+# %% [markdown]
+# ## Closed or unsold?
+#
+# A day on which others sold and this product did not is a true zero. A day without any order left says nothing about
+# demand: the shop counts as closed. By hand, with one column for each product:
+
+# %%
+day = lines["timestamp"].dt.normalize().rename("ds")
+pieces = lines.groupby([day, "product_id"])["quantity"].sum()
+units = pieces.unstack().asfreq("D")
+closed = units.isna().all(axis=1)
+units.assign(closed=closed)
+
+# %% tags=["nbval-check-output"]
+dates = pd.to_datetime(orders["InvoiceDate"], errors="coerce").dt.normalize()
+for when in units.index[closed]:
+    rows = (dates == when).sum()
+    print(f"{when.date()} counts as closed:", end=" ")
+    print(f"{rows} rows in the file, none stays")
+
+# %% [markdown]
+# The first closed day has rows in the file, but cleaning left none of them: an order, its cancellation and postage.
+# Closed days are found *after* cleaning, so that a day with nothing but cancelled orders does not become a day of zero
+# demand. In the panel `available` is 0 on closed days, and no model learns from those zeros. A product's rows begin with
+# its first sale: before its launch it has no demand to forecast.
+
+# %% tags=["nbval-check-output"]
+panel = data.build_panel(cleaned.kept)
+table = panel.pivot(index="ds", columns="unique_id", values="y")
+assert (table.fillna(0) == units.fillna(0)).all(axis=None)
+assert (panel.groupby("ds")["available"].first() == ~closed).all()
+bunting = panel[panel["unique_id"] == "47566B"]
+print(bunting[["ds", "y", "available", "price"]].head(4).to_string(index=False))
 
 # %% [markdown]
 # ### Sold out?
 #
-# Order lines do not say when a shelf was empty, but a product that sells on nine open days of ten and then not for a week
-# was hardly unwanted. With `stockout_odds` such a gap counts as out of stock (`available` 0) from the day on where chance
-# would make it less probable than that; what came later is not looked at. It is off where it is not asked for: a shop
-# that keeps stock records knows better.
+# Order lines do not say when a shelf was empty, but a product that sells on nine open days of ten and then not for a
+# week was hardly unwanted. Let $p$ be the share of days with a sale so far. Then $r$ days without a sale have the
+# probability $(1-p)^r$. With `stockout_odds` a gap counts as out of stock from the day on where that falls below the
+# odds; what came later is not looked at. (One day with and one without a sale are added to $p$, so that it is never 0
+# or 1.) It is off where it is not asked for: a shop that keeps stock records knows better.
 
 # %% tags=["nbval-check-output"]
-often = np.array([[True] * 9 + [False] + [True] * 10 + [False] * 6 + [True] * 2])
-gap = likely_stockouts(often, np.ones(often.shape[1], dtype=bool), odds=0.001)
-print("sold        ", "".join("x" if day else "." for day in often[0]))
-print("out of stock", "".join("o" if day else "." for day in gap[0]))
+sold = [True] * 9 + [False] + [True] * 10 + [False] * 6 + [True] * 2
+odds, sales, days, run, gap = 0.001, 0, 0, 0, []
+for today in sold:
+    run = 0 if today else run + 1
+    if today:
+        sales, days = sales + 1, len(gap) + 1  # up to the last sale
+    gap.append((1 - (sales + 1) / (days + 2)) ** run < odds)
+is_open = np.ones(len(sold), dtype=bool)
+marked = availability.likely_stockouts(np.array([sold]), is_open, odds)
+assert (marked[0] == gap).all()
+print("sold        ", "".join("x" if one else "." for one in sold))
+print("out of stock", "".join("o" if one else "." for one in gap))
 
 # %% [markdown]
-# ## The real order lines
+# ## The order lines of this run
 #
-# The same steps, for the whole data set. `prepare` is the loader, the cleaning and the aggregation you have just
-# seen, in one call.
+# Now the same steps for a whole data set. `data.prepare` is the loading, the cleaning and the aggregation that you have
+# just seen, in one call.
 
-# %%
-config = PanelConfig(
+# %% tags=["hide-input", "nbval-check-output"]
+config = data.PanelConfig(
     level=level,
     freq=freq,
     by_location=by_location,
@@ -165,7 +339,7 @@ config = PanelConfig(
     stockout_odds=stockout_odds,
     missing_price=missing_price,
 )
-prepared = prepare(
+prepared = data.prepare(
     dataset,
     config,
     horizon,
@@ -177,45 +351,45 @@ prepared = prepare(
     switches=cleaning,
     missing_y=missing_y,
 )
-panel, meta = prepared.panel, prepared.meta
 print(prepared.note)
 
 # %% [markdown]
-# Where did the lines go? Every row adds up from `before` to `after`.
+# Where did the lines go? Each row of the report adds up from `before` to `after`.
 
 # %% tags=["nbval-check-output"]
 report = prepared.report
-assert (report["before"] - report["quarantined"] - report["cancelled"] == report["after"]).all()
+lost = report["quarantined"] + report["cancelled"]
+assert (report["before"] - lost == report["after"]).all()
 print(report.to_string(index=False))
-total = report["quarantined"].sum() + report["cancelled"].sum() + report["after"].iloc[-1]
-print(f"input {report['before'].iloc[0]} = kept + quarantined + cancelled = {total}")
-
-# %% [markdown]
-# The quarantine keeps what was refused, so that a shop can repair its source instead of guessing.
+kept = report["after"].iloc[-1]
+print(f"input {report['before'].iloc[0]} = {kept} kept + {lost.sum()} taken")
 
 # %%
-print(prepared.quarantine.groupby(["column", "reason"]).size().rename("lines").to_string())
-print(prepared.quarantine.head(5).to_string(index=False))
-
-# %% [markdown]
-# ## The panel
-#
-# One row per series and period, from the series' first sale on: before its launch a product has no demand to
-# forecast, and zeros there would teach a model that new products do not sell.
+prepared.quarantine.head(5)
 
 # %% tags=["nbval-check-output"]
-print(
-    f"{panel['unique_id'].nunique()} series, {len(panel)} rows, {panel['ds'].min().date()} to {panel['ds'].max().date()}"
-)
-closed = panel.loc[panel["open"] == 0, "ds"].dt.date.unique()
-print(f"periods without any order in the shop: {len(closed)}; the first: {[str(day) for day in closed[:3]]}")
-print(period_report(panel).to_string(index=False))
-print(f"share of zero periods: {(panel['y'] == 0).mean():.3f}")
-print(f"columns: {', '.join(panel.columns)}")
+reasons = prepared.quarantine.groupby(["column", "reason"]).size()
+print(reasons.to_string() if len(reasons) else "nothing refused")
 
-# %% mystnb={"figure": {"caption": "Units of all series together, per period. Dotted lines are the cutoffs of the evaluation.", "name": "fig-panel-total"}, "image": {"alt": "Line chart of total units per period over the whole history with a strong weekly or seasonal rhythm and dotted lines at the evaluation cutoffs."}}
+# %% [markdown]
+# The panel has one row for each series and period, from the series' first sale on.
+
+# %%
+panel = prepared.panel
+panel.head(3)
+
+# %% tags=["nbval-check-output"]
+first, last = panel["ds"].min().date(), panel["ds"].max().date()
+series = panel["unique_id"].nunique()
+print(f"{series} series, {len(panel)} rows, {first} to {last}")
+closed = panel.loc[panel["open"] == 0, "ds"].dt.date.unique()
+print(f"periods without any order left: {len(closed)}", *closed[:3])
+print(f"share of periods without a sale: {(panel['y'] == 0).mean():.3f}")
+print(availability.period_report(panel).to_string(index=False))
+
+# %% mystnb={"figure": {"caption": "Units of all series together, per period. Dotted lines are the cutoffs of the evaluation.", "name": "fig-panel-total"}, "image": {"alt": "Line chart of total units per period over the whole history, with a regular rhythm of peaks and dotted lines at the evaluation cutoffs in its last part; closed periods fall to zero."}}
 total = panel.groupby("ds")["y"].sum()
-ends = rolling_cutoffs(panel["ds"].max(), freq, horizon, cutoffs)
+ends = data.rolling_cutoffs(panel["ds"].max(), freq, horizon, cutoffs)
 fig, ax = plt.subplots()
 ax.plot(total.index, total)
 for end in ends:
@@ -223,7 +397,7 @@ for end in ends:
 ax.set(xlabel="period", ylabel="units", ylim=(0, None))
 plt.show()
 
-# %% mystnb={"figure": {"caption": "Three series of different size: the largest, one in the middle and the smallest.", "name": "fig-panel-series"}, "image": {"alt": "Three stacked line charts of units per period: the largest series is smooth, the smallest is noisy and often near zero."}}
+# %% mystnb={"figure": {"caption": "Three series of different size: the largest, one in the middle and the smallest.", "name": "fig-panel-series"}, "image": {"alt": "Three line charts of units per period, one above the other, each with a scale of its own: the largest series has the clearest rhythm, the smallest is noisy and falls near zero again and again."}}
 size = panel.groupby("unique_id")["y"].sum().sort_values(ascending=False)
 chosen = [size.index[0], size.index[len(size) // 2], size.index[-1]]
 fig, axes = plt.subplots(3, 1, sharex=True, figsize=(7.5, 5))
@@ -238,31 +412,26 @@ plt.show()
 # ## Scaling, with what the training part knows
 #
 # Fitting a scaler on the whole series tells the past how high the future will be. Ours sees rows up to the cutoff only
-# and is inverted exactly.
+# and is inverted exactly. To check it, we replace all sales after the cutoff by a million: the scaler must not notice.
 
 # %% tags=["nbval-check-output"]
-for method in METHODS:
-    scaler = fit_scaler(panel, ends[0], method)
-    scaled = scaler.transform(panel["unique_id"], panel["y"])
-    error = abs(scaler.inverse(panel["unique_id"], scaled) - panel["y"]).max()
-    future = panel["y"].where(panel["ds"] <= ends[0], 1e6)
-    blind = fit_scaler(panel.assign(y=future), ends[0], method) == scaler
-    print(f"{method:9s} inverse exact: {error < 1e-6}; blind to the future: {blind}")
+ids, y = panel["unique_id"], panel["y"]
+spoiled = panel.assign(y=y.where(panel["ds"] <= ends[0], 1e6))
+for method in scaling.METHODS:
+    scaler = scaling.fit_scaler(panel, ends[0], method)
+    error = abs(scaler.inverse(ids, scaler.transform(ids, y)) - y).max()
+    blind = scaling.fit_scaler(spoiled, ends[0], method) == scaler
+    print(f"{method:9s} inverse exact: {error < 1e-6}; blind: {blind}")
 
-# %% [markdown]
-# ## Store the panel
-#
-# Each file is written under a temporary name and renamed, so a killed run leaves nothing half-written.
-
-# %%
+# %% tags=["hide-input"]
 save_prepared(prepared, run_dir)
 
 # %% [markdown]
 # ## Summary
 #
-# - We read order lines through a column map; refused rows kept their number, value and reason.
-# - We cleaned them in switchable steps whose counts add up to the input.
-# - We told closed periods (`available` 0) from periods without a sale.
+# - We read order lines; refused rows kept their number, value and reason.
+# - We cleaned a dirty file step by step by hand, and the library took the same rows for the same reasons.
+# - We told closed periods (`available` 0) from periods without a sale, after cleaning and not before.
 # - We aggregated to the panel `unique_id, ds, y` that every library of the field reads.
 # - We scaled with the training part only, invertibly.
 #
@@ -270,8 +439,8 @@ save_prepared(prepared, run_dir)
 #
 # ```{exercise}
 # :label: ex-cancellation
-# A customer orders 4 pieces twice and cancels 4 once. Which order does the cleaning take out, and why does it not matter
-# for weekly data but for daily data?
+# A customer orders 16 birds twice and cancels 16 once (rows of customer 15012). Which order does the cleaning take out,
+# and why does it not matter for weekly data but for daily data?
 # ```
 #
 # ```{solution} ex-cancellation
@@ -282,16 +451,17 @@ save_prepared(prepared, run_dir)
 #
 # ```{exercise}
 # :label: ex-outlier
-# Change `outlier_width` to 3 through `-p "cleaning={outlier_width: 3}"`. What happens to wholesale buyers?
+# Change `outlier_width` to 3: `data.clean(source.lines, source.cleaning.change({"outlier_width": 3}))`. What is refused
+# now, and what would happen to wholesale buyers?
 # ```
 #
 # ```{solution} ex-outlier
 # :class: dropdown
-# Their orders are credible but large; a narrow limit quarantines them and the panel underestimates demand. Look at the
-# `absurd quantities` row of the report before narrowing.
+# Look at the `absurd quantities` row of the report before narrowing. Orders of wholesale buyers are credible but large; a
+# narrow limit quarantines them and the panel underestimates demand.
 # ```
 #
 # ## References
 #
-# Exact definitions of the data set are given by its publisher; the gift shop's data are described in {cite:p}`chen2012`,
-# forecasting data of shops in {cite:p}`hyndman2021`.
+# Exact definitions of the data sets are given by their publishers; the gift shop's data are described in
+# {cite:p}`chen2012`, forecasting data of shops in {cite:p}`hyndman2021`.

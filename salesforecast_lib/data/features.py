@@ -5,23 +5,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import date
 from pathlib import Path
 from typing import Any
 
-import holidays
 import numpy as np
 import pandas as pd
 from coreforecast.grouped_array import GroupedArray
 from coreforecast.lag_transforms import RollingMean, RollingStd
 
-from salesforecast_lib.data.panel import extend_panel, inner_season
+from salesforecast_lib.data.calendar import calendar_features, inner_season
+from salesforecast_lib.data.panel import extend_panel
 from salesforecast_lib.files import read_json, resolve, write_json, write_parquet
 
 ROLES = ("static", "historical", "future")
-_CHINA_FESTIVALS = ((6, 18), (11, 11))  # shopping festivals; not public holidays
 
 
 @dataclass
@@ -49,48 +46,6 @@ class FeatureTable:
         self.groups.setdefault(group, []).extend(columns)
         if in_units:
             self.in_units += list(columns)
-
-
-def _holiday_table(days: pd.DatetimeIndex, country: str) -> pd.DataFrame:
-    """``holiday`` and closeness to the next and the last holiday (1 on the day, falling to 0 over two weeks)."""
-    years = range(days.min().year - 1, days.max().year + 2)
-    known = {pd.Timestamp(day) for day in holidays.country_holidays(country, years=years)}
-    dates = _CHINA_FESTIVALS if country == "CN" else ()
-    festivals = {pd.Timestamp(date(year, *day)) for year in years for day in dates}
-    special = np.sort(np.array(sorted(known | festivals), dtype="datetime64[ns]"))
-    ahead = special[np.minimum(np.searchsorted(special, days.to_numpy()), len(special) - 1)] - days.to_numpy()
-    behind = days.to_numpy() - special[np.maximum(np.searchsorted(special, days.to_numpy(), side="right") - 1, 0)]
-    near = [1 - np.clip(gap / np.timedelta64(14, "D"), 0, 1) for gap in (ahead, behind)]
-    return pd.DataFrame(
-        {
-            "holiday": days.isin(list(known)).astype(float),
-            "festival": days.isin(list(festivals)).astype(float),
-            "holiday_ahead": near[0],
-            "holiday_behind": near[1],
-        },
-        index=days,
-    )
-
-
-def calendar_features(days: pd.DatetimeIndex, country: str, freq: str) -> pd.DataFrame:
-    """Everything the calendar alone knows, for each distinct period.
-
-    Weekly data describe the whole week: a holiday on any of its days counts.
-    """
-    if freq == "D":
-        table = _holiday_table(days, country)
-        for weekday in range(7):
-            table[f"weekday_{weekday}"] = (days.dayofweek == weekday).astype(float)
-        table["month_day"] = (days.day - 1) / 30
-    else:
-        span = pd.date_range(days.min() - pd.Timedelta(days=6), days.max(), freq="D")
-        daily = _holiday_table(span, country)
-        table = daily.rolling(7, min_periods=1).max().reindex(days)
-        table["month_day"] = (days.day - 1) / 30
-    angle = 2 * np.pi * days.dayofyear / 365.25
-    for order in (1, 2, 3):  # Fourier terms of the year
-        table[f"year_sin_{order}"], table[f"year_cos_{order}"] = np.sin(order * angle), np.cos(order * angle)
-    return table
 
 
 class PastWindows:
@@ -258,11 +213,15 @@ def _behaviour_features(table: FeatureTable, frame: pd.DataFrame, meta: dict[str
         table.add("behaviour", "historical", {"repeat_share": share})
 
 
-def save_features(table: FeatureTable, meta: dict[str, Any], run_dir: str | Path) -> None:
-    """Write ``features.parquet`` and ``features.json`` of a run."""
+def save_features(
+    table: FeatureTable, meta: dict[str, Any], run_dir: str | Path, ahead: pd.DataFrame | None = None
+) -> None:
+    """Write ``features.parquet`` and ``features.json`` of a run, and ``ahead.parquet`` from `ahead_features`."""
     folder = resolve(run_dir)
     write_parquet(table.frame, folder / "features.parquet")
     write_json({**meta, **table.roles, "groups": table.groups, "in_units": table.in_units}, folder / "features.json")
+    if ahead is not None:
+        write_parquet(ahead, folder / "ahead.parquet")
 
 
 def load_features(run_dir: str | Path) -> tuple[FeatureTable, dict[str, Any]]:
@@ -274,47 +233,3 @@ def load_features(run_dir: str | Path) -> tuple[FeatureTable, dict[str, Any]]:
     roles = {role: list(meta[role]) for role in ROLES}
     frame = pd.read_parquet(folder / "features.parquet")
     return FeatureTable(frame, roles, meta["groups"], meta["in_units"]), meta
-
-
-def find_leaks(
-    build: Callable[[pd.DataFrame], FeatureTable],
-    panel: pd.DataFrame,
-    cutoff: pd.Timestamp | str,
-    known_ahead: tuple[str, ...] = (),
-    seed: int = 0,
-) -> list[str]:
-    """Tripwire: names of features that know something after the cutoff; an empty list is a pass.
-
-    Every number after the cutoff is perturbed. No feature at or before the cutoff may change by one bit; and no
-    *future* feature after it may change when only what is *not* known ahead was perturbed.
-
-    Parameters
-    ----------
-    known_ahead : raw columns planned by the shop (the declared future covariates).
-    """
-    rng = np.random.default_rng(seed)
-    after = (panel["ds"] > pd.Timestamp(cutoff)).to_numpy()
-    if not after.any() or after.all():
-        raise ValueError(f"cutoff={cutoff}: expected a date inside the panel, so that there is something to perturb")
-    numbers = [name for name in panel.select_dtypes("number") if name != "available"]
-
-    def perturbed(columns: list[str]) -> pd.DataFrame:
-        other = panel.copy()
-        for name in columns:
-            other[name] = other[name].astype("float64")
-            factor, shift = rng.uniform(2, 5, after.sum()), rng.uniform(1, 3, after.sum())
-            other.loc[after, name] = other.loc[after, name] * factor + shift
-        return other
-
-    honest = build(panel)
-    everything = build(perturbed(numbers))
-    unknown = build(perturbed([name for name in numbers if name not in known_ahead]))
-    leaks = []
-    for role in ROLES:
-        for name in honest.roles[role]:
-            same = honest.frame.loc[~after, name].equals(everything.frame.loc[~after, name])
-            if role == "future":
-                same = same and honest.frame[name].equals(unknown.frame[name])
-            if not same:
-                leaks.append(name)
-    return leaks

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from salesforecast_lib.data.availability import likely_stockouts
+from salesforecast_lib.data.calendar import SEASON, period_index
+from salesforecast_lib.data.calendar import inner_season as inner_season
+from salesforecast_lib.data.calendar import rolling_cutoffs as rolling_cutoffs
+
 KEYS = ["unique_id", "ds"]
-SEASON = {"D": 7, "W": 52}
-
-
-def inner_season(freq: str) -> int:
-    """Cycle inside a window of history: 7 days, or a month of 4 weeks, because a window of weeks holds no year."""
-    return 7 if freq == "D" else 4
 
 
 @dataclass(frozen=True)
@@ -65,30 +64,6 @@ class PanelConfig:
     def pandas_freq(self) -> str:
         """Frequency alias for pandas and the Nixtla libraries."""
         return "D" if self.freq == "D" else "W-SUN"
-
-
-def period_index(timestamps: pd.Series, freq: str) -> tuple[np.ndarray, pd.DatetimeIndex, np.ndarray]:
-    """Period number of each time stamp, the calendar of complete periods, and which stamps lie in them.
-
-    A first or last week is complete when the data cover all weekdays on which the shop usually trades (those seen in
-    at least a tenth of the weeks); an incomplete week would look like a slump of demand.
-    """
-    days = timestamps.to_numpy().astype("datetime64[D]").astype("int64")
-    if freq == "D":
-        first = days.min()
-        calendar = pd.date_range(np.datetime64(int(first), "D"), periods=int(days.max() - first) + 1, freq="D")
-        return days - first, calendar, np.ones(len(days), dtype=bool)
-    weeks, weekday = (days + 3) // 7, (days + 3) % 7  # 1970-01-01 was a Thursday: this counts weeks from Monday
-    low, high = int(weeks.min()), int(weeks.max())
-    seen = np.bincount(np.unique(weeks * 7 + weekday) % 7, minlength=7)
-    usual = np.flatnonzero(seen >= 0.1 * (high - low + 1))
-    if high > low and weekday[days == days.max()][0] < usual.max():
-        high -= 1
-    if high > low and weekday[days == days.min()][0] > usual.min():
-        low += 1
-    sunday = np.datetime64(low * 7 + 3, "D")
-    complete = (weeks >= low) & (weeks <= high)
-    return np.where(complete, weeks - low, 0), pd.date_range(sunday, periods=high - low + 1, freq="W-SUN"), complete
 
 
 def build_panel(lines: pd.DataFrame, config: PanelConfig = PanelConfig(), static: tuple[str, ...] = ()) -> pd.DataFrame:
@@ -180,51 +155,6 @@ def build_panel(lines: pd.DataFrame, config: PanelConfig = PanelConfig(), static
     return panel.sort_values(KEYS, kind="stable", ignore_index=True)
 
 
-def likely_stockouts(sold: np.ndarray, shop_open: np.ndarray, odds: float) -> np.ndarray:
-    """Periods in which a product was probably out of stock; (series, periods).
-
-    Order lines do not say when a shelf was empty. With the share p of open periods with a sale up to the last one (with
-    one success and one failure added, Laplace), r open periods without a sale have the probability (1 - p)^r. Where it
-    falls below ``odds`` the product counts as out of stock until its next sale. Only the past of a period is looked at:
-    the first periods of a gap keep their zeros, and no later day can change them.
-
-    Parameters
-    ----------
-    sold : (series, periods), whether something was sold. ``shop_open`` : (periods,).
-    odds : probability below which chance is not believed; 0 marks nothing.
-    """
-    if odds <= 0:
-        return np.zeros(sold.shape, dtype=bool)
-    sales, opened = sold.cumsum(1), np.broadcast_to(shop_open.cumsum(), sold.shape)
-    started = sales > 0
-    before_launch = np.maximum.accumulate(np.where(started, 0, opened), axis=1)
-    at_last_sale = np.maximum.accumulate(np.where(sold, opened, 0), axis=1)
-    rate = (sales + 1) / np.maximum(at_last_sale - before_launch + 2, 1)  # before the launch it is not used
-    run = opened - at_last_sale
-    return started & (run * np.log1p(-np.minimum(rate, 1 - 1e-9)) < np.log(odds))
-
-
-def period_report(panel: pd.DataFrame) -> pd.DataFrame:
-    """Where the periods of a panel went: ``step, before, taken, after``, in series × periods.
-
-    Rows before launch and after delisting are not in the panel; closed and out-of-stock periods are, with
-    ``available`` 0, and are not learned from.
-    """
-    spans = panel.groupby("unique_id")["ds"].agg(["min", "max"])
-    position = pd.Series(range(panel["ds"].nunique()), index=np.sort(panel["ds"].unique()))
-    open_ = panel["open"] > 0 if "open" in panel else pd.Series(True, index=panel.index)
-    taken = {
-        "before launch": int(spans["min"].map(position).sum()),
-        "after delisting": int((len(position) - 1 - spans["max"].map(position)).sum()),
-        "shop closed": int((~open_).sum()),
-        "out of stock": int((open_ & (panel["available"] <= 0)).sum()),
-    }
-    report = pd.DataFrame({"step": list(taken), "taken": list(taken.values())})
-    report["before"] = len(spans) * len(position) - report["taken"].cumsum().shift(fill_value=0)
-    report["after"] = report["before"] - report["taken"]
-    return report[["step", "before", "taken", "after"]]
-
-
 def _most_frequent(group: np.ndarray, values: pd.Series, groups: int) -> np.ndarray:
     """Most frequent known value (text) of each group, the first in sorting order where several are; else "unknown"."""
     codes, names = pd.factorize(values, sort=True)
@@ -286,14 +216,3 @@ def extend_panel(panel: pd.DataFrame, future: list[str], static: list[str], freq
         else:
             rows[name] = rows["unique_id"].map(month.groupby("unique_id")[name].mean())
     return pd.concat([panel, rows], ignore_index=True).sort_values(KEYS, kind="stable", ignore_index=True)
-
-
-def rolling_cutoffs(last: pd.Timestamp, freq: str, horizon: int, count: int) -> list[pd.Timestamp]:
-    """Last known periods of ``count`` consecutive test horizons; the last horizon ends at ``last``.
-
-    Raises ValueError when ``count`` or ``horizon`` is below one.
-    """
-    if count < 1 or horizon < 1:
-        raise ValueError(f"count={count}, horizon={horizon}: expected at least 1")
-    ends = pd.date_range(end=last, periods=count * horizon + 1, freq="D" if freq == "D" else "W-SUN")
-    return list(ends[:-1][::horizon])

@@ -10,7 +10,8 @@ from typing import Any
 import pandas as pd
 
 from salesforecast_lib.data.cleaning import Cleaned, clean
-from salesforecast_lib.data.loaders import journey_promotions, load
+from salesforecast_lib.data.journey import journey_promotions
+from salesforecast_lib.data.loaders import load
 from salesforecast_lib.data.marketplace.panel import CLICKS, LEVELS, market_columns
 from salesforecast_lib.data.own_panel import read_panel
 from salesforecast_lib.data.panel import PanelConfig, build_panel

@@ -28,7 +28,7 @@ STAGES = (
     Stage(
         "02_feature_engineering",
         ("panel.parquet", "panel.json"),
-        ("features.parquet", "features.json", "ahead.parquet", "ablation.json"),
+        ("features.parquet", "features.json", "ahead.parquet"),
         ("data", "models"),
     ),
     Stage("03_lstm_derivation", (), ("derivation.json",), ("models",)),

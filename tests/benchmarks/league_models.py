@@ -16,8 +16,8 @@ from statsforecast import StatsForecast
 from statsforecast.models import AutoETS, SeasonalNaive, SeasonalWindowAverage, Theta, WindowAverage
 
 from salesforecast_lib import QUANTILE_COLUMNS, QUANTILES
+from salesforecast_lib.data.calendar import inner_season
 from salesforecast_lib.data.features import FeatureTable, build_features
-from salesforecast_lib.data.panel import inner_season
 from salesforecast_lib.models.forecaster.fit import NetworkConfig, fit_network
 from salesforecast_lib.models.networks.heads import quantile_mean
 from salesforecast_lib.models.peers.baselines import fitting_history, lightgbm_forecasts, pooled_quantiles, tidy

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from salesforecast_lib.data.panel import PanelConfig, rolling_cutoffs
+from salesforecast_lib.data.calendar import rolling_cutoffs
+from salesforecast_lib.data.panel import PanelConfig
 from salesforecast_lib.data.prepare import prepare
 from salesforecast_lib.evaluation.backtest import comparable_panel
 from salesforecast_lib.models.forecaster.persistence import fingerprint

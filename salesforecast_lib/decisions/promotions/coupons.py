@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from salesforecast_lib.data.loaders import journey_table
+from salesforecast_lib.data.journey import journey_table
 from salesforecast_lib.decisions.panel_regression import clustered, within
 from salesforecast_lib.decisions.promotions.effects import Effects
 

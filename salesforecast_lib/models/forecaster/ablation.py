@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import lightgbm as lgb
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from salesforecast_lib.data.features import FeatureTable
 
@@ -86,3 +87,62 @@ def ablate(
         rows.append((group, scores.mean(), (scores - everything).mean(), (scores - everything).std()))
     result = pd.DataFrame(rows, columns=["without", "wape", "gain", "spread"])
     return result.sort_values("gain", ascending=False, kind="stable", ignore_index=True)
+
+
+def ablate_stretches(
+    table: FeatureTable, horizon: int, cutoff: pd.Timestamp, freq: str, seeds: Sequence[int], stretches: int = 2
+) -> pd.DataFrame:
+    """`ablate` on stretches of the history whose targets do not overlap, the last one first.
+
+    Each stretch ends two horizons before the next; a stretch without enough history before it is left out.
+
+    Returns
+    -------
+    DataFrame ``stretch`` (its last period), ``without, wape, gain``, ``half`` (of the gain's 95 % interval over seeds,
+    see `half_width`; missing with one seed) and ``verdict``: "helps", "harms" or "not told apart".
+    """
+    step = pd.tseries.frequencies.to_offset("D" if freq == "D" else "W-SUN")
+    parts = []
+    for number in range(stretches):
+        end = cutoff - 2 * number * horizon * step
+        result = ablate(table, horizon, end, freq, seeds)
+        if not result.empty:
+            parts.append(result.assign(stretch=end, half=half_width(result["spread"], len(seeds))))
+    columns = ["stretch", "without", "wape", "gain", "half"]
+    if not parts:
+        return pd.DataFrame(columns=[*columns, "verdict"])
+    both = pd.concat(parts, ignore_index=True)[columns]
+    sides = [both["gain"] > both["half"], both["gain"] < -both["half"]]  # a missing half is on neither side
+    return both.assign(verdict=np.select(sides, ["helps", "harms"], "not told apart"))
+
+
+def half_width(spread: pd.Series, seeds: int) -> pd.Series:
+    """Half of the 95 % interval of a mean over seeds, by Student's t with ``seeds - 1`` degrees of freedom.
+
+    The interval holds the luck of training only, not that of the stretch.
+
+    Parameters
+    ----------
+    spread : standard deviation over seeds with divisor n, as `ablate` gives it; so its root of n - 1 is divided by.
+    """
+    if seeds < 2:
+        return spread * np.nan
+    return stats.t.ppf(0.975, seeds - 1) * spread / np.sqrt(seeds - 1)
+
+
+def groups_always(ablation: pd.DataFrame, verdict: str) -> list[str]:
+    """Groups with this verdict in every stretch of `ablate_stretches`; with a single stretch, none."""
+    if ablation["stretch"].nunique() < 2:
+        return []
+    always = (ablation["verdict"] == verdict).groupby(ablation["without"], sort=False).all()
+    return sorted(always.index[always & (always.index != "nothing")])
+
+
+def ablation_decision(ablation: pd.DataFrame) -> str:
+    """What follows from `ablate_stretches` for the feature table, as a sentence."""
+    if ablation["stretch"].nunique() < 2:
+        return "Too little history for two stretches: all groups stay."
+    harmful = groups_always(ablation, "harms")
+    if not harmful:
+        return "No group harms in every stretch: all groups stay."
+    return f"In every stretch these harm: {', '.join(harmful)}. Candidates to leave out; ask the network before."

@@ -10,10 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from salesforecast_lib.data import loaders
+from salesforecast_lib import data
+from salesforecast_lib.data import loaders, online_retail
+from salesforecast_lib.data.availability import likely_stockouts, period_report
+from salesforecast_lib.data.calendar import rolling_cutoffs
 from salesforecast_lib.data.cleaning import CleaningConfig, clean, outlier_limit
 from salesforecast_lib.data.own_panel import read_panel
-from salesforecast_lib.data.panel import PanelConfig, build_panel, likely_stockouts, period_report, rolling_cutoffs
+from salesforecast_lib.data.panel import PanelConfig, build_panel
 from salesforecast_lib.data.prepare import prepare
 from salesforecast_lib.data.scaling import METHODS, Scaler, fit_scaler
 from salesforecast_lib.data.schema import validate_order_lines
@@ -240,7 +243,7 @@ def test_overlap_of_the_two_sheets_is_read_once(tmp_path, monkeypatch):
         sheet(["2010-12-01", "2010-12-10"]).to_excel(writer, sheet_name="b", index=False)
     monkeypatch.setattr("pooch.retrieve", lambda *_, **__: [str(book)])
     registry = _registry(tmp_path)
-    monkeypatch.setattr(loaders, "resolve", lambda path: registry if "checksums" in str(path) else Path(path))
+    monkeypatch.setattr(online_retail, "resolve", lambda path: registry if "checksums" in str(path) else Path(path))
     for lines in (loaders.online_retail_ii().lines, loaders.online_retail_ii(str(book)).lines):
         assert lines["timestamp"].dt.day.tolist() == [30, 1, 10]
 
@@ -254,7 +257,7 @@ def _registry(folder):
 def test_download_without_a_checksum_is_refused(tmp_path, monkeypatch):
     empty = tmp_path / "checksums.txt"
     empty.write_text("")
-    monkeypatch.setattr(loaders, "resolve", lambda path: empty)
+    monkeypatch.setattr(online_retail, "resolve", lambda path: empty)
     with pytest.raises(ValueError, match="checksums.txt"):
         loaders.online_retail_ii()
 
@@ -284,3 +287,33 @@ def test_too_short_history_is_refused(tmp_path):
     file.write_text("order_id,product_id,timestamp,quantity,unit_price\n1,a,2024-03-01,2,1.5\n2,a,2024-03-09,2,1.5\n")
     with pytest.raises(ValueError, match="three horizons"):
         prepare("own_data", PanelConfig(), 28, path=str(file))
+
+
+def test_retail_codes_differ_by_letters_not_by_case_or_blanks(tmp_path):
+    file = tmp_path / "orders.csv"
+    file.write_text(
+        "Invoice,StockCode,Quantity,InvoiceDate,Price,Customer ID,Country\n"
+        "1,85123a,1,2010-12-01,2,5,UK\n1, 85123A ,1,2010-12-01,2,5,UK\n1,85123B,1,2010-12-01,2,5,UK\n"
+    )
+    source = loaders.online_retail_ii(str(file))
+    assert source.lines["product_id"].tolist() == ["85123A", "85123A", "85123B"]
+    assert clean(source.lines, source.cleaning).kept["product_id"].tolist() == ["85123A", "85123B"]
+    file.write_text("Invoice,StockCode\n1,85123A\n")
+    with pytest.raises(ValueError, match="missing columns.*Quantity"):
+        loaders.online_retail_ii(str(file))
+
+
+def test_the_dirty_file_of_chapter_01_holds_every_kind_of_dirt():
+    source = loaders.online_retail_ii("data/dirty_orders.csv")
+    cleaned = clean(source.lines, source.cleaning, source.quarantine)
+    taken = cleaned.report.set_index("step")
+    assert (taken["quarantined"] + taken["cancelled"] > 0).all(), "a step of the chapter would have nothing to show"
+    assert len(cleaned.kept) + len(cleaned.quarantine) + len(cleaned.cancelled) == taken["before"].iloc[0]
+    panel = build_panel(cleaned.kept)
+    closed = panel.loc[panel["open"] == 0, "ds"].dt.date.unique()
+    assert any((cleaned.cancelled["timestamp"].dt.date == day).any() for day in closed), "orders, all cancelled"
+
+
+def test_the_room_hands_out_what_it_says():
+    described = [line.split("`")[1] for line in data.__doc__.splitlines() if line.startswith("- `")]
+    assert described == data.__all__ and all(hasattr(data, name) for name in described)

@@ -6,7 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from salesforecast_lib.data.features import build_features, calendar_features, find_leaks, load_features, save_features
+from salesforecast_lib.data.calendar import calendar_features, cycle_position
+from salesforecast_lib.data.features import ahead_features, build_features, load_features, save_features
+from salesforecast_lib.data.leaks import find_leaks
 
 
 def made(freq="D", periods=120):
@@ -106,3 +108,19 @@ def test_unsorted_or_incomplete_panels_are_refused():
         build_features(panel.iloc[::-1].reset_index(drop=True), meta)
     with pytest.raises(ValueError, match="price"):
         build_features(panel.drop(columns="price"), meta)
+
+
+def test_place_in_the_cycle_has_a_name():
+    days = pd.Series(pd.to_datetime(["2024-01-01", "2024-01-07", "2024-12-29"]))
+    place, name = cycle_position(days, "D")
+    assert place.tolist() == [1, 7, 7] and "Monday" in name
+    assert cycle_position(days, "W-SUN")[0].tolist() == [1, 1, 4]
+
+
+def test_features_ahead_are_written_beside_the_table(tmp_path):
+    panel, meta = made()
+    ahead = ahead_features(panel, meta)
+    assert ahead["ds"].min() == panel["ds"].max() + pd.Timedelta(days=1)
+    assert len(ahead) == meta["horizon"] * panel["unique_id"].nunique()
+    save_features(build_features(panel, meta), meta, tmp_path, ahead)
+    pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "ahead.parquet"), ahead)

@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import optimize, stats
 
-from salesforecast_lib.data import features
-from salesforecast_lib.data.features import build_features, find_leaks
+from salesforecast_lib.data import calendar
+from salesforecast_lib.data.features import build_features
+from salesforecast_lib.data.leaks import find_leaks
 from salesforecast_lib.data.loaders import load, marketplace
 from salesforecast_lib.data.marketplace import demand as simulate_demand
 from salesforecast_lib.data.marketplace.config import MAX_CATEGORIES, QUIET, MarketplaceConfig, config_from, read_config
@@ -431,7 +432,7 @@ def test_lines_go_to_segments_by_their_shares(market):
 
 
 def test_festivals_are_those_that_the_features_know(market):
-    assert features._CHINA_FESTIVALS == simulate_demand.FESTIVALS
+    assert calendar._CHINA_FESTIVALS == simulate_demand.FESTIVALS
     day = market.truth["ds"].dt.strftime("%m-%d") == "06-18"
     usual = market.truth["ds"].dt.strftime("%m-%d").isin(["06-11", "06-25"])
     assert market.truth.loc[day, "mu"].mean() > 1.8 * market.truth.loc[usual, "mu"].mean()
