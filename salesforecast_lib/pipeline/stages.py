@@ -38,7 +38,7 @@ STAGES = (
         ("model/model.safetensors", "model/model.json", "training_log.json", "lstm_forecasts.parquet"),
         ("data", "models"),
     ),
-    Stage("05_model_selection", ("features.parquet", "features.json"), ("selection.json",), ("data", "models")),
+    Stage("05_model_selection", ("features.parquet", "features.json"), (), ("data", "models")),
     Stage(
         "06_ensembles",
         ("panel.parquet", "panel.json", "features.parquet", "features.json", "ahead.parquet", "lstm_forecasts.parquet"),

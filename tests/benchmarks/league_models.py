@@ -21,8 +21,9 @@ from salesforecast_lib.data.features import FeatureTable, build_features
 from salesforecast_lib.models.forecaster.fit import NetworkConfig, fit_network
 from salesforecast_lib.models.networks.heads import quantile_mean
 from salesforecast_lib.models.peers.baselines import fitting_history, lightgbm_forecasts, pooled_quantiles, tidy
+from salesforecast_lib.models.peers.boosting import LongMemoryRows, averaged, boosting_config, boosting_forecasts
 from salesforecast_lib.models.peers.origins import OriginRows
-from salesforecast_lib.models.peers.regression import DirectConfig, direct_lightgbm_forecasts
+from salesforecast_lib.models.peers.regression import DirectConfig
 from salesforecast_lib.models.training.loop import TrainingConfig
 
 Forecast = Callable[[View], pd.DataFrame]
@@ -270,13 +271,6 @@ def neural_peer(kind: str, settings: dict[str, Any], strict: bool) -> Callable[[
 # Ours ---------------------------------------------------------------------------------------------------------------
 
 
-def averaged(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """Mean and quantiles averaged, column by column, over forecast tables with the same rows."""
-    columns = ["mean", *QUANTILE_COLUMNS]
-    values = np.mean([table[columns].to_numpy("float64") for table in tables], axis=0)
-    return tidy(tables[0].assign(**{name: values[:, k] for k, name in enumerate(columns)}))
-
-
 def network(configs: Sequence[NetworkConfig], strict: bool) -> Callable[[View], Forecast]:
     """Our networks through `fit_network`; the quantiles of several are averaged.
 
@@ -313,7 +307,7 @@ def direct_lightgbm(
         table, meta = features_of(view, strict), view.meta
         ahead, season = table.frame[table.frame["ds"] > view.cutoff], inner_season(meta["freq"])
         told = (table, ahead, view.cutoff, len(view.steps), meta["freq"], season)
-        return averaged([direct_lightgbm_forecasts(*told, config, rows_of) for config in configs])
+        return boosting_forecasts(*told, configs, rows_of)
 
     return lambda first: forecast
 
@@ -368,10 +362,9 @@ def network_config(task: Task) -> NetworkConfig:
     return NetworkConfig(window, forking=True, learning_rate=0.004, training=training, **chosen)
 
 
-def boosting_config(task: Task, seed: int = 0) -> DirectConfig:
+def boosting_settings(task: Task, seed: int = 0) -> DirectConfig:
     """Our boosting with the long memory; the seed draws its rows."""
-    window = WINDOWS.get(task.name, first_window(task))
-    return DirectConfig(window, max_rows=80_000, trees=160, learning_rate=0.05, objective="l2", seed=seed)
+    return boosting_config(WINDOWS.get(task.name, first_window(task)), seed)
 
 
 def in_turn(task: Task, configs: Sequence[Config]) -> list[Config]:
@@ -447,9 +440,7 @@ def registry(task: Task) -> dict[str, Entry]:
         add(name, "member", network(several, strict), True, f"ours, mean of {words}",
             configs=[asdict(each) for each in several])  # fmt: skip
     if task.name != "orange_juice":  # there JuiceQuantiles does the same on the columns of the shelf
-        from league_boosting import LongMemoryRows
-
-        rich = in_turn(task, [boosting_config(task, seed) for seed in range(3)])
+        rich = in_turn(task, [boosting_settings(task, seed) for seed in range(3)])
         add("Boosting", "member", direct_lightgbm(rich, strict, LongMemoryRows), True,
             f"ours, LightGBMDirect with a longer memory of series and group, mean of {len(rich)} draws of rows",
             configs=[asdict(each) for each in rich])  # fmt: skip

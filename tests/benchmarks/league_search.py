@@ -23,12 +23,10 @@ if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from league import check
-from league_boosting import LongMemoryRows
 from league_ensemble import measures, validated
 from league_models import (
     Forecast,
-    averaged,
-    boosting_config,
+    boosting_settings,
     direct_lightgbm,
     first_window,
     network,
@@ -39,6 +37,7 @@ from league_tasks import TASKS, Task, View, earlier_cutoffs
 from salesforecast_lib.files import project_root, read_json, write_json
 from salesforecast_lib.models.forecaster.fit import NetworkConfig
 from salesforecast_lib.models.peers.baselines import close_shop
+from salesforecast_lib.models.peers.boosting import LongMemoryRows, averaged
 from salesforecast_lib.models.peers.regression import DirectConfig
 
 FOLDER = project_root() / "book" / "league" / "search"
@@ -57,7 +56,7 @@ def fitted(task: Task, model: str, changes: dict[str, Any], seed: int, view: Vie
         config = network_config(task)
         return network([replace(config, training=replace(config.training, seed=seed), **changes)], strict)(view)
     if model == "Boosting":
-        return direct_lightgbm([replace(boosting_config(task, seed), **changes)], strict, LongMemoryRows)(view)
+        return direct_lightgbm([replace(boosting_settings(task, seed), **changes)], strict, LongMemoryRows)(view)
     config = DirectConfig(**{"window": first_window(task), "seed": seed, **changes})
     return direct_lightgbm([config], strict)(view)
 

@@ -11,6 +11,9 @@
 - `OriginRows`: Pairs (origin, step) of a feature frame cut at ``cutoff``: nothing observed later can enter.
 - `DirectConfig`: Rows and models of the direct regressions.
 - `direct_lightgbm_forecasts`: One LightGBM for all series and steps, with the network's covariates (Ke et al. 2017).
+- `boosting_forecasts`: Mean of several direct LightGBM models with a longer memory of the series and its group.
+- `boosting_config`: Settings of one of its draws.
+- `LongMemoryRows`: `OriginRows` with what a network would have to remember.
 - `ridge_forecasts`: Linear regression with a ridge penalty (Hoerl & Kennard 1970) on the same rows: the traditional
   method.
 """
@@ -23,6 +26,7 @@ from salesforecast_lib.models.peers.baselines import (
     statistical_forecasts,
     tidy,
 )
+from salesforecast_lib.models.peers.boosting import LongMemoryRows, boosting_config, boosting_forecasts
 from salesforecast_lib.models.peers.origins import OriginRows
 from salesforecast_lib.models.peers.regression import DirectConfig, direct_lightgbm_forecasts, ridge_forecasts
 
@@ -36,5 +40,8 @@ __all__ = [
     "OriginRows",
     "DirectConfig",
     "direct_lightgbm_forecasts",
+    "boosting_forecasts",
+    "boosting_config",
+    "LongMemoryRows",
     "ridge_forecasts",
 ]

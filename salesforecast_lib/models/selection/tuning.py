@@ -90,7 +90,7 @@ class Objective:
     def key(self) -> str:
         """Changes with every row, the protocol, the space, the base configuration and the code of the models."""
         rows = pd.util.hash_pandas_object(self.table.frame, index=False).to_numpy().tobytes()
-        code = b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))
+        code = b"".join(path.read_bytes() for path in sorted(Path(__file__).parents[1].rglob("*.py")))
         declared = [asdict(self.protocol), self.space.to_dict(), asdict(self.base), list(self.table.frame), self.meta]
         text = json.dumps(declared, sort_keys=True, default=str)
         return hashlib.sha256(rows + code + text.encode()).hexdigest()[:16]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,9 +12,9 @@ import torch
 
 from salesforecast_lib.data.features import FeatureTable
 from salesforecast_lib.data.panel import inner_season
-from salesforecast_lib.models.forecaster.fit import NetworkConfig, fit_network
-from salesforecast_lib.models.networks.predictor import SalesPredictor, pinball_loss
-from salesforecast_lib.models.training.regularise import Regularisation, attack
+from salesforecast_lib.models.forecaster.fit import NetworkConfig
+from salesforecast_lib.models.networks.predictor import SalesPredictor
+from salesforecast_lib.models.selection.disturbance import Disturbance, SalesWindows
 from salesforecast_lib.models.windows.panel_tensor import Batch, PanelTensor, Vocabulary
 
 
@@ -140,45 +140,43 @@ class OriginScore:
         if not usable.any():
             raise ValueError(f"validation origin {origin.date()}: no series has a horizon after it and a naive error")
         self.origin, self.series = origin, names[usable]
-        self.batch: Batch = tensor.gather(torch.as_tensor(rows[usable]))
+        self.windows = SalesWindows(replace(table, frame=frame), tensor, rows[usable], protocol.freq)
+        self.batch: Batch = self.windows.clean
         self.scale = torch.as_tensor(scale.loc[self.series].to_numpy(), dtype=torch.float32)[:, None]  # (series, 1)
         back = torch.arange(protocol.horizon) % season - season + 1  # the last season, repeated
         last = torch.as_tensor(rows[usable])
         past = torch.maximum(
             last[:, None] + back, torch.as_tensor(tensor.first_row(rows[usable]))[:, None]
         )  # (series, horizon)
-        self.naive = self._loss(tensor.y[past][:, :, None], (0.5,))
+        self.naive = self._mean(self._losses(tensor.y[past][:, :, None], (0.5,)))
 
-    def _loss(self, quantiles: torch.Tensor, levels: tuple[float, ...]) -> float:
-        """Scaled quantile loss of ``quantiles`` (series, horizon, levels) in units."""
+    def _losses(self, quantiles: torch.Tensor, levels: tuple[float, ...]) -> torch.Tensor:
+        """Scaled quantile loss of each series, (series,), from ``quantiles`` (series, horizon, levels) in units."""
         tau = torch.tensor(levels)
         error = self.batch.target[:, :, None] - quantiles
         loss = torch.maximum(tau * error, (tau - 1) * error).mean(2) / self.scale  # (series, horizon)
         open_days = (self.batch.weight > 0).float()
-        count = open_days.sum(1)
-        return float(((loss * open_days).sum(1)[count > 0] / count[count > 0]).mean())
+        return (loss * open_days).sum(1) / open_days.sum(1)  # missing where the shop was closed throughout
 
-    def __call__(self, model: SalesPredictor, disturbed: Regularisation | None = None, seed: int = 0) -> float:
-        """Score of the model on histories as they were, or disturbed by noise and by a fast gradient sign attack.
+    def _mean(self, losses: torch.Tensor) -> float:
+        return float(losses[(self.batch.weight > 0).any(1)].mean())
 
-        A disturbance moves what the encoder reads; scale and seasonal average of the window stay.
-        """
-        training, device = model.training, next(model.parameters()).device
-        model.eval()
-        batch = Batch(**{name: value.to(device) for name, value in vars(self.batch).items()})
-        disturbed = disturbed or Regularisation()
-        batch = disturbed.augment(batch, torch.Generator().manual_seed(seed))
-        if disturbed.adversarial > 0:
-            with torch.backends.cudnn.flags(enabled=False):  # cuDNN has no backward pass in evaluation
-                _, batch = attack(lambda b: _pinball(model, b), batch, disturbed.adversarial)
+    def losses(self, model: SalesPredictor, batch: Batch) -> torch.Tensor:
+        """Scaled quantile loss of the model's forecast for each series, (series,), from these windows."""
+        device = next(model.parameters()).device
+        batch = Batch(**{name: value.to(device) for name, value in vars(batch).items()})
         with torch.no_grad():
             quantiles = (model(batch) * batch.scale[:, :, None]).cpu()  # (series, horizon, quantiles) in units
+        return self._losses(quantiles, model.quantiles)
+
+    def __call__(self, model: SalesPredictor, disturbed: Disturbance | None = None, seed: int = 0) -> float:
+        """Score of the model on the sales as they were, or disturbed before anything was derived from them."""
+        training = model.training
+        model.eval()
+        windows = self.windows.disturbed(disturbed or Disturbance(), lambda batch: self.losses(model, batch), seed)
+        losses = self.losses(model, windows)
         model.train(training)
-        return self._loss(quantiles, model.quantiles)
-
-
-def _pinball(model: SalesPredictor, batch: Batch) -> torch.Tensor:
-    return pinball_loss(model(batch), batch.target / batch.scale, batch.weight, model.quantiles)
+        return self._mean(losses)
 
 
 def naive_errors(frame: pd.DataFrame, season: int) -> pd.Series:
@@ -186,71 +184,3 @@ def naive_errors(frame: pd.DataFrame, season: int) -> pd.Series:
     sales = frame["y"].where(frame["available"] > 0)
     change = sales - sales.groupby(frame["unique_id"]).shift(season)
     return change.abs().groupby(frame["unique_id"]).mean()
-
-
-def compare(
-    table: FeatureTable,
-    meta: dict[str, Any],
-    protocol: Protocol,
-    configs: Mapping[str, NetworkConfig],
-    seeds: Iterable[int] = range(5),
-    disturbances: Mapping[str, Regularisation] | None = None,
-    refit: bool = False,
-    device: str = "cpu",
-) -> pd.DataFrame:
-    """Train every configuration with every seed at every origin, on the same split, and score it.
-
-    Parameters
-    ----------
-    disturbances : what is done to the histories before each network is scored, by name; nothing by default ("clean").
-    refit : train again on everything before the origin, as `fit_network` does for a forecast that is used.
-
-    Returns
-    -------
-    DataFrame ``config, seed, origin, history, score, parameters, epochs, last_score, seconds``; ``history`` is the name
-    of the disturbance, ``last_score`` the score after the last epoch instead of the best one (undisturbed), ``seconds``
-    the time in training.
-    """
-    seeds, rows = list(seeds), []
-    disturbances = disturbances or {"clean": Regularisation()}
-    known = until(table, protocol.last)
-    for name, config in configs.items():
-        for origin in protocol.origins:
-            score = OriginScore(known, protocol, origin, config)
-            for seed in seeds:
-                seeded = replace(config, training=replace(config.training, seed=seed))
-                curve: list[float] = []
-
-                def follow(_: int, model: SalesPredictor, of: OriginScore = score, to: list[float] = curve) -> None:
-                    to.append(of(model))
-
-                fit = fit_network(known, meta, origin, seeded, device=device, refit=refit, on_epoch=follow)
-                model = fit.forecaster.model
-                seconds = sum(fit.search.seconds) + (0.0 if fit.final is None else sum(fit.final.seconds))
-                row = {
-                    "config": name,
-                    "seed": seed,
-                    "origin": origin,
-                    "parameters": sum(p.numel() for p in model.parameters()),
-                    "epochs": fit.search.best_epoch + 1,
-                    "last_score": curve[-1],
-                    "seconds": seconds,
-                }
-                rows += [{**row, "history": k, "score": score(model, how, seed)} for k, how in disturbances.items()]
-    columns = ["config", "seed", "origin", "history", "score", "parameters", "epochs", "last_score", "seconds"]
-    return pd.DataFrame(rows)[columns]
-
-
-def summarise(results: pd.DataFrame) -> pd.DataFrame:
-    """Mean over origins, then mean and standard deviation over seeds, of each configuration and kind of history.
-
-    Returns
-    -------
-    DataFrame ``config, history, score, spread, seeds, parameters, epochs, seconds``, best score first.
-    """
-    keys = ["config", "history"]
-    seeds = results.groupby([*keys, "seed"], sort=False)[["score", "parameters", "epochs", "seconds"]].mean()
-    groups = seeds.groupby(keys, sort=False)
-    table = groups.mean().assign(spread=groups["score"].std(ddof=1), seeds=groups.size())
-    table = table.astype({"parameters": int}).reset_index().sort_values("score", kind="stable", ignore_index=True)
-    return table[[*keys, "score", "spread", "seeds", "parameters", "epochs", "seconds"]]

@@ -138,7 +138,9 @@ def warp(batch: Windows, share: float, generator: torch.Generator) -> Windows:
 def attack(loss_of: Callable[[Windows], torch.Tensor], batch: Windows, step: float) -> tuple[torch.Tensor, Windows]:
     """Loss of the batch, and the batch moved by ``step`` along the sign of its gradient (Goodfellow et al. 2015).
 
-    The returned loss still has its graph, so that its backward pass costs no second forward pass.
+    It moves what the encoder reads and leaves the window's level, as training can afford; how a trained network stands
+    an attack on the sales themselves is asked by `selection.disturbance`. The returned loss still has its graph, so
+    that its backward pass costs no second forward pass.
     """
     history = batch.history.detach().requires_grad_(True)
     loss = loss_of(replace(batch, history=history))

@@ -23,7 +23,7 @@ from salesforecast_lib.models.selection.tuning import (
     run_search,
     trials_table,
 )
-from salesforecast_lib.models.selection.validation import OriginScore, Protocol, compare, rolling_validation, summarise
+from salesforecast_lib.models.selection.validation import OriginScore, Protocol, rolling_validation
 from salesforecast_lib.models.training.loop import TrainingConfig, batch_loss, make_optimizer, train_model
 from salesforecast_lib.models.training.regularise import MASK, SEEN, Regularisation, attack, measured
 from salesforecast_lib.models.windows.panel_tensor import PanelTensor, Vocabulary, WindowLoader
@@ -259,31 +259,6 @@ def test_workers_share_one_search(tmp_path):
     search = Search(sampler="random", trials=4, workers=2, pruner="none")
     table = trials_table(run_search(made_objective(), search, tmp_path / "s.db"))
     assert len(table) == 4 and table["learning_rate"].nunique() == 4 and table["score"].notna().all()
-
-
-# --------------------------------------------------------------------------------- comparison of networks
-
-
-def test_compare_gives_mean_and_spread_over_seeds():
-    table, protocol = made_table(), rolling_validation(CUTOFF, META, origins=2)
-    configs = {"small": BASE, "large": replace(BASE, hidden_size=24)}
-    histories = {
-        "clean": Regularisation(),
-        "noisy": Regularisation(jitter=3.0),
-        "attacked": Regularisation(adversarial=1),
-    }
-    results = compare(table, META, protocol, configs, seeds=(0, 1, 2), disturbances=histories)
-    assert len(results) == 2 * 2 * 3 * 3
-    again = compare(table, META, protocol, {"small": BASE}, seeds=(1,))
-    same = results[(results["config"] == "small") & (results["seed"] == 1) & (results["history"] == "clean")]
-    assert list(again["score"]) == list(same["score"])
-    summary = summarise(results)
-    by_seed = results[(results["config"] == "large") & (results["history"] == "clean")].groupby("seed")["score"].mean()
-    row = summary[(summary["config"] == "large") & (summary["history"] == "clean")].iloc[0]
-    assert row["score"] == pytest.approx(by_seed.mean()) and row["spread"] == pytest.approx(by_seed.std())
-    by_history = summary[summary["config"] == "large"].set_index("history")["score"]
-    assert by_history["attacked"] > by_history["clean"] != by_history["noisy"]
-    assert row["seeds"] == 3 and row["parameters"] > summary.set_index("config").loc["small", "parameters"].iloc[0]
 
 
 # ----------------------------------------------------------------------- augmentation and adversarial training

@@ -1,4 +1,4 @@
-"""Our gradient boosting: LightGBM on the rows of `LightGBMDirect` with a longer memory of the series and its group.
+"""Boosting with a long memory: the rows of `LightGBMDirect` and more of what the series and its group did (chapter 06).
 
 `OriginRows` tells a model what the network is told: level, phase and the features of the day. The columns here add what
 a network would have to remember: the last periods one by one, levels over up to a year, the spread of recent sales,
@@ -7,12 +7,17 @@ what happened a year ago around the target, and the same of the groups of the hi
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
+from salesforecast_lib import QUANTILE_COLUMNS
+from salesforecast_lib.data.features import FeatureTable
+from salesforecast_lib.models.peers.baselines import tidy
 from salesforecast_lib.models.peers.origins import OriginRows
+from salesforecast_lib.models.peers.regression import DirectConfig, direct_lightgbm_forecasts
 
 _SMALL = 0.1  # units: keeps logarithms and ratios of empty periods finite
 
@@ -131,3 +136,47 @@ class LongMemoryRows(OriginRows):
             known = np.isfinite(same)
             yield np.where(known, same, 0.0).sum(0) / np.maximum(known.sum(0), 1) / level
         yield np.log((np.nan_to_num(usual) + _SMALL) / (self.level[origin] + _SMALL))
+
+
+def boosting_config(window: int, seed: int = 0) -> DirectConfig:
+    """Settings of one draw: more rows and finer steps than `DirectConfig`'s own, the mean fitted by squared error.
+
+    Parameters
+    ----------
+    window : periods of history that give a series' level.
+    seed : draws the training rows; several draws are averaged by `boosting_forecasts`.
+    """
+    return DirectConfig(window, max_rows=80_000, trees=160, learning_rate=0.05, objective="l2", seed=seed)
+
+
+def averaged(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Mean and quantiles averaged, column by column, over forecast tables with the same rows in the same order."""
+    columns = ["mean", *QUANTILE_COLUMNS]
+    values = np.mean([table[columns].to_numpy("float64") for table in tables], axis=0)
+    return tidy(tables[0].assign(**{name: values[:, k] for k, name in enumerate(columns)}))
+
+
+def boosting_forecasts(
+    table: FeatureTable,
+    future: pd.DataFrame,
+    cutoff: pd.Timestamp,
+    horizon: int,
+    freq: str,
+    season: int,
+    configs: Sequence[DirectConfig] | None = None,
+    rows_of: type[OriginRows] = LongMemoryRows,
+) -> pd.DataFrame:
+    """Mean of several direct LightGBM models with the long memory, each on its own draw of rows.
+
+    Parameters
+    ----------
+    configs : one a draw; by default three draws with eight cycles of ``season`` as window.
+    rows_of : the rows that the models learn from.
+
+    Returns
+    -------
+    The forecast table, model "Boosting".
+    """
+    configs = configs or [boosting_config(8 * season, seed) for seed in range(3)]
+    told = (table, future, cutoff, horizon, freq, season)
+    return averaged([direct_lightgbm_forecasts(*told, each, rows_of) for each in configs]).assign(model="Boosting")
