@@ -38,7 +38,7 @@ from tests.benchmarks.vn2_data import (
     sales_files,
     write_orders,
 )
-from tests.benchmarks.vn2_policy import Planner, benchmark_order
+from tests.benchmarks.vn2_policy import benchmark_order, planner
 
 WINDOWS = (84, 92, 100, 108, 116, 124, 132, 140, 148)  # columns that serve as week 0, 8 weeks apart
 DEFINITIONS = ("masked", "zero", "filled")
@@ -82,11 +82,11 @@ def play_window(history: History, start: int, policy: Policy, demand: Demand) ->
     return costs[0], costs[1]
 
 
-def validate(history: History, windows: tuple[int, ...], planner: Callable[[], Policy]) -> pd.DataFrame:
+def validate(history: History, windows: tuple[int, ...], make: Callable[[], Policy]) -> pd.DataFrame:
     """One row a window: cost of weeks 3-8 of the benchmark and of ours, under each definition of demand."""
     rows = []
     for start in windows:
-        ours = planner()
+        ours = make()
         row: dict[str, object] = {"week 0": str(history.dates[start].date())}
         for definition in DEFINITIONS:
             demand = demand_of(history.until(start + WEEKS), definition)
@@ -146,7 +146,7 @@ def main() -> None:
     parser.add_argument("--windows", default=",".join(map(str, WINDOWS)), help="validation: columns that are week 0")
     options = parser.parse_args()
     began = time.perf_counter()
-    costs = play(options.folder, options.out, Planner())
+    costs = play(options.folder, options.out, planner())
     print(f"orders written to {options.out}")
     stored: dict[str, object] = {}
     if len(costs):
@@ -156,7 +156,7 @@ def main() -> None:
         stored = {"weeks": costs.round(2).to_dict("records"), "cost_of_weeks_3_to_8": round(float(ranked), 2)}
     else:
         windows = tuple(int(w) for w in options.windows.split(","))
-        table = validate(read_history(options.folder, 0), windows, Planner)
+        table = validate(read_history(options.folder, 0), windows, planner)
         print_validation(table)
         stored = {"windows": table.to_dict("records")}
     print(f"{time.perf_counter() - began:.0f} s")

@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from salesforecast_lib.decisions.inventory.weekly_demand import WeeklyHistory
+
 KEYS = ["Store", "Product"]
 HOLDING, SHORTAGE = 0.2, 1.0  # money per unit left at the end of a week, and per unit lost
 ROUNDS, WEEKS, FREE_WEEKS = 6, 8, 2  # orders at the end of weeks 0..5; weeks 1 and 2 cost everybody the same
@@ -30,21 +32,7 @@ class State:
         return self.stock + self.next_week + self.week_after
 
 
-@dataclass(frozen=True)
-class History:
-    """What is known at the end of a week: sales and whether the shelf had stock, (pairs, weeks); master data."""
-
-    sales: np.ndarray
-    in_stock: np.ndarray
-    dates: pd.DatetimeIndex
-    master: pd.DataFrame
-
-    def until(self, week: int) -> History:
-        """The same at the end of column ``week``: nothing later is left in the arrays."""
-        stop = week + 1
-        return History(self.sales[:, :stop], self.in_stock[:, :stop], self.dates[:stop], self.master)
-
-
+History = WeeklyHistory  # its attributes are the organiser's master data
 Policy = Callable[[History, State], np.ndarray]
 
 

@@ -1,5 +1,6 @@
 """VN2's rules, files and validation on small made files in the organiser's format."""
 
+import dataclasses
 import json
 import subprocess
 import sys
@@ -22,9 +23,8 @@ from tests.benchmarks.vn2_data import (  # noqa: E402
     read_template,
     write_orders,
 )
-from tests.benchmarks.vn2_forecast import ForecastConfig  # noqa: E402
 from tests.benchmarks.vn2_page import GOAL, PAGE, mean_saving, stored, vn2_page  # noqa: E402
-from tests.benchmarks.vn2_policy import Planner, benchmark_order, season  # noqa: E402
+from tests.benchmarks.vn2_policy import DEMAND, benchmark_order, planner  # noqa: E402
 
 PAIRS, WEEKS = 24, 120
 
@@ -84,7 +84,7 @@ def test_files_are_read_in_the_order_of_the_template(made):
     assert history.sales.shape == (PAIRS, WEEKS + 2) and np.array_equal(history.sales, sales[:, : WEEKS + 2])
     assert np.array_equal(history.in_stock[:, :WEEKS], known) and history.in_stock[:, WEEKS:].all()
     assert read_state(folder).stock.tolist() == (np.arange(PAIRS) % 5).tolist()
-    assert history.master[["Store", "Product"]].equals(template)
+    assert history.attributes[["Store", "Product"]].equals(template)
 
 
 def test_submissions_follow_the_template_and_are_whole(made, tmp_path):
@@ -141,7 +141,7 @@ def test_later_files_change_no_earlier_order(made, tmp_path):
         write_week(other, template, changed[:, : WEEKS + week], dates[: WEEKS + week], week)
     written = {}
     for target in (folder, short, other):
-        vn2.play(target, tmp_path / "out" / target.name, Planner(ForecastConfig(rounds=15), samples=50))
+        vn2.play(target, tmp_path / "out" / target.name, planner(dataclasses.replace(DEMAND, rounds=15), samples=50))
         written[target] = [(tmp_path / "out" / target.name / f"round_{k}.csv").read_text() for k in (1, 2, 3)]
     assert written[folder] == written[short] == written[other]
     assert not (tmp_path / "out" / "short" / "round_4.csv").exists()
@@ -180,12 +180,6 @@ def test_start_of_a_window_is_the_organisers_rule():
     start = organisers_start(Year())
     assert start.stock.tolist() == [3, 1, 3, 0] and start.week_after.tolist() == [3, 1, 3, 0]
     assert start.next_week.tolist() == [0, 0, 0, 0]
-
-
-def test_season_finds_the_made_season(made):
-    history = read_history(made[0], 0)
-    factor = season(history, (np.inf,) * 5)
-    assert factor.shape == (PAIRS, WEEKS + 3) and factor[:, 5:22].mean() > 1.2 and factor[:, 31:48].mean() < 0.8
 
 
 def test_bad_files_are_named(made, tmp_path):

@@ -1,6 +1,7 @@
-"""Weekly demand of VN2's pairs for the next three weeks: boosted trees and two seasonal levels, mixed.
+"""Weekly demand of many products for the next weeks: boosted trees that correct a smoothed level (chapter 08).
 
 Every number of a week's inputs comes from that week or before it, so that a history cut at the week gives the same.
+Here stands the model that `weekly_orders` mixes with two seasonal levels.
 """
 
 from __future__ import annotations
@@ -11,47 +12,86 @@ import lightgbm as lgb
 import numpy as np
 import pandas as pd
 
-from tests.benchmarks.vn2_data import History
-
-HORIZON = 3  # an order decided now sells in the third week
-_GROUPS = ("DepartmentGroup", "Department", "Division", "ProductGroup", "Product", "Store")
-
 
 @dataclass(frozen=True)
-class ForecastConfig:
-    """Settings fixed on the validation windows.
+class WeeklyHistory:
+    """What is known at the end of a week.
 
     Parameters
     ----------
-    memory : weeks of origins that the trees learn from.
-    smoothing : weight of the newest week in the level.
-    group_strength : units of demand after which a group's own season counts as much as its parent's.
+    sales : (products, weeks), units; ``in_stock`` (products, weeks) is False where the shelf was empty.
+    dates : the weeks, seven days apart.
+    attributes : a row a product, with the columns that `WeeklyDemandConfig` names.
     """
 
+    sales: np.ndarray
+    in_stock: np.ndarray
+    dates: pd.DatetimeIndex
+    attributes: pd.DataFrame
+
+    def until(self, week: int) -> WeeklyHistory:
+        """The same at the end of column ``week``: nothing later is left in the arrays."""
+        stop = week + 1
+        return WeeklyHistory(self.sales[:, :stop], self.in_stock[:, :stop], self.dates[:stop], self.attributes)
+
+    def codes(self, name: str) -> np.ndarray:
+        """Group number of each product in one column of the attributes, (products,)."""
+        if name not in self.attributes:
+            raise ValueError(f"attributes: no column {name!r}; expected one of {list(self.attributes)}")
+        return pd.factorize(self.attributes[name], sort=True)[0]
+
+
+@dataclass(frozen=True)
+class WeeklyDemandConfig:
+    """Settings of the demand model; the defaults were fixed on earlier windows of 599 products' history.
+
+    Parameters
+    ----------
+    lead_time : weeks between an order and its arrival; what is ordered now sells in week ``lead_time + 1``.
+    nested : attributes from the widest group to the narrowest; each has a season of its own.
+    other_groups : attributes whose level and trend are inputs, such as the store.
+    categories : attributes that the trees see as numbers.
+    memory : weeks of origins that the trees learn from.
+    smoothing : weight of the newest week in the level.
+    group_strength : units of demand after which a group's own season counts as much as its parent's, one a nested
+        attribute; infinite leaves the parent's.
+    """
+
+    lead_time: int = 2
+    nested: tuple[str, ...] = ()
+    other_groups: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+    group_strength: tuple[float, ...] = ()
     rounds: int = 150
     leaves: int = 15
     learning_rate: float = 0.05
     power: float = 1.3
     memory: int = 104
     smoothing: float = 0.1
-    group_strength: tuple[float, ...] = (30.0, 40.0, 60.0, 60.0, 60.0)
     seed: int = 1
 
+    def __post_init__(self) -> None:
+        if self.lead_time < 0 or len(self.group_strength) != len(self.nested):
+            raise ValueError(
+                f"lead_time={self.lead_time}, nested={self.nested}, group_strength={self.group_strength}: expected a "
+                "lead time of zero or more and one strength for each nested attribute"
+            )
 
-def codes(history: History, name: str) -> np.ndarray:
-    """Group number of each pair; store and product are the parts of its key."""
-    return pd.factorize(history.master[name], sort=True)[0]
+    @property
+    def horizon(self) -> int:
+        """Weeks that a forecast reaches: up to the one in which an order decided now first sells."""
+        return self.lead_time + 1
 
 
 def trailing(values: np.ndarray, length: int) -> np.ndarray:
-    """Sum over the last ``length`` weeks, this one included; (pairs, weeks)."""
+    """Sum over the last ``length`` weeks, this one included; (products, weeks)."""
     total = np.cumsum(np.pad(values, ((0, 0), (1, 0))), axis=1)
     low = np.maximum(np.arange(values.shape[1]) + 1 - length, 0)
     return total[:, 1:] - total[:, low]
 
 
 def smoothed_level(sold: np.ndarray, known: np.ndarray, alpha: float) -> np.ndarray:
-    """Exponentially weighted mean of the weeks in stock, up to each week; (pairs, weeks)."""
+    """Exponentially weighted mean of the weeks in stock, up to each week; (products, weeks)."""
     top, bottom, out = np.zeros(len(sold)), np.zeros(len(sold)), np.empty_like(sold)
     for t in range(sold.shape[1]):
         top, bottom = top * (1 - alpha) + sold[:, t], bottom * (1 - alpha) + known[:, t]
@@ -59,7 +99,7 @@ def smoothed_level(sold: np.ndarray, known: np.ndarray, alpha: float) -> np.ndar
     return out
 
 
-def week_of_year(history: History, ahead: int = 0) -> np.ndarray:
+def week_of_year(history: WeeklyHistory, ahead: int = 0) -> np.ndarray:
     """ISO week 0..51 of each week of the history and ``ahead`` more (week 53 counts as 52)."""
     dates = pd.date_range(history.dates[0], periods=len(history.dates) + ahead, freq="7D")
     return np.minimum(dates.isocalendar().week.to_numpy().astype(int), 52) - 1
@@ -71,27 +111,28 @@ def _by_group(values: np.ndarray, group: np.ndarray) -> np.ndarray:
     return out
 
 
-def inputs(history: History, first: int, config: ForecastConfig) -> tuple[np.ndarray, np.ndarray]:
-    """Inputs of the origins ``first``.. end, (pairs, origins, HORIZON, inputs), and the level (pairs, weeks)."""
+def inputs(history: WeeklyHistory, first: int, config: WeeklyDemandConfig) -> tuple[np.ndarray, np.ndarray]:
+    """Inputs of the origins ``first``.. end, (products, origins, horizon, inputs), and the level (products, weeks)."""
     sold, known = np.where(history.in_stock, history.sales, 0.0), history.in_stock.astype(float)
-    pairs, weeks = sold.shape
+    (products, weeks), horizon = sold.shape, config.horizon
     level = smoothed_level(sold, known, config.smoothing)
     origins = np.arange(first, weeks)
     plain = _recent(sold, known, level)
-    groups = {"all": np.zeros(pairs, int)} | {name: codes(history, name) for name in _GROUPS}
+    names = (*config.nested, *config.other_groups)
+    groups = {"all": np.zeros(products, int)} | {name: history.codes(name) for name in names}
     for group in groups.values():
         made, expected = _by_group(sold, group), _by_group(level * known, group)
         plain.append(np.log((made + 1) / (expected + 1))[group])
         plain.extend(np.log((trailing(made, n) + 2) / (trailing(expected, n) + 2))[group] for n in (4, 13))
-    columns = [np.repeat(v[:, origins, None], HORIZON, axis=2) for v in plain]
-    seasonal = {"pair": np.arange(pairs)} | {k: g for k, g in groups.items() if k != "Store"}
+    columns = [np.repeat(v[:, origins, None], horizon, axis=2) for v in plain]
+    seasonal = {"product": np.arange(products)} | {k: g for k, g in groups.items() if k not in config.other_groups}
     for name, group in seasonal.items():
-        columns.extend(_year_before(sold, known, group, origins, 1.0 if name == "pair" else 2.0))
-    shape = (pairs, len(origins), HORIZON)
-    season = week_of_year(history, HORIZON)[origins[:, None] + np.arange(1, HORIZON + 1)]
-    columns.extend([np.broadcast_to(season, shape), np.broadcast_to(np.arange(HORIZON), shape)])
-    for name in ("Department", "DepartmentGroup", "StoreFormat", "Format"):
-        columns.append(np.broadcast_to(codes(history, name)[:, None, None], shape))
+        columns.extend(_year_before(sold, known, group, origins, horizon, 1.0 if name == "product" else 2.0))
+    shape = (products, len(origins), horizon)
+    season = week_of_year(history, horizon)[origins[:, None] + np.arange(1, horizon + 1)]
+    columns.extend([np.broadcast_to(season, shape), np.broadcast_to(np.arange(horizon), shape)])
+    for name in config.categories:
+        columns.append(np.broadcast_to(history.codes(name)[:, None, None], shape))
     return np.stack([c.astype(np.float32) for c in columns], axis=3), level
 
 
@@ -116,12 +157,12 @@ def _recent(sold: np.ndarray, known: np.ndarray, level: np.ndarray) -> list[np.n
 
 
 def _year_before(
-    sold: np.ndarray, known: np.ndarray, group: np.ndarray, origins: np.ndarray, prior: float
+    sold: np.ndarray, known: np.ndarray, group: np.ndarray, origins: np.ndarray, horizon: int, prior: float
 ) -> list[np.ndarray]:
-    """Season of the target week one and two years before, against the pairs' mean of the 53 weeks around it.
+    """Season of the target week one and two years before, against the products' mean of the 53 weeks around it.
 
     Three inputs each (one year, two years): the week with its neighbours; the same less the nine weeks that lie
-    before the origin in that year; and the week alone (not for single pairs, where it is noise).
+    before the origin in that year; and the week alone (not for single products, where it is noise).
     """
     sums = np.cumsum(np.pad(sold, ((0, 0), (1, 0))), axis=1)
     counts = np.cumsum(np.pad(known, ((0, 0), (1, 0))), axis=1)
@@ -129,10 +170,10 @@ def _year_before(
     hat = np.array([0.5, 1.0, 0.5])
     out: list[np.ndarray] = []
     for lag in (52, 104):
-        wide = np.full((size, len(origins), HORIZON), np.nan)
+        wide = np.full((size, len(origins), horizon), np.nan)
         rise, alone = wide.copy(), wide.copy()
         for o, s in enumerate(origins):
-            for h in range(HORIZON):
+            for h in range(horizon):
                 j = s + h + 1 - lag
                 if j < 1:
                     continue
@@ -153,17 +194,18 @@ def _year_before(
     return out
 
 
-def fit_trees(history: History, config: ForecastConfig) -> lgb.Booster:
+def fit_trees(history: WeeklyHistory, config: WeeklyDemandConfig) -> lgb.Booster:
     """Trees that correct the level, as a factor, under Tweedie loss; targets end with the history's last week."""
     last = history.sales.shape[1] - 1
     first = max(26, last - config.memory)
     table, level = inputs(history, first, config)
-    table = table[:, :-1]  # (pairs, origins, HORIZON, inputs); the last week is nobody's past yet
-    target = np.arange(first, last)[:, None] + np.arange(1, HORIZON + 1)  # (origins, HORIZON)
+    table = table[:, :-1]  # (products, origins, horizon, inputs); the last week is nobody's past yet
+    horizon = config.horizon
+    target = np.arange(first, last)[:, None] + np.arange(1, horizon + 1)  # (origins, horizon)
     inside = np.minimum(target, last)
     age = np.cumsum(history.in_stock, axis=1)[:, first:last, None]
     use = (target <= last) & history.in_stock[:, inside] & (age >= 4)
-    offset = np.repeat(np.log(level[:, first:last, None]), HORIZON, axis=2)
+    offset = np.repeat(np.log(level[:, first:last, None]), horizon, axis=2)
     data = lgb.Dataset(table[use], history.sales[:, inside][use], init_score=offset[use])
     options = {
         "objective": "tweedie", "tweedie_variance_power": config.power, "learning_rate": config.learning_rate,
@@ -174,8 +216,8 @@ def fit_trees(history: History, config: ForecastConfig) -> lgb.Booster:
     return lgb.train(options, data, config.rounds)
 
 
-def tree_mean(trees: lgb.Booster, history: History, config: ForecastConfig) -> np.ndarray:
-    """Mean demand of the next weeks; (pairs, HORIZON)."""
+def tree_mean(trees: lgb.Booster, history: WeeklyHistory, config: WeeklyDemandConfig) -> np.ndarray:
+    """Mean demand of the next weeks; (products, horizon)."""
     table, level = inputs(history, history.sales.shape[1] - 1, config)
     score = np.asarray(trees.predict(table[:, 0].reshape(-1, table.shape[3]), raw_score=True))
-    return np.exp(score).reshape(-1, HORIZON) * level[:, -1:]
+    return np.exp(score).reshape(-1, config.horizon) * level[:, -1:]
