@@ -2,55 +2,48 @@
 
 - `build_grid`: Arrange a run's panel and the forecasts of ``model``; of several cutoffs the newest before the period
   counts.
-- `AlertRules`: When chance is no longer believed, and how bad is bad.
-- `find_alerts`: Alerts of the given periods, most severe first; one row a cause, with the columns `COLUMNS`.
-- `stock_alerts`: Only the alerts about stock, as in `find_alerts`.
+- `fit_detectors`: Fitted detectors of the chapter, by what is before a column.
 - `SalesEvidence`: Channels of the combined detector, each with a direction.
-- `IntervalAlarm`: Single period outside its forecast interval, and price outside its usual range; nothing to learn.
-- `CusumAlarm`: Two-sided cumulative sum of the standardised residual, for shifts and drifts (Page, 1954).
-- `Decomposition`: Residual of the robust seasonal decomposition of sales and of the price; needs no forecast.
-- `Forest`: Isolation forest (Liu et al., 2008) on a product-day's deviations: the control that knows no time series.
-- `Autoencoder`: Detector: reconstruction error of the newest period, and of the whole newest cycle, against what is
-  usual.
-- `AutoencoderConfig`: Size and training; ``cycles`` of history (weeks, or months of four weeks) are one window, every
-  ``stride``-th is
-- `calibrate`: Learn each channel's tail, and the threshold that keeps to the budget, from ordinary periods.
 - `collect`: Evidence of all detectors; those that share a channel compute the same.
-- `rehearse`: Scenarios of every possible kind and strength.
-- `inject`: Put anomalies of one kind into ``columns``, all after a cutoff; forecasts stay what they were at the
-  cutoff.
-- `judge`: Hold alarms (n, columns) against the injected events; returns the events with ``found, delay`` and other
-  alerts.
+- `calibrate`: Learn each channel's tail, and the threshold that keeps to the budget, from ordinary periods.
+- `share_out`: Move the budget to where it finds most, by trial injections into the calibration periods.
+- `combine`: The combined alarm: its channels calibrated, and the budget shared out.
+- `rehearse`: Scenarios of every possible kind and strength, with the detectors' evidence of them.
+- `trial`: Every alarm on every scenario.
+- `summarise`: Recall, precision, F1, mean delay of what was found, and other alerts per 1,000 product-weeks.
+- `recall_gain`: How much more of the events one alarm finds than each other, with an interval.
+- `find_alerts`: Alerts of the given periods, most severe first; one row a cause.
+- `stock_alerts`: Only the alerts about stock.
+- `AlertRules`: When chance is no longer believed, and how bad is bad.
+
+Its modules: `grid` (a run as arrays), `evidence` (scores), `detectors` and `autoencoder` (channels), `combination`
+(from channels to an alarm at a budget), `injection`, `trials` and `summary` (known anomalies and what is found of
+them), `contest` (who takes part), `feed`, `stock` and `products` (`findings` of three sorts), and `table` (the alerts
+of a run).
 """
 
-from salesforecast_lib.decisions.alerts.autoencoder import Autoencoder, AutoencoderConfig
-from salesforecast_lib.decisions.alerts.combination import calibrate, collect
-from salesforecast_lib.decisions.alerts.detectors import (
-    CusumAlarm,
-    Decomposition,
-    Forest,
-    IntervalAlarm,
-    SalesEvidence,
-)
+from salesforecast_lib.decisions.alerts.combination import calibrate, collect, share_out
+from salesforecast_lib.decisions.alerts.contest import combine, fit_detectors
+from salesforecast_lib.decisions.alerts.detectors import SalesEvidence
+from salesforecast_lib.decisions.alerts.findings import AlertRules
 from salesforecast_lib.decisions.alerts.grid import build_grid
-from salesforecast_lib.decisions.alerts.injection import inject, judge, rehearse
-from salesforecast_lib.decisions.alerts.table import AlertRules, find_alerts, stock_alerts
+from salesforecast_lib.decisions.alerts.summary import recall_gain, summarise
+from salesforecast_lib.decisions.alerts.table import find_alerts, stock_alerts
+from salesforecast_lib.decisions.alerts.trials import rehearse, trial
 
 __all__ = [
     "build_grid",
-    "AlertRules",
+    "fit_detectors",
+    "SalesEvidence",
+    "collect",
+    "calibrate",
+    "share_out",
+    "combine",
+    "rehearse",
+    "trial",
+    "summarise",
+    "recall_gain",
     "find_alerts",
     "stock_alerts",
-    "SalesEvidence",
-    "IntervalAlarm",
-    "CusumAlarm",
-    "Decomposition",
-    "Forest",
-    "Autoencoder",
-    "AutoencoderConfig",
-    "calibrate",
-    "collect",
-    "rehearse",
-    "inject",
-    "judge",
+    "AlertRules",
 ]

@@ -2,34 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import holidays
 import numpy as np
 import pandas as pd
 
+from salesforecast_lib.decisions.alerts.findings import Finding, counted
 from salesforecast_lib.decisions.alerts.grid import Grid, trailing_median
 
 UNITS = (10.0, 12.0, 100.0)  # decimal comma, dozen, cents
 _NEAR = 1.35  # factor by which a mix-up may miss its unit
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One cause: products and columns that it explains, what was expected and seen, and in words.
-
-    ``strength`` is the rarity in powers of ten beyond the alarm's threshold; ``members`` (n,) are the products.
-    """
-
-    kind: str
-    members: np.ndarray
-    start: int
-    end: int
-    expected: float
-    observed: float
-    measure: str
-    strength: float
-    why: str
 
 
 def holiday_name(grid: Grid, column: int) -> str:
@@ -63,7 +44,8 @@ def missing_days(grid: Grid, columns: np.ndarray) -> list[Finding]:
         usual = float(np.nansum(past)) / max(past.shape[1], 1)
         day = holiday_name(grid, t)
         reason = f"{day}: closed, or the feed is missing" if day else "no public holiday: is the feed missing?"
-        why = f"No order line at all, where the shop sold {before.sum()} of the last {len(before)} times; {reason}"
+        times = counted(len(before), "time")
+        why = f"No order line at all, where the shop sold {before.sum()} of the last {times}; {reason}"
         found.append(Finding("feed: day missing", on_sale, t, t, usual, 0.0, "units", -1.0 if day else 6.0, why))
     return found
 

@@ -9,7 +9,7 @@ import pytest
 from statsmodels.tsa.seasonal import STL
 
 from salesforecast_lib import QUANTILE_COLUMNS, QUANTILES
-from salesforecast_lib.decisions.alerts import injection as inj
+from salesforecast_lib.decisions.alerts import contest, injection, summary, trials
 from salesforecast_lib.decisions.alerts.autoencoder import Autoencoder, AutoencoderConfig, enough_history
 from salesforecast_lib.decisions.alerts.combination import (
     alarm_starts,
@@ -27,14 +27,12 @@ from salesforecast_lib.decisions.alerts.detectors import (
     Forest,
     IntervalAlarm,
     SalesEvidence,
-    cusum,
-    deviations,
-    missing_feed,
-    variance_stable,
 )
+from salesforecast_lib.decisions.alerts.evidence import cusum, deviations, missing_feed, variance_stable
 from salesforecast_lib.decisions.alerts.feed import holiday_name, near_unit
+from salesforecast_lib.decisions.alerts.findings import AlertRules
 from salesforecast_lib.decisions.alerts.grid import LEVELS, build_grid, log_chance, normal_scores, trailing_median
-from salesforecast_lib.decisions.alerts.table import COLUMNS, AlertRules, find_alerts, stock_alerts
+from salesforecast_lib.decisions.alerts.table import COLUMNS, find_alerts, stock_alerts
 
 SMALL = AutoencoderConfig(epochs=1, hidden=8, stride=16)
 META = {"freq": "D", "static": ["family"], "country": "US"}
@@ -234,23 +232,23 @@ def test_share_out_finds_more_at_the_same_budget(shop):
     found = collect([SalesEvidence()], shop, calibration)
     equal = calibrate("a", CHANNELS, found, shop, calibration, 10.0)
     allowed = 0.01 * product_weeks(shop, calibration)
-    trials = inj.rehearse([SalesEvidence()], shop, calibration, 1)
-    shared = share_out(equal, found, trials, shop.quiet, allowed)
+    rehearsals = trials.rehearse([SalesEvidence()], shop, calibration, 1)
+    shared = share_out(equal, found, rehearsals, shop.quiet, allowed)
 
     def caught(alarm):
-        hits = [(alarm.score(t.found) > alarm.threshold) & t.inside() for t in trials]
-        return np.mean([h.any(1).sum() / t.inside().any(1).sum() for h, t in zip(hits, trials, strict=True)])
+        hits = [(alarm.score(t.found) > alarm.threshold) & t.inside() for t in rehearsals]
+        return np.mean([h.any(1).sum() / t.inside().any(1).sum() for h, t in zip(hits, rehearsals, strict=True)])
 
     assert caught(shared) >= caught(equal) and sum(shared.weights.values()) == pytest.approx(1)
     assert count_alerts(shared.score(found) > shared.threshold, shop.quiet) <= allowed
 
 
-@pytest.mark.parametrize("kind", inj.KINDS)
+@pytest.mark.parametrize("kind", injection.KINDS)
 def test_injections_stay_after_the_cutoff_and_inside_their_events(shop, kind):
     _, _, recent = shop.split()
-    for strength in inj.STRENGTHS:
-        made_up = inj.inject(shop, recent, kind, strength, 3)
-        again = inj.inject(shop, recent, kind, strength, 3)
+    for strength in injection.STRENGTHS:
+        made_up = injection.inject(shop, recent, kind, strength, 3)
+        again = injection.inject(shop, recent, kind, strength, 3)
         np.testing.assert_array_equal(made_up.grid.sales, again.grid.sales)
         changed = (made_up.grid.sales != shop.sales) & ~np.isnan(shop.sales)
         same = (made_up.grid.price == shop.price) | np.isnan(shop.price) | (shop.sales == 0)
@@ -261,22 +259,22 @@ def test_injections_stay_after_the_cutoff_and_inside_their_events(shop, kind):
         assert changed.any() and not (changed & ~inside).any() and not changed[:, : recent[0]].any()
         np.testing.assert_array_equal(made_up.grid.mean, shop.mean)
     with pytest.raises(ValueError, match="kind="):
-        inj.inject(shop, recent, "gremlin", "weak", 0)
+        injection.inject(shop, recent, "gremlin", "weak", 0)
 
 
 def test_no_credit_for_an_alarm_that_was_up_anyway(shop):
     _, _, recent = shop.split()
-    one = inj.Scenario(
+    one = trials.Scenario(
         "spike", "weak", pd.DataFrame([[0, recent[3], recent[5]]], columns=["series", "start", "end"]), {}, recent
     )
     alarms = np.zeros((len(shop.ids), len(recent)), bool)
     alarms[0, 3:6] = True
-    events, others = inj.judge(alarms, alarms, one, shop)
+    events, others = trials.judge(alarms, alarms, one, shop)
     assert not events["found"].any() and others == 0
-    events, _ = inj.judge(alarms, alarms & (np.arange(len(recent)) == 3), one, shop)
+    events, _ = trials.judge(alarms, alarms & (np.arange(len(recent)) == 3), one, shop)
     assert events["delay"].tolist() == [1.0]
     alarms[4, 20] = True
-    assert inj.judge(alarms, alarms, one, shop)[1] == 1
+    assert trials.judge(alarms, alarms, one, shop)[1] == 1
 
 
 def test_combined_beats_every_single_detector_on_known_anomalies():
@@ -292,12 +290,12 @@ def test_combined_beats_every_single_detector_on_known_anomalies():
         "combined": CHANNELS,
     }
     alarms = [calibrate(name, use, found, shop, calibration, 10.0) for name, use in groups.items()]
-    result = inj.trial(alarms, collect(detectors, shop, recent), inj.rehearse(detectors, shop, recent, 0), shop)
-    table = inj.summarise(result).set_index("alarm")
+    result = trials.trial(alarms, collect(detectors, shop, recent), trials.rehearse(detectors, shop, recent, 0), shop)
+    table = summary.summarise(result).set_index("alarm")
     print(table)
     assert table.loc["combined", "recall"] > table["recall"].drop("combined").max()
     assert table.loc["combined", "f1"] > table["f1"].drop("combined").max()
-    gain = inj.recall_gain(result, "combined", replicates=200)
+    gain = summary.recall_gain(result, "combined", replicates=200)
     assert (gain.loc[gain["kind"] == "all", "low"] > 0).all()
     np.testing.assert_allclose(
         gain.loc[gain["kind"] == "all"].set_index("alarm")["gain"],
@@ -322,7 +320,7 @@ def test_ordinary_sales_raise_few_alerts(shop, ready):
 )
 def test_a_broken_feed_is_one_alert(shop, ready, way, kind):
     day = int(ready[1][10])
-    before, table = alerts_of(shop, ready), alerts_of(inj.break_feed(shop, day)[way], ready)
+    before, table = alerts_of(shop, ready), alerts_of(injection.break_feed(shop, day)[way], ready)
     new = table[table["start"] == shop.dates[day]]
     assert new["kind"].tolist() == [kind] and new["severity"].tolist() == ["high"]
     assert len(table) - 1 <= len(before) + 1
@@ -393,10 +391,10 @@ def test_data_without_prices_or_groups_have_fewer_channels():
     )
     assert not {"list_price", "price_range", "price"} & set(found)
     alarm = calibrate("a", CHANNELS, found, grid, calibration, 10.0)
-    assert inj.possible_kinds(grid) == [kind for kind in inj.KINDS if kind != "price typo"]
+    assert injection.possible_kinds(grid) == [kind for kind in injection.KINDS if kind != "price typo"]
     assert list(find_alerts(grid, recent, alarm, [SalesEvidence()]).columns) == COLUMNS
     with pytest.raises(ValueError, match="no price"):
-        inj.inject(grid, recent, "price typo", "weak", 0)
+        injection.inject(grid, recent, "price typo", "weak", 0)
 
 
 def test_weekly_data():
@@ -405,10 +403,10 @@ def test_weekly_data():
     end, calibration, recent = grid.split()
     assert (grid.season, grid.weeks, grid.quiet) == (4, 1.0, 1) and enough_history(grid, end)
     alarm = calibrate("a", CHANNELS, collect([SalesEvidence()], grid, calibration), grid, calibration, 10.0)
-    result = inj.trial(
-        [alarm], collect([SalesEvidence()], grid, recent), inj.rehearse([SalesEvidence()], grid, recent, 0), grid
+    result = trials.trial(
+        [alarm], collect([SalesEvidence()], grid, recent), trials.rehearse([SalesEvidence()], grid, recent, 0), grid
     )
-    assert inj.summarise(result)["recall"].item() > 0.3
+    assert summary.summarise(result)["recall"].item() > 0.3
     assert not enough_history(grid, 20)
     with pytest.raises(ValueError, match="needs more than"):
         Autoencoder().fit(grid, 20)
@@ -448,7 +446,7 @@ def test_truth_of_a_market_judges_stock_alerts():
     days = pd.date_range("2024-01-01", periods=10)
     truth = pd.DataFrame({"unique_id": "a", "ds": days, "available": [1, 1, 0, 0, 0, 0, 0, 0, 0, 1.0]})
     reported = pd.DataFrame({"unique_id": ["a", "a"], "start": days[[3, 0]], "end": days[[6, 1]]})
-    verdict = inj.against_truth(reported, truth, days)
+    verdict = contest.against_truth(reported, truth, days)
     assert verdict == {"true": 1, "precision": 0.5, "long": 1, "long_found": 1}
 
 
