@@ -13,15 +13,10 @@ from typing import Any
 
 import pandas as pd
 
+from salesforecast_lib.decisions.pricing.duel import forecaster_against_pricer
 from salesforecast_lib.decisions.pricing.juice import PUBLISHED, juice_elasticities
-from salesforecast_lib.decisions.pricing.optimise import PriceRules
-from salesforecast_lib.decisions.pricing.study import (
-    compare_estimators,
-    forecaster_against_pricer,
-    pricing_market,
-    regrets,
-    score_estimators,
-)
+from salesforecast_lib.decisions.pricing.rules import PriceRules
+from salesforecast_lib.decisions.pricing.study import compare_estimators, pricing_market, regrets, score_estimators
 from salesforecast_lib.files import write_json
 
 BEST = "double ML, instruments and views"

@@ -27,8 +27,9 @@ from salesforecast_lib.decisions.pricing.bandit import BanditConfig, thompson
 from salesforecast_lib.decisions.pricing.data import PriceData, market_prices, panel_prices
 from salesforecast_lib.decisions.pricing.elasticity import double_ml, fixed_effects, naive_loglog
 from salesforecast_lib.decisions.pricing.markdown import ClearanceConfig
-from salesforecast_lib.decisions.pricing.optimise import PriceRules, optimise_category
+from salesforecast_lib.decisions.pricing.optimise import optimise_category
 from salesforecast_lib.decisions.pricing.plan import PlanConfig, recommend
+from salesforecast_lib.decisions.pricing.rules import PriceRules
 from salesforecast_lib.decisions.pricing.shrinkage import shrink
 from salesforecast_lib.decisions.pricing.study import compare_estimators, pricing_market
 

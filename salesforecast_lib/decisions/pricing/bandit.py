@@ -1,4 +1,4 @@
-"""Learning a price by asking it: Thompson sampling on a ladder, and what the learning costs (chapter 11).
+"""Learning a price by asking it: Thompson sampling on a ladder, and what the learning costs (chapter 13).
 
 Demand at rung k is Poisson with mean ``exp(a + e log(p_k / p0))``. The posterior of (a, e) lives on a grid, so the
 update is exact; each period draws one (a, e) from it and asks the rung that would be best if the draw were true

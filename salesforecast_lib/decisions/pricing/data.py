@@ -1,4 +1,4 @@
-"""What an elasticity is estimated from: log units, log prices, instruments and controls (chapter 11).
+"""What an elasticity is estimated from: log units, log prices, instruments and controls (chapter 13).
 
 ``psi(units + 1)``, psi the digamma function and close to ``log(units + 1/2)``, takes the place of ``log(units)``: it
 exists on days without a sale, and for Poisson counts its slope in the log of the mean m is ``1 - exp(-m)`` (that of
@@ -10,7 +10,7 @@ the S-th of D evenly spread demands empties the stock after the fraction a of th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import holidays
@@ -21,9 +21,8 @@ from scipy.special import digamma
 from salesforecast_lib.data.marketplace.demand import COUNTRY, FESTIVALS
 from salesforecast_lib.data.marketplace.simulate import Marketplace
 from salesforecast_lib.data.panel import KEYS
+from salesforecast_lib.decisions.pricing.rules import refuse_customers
 
-_CUSTOMER_WORDS = ("customer", "household", "segment", "loyalty", "user_id", "member")
-_CUSTOMER_NAMES = {"age", "gender", "sex", "income", "ethnicity", "religion", "postcode", "zip", "marital_status"}
 _DAYS_A_YEAR = 365.25
 NEVER_VARIED = 0.01  # standard deviation of the log price below which nothing can be learned from it
 
@@ -51,26 +50,6 @@ class PriceData:
         price = np.exp(groups["log_price"].agg(["min", "max"]))
         first = groups[["category", "share"]].first()
         return first.assign(periods=groups.size(), price_low=price["min"], price_high=price["max"]).reset_index()
-
-
-def refuse_customers(columns: Iterable[str], where: str) -> None:
-    """Guard of fairness: prices are set by product, never by who buys.
-
-    Raises
-    ------
-    ValueError
-        When a column describes customers or groups of them.
-    """
-    bad = [
-        name
-        for name in map(str, columns)
-        if name.lower() in _CUSTOMER_NAMES or any(word in name.lower() for word in _CUSTOMER_WORDS)
-    ]
-    if bad:
-        raise ValueError(
-            f"{where}: columns {bad} describe customers; a price must not depend on who buys. "
-            "Remove them: elasticities and prices are estimated by product only"
-        )
 
 
 def rival_index(table: pd.DataFrame, column: str) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Price elasticities of refrigerated orange juice of one chain, Dominick's, beside published ones (chapter 11)."""
+"""Price elasticities of refrigerated orange juice of one chain, Dominick's, beside published ones (chapter 13)."""
 
 from __future__ import annotations
 

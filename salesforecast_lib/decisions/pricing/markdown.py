@@ -1,4 +1,4 @@
-"""Clearance: which price to ask in each remaining week, given the stock that is left (chapter 11).
+"""Clearance: which price to ask in each remaining week, given the stock that is left (chapter 13).
 
 With n units and k weeks left, ``V_k(n) = max_p E[p min(D, n) + V_{k-1}(n - min(D, n))]``, ``D ~ Poisson(lambda_k(p))``:
 the discrete form of Gallego and van Ryzin (1994). What is left after the last week brings the salvage value.

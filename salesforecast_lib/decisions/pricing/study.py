@@ -1,12 +1,9 @@
-"""Estimators and prices against the truth of a simulated shop (chapter 11 and its benchmark)."""
+"""Estimators and prices against the truth of a simulated shop (chapter 13 and its benchmark)."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import pandas as pd
-from lightgbm import LGBMRegressor
 
 from salesforecast_lib.data.marketplace.simulate import (
     Marketplace,
@@ -14,18 +11,16 @@ from salesforecast_lib.data.marketplace.simulate import (
     expected_demand,
     simulate_marketplace,
 )
-from salesforecast_lib.data.panel import KEYS
 from salesforecast_lib.decisions.pricing.data import PriceData, market_prices
+from salesforecast_lib.decisions.pricing.demand import profit, units_at
 from salesforecast_lib.decisions.pricing.elasticity import (
-    TREATMENTS,
-    ByProduct,
     Elasticities,
     double_ml,
     fixed_effects,
     naive_loglog,
 )
-from salesforecast_lib.decisions.pricing.optimise import PriceRules, ladder, optimise_category, profit
-from salesforecast_lib.decisions.pricing.plan import units_at
+from salesforecast_lib.decisions.pricing.optimise import optimise_category
+from salesforecast_lib.decisions.pricing.rules import PriceRules
 from salesforecast_lib.decisions.pricing.shrinkage import shrink
 
 RECENT = 28  # days that stand for today
@@ -89,7 +84,7 @@ def score_estimators(market: Marketplace, fits: dict[str, Elasticities]) -> pd.D
 
 
 def true_state(market: Marketplace, data: PriceData) -> pd.DataFrame:
-    """What `price_optimisation` needs of each product on sale at the end, with the true elasticities.
+    """What `optimise` needs of each product on sale at the end, with the true elasticities.
 
     Today's price and cost are the medians of the last `RECENT` days, units the true expected demand at these prices.
     """
@@ -162,78 +157,3 @@ def regrets(market: Marketplace, fits: dict[str, Elasticities], rules: PriceRule
         believed = believed_state(state, data, shrink(fit.table))
         rows.append((name, total_profit(state, best_prices(believed, rules))))
     return pd.DataFrame(rows, columns=["method", "profit"]).assign(regret=lambda t: 1 - t["profit"] / best)
-
-
-@dataclass(frozen=True)
-class ForecastDuel:
-    """WAPE of one-day-ahead forecasts and true profit of the prices chosen with each model."""
-
-    table: pd.DataFrame
-
-
-def forecaster_against_pricer(market: Marketplace, fit: Elasticities, rules: PriceRules, seed: int = 0) -> ForecastDuel:
-    """The best forecaster is not the best pricer.
-
-    *Boosting* sees price, calendar, promotion and the sales of the last days (which carry the shock) and is tested one
-    day ahead on the last 56 days; its prices come from asking it for the demand at every rung. *Causal* forecasts with
-    calendar and promotion and the elasticities of ``fit``; its prices come from `best_prices`. Both forecast the same
-    days, and both sets of prices are valued by the truth, product by product, under the same rules.
-    """
-    data = market_prices(market, views=False)
-    table, features = _features(data)
-    cut = table["ds"].max() - pd.Timedelta(days=2 * RECENT)
-    early, late = table[table["ds"] <= cut], table[table["ds"] > cut]
-    model = LGBMRegressor(
-        objective="poisson", n_estimators=250, num_leaves=31, learning_rate=0.06, min_child_samples=30, n_jobs=1,
-        verbose=-1, random_state=seed, deterministic=True,
-    ).fit(early[features], early["units"])  # fmt: skip
-    posterior = shrink(fit.table)
-    response = _response(table, posterior)
-    codes = pd.factorize(table["unique_id"])[0]
-    X = np.column_stack([codes, table[list(data.controls)].to_numpy()])
-    old = (table["ds"] <= cut).to_numpy()
-    base = ByProduct().fit(X[old], (table["log_units"] - response)[old].to_numpy())
-    # The mean of exp(residual) in training turns the forecast of the log into a forecast of units (Duan 1983).
-    smear = np.exp((table["log_units"] - response)[old].to_numpy() - base.predict(X[old])).mean()
-    causal = smear * np.exp(base.predict(X[~old]) + response[~old].to_numpy())
-    boosted = model.predict(late[features])
-    y = late["units"].to_numpy()
-    wape = {"boosting": np.abs(boosted - y).sum() / y.sum(), "causal": np.abs(causal - y).sum() / y.sum()}
-
-    state = true_state(market, market_prices(market))
-    recent = table[table["ds"] > table["ds"].max() - pd.Timedelta(days=RECENT)]
-    chosen = state["price"].to_numpy(dtype="float64").copy()
-    for i, row in enumerate(state.itertuples(index=False)):
-        days = recent[recent["unique_id"] == row.unique_id]
-        rungs = ladder(row.price, row.cost, row.price_low, row.price_high, rules)
-        asked = [days[features].assign(log_price=np.log(rung)) for rung in rungs]
-        worth = [
-            (rung - row.cost) * float(np.mean(np.asarray(model.predict(rows))))
-            for rung, rows in zip(rungs, asked, strict=True)
-        ]
-        chosen[i] = rungs[int(np.argmax(worth))]
-    believed = believed_state(state, data, posterior)
-    prices = {"boosting": chosen, "causal": best_prices(believed, rules)}
-    best = total_profit(state, best_prices(state, rules))
-    rows = [(name, wape[name], total_profit(state, prices[name]) / best) for name in ("boosting", "causal")]
-    return ForecastDuel(pd.DataFrame(rows, columns=["model", "wape", "share_of_best_profit"]))
-
-
-def _features(data: PriceData) -> tuple[pd.DataFrame, list[str]]:
-    """Price table with the sales of the days before; names of the forecaster's inputs."""
-    table = data.table.sort_values(KEYS, ignore_index=True)
-    log = np.log1p(table["units"]).groupby(table["unique_id"])
-    table = table.assign(product=pd.factorize(table["unique_id"])[0])
-    for lag in (1, 2, 7, 14):
-        table[f"lag{lag}"] = log.shift(lag)
-    table["last_week"] = log.transform(lambda s: s.shift(1).rolling(7).mean())
-    lags = [f"lag{lag}" for lag in (1, 2, 7, 14)]
-    features = ["product", *TREATMENTS, *data.controls, *lags, "last_week"]
-    return table.dropna(subset=["last_week", "lag14"]).reset_index(drop=True), features
-
-
-def _response(table: pd.DataFrame, posterior: pd.DataFrame) -> pd.Series:
-    """Log effect of own and rival prices on every row, from the posterior's means."""
-    known = posterior.set_index("unique_id")
-    own, cross = table["unique_id"].map(known["own"]), table["unique_id"].map(known["cross"])
-    return own * table["log_price"] + cross * table["rival_price"]
