@@ -1,11 +1,13 @@
 """What an elasticity is estimated from: log units, log prices, instruments and controls (chapter 13).
 
 ``psi(units + 1)``, psi the digamma function and close to ``log(units + 1/2)``, takes the place of ``log(units)``: it
-exists on days without a sale, and for Poisson counts its slope in the log of the mean m is ``1 - exp(-m)`` (that of
-``log(units)`` is off by ``1 / (2 m)``). So an elasticity is found to 1 % with five units a period, and with one unit
-only two thirds of it: slower products need longer periods and are left out. A day that sold out is no less useful: when
-the S-th of D evenly spread demands empties the stock after the fraction a of the day, a is Beta(S, D - S + 1), and
-``E[psi(S) - log a] = psi(D + 1)`` exactly. So sold-out days stand for the demand that they had, without a model of it.
+exists on days without a sale. It is not unbiased: for Poisson counts of mean m it lies ``E1(m)`` above ``log(m)``, E1
+the exponential integral, and its slope in ``log(m)`` is ``1 - exp(-m)`` (`count_bias`). Both errors vanish fast: an
+elasticity is found to 1 % with five units a period, and with one unit only two thirds of it, so slower products need
+longer periods and are left out. ``log(units + 1/2)`` is a little better at small counts, not enough to use them, and
+does not fit what comes next. A day that sold out is no less useful: when the S-th of D evenly spread demands empties
+the stock after the fraction a of the day, a is Beta(S, D - S + 1), and ``E[psi(S) - log a] = psi(D + 1)`` exactly. So a
+sold-out day stands for the demand that it had, without a model of it.
 """
 
 from __future__ import annotations
@@ -16,7 +18,8 @@ from dataclasses import dataclass
 import holidays
 import numpy as np
 import pandas as pd
-from scipy.special import digamma
+from scipy.special import digamma, exp1
+from scipy.stats import poisson
 
 from salesforecast_lib.data.marketplace.demand import COUNTRY, FESTIVALS
 from salesforecast_lib.data.marketplace.simulate import Marketplace
@@ -79,7 +82,9 @@ def calendar_controls(days: pd.Series, harmonics: int = 2, weekdays: bool = True
 
 
 def log_demand(units: pd.Series, available: pd.Series | None = None) -> pd.Series:
-    """Unbiased log demand: ``psi(units + 1)``, and ``psi(units) - log(available)`` where the stock ran out.
+    """Log demand from counts: ``psi(units + 1)``, and ``psi(units) - log(available)`` where the stock ran out.
+
+    Nearly unbiased from five units a period on, too high and too flat below: see `count_bias`.
 
     Parameters
     ----------
@@ -92,6 +97,22 @@ def log_demand(units: pd.Series, available: pd.Series | None = None) -> pd.Serie
     some = (available > 0) & (units > 0)
     censored = digamma(units.where(some)) - np.log(available.where(some))
     return whole.where(available >= 1, censored)
+
+
+def count_bias(means: Sequence[float]) -> pd.DataFrame:
+    """What `log_demand` gets wrong at small counts, exactly, for Poisson demand: one row a mean.
+
+    Columns: ``units`` (the mean m); ``bias`` of ``psi(q + 1)`` against ``log(m)``, which is ``E1(m)`` because
+    ``m d/dm E[psi(q + 1)] = m E[1 / (q + 1)] = 1 - exp(-m)``; ``elasticity_found``, that slope: the share of an
+    elasticity that is left; ``bias_half`` of ``log(q + 1/2)``, the usual alternative. Raises ValueError when a mean is
+    not positive.
+    """
+    m = np.asarray(means, dtype="float64")
+    if not (m > 0).all():
+        raise ValueError(f"means={list(means)}: expected positive mean counts")
+    counts = np.arange(int(m.max() + 20 * np.sqrt(m.max()) + 50))
+    half = poisson.pmf(counts, m[:, None]) @ np.log(counts + 0.5) - np.log(m)
+    return pd.DataFrame({"units": m, "bias": exp1(m), "elasticity_found": -np.expm1(-m), "bias_half": half})
 
 
 def finish(

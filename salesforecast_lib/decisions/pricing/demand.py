@@ -88,3 +88,18 @@ def profit_draws(products: pd.DataFrame, prices: np.ndarray, own: np.ndarray, cr
     p0, cost, units, share = (products[name].to_numpy(dtype="float64") for name in ("price", "cost", "units", "share"))
     x = np.broadcast_to(np.log(prices / p0), own.shape)
     return (prices - cost) * units * demand_factor(x, own, cross, share)
+
+
+def gain_draws(state: pd.DataFrame, prices: np.ndarray, draws: int, seed: int) -> np.ndarray:
+    """Change of the whole shop's profit if ``prices`` replace today's, under draws of the elasticities, (draws,).
+
+    ``state`` has the columns of `check_category` and ``category, own_sd, cross_sd, covariance``.
+    """
+    own, cross = draw_elasticities(state, draws, seed)
+    today = state["price"].to_numpy()
+    gain = np.zeros(draws)
+    for place in state.groupby("category").indices.values():
+        part = (own[:, place], cross[:, place])
+        rows = state.iloc[place]
+        gain += (profit_draws(rows, prices[place], *part) - profit_draws(rows, today[place], *part)).sum(1)
+    return gain

@@ -20,7 +20,8 @@ from salesforecast_lib.decisions.pricing.study import RECENT, believed_state, be
 
 @dataclass(frozen=True)
 class ForecastDuel:
-    """WAPE of one-day-ahead forecasts and true profit of the prices chosen with each model."""
+    """One row a model: ``model, wape`` of one-day-ahead forecasts, ``share_of_best_profit`` that its prices earn by the
+    truth, ``above_best`` (how much more it asks than the best prices, mean over products)."""
 
     table: pd.DataFrame
 
@@ -68,9 +69,38 @@ def forecaster_against_pricer(market: Marketplace, fit: Elasticities, rules: Pri
         chosen[i] = rungs[int(np.argmax(worth))]
     believed = believed_state(state, data, posterior)
     prices = {"boosting": chosen, "causal": best_prices(believed, rules)}
-    best = total_profit(state, best_prices(state, rules))
-    rows = [(name, wape[name], total_profit(state, prices[name]) / best) for name in ("boosting", "causal")]
-    return ForecastDuel(pd.DataFrame(rows, columns=["model", "wape", "share_of_best_profit"]))
+    right = best_prices(state, rules)
+    best = total_profit(state, right)
+    rows = [
+        (name, wape[name], total_profit(state, prices[name]) / best, float((prices[name] / right).mean() - 1))
+        for name in ("boosting", "causal")
+    ]
+    return ForecastDuel(pd.DataFrame(rows, columns=["model", "wape", "share_of_best_profit", "above_best"]))
+
+
+def duel_verdict(fights: pd.DataFrame, level: float = 0.01) -> str:
+    """Sentence on who forecasts better, who earns more, and in how many shops the better forecaster earned less.
+
+    Parameters
+    ----------
+    fights : tables of `ForecastDuel` with ``shop``. level : WAPEs closer than this share are about level.
+    """
+    mean = fights.groupby("model", sort=False)[["wape", "share_of_best_profit", "above_best"]].mean()
+    wape, share = mean["wape"].sort_values(), mean["share_of_best_profit"]
+    first, second = wape.index[:2]
+    if wape.iloc[1] < (1 + level) * wape.iloc[0]:
+        earned = f"their prices earn {share[first]:.1%} and {share[second]:.1%} of the best profit"
+        return f"{first.capitalize()} and {second} forecast about level; {earned}."
+    wide = fights.pivot(index="shop", columns="model")
+    better = wide["wape"].idxmin(axis=1)
+    less = int((better != wide["share_of_best_profit"].idxmax(axis=1)).sum())
+    asks = mean.loc[first, "above_best"]
+    return (
+        f"{first.capitalize()} forecasts better (WAPE {wape.iloc[0]:.2f} against {wape.iloc[1]:.2f}) and earns "
+        f"{share[first]:.1%} of the best profit, {second} {share[second]:.1%}. "
+        f"{first.capitalize()} asks {abs(asks):.1%} {'more' if asks > 0 else 'less'} than the best prices. "
+        f"The better forecaster earned less in {less} of {len(wide)} shops."
+    )
 
 
 def _features(data: PriceData) -> tuple[pd.DataFrame, list[str]]:

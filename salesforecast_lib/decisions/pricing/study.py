@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
+from scipy.stats import t as student
 
 from salesforecast_lib.data.marketplace.simulate import (
     Marketplace,
@@ -20,7 +24,7 @@ from salesforecast_lib.decisions.pricing.elasticity import (
     naive_loglog,
 )
 from salesforecast_lib.decisions.pricing.optimise import optimise_category
-from salesforecast_lib.decisions.pricing.rules import PriceRules
+from salesforecast_lib.decisions.pricing.rules import STANDARD_RULES, PriceRules
 from salesforecast_lib.decisions.pricing.shrinkage import shrink
 
 RECENT = 28  # days that stand for today
@@ -35,6 +39,64 @@ def pricing_market(seed: int, products: int = 24, days: int = 730, elasticity: f
         elasticity=elasticity,
     )  # fmt: skip
     return simulate_marketplace(config)
+
+
+@dataclass(frozen=True)
+class Shop:
+    """One simulated shop: its market, the estimators on it, how they score and what their prices lose."""
+
+    market: Marketplace
+    fits: dict[str, Elasticities]
+    scores: pd.DataFrame
+    regrets: pd.DataFrame
+
+
+def play_shop(seed: int, products: int = 24, days: int = 730, rules: PriceRules = STANDARD_RULES) -> Shop:
+    """Simulate a shop, fit every estimator, score them and value their prices; tables carry ``shop``, the seed."""
+    market = pricing_market(seed, products, days)
+    fits = compare_estimators(market)
+    scores = score_estimators(market, fits).assign(shop=seed)
+    return Shop(market, fits, scores, regrets(market, fits, rules).assign(shop=seed))
+
+
+def play_shops(
+    seeds: Iterable[int], products: int = 24, days: int = 730, rules: PriceRules = STANDARD_RULES
+) -> list[Shop]:
+    """`play_shop` for each seed."""
+    return [play_shop(seed, products, days, rules) for seed in seeds]
+
+
+def summarise(scores: pd.DataFrame) -> pd.DataFrame:
+    """One row an estimator: bias, its spread, mean standard error, coverage in shops and of products, and errors."""
+    return scores.groupby("method", sort=False).agg(
+        shops=("covered", "size"),
+        bias=("bias", "mean"),
+        spread=("bias", "std"),
+        standard_error=("se", "mean"),
+        covered=("covered", "sum"),
+        product_raw=("product_raw", "mean"),
+        product_error=("product_error", "mean"),
+        product_covered=("product_covered", "mean"),
+    )
+
+
+def products_report(market: Marketplace, table: pd.DataFrame, posterior: pd.DataFrame) -> str:
+    """Sentences on single products of one shop: coverage, what shrinking brought nearer, and the cross elasticity.
+
+    Parameters
+    ----------
+    table : of `Elasticities`. posterior : of ``table``, as `shrink` returns.
+    """
+    truth = market.products.set_index("unique_id").loc[table["unique_id"], "own_elasticity"].to_numpy()
+    error, raw = np.abs(posterior["own"].to_numpy() - truth), np.abs(table["own"].to_numpy() - truth)
+    inside = (error <= 1.96 * posterior["own_sd"].to_numpy()).mean()
+    cross = (market.config.cross * np.abs(truth)).mean()
+    return (
+        f"95 % intervals of this shop hold {inside:.0%} of its products\n"
+        f"shrinking brought {(error < raw).sum()} of {len(truth)} products nearer to the truth; "
+        f"mean error {raw.mean():.2f} alone, {error.mean():.2f} shrunk\n"
+        f"cross elasticity to the rivals' index: true mean {cross:.2f}, estimated {posterior['cross'].mean():.2f}"
+    )
 
 
 def compare_estimators(market: Marketplace, folds: int = 8, seed: int = 0) -> dict[str, Elasticities]:
@@ -117,7 +179,7 @@ def true_state(market: Marketplace, data: PriceData) -> pd.DataFrame:
 
 
 def believed_state(state: pd.DataFrame, data: PriceData, posterior: pd.DataFrame) -> pd.DataFrame:
-    """``state`` as the shop sees it: estimated elasticities, shares and units instead of the true ones."""
+    """``state`` as the shop sees it: estimated elasticities with their spread, shares and units instead of the true."""
     ids, estimates = state["unique_id"], posterior.set_index("unique_id")
     own = ids.map(estimates["own"]).clip(upper=-0.05)
     last = data.table[data.table["ds"] > data.table["ds"].max() - pd.Timedelta(days=RECENT)]
@@ -128,6 +190,7 @@ def believed_state(state: pd.DataFrame, data: PriceData, posterior: pd.DataFrame
         cross=ids.map(estimates["cross"]),
         units=ids.map(units).fillna(ids.map(data.table.groupby("unique_id")["units"].mean())).clip(lower=1e-3),
         share=ids.map(share),
+        **{name: ids.map(estimates[name]) for name in ("own_sd", "cross_sd", "covariance")},
     )
 
 
@@ -157,3 +220,29 @@ def regrets(market: Marketplace, fits: dict[str, Elasticities], rules: PriceRule
         believed = believed_state(state, data, shrink(fit.table))
         rows.append((name, total_profit(state, best_prices(believed, rules))))
     return pd.DataFrame(rows, columns=["method", "profit"]).assign(regret=lambda t: 1 - t["profit"] / best)
+
+
+def regret_verdict(lost: pd.DataFrame, one: str, other: str) -> str:
+    """Sentence that compares the regrets of two estimators shop by shop; "about level" where 0 is in the interval.
+
+    Parameters
+    ----------
+    lost : ``method, regret, shop``, as `play_shop` returns, of several shops.
+
+    Raises
+    ------
+    ValueError
+        When one of the estimators is missing.
+    """
+    wide = lost.pivot(index="shop", columns="method", values="regret")
+    missing = [name for name in (one, other) if name not in wide]
+    if missing:
+        raise ValueError(f"lost: no rows of {missing}; there are {list(wide.columns)}")
+    means = f"{one} loses {wide[one].mean():.1%} of the best profit, {other} {wide[other].mean():.1%}"
+    if len(wide) < 2:
+        return f"{means}; one shop is no comparison."
+    gap = wide[one] - wide[other]
+    half = float(student.ppf(0.975, len(gap) - 1) * gap.std() / np.sqrt(len(gap)))
+    low, high = 100 * (gap.mean() - half), 100 * (gap.mean() + half)
+    winner = "about level" if low <= 0 <= high else f"{one if high < 0 else other} loses less"
+    return f"{means}: {winner} ({len(gap)} shops, 95 % of the difference {low:+.1f} to {high:+.1f} points)."
