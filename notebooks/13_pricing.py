@@ -21,90 +21,69 @@
 #   instruments, checked against a simulated shop whose elasticities are known;
 # - pull noisy estimates of single products towards their category;
 # - show that the best forecaster is not the best pricer;
-# - find the most profitable prices of a whole category on a ladder of endings, with a certificate, and what our
-#   uncertainty about elasticities does to them;
+# - find the most profitable prices of a whole category on a ladder of endings, and say how sure the gain is;
 # - clear a stock that has to go, and learn a price by asking it;
 # - write price recommendations for this run's products, with their reasons.
 #
 # *Prerequisites:* {ref}`ch-evaluation`, {ref}`page-marketplace`. *Running time:* see the [status page](../book/status.md).
 
-# %%
+# %% tags=["hide-input"]
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-# %%
 from salesforecast_lib.data.prepare import load_panel
-from salesforecast_lib.decisions.pricing.bandit import BanditConfig, explore_then_commit, fixed_price, thompson
-from salesforecast_lib.decisions.pricing.elasticity import double_ml
-from salesforecast_lib.decisions.pricing.markdown import ClearanceConfig, fixed_policy, policy_value, solve
-from salesforecast_lib.decisions.pricing.optimise import PriceRules, brute_force, ladder, optimise_category
-from salesforecast_lib.decisions.pricing.plan import (
-    PLAN_COLUMNS,
-    PlanConfig,
-    draw_elasticities,
-    profit_draws,
-    recommend,
-    state_today,
-)
-from salesforecast_lib.decisions.pricing.data import market_prices, panel_prices, refuse_customers
-from salesforecast_lib.decisions.pricing.juice import PUBLISHED, juice_elasticities
-from salesforecast_lib.decisions.pricing.study import (
-    believed_state,
-    best_prices,
-    compare_estimators,
-    forecaster_against_pricer,
-    pricing_market,
-    regrets,
-    score_estimators,
-    total_profit,
-    true_state,
-)
-from salesforecast_lib.decisions.pricing.shrinkage import shrink
-from salesforecast_lib.files import resolve, write_csv, write_json
+from salesforecast_lib.decisions import pricing
+from salesforecast_lib.decisions.pricing import bandit, demand, duel, markdown
+from salesforecast_lib.decisions.pricing import juice, study
 from salesforecast_lib.plots import use_book_style
 
 use_book_style()
 
-# %% tags=["parameters"]
+# %% tags=["parameters", "hide-input"]
 run_dir: str = "runs/default"  # where the stages read and write
 seed: int = 0  # of the simulated shops
 shops: int = 10  # simulated shops of the comparison of estimators
-duels: int = 2  # simulated shops in which a forecaster also sets prices
+duels: int = 2  # of these, shops in which a forecaster also sets prices
 priced_products: int = 24  # products of a simulated shop
 market_days: int = 730  # days of a simulated shop
-cost_share: float = 0.7  # your cost as a share of today's price, because order lines do not hold it
+cost_share: float = 0.7  # cost / today's price: order lines do not hold it
 min_margin: float = 0.05  # smallest margin as a share of the price
 max_change: float = 0.1  # largest change of a price at once
-confidence: float = 0.8  # a change is proposed where profit rises with at least this probability
-allow_outside: bool = False  # prices never asked before are allowed (and marked in the plan)
-price_category: str = ""  # column whose products are rivals; empty takes the panel's first static column
-instrument: str = ""  # a column of the panel that moves the price and nothing else, such as the supplier's cost
-juice_folder: str = ""  # folder with Dominick's orange juice (yx.parquet); empty leaves the section out
+confidence: float = 0.8  # a change is proposed where profit rises so surely
+allow_outside: bool = False  # prices never asked before; marked in the plan
+price_category: str = ""  # column of rivals; empty: the first static column
+instrument: str = ""  # column that moves the price only, such as its cost
+juice_folder: str = ""  # of yx.parquet (Dominick's); empty: left out
 
 # %% [markdown]
 # ## What a spreadsheet says
 #
 # The price elasticity $\varepsilon$ is the percentage change of demand for one percent of price:
 # $\log q = \varepsilon \log p + \dots$ In our simulated shop the price manager sees demand that nobody records, a warm
-# weekend or a post by an influencer, and raises the price ({eq}`eq-market-price`). So high prices meet high demand.
+# weekend or a post by an influencer, and raises the price ({eq}`eq-market-price`). So high prices meet high demand. This
+# is what the shop records:
 
 # %%
-market = pricing_market(seed, priced_products, market_days)
-best_method = "double ML, instruments and views"
-fits = compare_estimators(market)
-scores = score_estimators(market, fits)
+rules = pricing.PriceRules(min_margin=min_margin)
+shop = study.play_shop(seed, priced_products, market_days, rules)
+data = pricing.market_prices(shop.market)
+columns = ["unique_id", "ds", "units", "log_price", "log_cost", "log_views"]
+data.table[columns].head().round(2)
+
+# %% [markdown]
+# Six estimators look for the mean elasticity of its products. The truth is known because the shop is simulated.
 
 # %% tags=["nbval-check-output"]
-shown = scores[["method", "mean", "low", "high", "truth", "covered"]]
+shown = shop.scores[["method", "mean", "low", "high", "truth", "covered"]]
 print(shown.round(2).to_string(index=False))
 
 # %% [markdown]
-# The naive line is far too flat, and *fixed effects* (levels of products and periods taken out) are no cure: what
-# confounds is neither. Neither is machine learning by itself: *double ML* removes whatever the recorded controls explain,
-# and the shock is not among them. Two things help. Something that moves the price and nothing else, an **instrument**:
-# the supplier's cost, and the planned depth of a discount {cite:p}`angrist2001`. And a record of what confounds: **views**
-# of product pages rise with interest before the purchase, whatever the price turns out to be.
+# The naive line is far too flat. *Fixed effects* take out the levels of products and periods, and what confounds is
+# neither. *Double machine learning* (double ML) removes what the recorded controls explain, and the shock is not among
+# them. Two things help. One is an **instrument**, which moves the price and nothing else: here the supplier's cost and
+# the planned depth of a discount {cite:p}`angrist2001`. The other is a record of what confounds: **views** of product
+# pages rise with interest before the purchase, whatever the price turns out to be.
 #
 # ### Double machine learning with instruments, by hand
 #
@@ -127,53 +106,63 @@ rng = np.random.default_rng(seed)
 n = 20_000
 control, cost, shock = rng.normal(size=(3, n))
 price = 0.5 * control + 0.6 * cost + 0.8 * shock
-sales = -2.0 * price + 1.0 * control + 2.0 * shock + rng.normal(size=n)
-left = {
-    name: v - control * (control @ v) / (control @ control) for name, v in (("y", sales), ("T", price), ("Z", cost))
-}
-ols = (left["T"] @ left["y"]) / (left["T"] @ left["T"])
-iv = (left["Z"] @ left["y"]) / (left["Z"] @ left["T"])
+noise = rng.normal(size=n)
+sales = -2.0 * price + 1.0 * control + 2.0 * shock + noise
+y, T, Z = (
+    v - control * (control @ v) / (control @ control)
+    for v in (sales, price, cost)
+)
+ols, iv = (T @ y) / (T @ T), (Z @ y) / (Z @ T)
 assert abs(iv + 2.0) < 0.1 < abs(ols + 2.0)
 print(f"truth -2.00, least squares {ols:.2f}, with the instrument {iv:.2f}")
 
 # %% [markdown]
 # The library leaves the residuals to `econml` (`OrthoIV`, folds of whole four-week blocks) and adds what a shop needs:
-# own price and rivals' index together, one estimate a product with a common first stage, and intervals that know that
-# the weeks of a product are no independent draws: they leave out one four-week block of all products at a time
-# {cite:p}`mackinnon2023`. Counts enter as $\psi(q+1)$, which is unbiased for $\log$ demand, zeros and sold-out days
-# included (see `pricing_data`).
+# own price and rivals' index together, one estimate a product with a common first stage, and intervals that leave out
+# one four-week block of all products at a time, because the weeks of a product are no independent draws
+# {cite:p}`mackinnon2023`.
+#
+# ### The logarithm of a count
+#
+# Days without a sale have no logarithm, so units $q$ enter as $\psi(q+1)$, with the digamma function $\psi$. This is not
+# unbiased. For Poisson counts of mean $\lambda$ it exceeds $\log\lambda$ by $E_1(\lambda)$, the exponential integral, and
+# finds the share $1-e^{-\lambda}$ of an elasticity:
+
+# %% tags=["nbval-check-output"]
+small_counts = pricing.count_bias([0.2, 0.5, 1, 2, 5])
+print(small_counts.round(3).to_string(index=False))
 
 # %% [markdown]
-# ### Ten shops
+# From five units a period the error is below one percent; at one unit a third of the elasticity is lost. So products
+# with fewer than five units a period are left out, or added up to weeks. The last column is the bias of $\log(q+\tfrac12)$,
+# which is a little smaller at these means, and still too large to use them. We keep $\psi$ because it also has an exact
+# form for a day that sold out ($\psi(q)$ less the log of the fraction of the day until then), which $\log(q+\tfrac12)$
+# lacks.
+#
+# ### More shops
 #
 # One shop may be luck. The truth is that of the same products, with the same weights.
 
 # %%
-rows, lost = [scores.assign(shop=seed)], []
-rules = PriceRules(min_margin=min_margin)
-lost.append(regrets(market, fits, rules).assign(shop=seed))
-for other in range(seed + 1, seed + shops):
-    another = pricing_market(other, priced_products, market_days)
-    found = compare_estimators(another)
-    rows.append(score_estimators(another, found).assign(shop=other))
-    lost.append(regrets(another, found, rules).assign(shop=other))
-many = pd.concat(rows, ignore_index=True)
+others = range(seed + 1, seed + shops)
+played = [shop, *study.play_shops(others, priced_products, market_days, rules)]
+many = pd.concat([one.scores for one in played], ignore_index=True)
+lost = pd.concat([one.regrets for one in played], ignore_index=True)
 
 # %% tags=["nbval-check-output"]
-by_method = many.groupby("method", sort=False)
-table = by_method.agg(
-    bias=("bias", "mean"), spread=("bias", "std"), covered=("covered", "sum"), shops=("covered", "size")
-)
-print(table.round(2).to_string())
-assert table.loc["naive log-log", "bias"] > 0.3 and table.loc["naive log-log", "covered"] == 0
+best_method = "double ML, instruments and views"
+table = study.summarise(many)
+columns = ["bias", "spread", "covered", "shops"]
+print(table[columns].round(2).to_string())
+assert table.loc["naive log-log", "bias"] > 0.3
 assert abs(table.loc[best_method, "bias"]) < 0.1 * abs(many["truth"].mean())
 
-# %% mystnb={"figure": {"caption": "Estimated mean own elasticity minus the truth in simulated shops; a dot a shop, bars are the mean 95 % interval.", "name": "fig-elasticity-bias"}, "image": {"alt": "Dots of the error of each estimator over simulated shops: naive, fixed effects and double machine learning alone lie far above zero, the estimators with instruments scatter around zero."}}
+# %% mystnb={"figure": {"caption": "Estimated mean own elasticity minus the truth in simulated shops; a dot a shop, bars are the mean 95 % interval.", "name": "fig-elasticity-bias"}, "image": {"alt": "Dots of the error of each estimator over simulated shops: naive, fixed effects and double machine learning alone lie far above zero, views alone a little above it, and the two estimators with instruments scatter around zero."}}
 fig, ax = plt.subplots()
-for place, (_name, part) in enumerate(by_method):
-    half = (part["high"] - part["low"]).mean() / 2
-    ax.errorbar(part["bias"].mean(), place, xerr=half, color="0.6", capsize=4)
-    ax.plot(part["bias"], np.full(len(part), place), "o", markersize=4, alpha=0.7)
+for place, (_name, part) in enumerate(many.groupby("method", sort=False)):
+    bias, half = part["bias"], (part["high"] - part["low"]).mean() / 2
+    ax.errorbar(bias.mean(), place, xerr=half, color="0.6", capsize=4)
+    ax.plot(bias, [place] * len(part), "o", markersize=4, alpha=0.7)
 ax.set_yticks(range(len(table)), table.index)
 ax.axvline(0, color="0.3", linestyle=":")
 ax.set(xlabel="estimate - truth (own-price elasticity)")
@@ -184,32 +173,35 @@ plt.show()
 #
 # Two years of one product leave a wide interval. Its category says more: with a normal prior of the category, estimated
 # from all products (empirical Bayes {cite:p}`morris1983`), each estimate moves to the category's mean by as much as it is
-# uncertain (the table has mean absolute errors over all shops; what is precise alone gains nothing),
+# uncertain:
 #
 # ```{math}
 # :label: eq-shrink
 # \hat\varepsilon_i^{\text{EB}} = \bar\varepsilon_c + \frac{\tau^2}{\tau^2+s_i^2}\,(\hat\varepsilon_i - \bar\varepsilon_c).
 # ```
+#
+# The table has mean absolute errors of single products over all shops, the sentences are about the first shop. What is
+# precise alone gains little, and in one shop shrinking can do harm: products that truly differ from their category are
+# pulled towards it too.
 
 # %% tags=["nbval-check-output"]
-fit = fits[best_method]
-posterior = shrink(fit.table)
-truth = market.products.set_index("unique_id")["own_elasticity"][fit.table["unique_id"]].to_numpy()
-inside = (np.abs(posterior["own"] - truth) <= 1.96 * posterior["own_sd"]).mean()
-noisy = by_method[["product_raw", "product_error"]].mean().loc[["double ML, instruments", best_method]]
-print(noisy.rename(columns={"product_raw": "alone", "product_error": "shrunk"}).round(2).to_string())
-print(f"95 % intervals of the first shop hold {inside:.0%} of its products")
-cross = market.config.cross * np.abs(truth)
-print(f"cross elasticity to the rivals' index: true mean {cross.mean():.2f}, estimated {posterior['cross'].mean():.2f}")
-vague = noisy.loc["double ML, instruments"]
-assert shops < 5 or vague["product_error"] < vague["product_raw"]  # one shop may be luck
+errors = table[["product_raw", "product_error"]]
+errors = errors.loc[["double ML, instruments", best_method]]
+print(errors.set_axis(["alone", "shrunk"], axis=1).round(2).to_string())
+fit = shop.fits[best_method]
+posterior = pricing.shrink(fit.table)
+print(study.products_report(shop.market, fit.table, posterior))
 
-# %% mystnb={"figure": {"caption": "Own elasticities of single products: estimate and shrunk estimate against the truth.", "name": "fig-shrinkage"}, "image": {"alt": "Scatter of estimated against true own elasticities: shrunk estimates lie closer to the diagonal than the raw ones, most of all for products with wide intervals."}}
+# %% mystnb={"figure": {"caption": "Own elasticities of single products: estimate and shrunk estimate against the truth.", "name": "fig-shrinkage"}, "image": {"alt": "Scatter of estimated against true own elasticities of one shop: the shrunk estimates lie closer together than the ones alone; in the middle of the range both lie near the diagonal, and for the most elastic products, whose intervals are wide, the shrunk ones are pulled above it."}}
 fig, ax = plt.subplots(figsize=(5.5, 4.2))
-ax.errorbar(truth, fit.table["own"], yerr=1.96 * fit.table["own_se"], fmt="none", ecolor="0.8")
-ax.plot(truth, fit.table["own"], "o", fillstyle="none", label="alone")
+products = shop.market.products.set_index("unique_id")
+truth = products.loc[fit.table["unique_id"], "own_elasticity"]
+own, width = fit.table["own"], 1.96 * fit.table["own_se"]
+ax.errorbar(truth, own, yerr=width, fmt="none", ecolor="0.8")
+ax.plot(truth, own, "o", fillstyle="none", label="alone")
 ax.plot(truth, posterior["own"], "s", markersize=4, label="shrunk")
-ax.plot([truth.min(), truth.max()], [truth.min(), truth.max()], color="0.3", linestyle=":", label="truth")
+ends = [truth.min(), truth.max()]
+ax.plot(ends, ends, color="0.3", linestyle=":", label="truth")
 ax.set(xlabel="true own elasticity", ylabel="estimate")
 ax.legend()
 plt.show()
@@ -221,23 +213,21 @@ plt.show()
 # shock, beside price, calendar and promotions. *Causal* has the calendar, promotions and our elasticities, nothing else.
 # Then each sets prices, and the truth says what they earn.
 
-# %%
-fights = [forecaster_against_pricer(market, fit, rules, seed).table.assign(shop=seed)]
-for other in range(seed + 1, seed + duels):
-    another = pricing_market(other, priced_products, market_days)
-    instrumented = double_ml(market_prices(another))
-    fights.append(forecaster_against_pricer(another, instrumented, rules, seed).table.assign(shop=other))
-
-# %%
-duel = pd.concat(fights).groupby("model", sort=False)[["wape", "share_of_best_profit"]].mean()
-print(duel.round(3).to_string())
-assert duel.loc["boosting", "wape"] < duel.loc["causal", "wape"]
-assert duel.loc["boosting", "share_of_best_profit"] < duel.loc["causal", "share_of_best_profit"]
+# %% tags=["nbval-check-output"]
+fights = pd.concat(
+    pricing.forecaster_against_pricer(
+        one.market, one.fits[best_method], rules, seed
+    ).table.assign(shop=number)
+    for number, one in enumerate(played[:duels])
+)
+duel_means = fights.groupby("model", sort=False).mean()
+print(duel_means.drop(columns="shop").round(3).to_string())
+print(duel.duel_verdict(fights))
 
 # %% [markdown]
 # Boosting explains the sales of a dear day by the days before it, and credits little to the price. As a forecast that is
-# right. As an answer to "what if we ask more?" it is wrong, and it asks too much. Lower forecast error is no argument for
-# prices; that takes variation of prices that demand did not cause.
+# right. As an answer to "what if we ask more?" it is wrong. Lower forecast error is no argument for prices; that takes
+# variation of prices that demand did not cause.
 #
 # ## Prices of a whole category
 #
@@ -254,24 +244,26 @@ assert duel.loc["boosting", "share_of_best_profit"] < duel.loc["causal", "share_
 # {cite:p}`ferreira2016`. Searching $G$ over shrinking bins gives the optimum *and a bound*. Three products show it
 # against trying everything:
 
-# %% tags=["nbval-check-output"]
-small = pd.DataFrame(
-    {
-        "unique_id": ["A", "B", "C"],
-        "price": [4.99, 3.49, 6.29],
-        "cost": [3.2, 1.6, 3.9],
-        "units": [20.0, 35.0, 9.0],
-        "share": [0.31, 0.55, 0.14],
-        "own": [-2.8, -2.1, -1.7],
-        "cross": [0.8, 0.5, 0.7],
-        "price_low": [4.0, 2.9, 5.0],
-        "price_high": [5.9, 4.2, 7.5],
-    }
+# %%
+names = ["unique_id", "price", "cost", "units", "share", "own", "cross"]
+rows = [
+    ("A", 4.99, 3.2, 20.0, 0.31, -2.8, 0.8),
+    ("B", 3.49, 1.6, 35.0, 0.55, -2.1, 0.5),
+    ("C", 6.29, 3.9, 9.0, 0.14, -1.7, 0.7),
+]
+small = pd.DataFrame(rows, columns=names).assign(
+    price_low=[4.0, 2.9, 5.0], price_high=[5.9, 4.2, 7.5]
 )
-everything, ours = brute_force(small), optimise_category(small)
-assert np.allclose(everything.prices, ours.prices) and ours.bound >= everything.profit * (1 - 1e-9)
+small
+
+# %% tags=["nbval-check-output"]
+everything = pricing.brute_force(small)
+ours = pricing.optimise_category(small, enumerate_up_to=0)  # the search
+assert np.allclose(everything.prices, ours.prices)
+assert ours.bound >= everything.profit * (1 - 1e-9)
 print("today", small["price"].tolist(), f"profit {ours.current_profit:.2f}")
-print("best ", ours.prices.tolist(), f"profit {ours.profit:.2f}, at most {100 * ours.gap:.2f} % below the optimum")
+print("best ", ours.prices.tolist(), f"profit {ours.profit:.2f}, "
+      f"at most {100 * ours.gap:.1f} % below the optimum")  # fmt: skip
 
 # %% [markdown]
 # ### Regret
@@ -279,17 +271,20 @@ print("best ", ours.prices.tolist(), f"profit {ours.profit:.2f}, at most {100 * 
 # Prices from estimated elasticities, valued by the truth, against the best prices under the same rules. *Regret* is the
 # share of that best profit which is lost.
 
-# %%
-regret = pd.concat(lost).groupby("method", sort=False)["regret"].agg(["mean", "max"])
-print((100 * regret).round(1).rename(columns=lambda c: f"{c} regret, %").to_string())
-assert regret.loc[best_method, "mean"] <= 0.03
-assert regret.loc[best_method, "mean"] < regret.loc["naive log-log", "mean"]
+# %% tags=["nbval-check-output"]
+regret = lost.groupby("method", sort=False)["regret"].agg(["mean", "max"])
+print((100 * regret).round(1).add_suffix(" regret, %").to_string())
+ours, naive = regret["mean"][best_method], regret["mean"]["naive log-log"]
+assert ours <= 0.03 and ours < naive
+print(study.regret_verdict(lost, best_method, "naive log-log"))
+print(study.regret_verdict(lost, best_method, "double ML, views"))
 
-# %% mystnb={"figure": {"caption": "Share of the best possible profit lost by prices from each estimator, mean over simulated shops.", "name": "fig-regret"}, "image": {"alt": "Horizontal bars of regret: today's prices lose most, naive elasticities and machine learning alone lose several percent, instruments with views lose well below one percent."}}
+# %% mystnb={"figure": {"caption": "Share of the best possible profit lost by prices from each estimator, mean over simulated shops; the dotted line is 3 %.", "name": "fig-regret"}, "image": {"alt": "Horizontal bars of regret: today's prices lose most, about nine percent; naive elasticities, fixed effects and double machine learning alone lose four to five percent; the three estimators with views or instruments lose below one percent. The worst shops of the first four lie at thirteen percent and more."}}
 fig, ax = plt.subplots()
 bars = 100 * regret.drop("true optimum").iloc[::-1]
 ax.barh(bars.index, bars["mean"])
-ax.plot(bars["max"], bars.index, "k|", markersize=12, linestyle="none", label="worst shop")
+ax.plot(bars["max"], bars.index, "k|", markersize=12, linestyle="none",
+        label="worst shop")  # fmt: skip
 ax.axvline(3, color="0.3", linestyle=":")
 ax.set(xlabel="regret, % of the best profit")
 ax.legend()
@@ -300,24 +295,16 @@ plt.show()
 #
 # The posterior of the elasticities says how sure a gain is. Each draw values all prices of the shop.
 
-# %%
-data = market_prices(market)
-state = true_state(market, data)
-believed = believed_state(state, data, posterior).merge(
-    posterior[["unique_id", "own_sd", "cross_sd", "covariance"]], on="unique_id"
-)
-chosen, today = best_prices(believed, rules), state["price"].to_numpy()
-own, rival = draw_elasticities(believed, 400, seed)
-gain = np.zeros(400)
-for place in believed.groupby("category").indices.values():
-    pieces = (believed.iloc[place], own[:, place], rival[:, place])
-    gain += (
-        profit_draws(pieces[0], chosen[place], *pieces[1:]) - profit_draws(pieces[0], today[place], *pieces[1:])
-    ).sum(1)
+# %% tags=["nbval-check-output"]
+state = study.true_state(shop.market, data)
+believed = study.believed_state(state, data, posterior)
+chosen, today = study.best_prices(believed, rules), state["price"].to_numpy()
+gain = demand.gain_draws(believed, chosen, 400, seed)
 low, high = np.quantile(gain, [0.025, 0.975])
-actual = total_profit(state, chosen) - total_profit(state, today)
-print(f"expected gain a day {gain.mean():.0f} (95 %: {low:.0f} to {high:.0f}); true gain {actual:.0f}")
+actual = study.total_profit(state, chosen) - study.total_profit(state, today)
 assert actual > 0
+print(f"expected gain a day {gain.mean():.0f} (95 %: {low:.0f} to "
+      f"{high:.0f}); true gain {actual:.0f}")  # fmt: skip
 
 # %% [markdown]
 # ### Guard rails
@@ -328,41 +315,49 @@ assert actual > 0
 
 # %% tags=["nbval-check-output"]
 try:
-    refuse_customers(["unique_id", "price", "customer_segment"], "prices")
-except ValueError as error:
-    print(error)
-inside_rungs = ladder(2.49, 1.2, 2.29, 2.59, PriceRules())
+    pricing.refuse_customers(["price", "customer_segment"], "prices")
+except ValueError as refusal:
+    print(refusal)
+inside_rungs = pricing.ladder(2.49, 1.2, 2.29, 2.59, pricing.PriceRules())
 print("rungs between 2.29 and 2.59:", inside_rungs.tolist())
 
 # %% [markdown]
 # ## Clearance: the stock has to go
 #
-# With $n$ units and $k$ weeks left the price that is best depends on both. Backward induction {cite:p}`gallego1994`:
+# With $n$ units and $k$ weeks left the price that is best depends on both. Backward induction {cite:p}`gallego1994`
+# starts after the last week, when a unit brings its salvage value $v$:
 #
 # ```{math}
 # :label: eq-markdown
 # \begin{aligned}
-# V_k(n) &= \max_{p}\;\mathrm E\bigl[p\min(D,n)+V_{k-1}\bigl(n-\min(D,n)\bigr)\bigr],\\
+# V_0(n) &= v\,n,\\
+# V_k(n) &= \max_{p}\;\mathrm E\bigl[p\min(D,n)+V_{k-1}\bigl(n-\min(D,n)\bigr)\bigr],\quad k \ge 1,\\
 # D &\sim \operatorname{Poisson}(\lambda_k(p)).
 # \end{aligned}
 # ```
+#
+# A clearance price does not rise again, so the library also keeps the last price: $p$ runs over the rungs up to it.
 
 # %% tags=["nbval-check-output"]
-clearance = ClearanceConfig(
-    prices=(9.99, 8.99, 7.99, 6.99, 5.99, 4.99), rate=(8.0, 7.0, 6.0, 5.0, 4.0, 3.0), reference_price=9.99,
+clearance = markdown.ClearanceConfig(
+    prices=(9.99, 8.99, 7.99, 6.99, 5.99, 4.99),
+    rate=(8.0, 7.0, 6.0, 5.0, 4.0, 3.0), reference_price=9.99,
     elasticity=-2.2, stock=60, salvage=1.0,
 )  # fmt: skip
-policy = solve(clearance)
-steady = [policy_value(clearance, fixed_policy(clearance, (k,) * 6)) for k in range(6)]
-late = policy_value(clearance, fixed_policy(clearance, (0, 0, 0, 0, 4, 5)))
-print(f"stock-aware {policy.expected:.1f}, best single price {max(steady):.1f}, full price then half {late:.1f}")
+policy = markdown.solve(clearance)
+steady = [markdown.fixed_value(clearance, (k,) * 6) for k in range(6)]
+late = markdown.fixed_value(clearance, (0, 0, 0, 0, 4, 5))
 assert policy.expected >= max(*steady, late)
+print(f"stock-aware {policy.expected:.1f}, best single price "
+      f"{max(steady):.1f}, full price then half {late:.1f}")  # fmt: skip
 
-# %% mystnb={"figure": {"caption": "The price to ask with so many units left, by week; a clearance that began at the highest price.", "name": "fig-markdown"}, "image": {"alt": "Step lines of the optimal price over remaining stock, one a week: more stock or less time left means a lower price."}}
+# %% mystnb={"figure": {"caption": "The price to ask with so many units left, by week; a clearance that has asked the highest price so far.", "name": "fig-markdown"}, "image": {"alt": "Falling steps of the best price over the units left, one line for six, four, two and one weeks left: more stock means a lower price, and with the same stock less time means a lower price or the same."}}
 fig, ax = plt.subplots()
-for week in (0, 2, 4, 5):
+units = np.arange(1, clearance.stock + 1)
+left = {0: "6 weeks", 2: "4 weeks", 4: "2 weeks", 5: "1 week"}
+for week, text in left.items():
     asked = np.array(clearance.prices)[policy.choice[week, 0]]
-    ax.step(np.arange(1, clearance.stock + 1), asked[1:], where="mid", label=f"{6 - week} weeks left")
+    ax.step(units, asked[1:], where="mid", label=f"{text} left")
 ax.set(xlabel="units left", ylabel="best price")
 ax.legend()
 plt.show()
@@ -372,33 +367,32 @@ plt.show()
 #
 # Where prices never varied, nothing above works: somebody has to try. Thompson sampling {cite:p}`thompson1933,ferreira2018`
 # draws an elasticity from what is believed, asks the price that would be best if the draw were true, and learns from the
-# sales. Its cost is what the tried prices earn less than the best one; a fixed wrong price pays for ever, a test of
-# every rung pays at once.
+# sales. Its cost is what the tried prices earn less than the best one. Its peers are a test of every rung, which then keeps
+# the best, and today's price kept for ever.
 
-# %%
+# %% tags=["nbval-check-output"]
 rungs = (7.99, 8.49, 8.99, 9.49, 9.99, 10.49, 10.99, 11.49, 11.99)
-learner = BanditConfig(prices=rungs, cost=6.0, reference_price=9.99, prior_level=np.log(25.0))
-demand = 25.0 * (np.array(rungs) / 9.99) ** -3.2
-periods, copies = 120, 100
-sampled = thompson(learner, demand, periods, copies, seed)
-tested = explore_then_commit(learner, demand, periods, copies, each=4, seed=seed)
-stay = fixed_price(learner, demand, rungs.index(9.99), periods)
+learner = bandit.BanditConfig(
+    prices=rungs, cost=6.0, reference_price=9.99, prior_level=np.log(25.0)
+)
+expected = 25.0 * (np.array(rungs) / 9.99) ** -3.2  # units a day
+trial = bandit.compare_learners(learner, expected, 120, 100, seed=seed)
+print(trial.report())
+print(f"learned elasticity {trial.elasticity:.2f} (prior -2.00, truth -3.20)")
+print(trial.verdict("Thompson sampling"))
 
-# %%
-(curve, error), (test_curve, _) = sampled.cumulative(), tested.cumulative()
-best_profit = ((np.array(rungs) - 6.0) * demand).max() * periods
-for name, total in (("Thompson sampling", curve[-1]), ("test every rung", test_curve[-1]), ("today's price", stay[-1])):
-    print(f"{name:18s} loses {total:6.0f} of {best_profit:.0f} over {periods} days ({100 * total / best_profit:.1f} %)")
-print(f"learned elasticity {sampled.elasticity.mean():.2f} (prior -2.00, truth -3.20)")
-assert curve[-1] < min(test_curve[-1], stay[-1])
+# %% [markdown]
+# Learning is an investment: it costs most at first, and pays only where the price will be asked for long enough
+# afterwards. A shop with fewer days to go than that keeps today's price.
 
-# %% mystnb={"figure": {"caption": "Cumulative profit lost against the best price; the band is two standard errors.", "name": "fig-bandit"}, "image": {"alt": "Cumulative regret over days: the fixed price grows as a straight line, the test of every rung rises steeply and then flattens, Thompson sampling stays lowest."}}
+# %% mystnb={"figure": {"caption": "Cumulative profit lost against the best price; the band is two standard errors of Thompson sampling.", "name": "fig-bandit"}, "image": {"alt": "Cumulative regret over 120 days: Thompson sampling rises fastest and has lost most until about day 80, then flattens and is lowest at the end; the test of every rung rises in steps below it and goes on as a line; today's price grows as a straight line from the lowest loss to the highest."}}
 fig, ax = plt.subplots()
-days = np.arange(1, periods + 1)
-ax.plot(days, curve, label="Thompson sampling")
-ax.fill_between(days, curve - 2 * error, curve + 2 * error, alpha=0.2)
-ax.plot(days, test_curve, label="test every rung, then keep the best")
-ax.plot(days, stay, label="keep today's price")
+learned = "Thompson sampling"
+curve, band = trial.curves[learned], 2 * trial.errors[learned]
+day = np.arange(1, len(curve) + 1)
+for name, total in trial.curves.items():
+    ax.plot(day, total, label=name)
+ax.fill_between(day, curve - band, curve + band, alpha=0.2)
 ax.set(xlabel="day", ylabel="profit lost so far")
 ax.legend()
 plt.show()
@@ -412,13 +406,7 @@ plt.show()
 # {cite:p}`hoch1995,montgomery1997`.
 
 # %%
-if juice_folder:
-    print(juice_elasticities(juice_folder).round(2).to_string(index=False))
-    print(PUBLISHED.to_string(index=False))
-else:
-    print(
-        "juice_folder is empty: the section is left out (-p juice_folder=DIR with yx.parquet of the R package bayesm)"
-    )
+print(juice.juice_report(juice_folder))
 
 # %% [markdown]
 # ## Prices for this run
@@ -430,65 +418,31 @@ else:
 
 # %%
 panel, meta = load_panel(run_dir)
-usable = "price" in panel and (panel["price"] > 0).any()
-statics = [name for name in meta["static"] if name in panel]
-category = price_category or (statics[0] if statics else "")
-controls = [name for name in meta["future"] if name != "open" and name in panel and name != instrument]
-controls = [name for name in controls if panel[name].std() > 0]
-if not usable:
-    print("the panel has no prices: no recommendations")
-run_prices = panel_prices(panel, category, controls, instrument) if usable else None
-
-# %%
-plan = pd.DataFrame(columns=list(PLAN_COLUMNS))
-estimates = None
-if run_prices is not None and run_prices.table["block"].nunique() >= 8:
-    estimates = double_ml(run_prices, instruments=bool(instrument), folds=4, seed=seed)
-    shrunk = shrink(estimates.table)
-    plan = recommend(
-        state_today(run_prices, shrunk, cost_share),
-        shrunk,
-        PriceRules(min_margin=min_margin, max_change=max_change, allow_outside=allow_outside),
-        PlanConfig(cost_share=cost_share, confidence=confidence, seed=seed),
-        panel,
-        category,
-    )
-    low, high = estimates.interval()
-    print(f"mean own elasticity {estimates.mean:.2f} (95 %: {low:.2f} to {high:.2f}), {len(plan)} products, by week")
-    print(plan["action"].value_counts().to_string())
-elif usable:
-    print("fewer than eight four-week blocks of prices: no recommendations")
-
-# %%
-moved = plan[plan["action"] != "hold"]
-for row in moved.head(8).itertuples():
-    print(f"{row.unique_id}: {row.current_price:.2f} -> {row.proposed_price:.2f}\n    {row.why}")
-print(plan.loc[plan["action"] == "hold", "why"].value_counts().to_string())
-
-# %%
-folder = resolve(run_dir)
-_ = write_csv(plan, folder / "prices.csv")
-_ = write_json(
-    {
-        "bias": {name: float(value) for name, value in table["bias"].items()},
-        "covered": {name: int(value) for name, value in table["covered"].items()},
-        "shops": int(shops),
-        "regret": {name: float(value) for name, value in regret["mean"].items()},
-        "run_mean_elasticity": None if estimates is None else estimates.mean,
-        "run_products": len(plan),
-        "run_changes": len(moved),
-        "cost_share": cost_share,
-    },
-    folder / "pricing.json",
+limits = pricing.PriceRules(
+    min_margin=min_margin, max_change=max_change, allow_outside=allow_outside
 )
+sure = pricing.PlanConfig(cost_share, confidence, seed=seed)
+found = pricing.plan_run(
+    panel, meta, limits, sure, price_category, instrument
+)
+found.prices.iloc[:5, :9].round(2)
 
-# %% mystnb={"figure": {"caption": "Own elasticities of the run's products, shrunk, with 95 % intervals, largest in size first.", "name": "fig-run-elasticities"}, "image": {"alt": "Elasticities of the run's products sorted by size with their intervals; most are negative and many intervals are wide."}}
-drawn = plan.dropna(subset=["elasticity"]).sort_values("elasticity")
+# %% tags=["nbval-check-output"]
+print(found.report())
+
+# %% tags=["nbval-check-output"]
+print(found.proposals(8))
+
+# %% tags=["hide-input"]
+_ = pricing.write_plan(run_dir, found, table, regret["mean"], sure)
+
+# %% mystnb={"figure": {"caption": "Own elasticities of the run's products, shrunk, with 95 % intervals, largest in size first.", "name": "fig-run-elasticities"}, "image": {"alt": "Own elasticities of the run's products from the most negative to the least, with their intervals: nearly all are negative, most lie above minus one, and the intervals are wide, many of them reaching from below minus one to above it."}}
+drawn = found.plan.dropna(subset=["elasticity"]).sort_values("elasticity")
+place = range(len(drawn))
+low, high = drawn["elasticity_low"], drawn["elasticity_high"]
 fig, ax = plt.subplots()
-ax.fill_between(
-    range(len(drawn)), drawn["elasticity_low"].astype(float), drawn["elasticity_high"].astype(float), alpha=0.2
-)
-ax.plot(range(len(drawn)), drawn["elasticity"], ".")
+ax.fill_between(place, low.astype(float), high.astype(float), alpha=0.2)
+ax.plot(place, drawn["elasticity"], ".")
 ax.axhline(-1, color="0.3", linestyle=":")
 ax.set(xlabel="product, sorted", ylabel="own elasticity")
 plt.show()
@@ -497,10 +451,10 @@ plt.show()
 # ## Summary
 #
 # - We saw past prices and sales mislead, and instruments with double machine learning find the known elasticities.
-# - We pulled single products towards their category, which made them more accurate.
+# - We pulled single products towards their category, which made them more accurate in the mean over shops, not in each.
 # - We saw a better forecaster choose worse prices.
 # - We optimised a category's prices on a ladder with a certificate, and measured the regret against the truth.
-# - We cleared a stock by backward induction, and learned a price at a stated cost.
+# - We cleared a stock by backward induction, and learned a price at a stated cost, which takes time to pay.
 # - We wrote what to ask for each of the run's products, and why, or why not to touch it.
 #
 # The simulated shop has constant elasticities and no memory: customers do not stock up, rivals outside do not answer.

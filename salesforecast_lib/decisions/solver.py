@@ -1,4 +1,4 @@
-"""Mixed-integer programmes without the solver's own words on standard output (chapters 08, 10 and 11)."""
+"""Mixed-integer programmes without the solver's own words on standard output (chapters 08, 12 and 13)."""
 
 from __future__ import annotations
 

@@ -13,15 +13,9 @@ from typing import Any
 
 import pandas as pd
 
+from salesforecast_lib.decisions.pricing import PriceRules, forecaster_against_pricer, play_shop
 from salesforecast_lib.decisions.pricing.juice import PUBLISHED, juice_elasticities
-from salesforecast_lib.decisions.pricing.optimise import PriceRules
-from salesforecast_lib.decisions.pricing.study import (
-    compare_estimators,
-    forecaster_against_pricer,
-    pricing_market,
-    regrets,
-    score_estimators,
-)
+from salesforecast_lib.decisions.pricing.study import summarise
 from salesforecast_lib.files import write_json
 
 BEST = "double ML, instruments and views"
@@ -32,28 +26,14 @@ def play(seeds: int, duels: int, first: int = 0) -> tuple[pd.DataFrame, pd.DataF
     scores, lost, fights = [], [], []
     rules = PriceRules()
     for seed in range(first, first + seeds):
-        market = pricing_market(seed)
-        fits = compare_estimators(market)
-        scores.append(score_estimators(market, fits).assign(seed=seed))
-        lost.append(regrets(market, fits, rules).assign(seed=seed))
+        shop = play_shop(seed, rules=rules)
+        scores.append(shop.scores)
+        lost.append(shop.regrets)
         if seed - first < duels:
-            fights.append(forecaster_against_pricer(market, fits[BEST], rules).table.assign(seed=seed))
+            fights.append(forecaster_against_pricer(shop.market, shop.fits[BEST], rules).table.assign(shop=seed))
         print(f"\rshop {seed - first + 1} of {seeds}", end="", file=sys.stderr, flush=True)
     print(file=sys.stderr)
     return pd.concat(scores), pd.concat(lost), pd.concat(fights) if fights else pd.DataFrame()
-
-
-def summary(scores: pd.DataFrame) -> pd.DataFrame:
-    """One row an estimator: bias, its spread, mean standard error, coverage in shops and of products."""
-    return scores.groupby("method", sort=False).agg(
-        shops=("covered", "size"),
-        bias=("bias", "mean"),
-        spread=("bias", "std"),
-        standard_error=("se", "mean"),
-        covered=("covered", "sum"),
-        product_error=("product_error", "mean"),
-        product_covered=("product_covered", "mean"),
-    )
 
 
 def main(arguments: list[str] | None = None) -> dict[str, Any]:
@@ -67,7 +47,7 @@ def main(arguments: list[str] | None = None) -> dict[str, Any]:
     if given.seeds < 1:
         parser.error("--seeds: expected at least 1")
     scores, lost, fights = play(given.seeds, given.duels)
-    table = summary(scores)
+    table = summarise(scores).drop(columns="product_raw")
     print(f"Own-price elasticity against the truth, {given.seeds} simulated shops (95 % intervals)")
     print(table.round(3).to_string())
     regret = lost.groupby("method", sort=False)["regret"].agg(["mean", "median", "max"])

@@ -1,4 +1,4 @@
-"""Learning a price by asking it: Thompson sampling on a ladder, and what the learning costs (chapter 11).
+"""Learning a price by asking it: Thompson sampling on a ladder, and what the learning costs (chapter 13).
 
 Demand at rung k is Poisson with mean ``exp(a + e log(p_k / p0))``. The posterior of (a, e) lives on a grid, so the
 update is exact; each period draws one (a, e) from it and asks the rung that would be best if the draw were true
@@ -113,3 +113,78 @@ def explore_then_commit(
     trial = np.tile(np.tile(np.arange(len(prices)), each), (replicates, 1))
     asked = np.hstack([trial, np.tile(winner[:, None], (1, periods - trial.shape[1]))])
     return Learning(asked, profit.max() - profit[asked], np.full(replicates, np.nan))
+
+
+@dataclass(frozen=True)
+class Trial:
+    """Cumulative regret of several ways to price: ``curves`` and their standard ``errors`` (periods,) by name.
+
+    ``best_profit`` is that of the best rung over all periods, ``elasticity`` the mean that Thompson sampling learned.
+    """
+
+    curves: dict[str, np.ndarray]
+    errors: dict[str, np.ndarray]
+    best_profit: float
+    elasticity: float
+
+    def report(self) -> str:
+        """One line a way: what it loses at the end with two standard errors, and in percent of the best profit."""
+        return "\n".join(
+            f"{name:18s} loses {curve[-1]:4.0f} ± {2 * self.errors[name][-1]:2.0f} of {self.best_profit:.0f} in "
+            f"{len(curve)} days ({curve[-1] / self.best_profit:.1%})"
+            for name, curve in self.curves.items()
+        )
+
+    def verdict(self, name: str) -> str:
+        """Sentences on when ``name`` has lost most and least, and how sure its lead at the end is.
+
+        Raises
+        ------
+        ValueError
+            When ``name`` is missing or alone.
+        """
+        if name not in self.curves or len(self.curves) < 2:
+            raise ValueError(f"{name!r}: expected one of at least two curves, there are {list(self.curves)}")
+        own = self.curves[name]
+        rivals = {key: curve for key, curve in self.curves.items() if key != name}
+        others = np.stack(list(rivals.values()))  # (rivals, periods)
+        most, least = own > others.max(0), own < others.min(0)
+        text = f"{name} has lost most on {most.sum()} of {len(own)} days"
+        text += f", the last of them day {np.flatnonzero(most)[-1] + 1}" if most.any() else ""
+        if not least[-1]:
+            return f"{text}. At the end it has not lost least."
+        behind = np.flatnonzero(~least)
+        next_best = min(rivals, key=lambda key: rivals[key][-1])
+        gap = rivals[next_best][-1] - own[-1]
+        reach = 2 * float(np.hypot(self.errors[name][-1], self.errors[next_best][-1]))
+        return (
+            f"{text}. It has lost least from day {behind[-1] + 2 if len(behind) else 1} on.\n"
+            f"At the end it is {gap:.0f} ahead of the next, {next_best!r} (two standard errors: {reach:.0f}): "
+            f"{'more' if gap > reach else 'no more'} than chance may give."
+        )
+
+
+def compare_learners(
+    config: BanditConfig, mean: np.ndarray, periods: int, replicates: int, each: int = 4, seed: int = 0
+) -> Trial:
+    """Thompson sampling, the test of every rung and today's price (one of the rungs) against the same true demand.
+
+    Raises
+    ------
+    ValueError
+        As `thompson` and `explore_then_commit` do, and when today's price is no rung.
+    """
+    if config.reference_price not in config.prices:
+        raise ValueError(f"reference_price={config.reference_price}: expected one of the prices {config.prices}")
+    sampled = thompson(config, mean, periods, replicates, seed)
+    tested = explore_then_commit(config, mean, periods, replicates, each, seed)
+    stay = fixed_price(config, mean, config.prices.index(config.reference_price), periods)
+    names = ("Thompson sampling", "test every rung", "today's price")
+    both = (sampled.cumulative(), tested.cumulative(), (stay, np.zeros(periods)))
+    best = float(((np.array(config.prices) - config.cost) * np.asarray(mean)).max()) * periods
+    return Trial(
+        {name: curve for name, (curve, _) in zip(names, both, strict=True)},
+        {name: error for name, (_, error) in zip(names, both, strict=True)},
+        best,
+        float(sampled.elasticity.mean()),
+    )

@@ -1,4 +1,4 @@
-"""How demand answers to prices: naive, fixed effects, and double machine learning with instruments (chapter 11).
+"""How demand answers to prices: naive, fixed effects, and double machine learning with instruments (chapter 13).
 
 Model of product i in period t: ``log q = e_i log p + c_i log P + g_i(controls) + u``, with ``P`` the index of the
 rivals' prices. ``e_i`` is the own elasticity, ``c_i`` the cross elasticity with respect to the rivals together. Prices
@@ -19,13 +19,12 @@ import numpy as np
 import pandas as pd
 from econml.dml import LinearDML
 from econml.iv.dml import OrthoIV
-from lightgbm import LGBMRegressor
 from scipy.stats import t as student
-from sklearn.base import BaseEstimator, RegressorMixin, clone
 from sklearn.model_selection import GroupKFold
 
 from salesforecast_lib.decisions.panel_regression import clustered, within
 from salesforecast_lib.decisions.pricing.data import PriceData
+from salesforecast_lib.decisions.pricing.nuisance import Boosting, ByProduct
 
 TREATMENTS = ("log_price", "rival_price")
 Learner = Literal["ridge", "boosting"]
@@ -55,65 +54,6 @@ class Elasticities:
         """Interval of the mean own elasticity, from Student's t."""
         half = float(student.ppf((1 + level) / 2, self.freedom)) * self.mean_se
         return self.mean - half, self.mean + half
-
-
-class ByProduct(RegressorMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
-    """Ridge regression on the controls, one for each product; the first column of X is the product's number.
-
-    Controls and outcome are centred within the product, so the level is free; a product that was not seen in training
-    is predicted at the mean of all.
-    """
-
-    def __init__(self, penalty: float = 1e-3) -> None:
-        self.penalty = penalty
-
-    def fit(self, X: np.ndarray, y: np.ndarray) -> ByProduct:
-        """Fit; ``X`` (rows, 1 + controls), ``y`` (rows,) or (rows, outcomes)."""
-        outcome = np.asarray(y, dtype="float64").reshape(len(X), -1)
-        self.overall_ = outcome.mean(0)
-        self.one_ = np.ndim(y) == 1
-        self.parts_: dict[float, tuple[np.ndarray, np.ndarray, np.ndarray]] = {}
-        for code in np.unique(X[:, 0]):
-            rows = X[:, 0] == code
-            controls, own = X[rows, 1:], outcome[rows]
-            centre, level = controls.mean(0), own.mean(0)
-            inner = controls - centre
-            gram = inner.T @ inner
-            gram += self.penalty * rows.sum() * np.diag(np.maximum(np.diag(gram) / rows.sum(), 1e-12))
-            self.parts_[code] = (centre, level, np.linalg.solve(gram, inner.T @ (own - level)))
-        return self
-
-    def predict(self, X: np.ndarray) -> np.ndarray:
-        """Predictions in the shape of the outcome."""
-        out = np.tile(self.overall_, (len(X), 1))
-        for code, (centre, level, slope) in self.parts_.items():
-            rows = X[:, 0] == code
-            out[rows] = level + (X[rows, 1:] - centre) @ slope
-        return out[:, 0] if self.one_ else out
-
-
-class Boosting(RegressorMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
-    """Gradient-boosted trees on what `ByProduct` leaves, one a column of the outcome."""
-
-    def __init__(self, trees: int = 60, seed: int = 0) -> None:
-        self.trees = trees
-        self.seed = seed
-
-    def fit(self, X: np.ndarray, y: np.ndarray) -> Boosting:
-        """Fit; shapes as in `ByProduct`."""
-        self.linear_ = ByProduct().fit(X, y)
-        left = (y - self.linear_.predict(X)).reshape(len(X), -1)
-        model = LGBMRegressor(
-            n_estimators=self.trees, num_leaves=15, learning_rate=0.1, min_child_samples=60, n_jobs=1, verbose=-1,
-            random_state=self.seed, deterministic=True,
-        )  # fmt: skip
-        self.trees_ = [clone(model).fit(X, column) for column in left.T]
-        return self
-
-    def predict(self, X: np.ndarray) -> np.ndarray:
-        """Predictions in the shape of the outcome."""
-        linear = self.linear_.predict(X)
-        return linear + np.column_stack([tree.predict(X) for tree in self.trees_]).reshape(linear.shape)
 
 
 def naive_loglog(data: PriceData) -> Elasticities:

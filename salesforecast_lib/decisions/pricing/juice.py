@@ -1,4 +1,4 @@
-"""Price elasticities of refrigerated orange juice of one chain, Dominick's, beside published ones (chapter 11)."""
+"""Price elasticities of refrigerated orange juice of one chain, Dominick's, beside published ones (chapter 13)."""
 
 from __future__ import annotations
 
@@ -103,3 +103,11 @@ def juice_elasticities(folder: str | Path) -> pd.DataFrame:
     low, high = fit.interval()
     mean = {"brand": "mean", "naive": naive.mean(), "own": fit.mean, "low": low, "high": high}
     return pd.concat([rows, pd.DataFrame([mean])], ignore_index=True)
+
+
+def juice_report(folder: str) -> str:
+    """Text of the orange juice section: brands and published numbers, or what to give when ``folder`` is empty."""
+    if not folder:
+        left_out = "juice_folder is empty: the section is left out"
+        return f"{left_out} (-p juice_folder=DIR with yx.parquet of the R package bayesm)"
+    return f"{juice_elasticities(folder).round(2).to_string(index=False)}\n{PUBLISHED.to_string(index=False)}"

@@ -1,7 +1,8 @@
-"""Clearance: which price to ask in each remaining week, given the stock that is left (chapter 11).
+"""Clearance: which price to ask in each remaining week, given the stock that is left (chapter 13).
 
-With n units and k weeks left, ``V_k(n) = max_p E[p min(D, n) + V_{k-1}(n - min(D, n))]``, ``D ~ Poisson(lambda_k(p))``:
-the discrete form of Gallego and van Ryzin (1994). What is left after the last week brings the salvage value.
+With n units and k weeks left, ``V_k(n) = max_p E[p min(D, n) + V_{k-1}(n - min(D, n))]``, ``D ~ Poisson(lambda_k(p))``
+and ``V_0(n) = salvage n``: the discrete form of Gallego and van Ryzin (1994). What is left after the last week brings
+the salvage value. Where a price never rises again, the last price is part of the state too.
 """
 
 from __future__ import annotations
@@ -113,3 +114,8 @@ def fixed_policy(config: ClearanceConfig, numbers: tuple[int, ...]) -> np.ndarra
     if len(numbers) != weeks or not all(0 <= number < prices for number in numbers):
         raise ValueError(f"numbers={numbers}: expected {weeks} numbers of prices from 0 to {prices - 1}")
     return np.broadcast_to(np.array(numbers)[:, None, None], (weeks, prices, config.stock + 1)).copy()
+
+
+def fixed_value(config: ClearanceConfig, numbers: tuple[int, ...]) -> float:
+    """Exact expected revenue of asking price ``numbers[week]`` whatever the stock is."""
+    return policy_value(config, fixed_policy(config, numbers))

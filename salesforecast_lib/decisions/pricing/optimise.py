@@ -1,4 +1,4 @@
-"""The most profitable prices of a whole category on a ladder, with a certificate (chapter 11).
+"""The most profitable prices of a whole category on a ladder, with a certificate (chapter 13).
 
 With log changes ``x_i = log(p_i / p0_i)`` and the category's index ``G = sum_j s_j x_j`` demand is
 
@@ -19,44 +19,10 @@ import numpy as np
 import pandas as pd
 from scipy.optimize import Bounds, LinearConstraint, minimize_scalar
 
-from salesforecast_lib.decisions.pricing.data import refuse_customers
+from salesforecast_lib.decisions.pricing.demand import NUMBERS, check_category, profit
+from salesforecast_lib.decisions.pricing.rules import STANDARD_RULES, PriceRules
+from salesforecast_lib.decisions.pricing.rules import rungs as allowed_rungs
 from salesforecast_lib.decisions.solver import milp
-
-_NUMBERS = ("price", "cost", "units", "share", "own", "cross")
-_COLUMNS = ("unique_id", *_NUMBERS, "price_low", "price_high")
-
-
-@dataclass(frozen=True)
-class PriceRules:
-    """What a price may be.
-
-    Parameters
-    ----------
-    min_margin : smallest (price - cost) / price.
-    max_change : largest relative change of a price at once, 0.2 = 20 %.
-    max_index_change : largest relative change of the category's price index, either way.
-    endings : last two digits of a price in cents; empty: any whole cent step of ``step``.
-    step : distance of rungs in money where ``endings`` is empty.
-    allow_outside : rungs outside the observed price range are allowed, and marked.
-    """
-
-    min_margin: float = 0.05
-    max_change: float = 0.2
-    max_index_change: float = 0.2
-    endings: tuple[int, ...] = (9, 19, 29, 39, 49, 59, 69, 79, 89, 99)
-    step: float = 0.05
-    allow_outside: bool = False
-
-    def __post_init__(self) -> None:
-        if not -1 < self.min_margin < 1:
-            raise ValueError(f"min_margin={self.min_margin}: expected a share of the price below 1, such as 0.1")
-        for name in ("max_change", "max_index_change"):
-            if not 0 < getattr(self, name) < 1:
-                raise ValueError(f"{name}={getattr(self, name)}: expected a share between 0 and 1, such as 0.2")
-        if any(not 0 <= ending < 100 for ending in self.endings) or (not self.endings and self.step < 0.01):
-            raise ValueError(
-                f"endings={self.endings}, step={self.step}: expected cents from 0 to 99, or a step >= 0.01"
-            )
 
 
 @dataclass(frozen=True)
@@ -72,69 +38,6 @@ class Solution:
     def gap(self) -> float:
         """Largest share of the optimum that the answer can miss."""
         return max(0.0, 1 - self.profit / self.bound) if self.bound > 0 else 0.0
-
-
-def ladder(price: float, cost: float, low: float, high: float, rules: PriceRules) -> np.ndarray:
-    """Rungs that the rules allow, ascending, with today's price among them (keeping it is always allowed).
-
-    Parameters
-    ----------
-    price, cost : today's, per unit.
-    low, high : observed price range.
-    """
-    floor, ceiling = price * (1 - rules.max_change), price * (1 + rules.max_change)
-    if rules.min_margin < 1:
-        floor = max(floor, cost / (1 - rules.min_margin))
-    if not rules.allow_outside:
-        floor, ceiling = max(floor, low), min(ceiling, high)
-    if rules.endings:
-        whole = np.arange(int(np.floor(max(floor, 0))), int(np.floor(max(ceiling, 0))) + 1)
-        rungs = (whole[:, None] + np.array(sorted(rules.endings)) / 100).ravel()
-    else:
-        rungs = np.arange(np.ceil(floor / rules.step - 1e-9), np.floor(ceiling / rules.step + 1e-9) + 1) * rules.step
-    rungs = rungs[(rungs >= floor - 1e-9) & (rungs <= ceiling + 1e-9) & (rungs > 0)]
-    return np.unique(np.round(np.append(rungs, price), 4))
-
-
-def _rungs(products: pd.DataFrame, rules: PriceRules) -> list[np.ndarray]:
-    rows = products[["price", "cost", "price_low", "price_high"]].to_numpy(dtype="float64")
-    return [ladder(price, cost, low, high, rules) for price, cost, low, high in rows]
-
-
-def check_category(products: pd.DataFrame) -> None:
-    """Raise ValueError on customer columns, missing columns, or numbers that are no prices, costs, units or shares."""
-    refuse_customers(products.columns, "price optimisation")
-    missing = [name for name in _COLUMNS if name not in products]
-    if missing:
-        raise ValueError(f"price optimisation: columns {missing} are missing; expected {list(_COLUMNS)}")
-    numbers = products[list(_COLUMNS[1:])]
-    bad = ~np.isfinite(numbers).all(axis=1) | (numbers[["price", "units", "share"]] <= 0).any(axis=1)
-    bad |= products["share"] > 1 + 1e-9
-    if bad.any():
-        row = products[bad].iloc[0]
-        raise ValueError(
-            f"price optimisation: {row['unique_id']!r} has {row[list(_COLUMNS[1:])].to_dict()}; expected finite "
-            "numbers, positive price and units, a share of at most 1"
-        )
-
-
-def demand_factor(x: np.ndarray, own: np.ndarray, cross: np.ndarray, share: np.ndarray) -> np.ndarray:
-    """Demand at log price changes ``x`` (..., products) against demand today; parameters broadcast against ``x``.
-
-    ``share`` sums to 1 over the whole category; products that are not in ``x`` keep their prices.
-    """
-    index = (share * x).sum(-1, keepdims=True)
-    others = np.maximum(1 - share, 1e-12)
-    rivals = np.where(1 - share > 1e-9, (index - share * x) / others, 0.0)
-    return np.exp(own * x + cross * rivals)
-
-
-def profit(products: pd.DataFrame, prices: np.ndarray) -> np.ndarray:
-    """Expected profit of each row of ``prices`` (..., products), in money a period."""
-    p0, cost, units, share, own, cross = (
-        products[name].to_numpy(dtype="float64") for name in ("price", "cost", "units", "share", "own", "cross")
-    )
-    return ((prices - cost) * units * demand_factor(np.log(prices / p0), own, cross, share)).sum(-1)
 
 
 @dataclass(frozen=True)
@@ -190,8 +93,8 @@ class _Choices:
 
 
 def _choices(products: pd.DataFrame, rules: PriceRules) -> _Choices:
-    p0, cost, units, share, own, cross = (products[name].to_numpy(dtype="float64") for name in _NUMBERS)
-    rungs = _rungs(products, rules)
+    p0, cost, units, share, own, cross = (products[name].to_numpy(dtype="float64") for name in NUMBERS)
+    rungs = allowed_rungs(products, rules)
     owner = np.repeat(np.arange(len(rungs)), [len(r) for r in rungs])
     price = np.concatenate(rungs)
     x = np.log(price / p0[owner])
@@ -203,7 +106,7 @@ def _choices(products: pd.DataFrame, rules: PriceRules) -> _Choices:
 
 def optimise_category(
     products: pd.DataFrame,
-    rules: PriceRules = PriceRules(),
+    rules: PriceRules = STANDARD_RULES,
     tolerance: float = 1e-3,
     solves: int = 20,
     enumerate_up_to: int = 50_000,
@@ -276,13 +179,13 @@ def _improve(
     return prices, value
 
 
-def brute_force(products: pd.DataFrame, rules: PriceRules = PriceRules(), limit: int = 2_000_000) -> Solution:
+def brute_force(products: pd.DataFrame, rules: PriceRules = STANDARD_RULES, limit: int = 2_000_000) -> Solution:
     """The optimum by trying every combination of rungs; the reference for small cases.
 
     Raises ValueError when there are more than ``limit`` combinations.
     """
     check_category(products)
-    rungs = _rungs(products, rules)
+    rungs = allowed_rungs(products, rules)
     count = int(np.prod([float(len(r)) for r in rungs]))
     if count > limit:
         raise ValueError(f"{count} combinations: expected at most {limit}; use optimise_category")

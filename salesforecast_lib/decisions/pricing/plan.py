@@ -1,4 +1,4 @@
-"""Price recommendations for a run: what to ask, what it is expected to earn, and why (chapter 11)."""
+"""Price recommendations for a run: what to ask, what it is expected to earn, and why (chapter 13)."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from salesforecast_lib.decisions.pricing.data import NEVER_VARIED, PriceData, refuse_customers
-from salesforecast_lib.decisions.pricing.optimise import PriceRules, demand_factor, optimise_category
+from salesforecast_lib.decisions.pricing.data import NEVER_VARIED, PriceData
+from salesforecast_lib.decisions.pricing.demand import draw_elasticities, profit_draws, units_at
+from salesforecast_lib.decisions.pricing.optimise import optimise_category
+from salesforecast_lib.decisions.pricing.rules import PriceRules, refuse_customers
 
 PLAN_COLUMNS = (
     *("unique_id", "category", "action", "current_price", "proposed_price", "change_percent", "elasticity"),
@@ -57,42 +59,6 @@ def state_today(data: PriceData, posterior: pd.DataFrame, cost_share: float, rec
     )
     out["cost"] = cost_share * out["price"]
     return out.reset_index()
-
-
-def units_at(rows: pd.DataFrame, price: pd.Series, own: pd.Series) -> pd.Series:
-    """Mean units a period of each product had ``price`` been asked in these rows, by its own elasticity.
-
-    Without it, the weeks of a promotion would count as demand at the full price.
-
-    Parameters
-    ----------
-    rows : ``unique_id, units, log_price``. ``price, own`` : by unique_id.
-    """
-    names = rows["unique_id"]
-    factor = np.exp(names.map(own) * (np.log(names.map(price)) - rows["log_price"]))
-    return (rows["units"] * factor).groupby(names).mean()
-
-
-def draw_elasticities(posterior: pd.DataFrame, draws: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Samples of own and cross elasticities, each (draws, products); own ones are cut at -0.05.
-
-    ``posterior`` has ``own, own_sd, cross, cross_sd, covariance``, as `shrinkage.shrink` returns.
-    """
-    noise = np.random.default_rng(seed).standard_normal((2, draws, len(posterior)))
-    own_sd, cross_sd = posterior["own_sd"].to_numpy(), posterior["cross_sd"].to_numpy()
-    limit = own_sd * cross_sd
-    with np.errstate(divide="ignore", invalid="ignore"):  # no spread, no correlation
-        correlation = np.clip(np.nan_to_num(posterior["covariance"].to_numpy() / limit), -0.99, 0.99)
-    own = posterior["own"].to_numpy() + own_sd * noise[0]
-    second = correlation * noise[0] + np.sqrt(1 - correlation**2) * noise[1]
-    return np.minimum(own, -0.05), posterior["cross"].to_numpy() + cross_sd * second
-
-
-def profit_draws(products: pd.DataFrame, prices: np.ndarray, own: np.ndarray, cross: np.ndarray) -> np.ndarray:
-    """Profit of each product at ``prices`` (products,) under every draw of the elasticities, (draws, products)."""
-    p0, cost, units, share = (products[name].to_numpy(dtype="float64") for name in ("price", "cost", "units", "share"))
-    x = np.broadcast_to(np.log(prices / p0), own.shape)
-    return (prices - cost) * units * demand_factor(x, own, cross, share)
 
 
 def recommend(

@@ -1,4 +1,4 @@
-"""Empirical Bayes: noisy estimates of many products pulled towards their category (chapter 11)."""
+"""Empirical Bayes: noisy estimates of many products pulled towards their category (chapter 13)."""
 
 from __future__ import annotations
 

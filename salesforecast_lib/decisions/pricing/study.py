@@ -1,12 +1,13 @@
-"""Estimators and prices against the truth of a simulated shop (chapter 11 and its benchmark)."""
+"""Estimators and prices against the truth of a simulated shop (chapter 13 and its benchmark)."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from lightgbm import LGBMRegressor
+from scipy.stats import t as student
 
 from salesforecast_lib.data.marketplace.simulate import (
     Marketplace,
@@ -14,18 +15,16 @@ from salesforecast_lib.data.marketplace.simulate import (
     expected_demand,
     simulate_marketplace,
 )
-from salesforecast_lib.data.panel import KEYS
 from salesforecast_lib.decisions.pricing.data import PriceData, market_prices
+from salesforecast_lib.decisions.pricing.demand import profit, units_at
 from salesforecast_lib.decisions.pricing.elasticity import (
-    TREATMENTS,
-    ByProduct,
     Elasticities,
     double_ml,
     fixed_effects,
     naive_loglog,
 )
-from salesforecast_lib.decisions.pricing.optimise import PriceRules, ladder, optimise_category, profit
-from salesforecast_lib.decisions.pricing.plan import units_at
+from salesforecast_lib.decisions.pricing.optimise import optimise_category
+from salesforecast_lib.decisions.pricing.rules import STANDARD_RULES, PriceRules
 from salesforecast_lib.decisions.pricing.shrinkage import shrink
 
 RECENT = 28  # days that stand for today
@@ -40,6 +39,64 @@ def pricing_market(seed: int, products: int = 24, days: int = 730, elasticity: f
         elasticity=elasticity,
     )  # fmt: skip
     return simulate_marketplace(config)
+
+
+@dataclass(frozen=True)
+class Shop:
+    """One simulated shop: its market, the estimators on it, how they score and what their prices lose."""
+
+    market: Marketplace
+    fits: dict[str, Elasticities]
+    scores: pd.DataFrame
+    regrets: pd.DataFrame
+
+
+def play_shop(seed: int, products: int = 24, days: int = 730, rules: PriceRules = STANDARD_RULES) -> Shop:
+    """Simulate a shop, fit every estimator, score them and value their prices; tables carry ``shop``, the seed."""
+    market = pricing_market(seed, products, days)
+    fits = compare_estimators(market)
+    scores = score_estimators(market, fits).assign(shop=seed)
+    return Shop(market, fits, scores, regrets(market, fits, rules).assign(shop=seed))
+
+
+def play_shops(
+    seeds: Iterable[int], products: int = 24, days: int = 730, rules: PriceRules = STANDARD_RULES
+) -> list[Shop]:
+    """`play_shop` for each seed."""
+    return [play_shop(seed, products, days, rules) for seed in seeds]
+
+
+def summarise(scores: pd.DataFrame) -> pd.DataFrame:
+    """One row an estimator: bias, its spread, mean standard error, coverage in shops and of products, and errors."""
+    return scores.groupby("method", sort=False).agg(
+        shops=("covered", "size"),
+        bias=("bias", "mean"),
+        spread=("bias", "std"),
+        standard_error=("se", "mean"),
+        covered=("covered", "sum"),
+        product_raw=("product_raw", "mean"),
+        product_error=("product_error", "mean"),
+        product_covered=("product_covered", "mean"),
+    )
+
+
+def products_report(market: Marketplace, table: pd.DataFrame, posterior: pd.DataFrame) -> str:
+    """Sentences on single products of one shop: coverage, what shrinking brought nearer, and the cross elasticity.
+
+    Parameters
+    ----------
+    table : of `Elasticities`. posterior : of ``table``, as `shrink` returns.
+    """
+    truth = market.products.set_index("unique_id").loc[table["unique_id"], "own_elasticity"].to_numpy()
+    error, raw = np.abs(posterior["own"].to_numpy() - truth), np.abs(table["own"].to_numpy() - truth)
+    inside = (error <= 1.96 * posterior["own_sd"].to_numpy()).mean()
+    cross = (market.config.cross * np.abs(truth)).mean()
+    return (
+        f"95 % intervals of this shop hold {inside:.0%} of its products\n"
+        f"shrinking brought {(error < raw).sum()} of {len(truth)} products nearer to the truth; "
+        f"mean error {raw.mean():.2f} alone, {error.mean():.2f} shrunk\n"
+        f"cross elasticity to the rivals' index: true mean {cross:.2f}, estimated {posterior['cross'].mean():.2f}"
+    )
 
 
 def compare_estimators(market: Marketplace, folds: int = 8, seed: int = 0) -> dict[str, Elasticities]:
@@ -89,7 +146,7 @@ def score_estimators(market: Marketplace, fits: dict[str, Elasticities]) -> pd.D
 
 
 def true_state(market: Marketplace, data: PriceData) -> pd.DataFrame:
-    """What `price_optimisation` needs of each product on sale at the end, with the true elasticities.
+    """What `optimise` needs of each product on sale at the end, with the true elasticities.
 
     Today's price and cost are the medians of the last `RECENT` days, units the true expected demand at these prices.
     """
@@ -122,7 +179,7 @@ def true_state(market: Marketplace, data: PriceData) -> pd.DataFrame:
 
 
 def believed_state(state: pd.DataFrame, data: PriceData, posterior: pd.DataFrame) -> pd.DataFrame:
-    """``state`` as the shop sees it: estimated elasticities, shares and units instead of the true ones."""
+    """``state`` as the shop sees it: estimated elasticities with their spread, shares and units instead of the true."""
     ids, estimates = state["unique_id"], posterior.set_index("unique_id")
     own = ids.map(estimates["own"]).clip(upper=-0.05)
     last = data.table[data.table["ds"] > data.table["ds"].max() - pd.Timedelta(days=RECENT)]
@@ -133,6 +190,7 @@ def believed_state(state: pd.DataFrame, data: PriceData, posterior: pd.DataFrame
         cross=ids.map(estimates["cross"]),
         units=ids.map(units).fillna(ids.map(data.table.groupby("unique_id")["units"].mean())).clip(lower=1e-3),
         share=ids.map(share),
+        **{name: ids.map(estimates[name]) for name in ("own_sd", "cross_sd", "covariance")},
     )
 
 
@@ -164,76 +222,27 @@ def regrets(market: Marketplace, fits: dict[str, Elasticities], rules: PriceRule
     return pd.DataFrame(rows, columns=["method", "profit"]).assign(regret=lambda t: 1 - t["profit"] / best)
 
 
-@dataclass(frozen=True)
-class ForecastDuel:
-    """WAPE of one-day-ahead forecasts and true profit of the prices chosen with each model."""
+def regret_verdict(lost: pd.DataFrame, one: str, other: str) -> str:
+    """Sentence that compares the regrets of two estimators shop by shop; "about level" where 0 is in the interval.
 
-    table: pd.DataFrame
+    Parameters
+    ----------
+    lost : ``method, regret, shop``, as `play_shop` returns, of several shops.
 
-
-def forecaster_against_pricer(market: Marketplace, fit: Elasticities, rules: PriceRules, seed: int = 0) -> ForecastDuel:
-    """The best forecaster is not the best pricer.
-
-    *Boosting* sees price, calendar, promotion and the sales of the last days (which carry the shock) and is tested one
-    day ahead on the last 56 days; its prices come from asking it for the demand at every rung. *Causal* forecasts with
-    calendar and promotion and the elasticities of ``fit``; its prices come from `best_prices`. Both forecast the same
-    days, and both sets of prices are valued by the truth, product by product, under the same rules.
+    Raises
+    ------
+    ValueError
+        When one of the estimators is missing.
     """
-    data = market_prices(market, views=False)
-    table, features = _features(data)
-    cut = table["ds"].max() - pd.Timedelta(days=2 * RECENT)
-    early, late = table[table["ds"] <= cut], table[table["ds"] > cut]
-    model = LGBMRegressor(
-        objective="poisson", n_estimators=250, num_leaves=31, learning_rate=0.06, min_child_samples=30, n_jobs=1,
-        verbose=-1, random_state=seed, deterministic=True,
-    ).fit(early[features], early["units"])  # fmt: skip
-    posterior = shrink(fit.table)
-    response = _response(table, posterior)
-    codes = pd.factorize(table["unique_id"])[0]
-    X = np.column_stack([codes, table[list(data.controls)].to_numpy()])
-    old = (table["ds"] <= cut).to_numpy()
-    base = ByProduct().fit(X[old], (table["log_units"] - response)[old].to_numpy())
-    # The mean of exp(residual) in training turns the forecast of the log into a forecast of units (Duan 1983).
-    smear = np.exp((table["log_units"] - response)[old].to_numpy() - base.predict(X[old])).mean()
-    causal = smear * np.exp(base.predict(X[~old]) + response[~old].to_numpy())
-    boosted = model.predict(late[features])
-    y = late["units"].to_numpy()
-    wape = {"boosting": np.abs(boosted - y).sum() / y.sum(), "causal": np.abs(causal - y).sum() / y.sum()}
-
-    state = true_state(market, market_prices(market))
-    recent = table[table["ds"] > table["ds"].max() - pd.Timedelta(days=RECENT)]
-    chosen = state["price"].to_numpy(dtype="float64").copy()
-    for i, row in enumerate(state.itertuples(index=False)):
-        days = recent[recent["unique_id"] == row.unique_id]
-        rungs = ladder(row.price, row.cost, row.price_low, row.price_high, rules)
-        asked = [days[features].assign(log_price=np.log(rung)) for rung in rungs]
-        worth = [
-            (rung - row.cost) * float(np.mean(np.asarray(model.predict(rows))))
-            for rung, rows in zip(rungs, asked, strict=True)
-        ]
-        chosen[i] = rungs[int(np.argmax(worth))]
-    believed = believed_state(state, data, posterior)
-    prices = {"boosting": chosen, "causal": best_prices(believed, rules)}
-    best = total_profit(state, best_prices(state, rules))
-    rows = [(name, wape[name], total_profit(state, prices[name]) / best) for name in ("boosting", "causal")]
-    return ForecastDuel(pd.DataFrame(rows, columns=["model", "wape", "share_of_best_profit"]))
-
-
-def _features(data: PriceData) -> tuple[pd.DataFrame, list[str]]:
-    """Price table with the sales of the days before; names of the forecaster's inputs."""
-    table = data.table.sort_values(KEYS, ignore_index=True)
-    log = np.log1p(table["units"]).groupby(table["unique_id"])
-    table = table.assign(product=pd.factorize(table["unique_id"])[0])
-    for lag in (1, 2, 7, 14):
-        table[f"lag{lag}"] = log.shift(lag)
-    table["last_week"] = log.transform(lambda s: s.shift(1).rolling(7).mean())
-    lags = [f"lag{lag}" for lag in (1, 2, 7, 14)]
-    features = ["product", *TREATMENTS, *data.controls, *lags, "last_week"]
-    return table.dropna(subset=["last_week", "lag14"]).reset_index(drop=True), features
-
-
-def _response(table: pd.DataFrame, posterior: pd.DataFrame) -> pd.Series:
-    """Log effect of own and rival prices on every row, from the posterior's means."""
-    known = posterior.set_index("unique_id")
-    own, cross = table["unique_id"].map(known["own"]), table["unique_id"].map(known["cross"])
-    return own * table["log_price"] + cross * table["rival_price"]
+    wide = lost.pivot(index="shop", columns="method", values="regret")
+    missing = [name for name in (one, other) if name not in wide]
+    if missing:
+        raise ValueError(f"lost: no rows of {missing}; there are {list(wide.columns)}")
+    means = f"{one} loses {wide[one].mean():.1%} of the best profit, {other} {wide[other].mean():.1%}"
+    if len(wide) < 2:
+        return f"{means}; one shop is no comparison."
+    gap = wide[one] - wide[other]
+    half = float(student.ppf(0.975, len(gap) - 1) * gap.std() / np.sqrt(len(gap)))
+    low, high = 100 * (gap.mean() - half), 100 * (gap.mean() + half)
+    winner = "about level" if low <= 0 <= high else f"{one if high < 0 else other} loses less"
+    return f"{means}: {winner} ({len(gap)} shops, 95 % of the difference {low:+.1f} to {high:+.1f} points)."

@@ -4,24 +4,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from salesforecast_lib.decisions.pricing.data import (
-    PriceData,
-    log_demand,
-    market_prices,
-    panel_prices,
-    refuse_customers,
-    rival_index,
-)
-from salesforecast_lib.decisions.pricing.elasticity import ByProduct, double_ml, fixed_effects, naive_loglog
-from salesforecast_lib.decisions.pricing.optimise import (
-    PriceRules,
-    brute_force,
-    demand_factor,
-    ladder,
-    optimise_category,
-    profit,
-)
-from salesforecast_lib.decisions.pricing.plan import PLAN_COLUMNS, PlanConfig, recommend, state_today, units_at
+from salesforecast_lib.decisions.pricing.data import PriceData, log_demand, market_prices, panel_prices, rival_index
+from salesforecast_lib.decisions.pricing.demand import demand_factor, profit, units_at
+from salesforecast_lib.decisions.pricing.elasticity import double_ml, fixed_effects, naive_loglog
+from salesforecast_lib.decisions.pricing.nuisance import ByProduct
+from salesforecast_lib.decisions.pricing.optimise import brute_force, optimise_category
+from salesforecast_lib.decisions.pricing.plan import PLAN_COLUMNS, PlanConfig, recommend, state_today
+from salesforecast_lib.decisions.pricing.rules import PriceRules, ladder, refuse_customers
 from salesforecast_lib.decisions.pricing.shrinkage import shrink
 from salesforecast_lib.decisions.pricing.study import (
     believed_state,
