@@ -1,4 +1,4 @@
-"""Settings of the book's figures, and pictures to page through; used by notebooks, never by modules."""
+"""Settings of the book's figures, and pictures to page through; used by notebooks and by the start page."""
 
 from __future__ import annotations
 

@@ -31,11 +31,13 @@ def check_executed(notebook: Path) -> None:
             raise BookError(f"{notebook.name}, cell {number}: was never executed; run 'make refresh'")
 
 
-def build_book(notebooks: Path, target: Path, title: str | None = None, pages: Mapping[str, str] | None = None) -> Path:
+def build_book(
+    notebooks: Path, target: Path, title: str | None = None, pages: Mapping[str, str | bytes] | None = None
+) -> Path:
     """Build the book of the ``.ipynb`` files in ``notebooks`` into the folder ``target``; returns its index page.
 
-    ``pages`` (file name → markdown) take the place of pages in ``book/``. Warnings are errors, nothing is executed or
-    fetched. The old book stays until the new one is whole.
+    ``pages`` (file name → markdown, or the bytes of a picture) take the place of files in ``book/``. Warnings are
+    errors, nothing is executed or fetched. The old book stays until the new one is whole.
 
     Raises
     ------
@@ -47,8 +49,9 @@ def build_book(notebooks: Path, target: Path, title: str | None = None, pages: M
         stage = Path(folder)
         shutil.copy(root / "_config.yml", stage)
         shutil.copytree(root / "book", stage / "book", ignore=shutil.ignore_patterns("profiles"))
-        for name, text in (pages or {}).items():
-            (stage / "book" / name).write_text(text, encoding="utf-8")
+        for name, content in (pages or {}).items():
+            data = content if isinstance(content, bytes) else content.encode("utf-8")
+            (stage / "book" / name).write_bytes(data)
         (stage / "notebooks").mkdir()
         for notebook in sorted(notebooks.glob("[0-9]*.ipynb")):
             if not notebook.stem.endswith(".failed"):

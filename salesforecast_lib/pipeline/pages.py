@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -13,8 +13,10 @@ import nbformat
 import pandas as pd
 
 from salesforecast_lib.decisions.workbook.sheets import decision_sheets
-from salesforecast_lib.files import read_json
+from salesforecast_lib.files import project_root, read_json
+from salesforecast_lib.pipeline.markdown import markdown_table, opening, plain, spell
 from salesforecast_lib.pipeline.stages import STAGES
+from salesforecast_lib.pipeline.start_page import start_pages
 
 _LIBRARIES = (
     "torch",
@@ -47,43 +49,27 @@ _STOCK = {
     "stock_file": "Stock is that of your stock file.",
     "simulated": "Stock is that of the simulated shop: give yours with `-p stock_file=FILE`.",
 }
-_PERIODS = {"D": "days", "W": "weeks"}
-_HEADINGS = {
-    "wape": "WAPE",
-    "bias": "bias",
-    "mase": "MASE",
-    "rmsse": "RMSSE",
-    "scaled_quantile_loss": "scaled quantile loss",
-    "coverage_90": "coverage of 90 %",
-    "total": "total cost",
-    "holding": "holding",
-    "shortage": "shortage",
-    "fill_rate": "fill rate",
-    "turnover": "turnover",
-    "saving_percent": "saving (%)",
+_PERIODS = {"D": "day", "W": "week"}
+_CHOSEN = (
+    "Which models sit in the Ensemble, how it weighs them and how its intervals are calibrated was chosen after a look "
+    "at the scored cutoffs of The Complete Journey"
+)
+_LOOK = {  # data set: what that look means for its table
+    "complete_journey": "the cutoffs of this table, where its place is therefore a little flattered",
+    "": "here that choice is used as it was made there",
 }
 
 
-def markdown_table(rows: Mapping[str, Mapping[str, Any]], columns: Sequence[str], digits: int) -> list[str]:
-    """Lines of a markdown table, one row a key; what is not known is a dash, thousands are whole numbers."""
-
-    def cell(value: float | None) -> str:
-        return "–" if value is None else f"{value:,.{digits if abs(value) < 1000 else 0}f}"
-
-    lines = ["| | " + " | ".join(_HEADINGS.get(c, c) for c in columns) + " |", "|---|" + "---:|" * len(columns)]
-    for name, values in rows.items():
-        lines.append(f"| {plain(name)} | " + " | ".join(cell(values[c]) for c in columns) + " |")
-    return lines
+def caveat(dataset: str) -> str:
+    """That the committee was chosen after a look at scored cutoffs, and what follows for this data set."""
+    return (
+        f"**Chosen after looking.** {_CHOSEN}: {_LOOK.get(dataset, _LOOK[''])}. Its weights come from earlier cutoffs "
+        "only. The [league](league.md) says for its own committee what was decided when."
+    )
 
 
-def plain(text: object) -> str:
-    """Text of a shop as markdown shows it unchanged: no marks-up, one line."""
-    words = " ".join(str(text).split())
-    return "".join(f"\\{c}" if c in "\\`*_{}[]()<>#+!|$~&:" else c for c in words)
-
-
-def findings(result: Mapping[str, Any]) -> list[str]:
-    """Who wins and what the plan saves, from ``metrics`` and ``inventory`` of one run."""
+def findings(result: Mapping[str, Any], dataset: str = "") -> list[str]:
+    """Who wins and what the plan saves, from ``metrics`` and ``inventory`` of one run on a data set."""
     metrics, inventory = result["metrics"], result["inventory"]
     models = dict(sorted(metrics["models"].items(), key=lambda item: item[1]["wape"]))
     policies = dict(sorted(inventory["policies"].items(), key=lambda item: item[1]["total"]))
@@ -91,10 +77,11 @@ def findings(result: Mapping[str, Any]) -> list[str]:
     saving = {name: 100 * (1 - values["total"] / naive) for name, values in policies.items()}
     money = f"The cheapest forecast is **{best}**: it saves {saving[best]:.1f} % of the cost of the rule of thumb"
     money += "." if best == "LSTM" else f"; the LSTM saves {saving['LSTM']:.1f} %."
+    period = _PERIODS.get(str(result.get("freq", ""))[:1], "period")
     gain = 100 * metrics["lstm_gain_over_seasonal_naive"]
     return [
-        f"{metrics['series']} series, cutoffs {', '.join(metrics['cutoffs'])}, horizon {metrics['horizon']} "
-        f"{_PERIODS.get(str(result.get('freq', ''))[:1], 'periods')}; one seed; the LSTM keeps the weights of the "
+        f"{metrics['series']} series, cutoffs {', '.join(metrics['cutoffs'])}, horizon "
+        f"{spell(metrics['horizon'], period)}; one seed; the LSTM keeps the weights of the "
         "first cutoff, peers are fitted at each"
         + (", the Ensemble learns its weights from earlier cutoffs." if "Ensemble" in models else "."),
         "",
@@ -104,6 +91,7 @@ def findings(result: Mapping[str, Any]) -> list[str]:
         f"**{metrics['winner']['scaled_quantile_loss']}**. The LSTM's WAPE is {abs(gain):.1f} % "
         f"{'below' if gain >= 0 else 'above'} the seasonal naive's.",
         "",
+        *([caveat(dataset), ""] if "Ensemble" in models else []),
         "Cost of the same stock policy driven by each forecast, in the simulated test months:",
         "",
         *markdown_table(policies, ["total", "holding", "shortage", "fill_rate", "turnover", "saving_percent"], 2),
@@ -117,24 +105,32 @@ def findings_page(reference: Mapping[str, Mapping[str, Any]]) -> str:
     page = ["# Findings", "", "Who wins, and what the plan saves, on each data set. The runs wrote these numbers."]
     for dataset, (name, words) in _DATA_SETS.items():
         if dataset in reference:
-            page += ["", f"## {name}", "", words, "", *findings(reference[dataset])]
+            page += ["", f"## {name}", "", words, "", *findings(reference[dataset], dataset)]
     return "\n".join(page) + "\n"
 
 
 def status_page(status: Mapping[str, Any], writer: str) -> str:
     """Machine, running time of each chapter and versions."""
     seconds = status["seconds"]
+    slowest = max(seconds, key=seconds.__getitem__)
+    whole = sum(seconds.values())
     lines = [
         "# Status",
         "",
-        f"Written by {writer} from the run that made the notebooks of this book.",
-        "",
-        f"Machine: {status['machine']}, Python {status['python']}, one thread a process.",
-        "",
+        *opening(
+            "How long each chapter of this book took, and with which versions of the libraries.",
+            "The data and parameters of the run that made the notebooks of this book.",
+            f"{writer}, on {status['machine']}, Python {status['python']}, one thread a process.",
+            (
+                f"From order lines to forecasts and orders a computer like this one needs {whole / 60:.1f} minutes for "
+                "data of this size.",
+                f"{slowest} takes {seconds[slowest] / whole:.0%} of it.",
+            ),
+        ),
         "| chapter | running time (s) |",
         "|---|---:|",
         *(f"| {name} | {value:.1f} |" for name, value in seconds.items()),
-        f"| all | {sum(seconds.values()):.1f} |",
+        f"| all | {whole:.1f} |",
         "",
         "| library | version |",
         "|---|---|",
@@ -185,8 +181,18 @@ def decisions_page(folder: Path, shown: int = 10) -> str:
     return "\n".join(lines) + "\n"
 
 
-def run_pages(folder: Path, shown: int = 15) -> dict[str, str]:
-    """Findings and status pages of one run, by file name: they take the place of the published ones in its book."""
+def opening_pages(folder: Path) -> dict[str, str | bytes]:
+    """The start page of the book with what a run shows of one product, and its picture, by file name in ``book/``."""
+    dataset = read_json(folder / "panel.json")["dataset"]
+    intro = (project_root() / "book" / "intro.md").read_text(encoding="utf-8")
+    return start_pages(folder, _DATA_SETS.get(dataset, ("your shop", ""))[0], intro)
+
+
+def run_pages(folder: Path, shown: int = 15) -> dict[str, str | bytes]:
+    """Start, findings, decisions and status pages of one run: they take the place of the published ones in its book.
+
+    By file name in ``book/``; pictures are bytes.
+    """
     result = {name: read_json(folder / f"{name}.json") for name in ("metrics", "inventory", "parameters")}
     values = result["parameters"]
     name, words = _DATA_SETS.get(values.get("dataset", "complete_journey"), ("your shop", ""))
@@ -218,7 +224,8 @@ def run_pages(folder: Path, shown: int = 15) -> dict[str, str]:
         "",
         "## Who wins, and what the plan saves",
         "",
-        *findings({**result, "freq": values.get("freq", "D")}),
+        *findings({**result, "freq": values.get("freq", "D")}, values.get("dataset", "complete_journey")),
     ]
     status = status_page(run_status(folder), "`salesforecast run`")
-    return {"findings.md": "\n".join(page) + "\n", "status.md": status, "decisions.md": decisions_page(folder)}
+    written = {"findings.md": "\n".join(page) + "\n", "status.md": status, "decisions.md": decisions_page(folder)}
+    return {**opening_pages(folder), **written}

@@ -10,9 +10,17 @@ from typing import Any
 import nbformat
 from PIL import Image
 
-from salesforecast_lib.files import project_root, read_json, write_json, write_text
+from salesforecast_lib.files import atomically, project_root, read_json, write_json, write_text
 from salesforecast_lib.pipeline.execute import to_notebook
-from salesforecast_lib.pipeline.pages import decisions_page, findings_page, run_status, running_times, status_page
+from salesforecast_lib.pipeline.markdown import between
+from salesforecast_lib.pipeline.pages import (
+    decisions_page,
+    findings_page,
+    opening_pages,
+    run_status,
+    running_times,
+    status_page,
+)
 from salesforecast_lib.pipeline.runner import prepare_values, run
 from salesforecast_lib.pipeline.stages import STAGES
 
@@ -72,7 +80,15 @@ def publish(from_stage: str | None = None) -> None:
     store_reference(folder, "complete_journey")
     write_json(run_status(folder), root / "tests" / "reference" / "status.json")
     write_text(decisions_page(folder), root / "book" / "decisions.md")
+    write_opening(folder)
     write_pages()
+
+
+def write_opening(folder: Path) -> None:
+    """Write the start page's picture and its block in ``book/intro.md`` from the files of a finished run."""
+    for name, content in opening_pages(folder).items():
+        data = content if isinstance(content, bytes) else content.encode("utf-8")
+        atomically(project_root() / "book" / name, lambda place, data=data: place.write_bytes(data))
 
 
 def store_reference(folder: Path, dataset: str) -> None:
@@ -95,6 +111,6 @@ def write_pages() -> None:
     reference = root / "tests" / "reference"
     status = read_json(reference / "status.json")
     write_text(status_page(status, "`make refresh`"), root / "book" / "status.md")
-    before, rest = (root / "README.md").read_text(encoding="utf-8").split(_TIMES, 1)
-    write_text(f"{before}{_TIMES}\n{running_times(status)}{_END}{rest.split(_END, 1)[1]}", root / "README.md")
+    readme = (root / "README.md").read_text(encoding="utf-8")
+    write_text(between(readme, _TIMES, _END, running_times(status)), root / "README.md")
     write_text(findings_page(read_json(reference / "metrics.json")), root / "book" / "findings.md")
