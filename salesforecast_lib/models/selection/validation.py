@@ -15,7 +15,8 @@ from salesforecast_lib.data.panel import inner_season
 from salesforecast_lib.models.forecaster.fit import NetworkConfig, fit_network
 from salesforecast_lib.models.networks.predictor import SalesPredictor, pinball_loss
 from salesforecast_lib.models.training.regularise import Regularisation, attack
-from salesforecast_lib.models.windows.panel_tensor import Batch, PanelTensor, Vocabulary
+from salesforecast_lib.models.windows.panel_tensor import Batch, PanelTensor
+from salesforecast_lib.models.windows.vocabulary import Vocabulary
 
 
 @dataclass(frozen=True)
