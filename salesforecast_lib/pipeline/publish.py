@@ -91,17 +91,22 @@ def write_opening(folder: Path) -> None:
         atomically(project_root() / "book" / name, lambda place, data=data: place.write_bytes(data))
 
 
+def key_numbers(folder: Path) -> dict[str, Any]:
+    """The numbers of a run that are published and held: the tables its chapters write, by name."""
+    optional = ("derivation", "alerts", "customers", "channels", "promotions", "pricing")
+    files = {name: folder / f"{name}.json" for name in optional}
+    return {
+        "metrics": read_json(folder / "metrics.json"),
+        "inventory": read_json(folder / "inventory.json"),
+        **{name: read_json(file) if file.is_file() else {} for name, file in files.items()},
+    }
+
+
 def store_reference(folder: Path, dataset: str) -> None:
     """Copy the key numbers of a run to ``tests/reference/metrics.json`` under its data set."""
     place = project_root() / "tests" / "reference" / "metrics.json"
     known: dict[str, Any] = read_json(place) if place.is_file() else {}
-    names = ("derivation", "alerts", "customers", "channels", "promotions", "pricing")
-    optional = {name: folder / f"{name}.json" for name in names}
-    known[dataset] = {
-        "metrics": read_json(folder / "metrics.json"),
-        "inventory": read_json(folder / "inventory.json"),
-        **{name: read_json(file) if file.is_file() else {} for name, file in optional.items()},
-    }
+    known[dataset] = key_numbers(folder)
     write_json(known, place)
 
 

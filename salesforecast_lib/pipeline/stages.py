@@ -10,12 +10,11 @@ from salesforecast_lib.files import project_root
 
 @dataclass(frozen=True)
 class Stage:
-    """A notebook with the run's files it reads and writes; ``packages`` are the parts of the library it depends on."""
+    """A notebook with the run's files it reads and writes; its imports say which modules it depends on."""
 
     name: str
     reads: tuple[str, ...]
     writes: tuple[str, ...]
-    packages: tuple[str, ...]
 
     @property
     def source(self) -> Path:
@@ -24,59 +23,51 @@ class Stage:
 
 
 STAGES = (
-    Stage("01_preprocessing", (), ("panel.parquet", "panel.json", "quarantine.parquet", "cleaning.json"), ("data",)),
+    Stage("01_preprocessing", (), ("panel.parquet", "panel.json", "quarantine.parquet", "cleaning.json")),
     Stage(
         "02_feature_engineering",
         ("panel.parquet", "panel.json"),
         ("features.parquet", "features.json", "ahead.parquet"),
-        ("data", "models"),
     ),
-    Stage("03_lstm_derivation", (), ("derivation.json",), ("models",)),
+    Stage("03_lstm_derivation", (), ("derivation.json",)),
     Stage(
         "04_training",
         ("features.parquet", "features.json", "ahead.parquet"),
         ("model/model.safetensors", "model/model.json", "training_log.json", "lstm_forecasts.parquet"),
-        ("data", "models"),
     ),
-    Stage("05_model_selection", ("features.parquet", "features.json"), (), ("data", "models")),
+    Stage("05_model_selection", ("features.parquet", "features.json"), ()),
     Stage(
         "06_ensembles",
         ("panel.parquet", "panel.json", "features.parquet", "features.json", "ahead.parquet", "lstm_forecasts.parquet"),
         ("members.parquet", "ensemble.json", "ensemble_forecasts.parquet"),
-        ("data", "models", "evaluation"),
     ),
     Stage(
         "07_evaluation",
         ("panel.parquet", "panel.json", "lstm_forecasts.parquet", "members.parquet", "ensemble_forecasts.parquet"),
         ("forecasts.parquet", "metrics.json"),
-        ("data", "models", "evaluation"),
     ),
     Stage(
         "08_inventory",
         ("panel.parquet", "panel.json", "forecasts.parquet"),
         ("replenishment.csv", "warnings.csv", "excess.csv", "projection.csv", "inventory.json"),
-        ("data", "decisions"),
     ),
     Stage(
         "09_alerts",
         ("panel.parquet", "panel.json", "forecasts.parquet"),
         ("alerts.csv", "alerts.json"),
-        ("data", "models", "decisions"),
     ),
     Stage(
         "10_customers",
         ("panel.json",),
         ("segments.csv", "intentions.csv", "recommendations.csv", "customers.json"),
-        ("data", "decisions"),
     ),
-    Stage("11_advertising", (), ("channels.json",), ("data", "decisions")),
+    Stage("11_advertising", (), ("channels.json",)),
     Stage(
         "12_promotions",
         ("panel.parquet", "panel.json", "forecasts.parquet"),
         ("promotions.csv", "promotions.json"),
-        ("data", "decisions"),
     ),
-    Stage("13_pricing", ("panel.parquet", "panel.json"), ("prices.csv", "pricing.json"), ("data", "decisions")),
+    Stage("13_pricing", ("panel.parquet", "panel.json"), ("prices.csv", "pricing.json")),
 )
 
 

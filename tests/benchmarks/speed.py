@@ -170,8 +170,10 @@ class Ours:
         rolling: bool = False,
     ) -> None:
         from salesforecast_lib.models.training.loop import TrainingConfig, make_optimizer
-        from salesforecast_lib.models.windows.panel_tensor import PanelTensor, Vocabulary, WindowLoader
+        from salesforecast_lib.models.windows.loader import WindowLoader
+        from salesforecast_lib.models.windows.panel_tensor import PanelTensor
         from salesforecast_lib.models.windows.stretches import StretchLoader
+        from salesforecast_lib.models.windows.vocabulary import Vocabulary
 
         table = table_of(frame, rolling)
         self.vocabulary = Vocabulary.of(table)
@@ -283,7 +285,7 @@ def peer_rate(data: Path, windows: int) -> dict[str, Any]:
 def predict_part(arguments: argparse.Namespace, data: Path) -> dict[str, Any]:
     """Seconds to forecast all series, and for one new day."""
     from salesforecast_lib.models.forecaster.carried import carried_forecast, carry_day, carry_history
-    from salesforecast_lib.models.forecaster.persistence import Forecaster
+    from salesforecast_lib.models.forecaster.forecast import Forecaster
 
     frame = pd.read_parquet(data)
     ours = Ours(frame)
@@ -332,7 +334,7 @@ def time_to_accuracy(arguments: argparse.Namespace, data: Path) -> dict[str, Any
     """
     from salesforecast_lib.models.networks.predictor import pinball_loss
     from salesforecast_lib.models.training.loop import batch_loss, evaluate
-    from salesforecast_lib.models.windows.panel_tensor import WindowLoader
+    from salesforecast_lib.models.windows.loader import WindowLoader
     from salesforecast_lib.models.windows.stretches import StretchLoader
 
     frame = pd.read_parquet(data)

@@ -1,4 +1,4 @@
-"""Torch counterparts of `scratch`, to check it against and to race it (chapter 03)."""
+"""Torch counterparts of `lstm`, to check it against and to race it (chapter 03)."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def torch_states(x: np.ndarray, p: Parameters) -> np.ndarray:
 
 
 def autograd_gradient(x: np.ndarray, y: np.ndarray, p: Parameters) -> Parameters:
-    """Gradient of `scratch.squared_error` by autograd."""
+    """Gradient of `squared_error` by autograd."""
     leaves = {name: torch.tensor(value, requires_grad=True) for name, value in p.items()}
     forecast = _states(x, leaves)[-1] @ leaves["head_weight"].T + leaves["head_bias"]
     (0.5 * ((forecast - torch.tensor(y)) ** 2).sum() / len(y)).backward()

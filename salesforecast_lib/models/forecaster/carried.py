@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from salesforecast_lib.models.forecaster.persistence import Forecaster
+from salesforecast_lib.models.forecaster.forecast import Forecaster
 from salesforecast_lib.models.networks.encoders import Carried
 from salesforecast_lib.models.windows.panel_tensor import PanelTensor
 

@@ -13,11 +13,15 @@ import torch
 
 from salesforecast_lib.data.features import FeatureTable
 from salesforecast_lib.data.panel import inner_season
-from salesforecast_lib.models.forecaster.persistence import Forecaster, fingerprint, run_key
+from salesforecast_lib.models.forecaster.forecast import Forecaster
+from salesforecast_lib.models.forecaster.persistence import fingerprint, run_key
 from salesforecast_lib.models.networks.predictor import SalesPredictor
-from salesforecast_lib.models.training.loop import Loader, TrainingConfig, TrainingLog, make_optimizer, train_model
-from salesforecast_lib.models.windows.panel_tensor import PanelTensor, Vocabulary, WindowLoader
+from salesforecast_lib.models.training.checkpoint import TrainingLog
+from salesforecast_lib.models.training.loop import Loader, TrainingConfig, make_optimizer, train_model
+from salesforecast_lib.models.windows.loader import WindowLoader
+from salesforecast_lib.models.windows.panel_tensor import PanelTensor
 from salesforecast_lib.models.windows.stretches import StretchLoader
+from salesforecast_lib.models.windows.vocabulary import Vocabulary
 
 
 @dataclass(frozen=True)

@@ -5,20 +5,19 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import torch
 from safetensors.torch import load_file, save_file
 
-from salesforecast_lib import QUANTILE_COLUMNS
 from salesforecast_lib.files import read_json, resolve, write_json
+from salesforecast_lib.models.forecaster.forecast import Forecaster
 from salesforecast_lib.models.networks.predictor import SalesPredictor
-from salesforecast_lib.models.windows.panel_tensor import PanelTensor, Vocabulary, known_ahead
+from salesforecast_lib.models.windows.vocabulary import Vocabulary
 
 FORMAT = 2
 
@@ -32,127 +31,6 @@ def fingerprint(frame: pd.DataFrame) -> str:
 def run_key(frame: pd.DataFrame, settings: dict[str, Any]) -> str:
     """Name of a training run: changes with the data and every setting, so no checkpoint is taken for another."""
     return hashlib.sha256((fingerprint(frame) + json.dumps(settings, sort_keys=True)).encode()).hexdigest()[:16]
-
-
-@dataclass
-class Forecaster:
-    """A network with everything needed to forecast: vocabulary, window, season and where the data ended.
-
-    ``reach`` is the number of periods that the encoder reads before an origin: the window, or for a network trained by
-    forking the longest stretch it was trained on; None stands for the window.
-    """
-
-    model: SalesPredictor
-    vocabulary: Vocabulary
-    architecture: dict[str, Any]
-    window: int
-    horizon: int
-    season: int
-    freq: str
-    metadata: dict[str, Any]
-    reach: int | None = None
-
-    @torch.no_grad()
-    def __call__(
-        self,
-        history: pd.DataFrame,
-        future: pd.DataFrame,
-        cutoff: pd.Timestamp | str,
-        batch_size: int = 1024,
-        new: pd.DataFrame | None = None,
-    ) -> pd.DataFrame:
-        """Forecast every series of ``history`` from ``cutoff``, however short it is, and the ``new`` ones.
-
-        Parameters
-        ----------
-        history : feature rows; rows after the cutoff are not looked at.
-        future : ``unique_id, ds`` and the future columns for the horizon after the cutoff.
-        new : ``unique_id`` and the static columns of products without any history; each starts from one day at the
-            usual level of the products of its category.
-
-        Returns
-        -------
-        DataFrame ``unique_id, ds, cutoff, model, mean, q0.05 … q0.95``, one row per series and horizon step.
-
-        Raises
-        ------
-        ValueError
-            When a column, or a day of the horizon, is missing.
-        """
-        cutoff = pd.Timestamp(cutoff)
-        # What the encoder reads, and before it the window that scales its first day; older rows change nothing.
-        read = (self.reach or self.window) + self.window
-        oldest = pd.date_range(end=cutoff, periods=read, freq=self.freq)[0]
-        words = self.vocabulary
-        wanted = {"unique_id", "ds", "y", "available", *words.historical, *words.future, *words.static}
-        rows = (history["ds"] <= cutoff) & (history["ds"] >= oldest)
-        past = history.loc[rows, [name for name in history if name in wanted]]
-        last = past.groupby("unique_id", observed=True)["ds"].max()
-        past = past[past["unique_id"].isin(last.index[last == cutoff])]
-        if len(past) == 0:
-            ends = history["ds"].max()
-            raise ValueError(f"cutoff={cutoff.date()}: no series has a row on that day; history ends {ends}")
-        if new is not None and len(new):
-            past = pd.concat([past, self.first_days(past, new, cutoff)], ignore_index=True)
-        codes, series = pd.factorize(past["unique_id"], sort=True)
-        rows = self.known_ahead(series, future, cutoff)
-        frame = pd.concat([past, rows], ignore_index=True)
-        codes = np.concatenate([codes, np.repeat(np.arange(len(series)), self.horizon)])
-        frame = frame.iloc[np.lexsort((frame["ds"].to_numpy(), codes))].reset_index(drop=True)
-        device = next(self.model.parameters()).device
-        tensor = PanelTensor(frame, self.vocabulary, self.window, self.horizon, self.season, device)
-        origins = torch.as_tensor(np.flatnonzero(frame["ds"].to_numpy() == np.datetime64(cutoff)), device=device)
-        means, parts = [], []
-        for begin in range(0, len(origins), batch_size):
-            batch = tensor.gather(origins[begin : begin + batch_size], self.reach)
-            mean, quantiles = self.model.predict(batch)
-            means.append((mean * batch.scale).cpu())
-            parts.append((quantiles * batch.scale[:, :, None]).cpu())
-        names = frame["unique_id"].to_numpy()[origins.cpu().numpy()]
-        return self.table(names, cutoff, torch.cat(means), torch.cat(parts))
-
-    def known_ahead(self, names: np.ndarray, future: pd.DataFrame, cutoff: pd.Timestamp) -> pd.DataFrame:
-        """Future columns of every series and period after the cutoff, sorted; raises ValueError on a missing row."""
-        steps = pd.date_range(cutoff, periods=self.horizon + 1, freq=self.freq)[1:]
-        return known_ahead(future, self.vocabulary.future, np.sort(names), steps)
-
-    def table(
-        self, names: np.ndarray, cutoff: pd.Timestamp, mean: torch.Tensor, quantiles: torch.Tensor
-    ) -> pd.DataFrame:
-        """The forecast table from means (series, horizon) and quantiles (series, horizon, quantiles) in units."""
-        table = pd.DataFrame(
-            {
-                "unique_id": np.repeat(names, self.horizon),
-                "ds": np.tile(pd.date_range(cutoff, periods=self.horizon + 1, freq=self.freq)[1:], len(names)),
-                "cutoff": cutoff,
-                "model": self.metadata.get("model", "LSTM"),
-                "mean": mean.numpy().ravel(),
-            }
-        )
-        flat = quantiles.reshape(-1, quantiles.shape[2]).numpy()
-        return table.assign(**{name: flat[:, k] for k, name in enumerate(QUANTILE_COLUMNS)})
-
-    def first_days(self, past: pd.DataFrame, new: pd.DataFrame, cutoff: pd.Timestamp) -> pd.DataFrame:
-        """One day for each product without history, at the median level of the products of its category.
-
-        The first static column in which a known product agrees decides; a product of an unseen category gets the
-        median level of all.
-        """
-        static = list(self.vocabulary.static)
-        missing = [name for name in ("unique_id", *static) if name not in new]
-        if missing:
-            raise ValueError(f"new: missing columns {missing}; a product without history needs its categories")
-        known = sorted(set(new["unique_id"]) & set(past["unique_id"]))
-        if known:
-            raise ValueError(f"new: {known[0]!r} already has history; leave it out")
-        recent = past[(past["available"] > 0) & (past.groupby("unique_id").cumcount(ascending=False) < self.window)]
-        products = recent.groupby("unique_id", observed=True).agg({"y": "mean", **dict.fromkeys(static, "last")})
-        level = pd.Series(np.nan, index=new.index)
-        for name in static:
-            usual = products.groupby(products[name].astype(str))["y"].median()
-            level = level.fillna(new[name].astype(str).map(usual))
-        level = level.fillna(products["y"].median())
-        return new[["unique_id", *static]].assign(ds=cutoff, y=level, available=1.0)
 
 
 def save_forecaster(forecaster: Forecaster, folder: str | Path) -> Path:

@@ -10,7 +10,7 @@ import pandas as pd
 from salesforecast_lib import QUANTILE_COLUMNS
 from salesforecast_lib.data.features import FeatureTable
 from salesforecast_lib.models.peers.baselines import pooled_quantiles
-from salesforecast_lib.models.windows.panel_tensor import known_ahead
+from salesforecast_lib.models.windows.vocabulary import known_ahead
 
 
 class OriginRows:

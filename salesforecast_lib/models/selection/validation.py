@@ -15,7 +15,8 @@ from salesforecast_lib.data.panel import inner_season
 from salesforecast_lib.models.forecaster.fit import NetworkConfig
 from salesforecast_lib.models.networks.predictor import SalesPredictor
 from salesforecast_lib.models.selection.disturbance import Disturbance, SalesWindows
-from salesforecast_lib.models.windows.panel_tensor import Batch, PanelTensor, Vocabulary
+from salesforecast_lib.models.windows.panel_tensor import Batch, PanelTensor
+from salesforecast_lib.models.windows.vocabulary import Vocabulary
 
 
 @dataclass(frozen=True)

@@ -1,23 +1,21 @@
-"""Training loop: early stopping by time, schedule, logs, and a checkpoint to resume from (chapter 04)."""
+"""Training loop: early stopping by time, schedule and logs (chapter 04)."""
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
-from safetensors.torch import load_file, save_file
 from tqdm import tqdm
 
-from salesforecast_lib.files import write_json
 from salesforecast_lib.models.networks.predictor import SalesPredictor
+from salesforecast_lib.models.training.checkpoint import TrainingLog, restore, store
 from salesforecast_lib.models.training.regularise import Regularisation
-from salesforecast_lib.models.windows.panel_tensor import Batch, WindowLoader
+from salesforecast_lib.models.windows.loader import WindowLoader
+from salesforecast_lib.models.windows.panel_tensor import Batch
 from salesforecast_lib.models.windows.stretches import Stretch, StretchLoader
 
 Loader = WindowLoader | StretchLoader
@@ -53,18 +51,6 @@ class TrainingConfig:
             raise ValueError(f"max_epochs={self.max_epochs}, patience={self.patience}: expected at least 1")
         if self.schedule not in ("cosine", "constant"):
             raise ValueError(f"schedule={self.schedule!r}: expected cosine or constant")
-
-
-@dataclass
-class TrainingLog:
-    """Losses of each epoch and the best of them."""
-
-    train: list[float] = field(default_factory=list)
-    validation: list[float] = field(default_factory=list)
-    seconds: list[float] = field(default_factory=list)
-    best_epoch: int = -1
-    best_loss: float = float("inf")
-    windows_per_second: float = 0.0  # trained forecast origins
 
 
 def make_optimizer(
@@ -127,7 +113,7 @@ def train_model(
     model.to(device)
     log, best, first = TrainingLog(), None, 0
     if checkpoint is not None and (checkpoint / "state.json").exists():
-        log, best, first = _restore(model, optimizer, checkpoint, device)
+        log, best, first = restore(model, optimizer, checkpoint, device)
     rates = [group["lr"] if first == 0 else group["initial_lr"] for group in optimizer.param_groups]
     for group, rate in zip(optimizer.param_groups, rates, strict=True):
         group["initial_lr"] = rate
@@ -158,7 +144,7 @@ def train_model(
         if writer is not None:
             writer.add_scalars("loss", {"train": loss, "validation": score}, epoch)
         if checkpoint is not None:
-            _store(model, optimizer, log, best, epoch, checkpoint)
+            store(model, optimizer, log, best, epoch, checkpoint)
         bar.set_postfix(train=f"{loss:.4f}", validation=f"{score:.4f}")
     if writer is not None:
         writer.close()
@@ -186,50 +172,3 @@ def _train_epoch(
         optimizer.step()
         total += loss.detach().cpu()
     return total.item() / len(loader)
-
-
-def _store(
-    model: SalesPredictor,
-    optimizer: torch.optim.Optimizer,
-    log: TrainingLog,
-    best: dict[str, torch.Tensor] | None,
-    epoch: int,
-    folder: Path,
-) -> None:
-    """Write weights and optimiser as safetensors, then the JSON that makes them valid (no pickle)."""
-    folder.mkdir(parents=True, exist_ok=True)
-    tensors = {f"model/{name}": value for name, value in model.state_dict().items()}
-    tensors |= {f"best/{name}": value for name, value in (best or {}).items()}
-    state = optimizer.state_dict()
-    for number, entries in state["state"].items():
-        tensors |= {
-            f"optimizer/{number}/{key}": torch.as_tensor(value) for key, value in entries.items() if value is not None
-        }
-    name = f"epoch_{epoch}.safetensors"
-    save_file({key: value.contiguous().clone() for key, value in tensors.items()}, folder / name)
-    write_json(
-        {"epoch": epoch, "file": name, "log": asdict(log), "groups": state["param_groups"]},
-        (folder / "state.json").resolve(),
-    )
-    for old in folder.glob("epoch_*.safetensors"):
-        if old.name != name:
-            old.unlink()
-
-
-def _restore(
-    model: SalesPredictor, optimizer: torch.optim.Optimizer, folder: Path, device: str | torch.device
-) -> tuple[TrainingLog, dict[str, torch.Tensor] | None, int]:
-    stored: dict[str, Any] = json.loads((folder / "state.json").read_text())
-    tensors = load_file(folder / stored["file"], device=str(device))
-    parts: dict[str, dict[str, torch.Tensor]] = {"model": {}, "best": {}}
-    states: dict[int, dict[str, torch.Tensor]] = {}
-    for key, value in tensors.items():
-        kind, rest = key.split("/", 1)
-        if kind == "optimizer":
-            number, entry = rest.split("/", 1)
-            states.setdefault(int(number), {})[entry] = value
-        else:
-            parts[kind][rest] = value
-    model.load_state_dict(parts["model"])
-    optimizer.load_state_dict({"state": states, "param_groups": stored["groups"]})
-    return TrainingLog(**stored["log"]), parts["best"] or None, stored["epoch"] + 1

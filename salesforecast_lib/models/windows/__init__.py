@@ -10,8 +10,10 @@
   only.
 """
 
-from salesforecast_lib.models.windows.panel_tensor import Batch, PanelTensor, Vocabulary, WindowLoader, known_ahead
+from salesforecast_lib.models.windows.loader import WindowLoader
+from salesforecast_lib.models.windows.panel_tensor import Batch, PanelTensor
 from salesforecast_lib.models.windows.stretches import Stretch, StretchLoader
+from salesforecast_lib.models.windows.vocabulary import Vocabulary, known_ahead
 
 __all__ = [
     "PanelTensor",

@@ -1,16 +1,16 @@
-"""History windows gathered by index from one in-memory tensor (chapter 04)."""
+"""A panel as one in-memory tensor from which history windows are gathered by index (chapter 04)."""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 import torch
 
-from salesforecast_lib.data.features import FeatureTable
+from salesforecast_lib.models.windows.vocabulary import Vocabulary
 
 
 @dataclass(frozen=True)
@@ -33,34 +33,6 @@ class Batch:
     weight: torch.Tensor
     length: torch.Tensor
     phases: torch.Tensor
-
-
-@dataclass(frozen=True)
-class Vocabulary:
-    """Input columns and category codes a model was trained with; code 0 is "unknown"."""
-
-    historical: tuple[str, ...]
-    future: tuple[str, ...]
-    static: dict[str, dict[str, int]]
-    in_units: tuple[str, ...]
-
-    @classmethod
-    def of(cls, table: FeatureTable, without: tuple[str, ...] = ()) -> Vocabulary:
-        """Collect columns and categories of a feature table, leaving out the feature groups ``without``."""
-        left_out = {name for group in without for name in table.groups.get(group, [])}
-        static = {
-            name: {value: code for code, value in enumerate(sorted(table.frame[name].unique()), start=1)}
-            for name in table.roles["static"]
-        }
-        historical, future = (
-            tuple(name for name in table.roles[role] if name not in left_out) for role in ("historical", "future")
-        )
-        return cls(historical, future, static, tuple(name for name in table.in_units if name in historical))
-
-    @property
-    def input_size(self) -> int:
-        """Inputs of the encoder at each step: y, mask, available, log scale, historical and future columns."""
-        return 4 + len(self.historical) + len(self.future)
 
 
 class PanelTensor:
@@ -226,59 +198,3 @@ def causal_level(
         value += (y * available)[row] * inside
         count += available[row] * inside
     return scale, value, count
-
-
-def known_ahead(
-    future: pd.DataFrame, columns: Sequence[str], names: np.ndarray | pd.Series, steps: pd.DatetimeIndex
-) -> pd.DataFrame:
-    """Rows ``unique_id, ds, columns`` of every series and step, from a table that may hold more.
-
-    Raises ValueError that names the first row that is missing or stands twice.
-    """
-    names = np.asarray(names)
-    wanted = future["ds"].isin(steps).to_numpy() & future["unique_id"].isin(names).to_numpy()
-    rows = future.loc[wanted, ["unique_id", "ds", *columns]]
-    place = pd.Index(names).get_indexer(rows["unique_id"]) * len(steps) + steps.get_indexer(rows["ds"])
-    times = np.bincount(place, minlength=len(names) * len(steps))
-    if (times != 1).any():
-        wrong = int(np.flatnonzero(times != 1)[0])
-        key = f"{names[wrong // len(steps)]!r}, {steps[wrong % len(steps)].date()}"
-        raise ValueError(
-            f"future: {int((times == 0).sum())} rows are missing and {int((times > 1).sum())} stand twice, the first "
-            f"is {key}; give every series its {len(steps)} periods after the cutoff, once"
-        )
-    return rows.iloc[np.argsort(place)].reset_index(drop=True)
-
-
-def epoch_order(items: torch.Tensor, seed: int, epoch: int, shuffle: bool) -> torch.Tensor:
-    """The ``items`` of an epoch; shuffled, their order depends on ``(seed, epoch)`` only."""
-    if not shuffle:
-        return items
-    generator = torch.Generator().manual_seed(seed * 100_003 + epoch)
-    return items[torch.randperm(len(items), generator=generator).to(items.device)]
-
-
-class WindowLoader:
-    """Batches of windows in an order that depends on ``(seed, epoch)`` only, so that a run can be resumed."""
-
-    def __init__(
-        self,
-        tensor: PanelTensor,
-        origins: np.ndarray,
-        batch_size: int,
-        seed: int = 0,
-        shuffle: bool = True,
-        steps: int | None = None,
-    ) -> None:
-        if len(origins) == 0:
-            raise ValueError("no window fits: shorten window or horizon, or give more history before the cutoff")
-        self.tensor, self.batch_size, self.seed, self.shuffle, self.steps = tensor, batch_size, seed, shuffle, steps
-        self.rows = torch.as_tensor(origins, dtype=torch.int64, device=tensor.device)
-        self.n_origins, self.epoch = len(origins), 0
-
-    def __len__(self) -> int:
-        return -(-len(self.rows) // self.batch_size)
-
-    def __iter__(self) -> Iterator[Batch]:
-        for part in epoch_order(self.rows, self.seed, self.epoch, self.shuffle).split(self.batch_size):
-            yield self.tensor.gather(part, self.steps)

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from salesforecast_lib.models.windows.panel_tensor import PanelTensor, epoch_order
+from salesforecast_lib.models.windows.loader import epoch_order
+from salesforecast_lib.models.windows.panel_tensor import PanelTensor
 
 
 @dataclass(frozen=True)

@@ -50,8 +50,8 @@ def made_stages(folder: Path, first: str = WRITE_ONE, second: str = WRITE_TWO) -
     (folder / "01_one.py").write_text(HEADER + FIRST.format(body=first))
     (folder / "02_two.py").write_text(HEADER + SECOND.format(body=second))
     return (
-        MadeStage("01_one", (), ("one.txt",), (), str(folder)),
-        MadeStage("02_two", ("one.txt",), ("two.txt",), (), str(folder)),
+        MadeStage("01_one", (), ("one.txt",), str(folder)),
+        MadeStage("02_two", ("one.txt",), ("two.txt",), str(folder)),
     )
 
 

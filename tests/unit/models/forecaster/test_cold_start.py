@@ -8,10 +8,10 @@ import pytest
 import torch
 
 from salesforecast_lib import QUANTILE_COLUMNS
-from salesforecast_lib.models.forecaster.persistence import Forecaster
+from salesforecast_lib.models.forecaster.forecast import Forecaster
 from salesforecast_lib.models.training.loop import batch_loss
 from salesforecast_lib.models.windows.panel_tensor import PanelTensor
-from tests.unit.models.forecaster.test_models import HORIZON, SEASON, WINDOW, made_model, made_table
+from tests.unit.models.made import HORIZON, SEASON, WINDOW, made_model, made_table
 
 
 def case(lengths=(150, 120, 4, 1)):

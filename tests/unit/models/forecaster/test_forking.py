@@ -12,11 +12,12 @@ import torch
 from salesforecast_lib.data.features import FeatureTable
 from salesforecast_lib.models.forecaster.carried import carried_forecast, carry_day, carry_history
 from salesforecast_lib.models.forecaster.fit import NetworkConfig, fit_network
-from salesforecast_lib.models.forecaster.persistence import Forecaster
+from salesforecast_lib.models.forecaster.forecast import Forecaster
 from salesforecast_lib.models.training.loop import TrainingConfig, evaluate, make_optimizer, train_model
-from salesforecast_lib.models.windows.panel_tensor import PanelTensor, WindowLoader
+from salesforecast_lib.models.windows.loader import WindowLoader
+from salesforecast_lib.models.windows.panel_tensor import PanelTensor
 from salesforecast_lib.models.windows.stretches import StretchLoader
-from tests.unit.models.forecaster.test_models import HORIZON, SEASON, WINDOW, made_model, made_table
+from tests.unit.models.made import HORIZON, SEASON, WINDOW, made_model, made_table
 
 CAUSAL = ("rnn", "gru", "lstm", "attention_lstm", "transformer")
 

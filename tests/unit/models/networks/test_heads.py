@@ -20,7 +20,7 @@ from salesforecast_lib.models.networks.parametric import HEADS, GaussianHead, Ne
 from salesforecast_lib.models.training.loop import TrainingConfig
 from salesforecast_lib.models.windows.panel_tensor import PanelTensor
 from tests.unit.data.marketplace.test_simulate import FLAT
-from tests.unit.models.forecaster.test_models import HORIZON, SEASON, WINDOW, made_model, made_table
+from tests.unit.models.made import HORIZON, SEASON, WINDOW, made_model, made_table
 
 
 def numbers(seed=0, count=40, horizon=5):

@@ -26,7 +26,9 @@ from salesforecast_lib.models.selection.tuning import (
 from salesforecast_lib.models.selection.validation import OriginScore, Protocol, rolling_validation
 from salesforecast_lib.models.training.loop import TrainingConfig, batch_loss, make_optimizer, train_model
 from salesforecast_lib.models.training.regularise import MASK, SEEN, Regularisation, attack, measured
-from salesforecast_lib.models.windows.panel_tensor import PanelTensor, Vocabulary, WindowLoader
+from salesforecast_lib.models.windows.loader import WindowLoader
+from salesforecast_lib.models.windows.panel_tensor import PanelTensor
+from salesforecast_lib.models.windows.vocabulary import Vocabulary
 
 HORIZON = 7
 META = {"horizon": HORIZON, "freq": "D", "season_length": 7, "future": ["plan"], "dataset": "made"}

@@ -1,0 +1,44 @@
+"""Batches of windows in an order that can be repeated (chapter 04)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+
+from salesforecast_lib.models.windows.panel_tensor import Batch, PanelTensor
+
+
+def epoch_order(items: torch.Tensor, seed: int, epoch: int, shuffle: bool) -> torch.Tensor:
+    """The ``items`` of an epoch; shuffled, their order depends on ``(seed, epoch)`` only."""
+    if not shuffle:
+        return items
+    generator = torch.Generator().manual_seed(seed * 100_003 + epoch)
+    return items[torch.randperm(len(items), generator=generator).to(items.device)]
+
+
+class WindowLoader:
+    """Batches of windows in an order that depends on ``(seed, epoch)`` only, so that a run can be resumed."""
+
+    def __init__(
+        self,
+        tensor: PanelTensor,
+        origins: np.ndarray,
+        batch_size: int,
+        seed: int = 0,
+        shuffle: bool = True,
+        steps: int | None = None,
+    ) -> None:
+        if len(origins) == 0:
+            raise ValueError("no window fits: shorten window or horizon, or give more history before the cutoff")
+        self.tensor, self.batch_size, self.seed, self.shuffle, self.steps = tensor, batch_size, seed, shuffle, steps
+        self.rows = torch.as_tensor(origins, dtype=torch.int64, device=tensor.device)
+        self.n_origins, self.epoch = len(origins), 0
+
+    def __len__(self) -> int:
+        return -(-len(self.rows) // self.batch_size)
+
+    def __iter__(self) -> Iterator[Batch]:
+        for part in epoch_order(self.rows, self.seed, self.epoch, self.shuffle).split(self.batch_size):
+            yield self.tensor.gather(part, self.steps)

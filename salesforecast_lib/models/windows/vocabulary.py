@@ -1,0 +1,61 @@
+"""Which columns and categories a model knows, and the rows of what is known ahead (chapter 04)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from salesforecast_lib.data.features import FeatureTable
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """Input columns and category codes a model was trained with; code 0 is "unknown"."""
+
+    historical: tuple[str, ...]
+    future: tuple[str, ...]
+    static: dict[str, dict[str, int]]
+    in_units: tuple[str, ...]
+
+    @classmethod
+    def of(cls, table: FeatureTable, without: tuple[str, ...] = ()) -> Vocabulary:
+        """Collect columns and categories of a feature table, leaving out the feature groups ``without``."""
+        left_out = {name for group in without for name in table.groups.get(group, [])}
+        static = {
+            name: {value: code for code, value in enumerate(sorted(table.frame[name].unique()), start=1)}
+            for name in table.roles["static"]
+        }
+        historical, future = (
+            tuple(name for name in table.roles[role] if name not in left_out) for role in ("historical", "future")
+        )
+        return cls(historical, future, static, tuple(name for name in table.in_units if name in historical))
+
+    @property
+    def input_size(self) -> int:
+        """Inputs of the encoder at each step: y, mask, available, log scale, historical and future columns."""
+        return 4 + len(self.historical) + len(self.future)
+
+
+def known_ahead(
+    future: pd.DataFrame, columns: Sequence[str], names: np.ndarray | pd.Series, steps: pd.DatetimeIndex
+) -> pd.DataFrame:
+    """Rows ``unique_id, ds, columns`` of every series and step, from a table that may hold more.
+
+    Raises ValueError that names the first row that is missing or stands twice.
+    """
+    names = np.asarray(names)
+    wanted = future["ds"].isin(steps).to_numpy() & future["unique_id"].isin(names).to_numpy()
+    rows = future.loc[wanted, ["unique_id", "ds", *columns]]
+    place = pd.Index(names).get_indexer(rows["unique_id"]) * len(steps) + steps.get_indexer(rows["ds"])
+    times = np.bincount(place, minlength=len(names) * len(steps))
+    if (times != 1).any():
+        wrong = int(np.flatnonzero(times != 1)[0])
+        key = f"{names[wrong // len(steps)]!r}, {steps[wrong % len(steps)].date()}"
+        raise ValueError(
+            f"future: {int((times == 0).sum())} rows are missing and {int((times > 1).sum())} stand twice, the first "
+            f"is {key}; give every series its {len(steps)} periods after the cutoff, once"
+        )
+    return rows.iloc[np.argsort(place)].reset_index(drop=True)

@@ -1,0 +1,78 @@
+"""A forecast sees nothing after its cutoff and nothing older than the network reads; a stored one is the same."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from salesforecast_lib import QUANTILE_COLUMNS
+from salesforecast_lib.files import project_root
+from salesforecast_lib.models.forecaster.persistence import load_forecaster, save_forecaster
+from tests.unit.models.made import HORIZON, WINDOW, made_forecaster, made_table
+
+
+def test_forecast_sees_nothing_after_the_cutoff_and_keeps_its_contract():
+    table = made_table()
+    forecaster, frame = made_forecaster(table), table.frame
+    cutoff = frame["ds"].max() - pd.Timedelta(days=HORIZON)
+    future = frame.loc[frame["ds"] > cutoff, ["unique_id", "ds", "plan"]]
+    honest = forecaster(frame, future, cutoff)
+    after = frame["ds"] > cutoff
+    spoiled = frame.assign(
+        y=frame["y"].where(~after, 1e9), lag=frame["lag"].where(~after, -1.0), available=1.0 * ~after
+    )
+    spoiled["available"] = frame["available"].where(~after, 0.0)
+    assert forecaster(spoiled, future, cutoff).equals(honest)
+    assert len(honest) == 2 * HORIZON and not honest.isna().any(axis=None)
+    values = honest[list(QUANTILE_COLUMNS)].to_numpy()
+    assert (np.diff(values, axis=1) >= 0).all() and (values >= 0).all()
+
+
+def test_a_forecast_reads_no_further_back_than_the_network():
+    table = made_table(lengths=(400, 300))
+    forecaster = made_forecaster(table)
+    cutoff = table.frame["ds"].max() - pd.Timedelta(days=HORIZON)
+    future = table.frame[table.frame["ds"] > cutoff]
+    changed = table.frame.assign(extra=1.0)
+    old = changed["ds"] <= cutoff - pd.Timedelta(days=2 * WINDOW)
+    changed.loc[old, ["y", "lag"]] = 1e6
+    assert forecaster(changed, future, cutoff).equals(forecaster(table.frame, future, cutoff))
+    changed.loc[changed["ds"] == cutoff, "y"] = 1e6
+    assert not forecaster(changed, future, cutoff).equals(forecaster(table.frame, future, cutoff))
+
+
+def test_a_missing_day_of_the_plan_is_named():
+    table = made_table()
+    frame = table.frame
+    cutoff = frame["ds"].max() - pd.Timedelta(days=HORIZON)
+    future = frame.loc[frame["ds"] > cutoff, ["unique_id", "ds", "plan"]].iloc[1:]
+    with pytest.raises(ValueError, match="1 rows are missing"):
+        made_forecaster(table)(frame, future, cutoff)
+
+
+def test_stored_model_gives_the_same_forecast_and_unseen_categories_do_not_stop_it(tmp_path):
+    table = made_table()
+    forecaster, frame = made_forecaster(table), table.frame
+    cutoff = frame["ds"].max() - pd.Timedelta(days=HORIZON)
+    future = frame.loc[frame["ds"] > cutoff, ["unique_id", "ds", "plan"]]
+    save_forecaster(forecaster, tmp_path)
+    loaded = load_forecaster(tmp_path)
+    assert loaded(frame, future, cutoff).equals(forecaster(frame, future, cutoff))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["model.json", "model.safetensors"]
+    with pytest.warns(UserWarning, match="new to the model, such as 'new'"):
+        assert len(loaded(frame.assign(group="new"), future, cutoff)) == 2 * HORIZON
+
+
+def test_foreign_model_is_refused(tmp_path):
+    (tmp_path / "model.json").write_text('{"format": "other"}')
+    with pytest.raises(ValueError, match="train again"):
+        load_forecaster(tmp_path)
+
+
+def test_no_pickle_is_loaded_anywhere():
+    for file in (project_root() / "salesforecast_lib").rglob("*.py"):
+        text = file.read_text()
+        assert not any(word in text for word in ("torch.load(", "import pickle", "joblib.load", "read_pickle")), (
+            file.name
+        )
