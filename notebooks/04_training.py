@@ -287,8 +287,6 @@ if len(losses) > 1:
 
 # %% [markdown]
 # ## Training
-# %% [markdown]
-# ## Training
 #
 # First with validation, to learn how many epochs are good; then once more with the validation months as training data, for
 # just that many epochs. The weeks before the cutoff are the most telling ones, and it would be a pity not to learn
@@ -321,7 +319,7 @@ again = len(fit.final.train) == log.best_epoch + 1
 print(f"kept the epoch with the lowest validation loss: {best}")
 print(f"trained again for as many epochs: {again}")
 
-# %% mystnb={"figure": {"caption": "Pinball loss in each epoch (scaled units). The dotted line marks the epoch that was kept. The same curves are in the TensorBoard log of the run folder.", "name": "fig-loss"}, "image": {"alt": "Training loss falls steadily over the epochs while validation loss flattens after a few, where training is stopped."}}
+# %% mystnb={"figure": {"caption": "Pinball loss in each epoch (scaled units). The dotted line marks the epoch that was kept. The same curves are in the TensorBoard log of the run folder.", "name": "fig-loss"}, "image": {"alt": "Training loss falls with every epoch. Validation loss jumps up and down without falling for long and is lowest at the epoch that the dotted line marks."}}
 fig, ax = plt.subplots()
 passes = range(1, len(log.train) + 1)
 ax.plot(passes, log.train, marker="o", label="training (with dropout)")
@@ -332,6 +330,9 @@ ax.legend()
 plt.show()
 
 # %% [markdown]
+# Validation origins are few, and their loss moves from epoch to epoch by more than the training loss does. Which epoch is the best is
+# therefore partly luck, and another processor may keep another one.
+#
 # ## Killed in the middle, resumed to the same result
 #
 # Windows and dropout masks depend on seed and epoch only, and the checkpoint holds weights and optimiser. So a run

@@ -86,7 +86,8 @@ def test_several_origins_are_each_forecast_with_what_was_known_then():
 
 
 def test_losses_of_both_trainings_are_written(tmp_path):
-    search, final = TrainingLog(train=[0.3, 0.2], validation=[0.4, 0.5], best_epoch=0), TrainingLog(train=[0.1])
+    search = TrainingLog(train=[0.3, 0.2], validation=[0.4, 0.5], best_epoch=0, best_loss=0.4)
+    final = TrainingLog(train=[0.1], best_loss=0.1)
     write_training_log(search, final, tmp_path / "log.json")
     stored = read_json(tmp_path / "log.json")
     assert TrainingLog(**stored["search"]) == search
