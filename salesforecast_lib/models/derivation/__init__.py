@@ -12,11 +12,13 @@
 - `sliding_windows`: All windows of a series, (time - window + 1, window), as a view: no value is copied.
 - `simulate_arima111`: ARIMA(1,1,1): the *differences* w follow ``w_t = phi w_{t-1} + e_t + theta e_{t-1}`` (Box et
   al. 2015).
+- `innovations`: One-step errors of somebody who knows ``phi`` and ``theta``: the noise of an ARIMA(1,1,1), (time - 1,).
 - `torch_states`: States of `torch.nn.LSTM` with our parameters, (time, batch, hidden), float64.
-- `autograd_gradient`: Gradient of `scratch.squared_error` by autograd.
+- `autograd_gradient`: Gradient of `squared_error` by autograd.
 - `rolling_lstm_forecasts`: One-step forecasts of the last ``test`` values of each series, (series, test).
 """
 
+from salesforecast_lib.models.derivation.arima import innovations, simulate_arima111
 from salesforecast_lib.models.derivation.lstm import (
     adam_first_step,
     backward,
@@ -26,7 +28,6 @@ from salesforecast_lib.models.derivation.lstm import (
     lstm_forward,
     relative_error,
     sgd_step,
-    simulate_arima111,
     sliding_windows,
     squared_error,
 )
@@ -44,6 +45,7 @@ __all__ = [
     "adam_first_step",
     "sliding_windows",
     "simulate_arima111",
+    "innovations",
     "torch_states",
     "autograd_gradient",
     "rolling_lstm_forecasts",

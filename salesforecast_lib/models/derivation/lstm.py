@@ -158,20 +158,3 @@ def adam_first_step(
 def bidirectional(x: np.ndarray, forward: Parameters, back: Parameters) -> np.ndarray:
     """States of both directions side by side, (time, batch, 2 hidden) (Schuster & Paliwal 1997)."""
     return np.concatenate([lstm_forward(x, forward).h[1:], lstm_forward(x[::-1], back).h[1:][::-1]], axis=2)
-
-
-def simulate_arima111(
-    phi: float, theta: float, length: int, rng: np.random.Generator, sigma: float = 1.0
-) -> np.ndarray:
-    """ARIMA(1,1,1): the *differences* w follow ``w_t = phi w_{t-1} + e_t + theta e_{t-1}`` (Box et al. 2015).
-
-    Raises ValueError when ``phi`` is not stationary.
-    """
-    if abs(phi) >= 1:
-        raise ValueError(f"phi={phi}: expected between -1 and 1, else the differences are not stationary")
-    burn = 200
-    noise = rng.normal(0, sigma, length + burn)
-    w = np.zeros(length + burn)
-    for t in range(1, length + burn):
-        w[t] = phi * w[t - 1] + noise[t] + theta * noise[t - 1]
-    return np.cumsum(w[burn:])

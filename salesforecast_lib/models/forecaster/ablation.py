@@ -142,6 +142,8 @@ def ablation_decision(ablation: pd.DataFrame) -> str:
     """What follows from `ablate_stretches` for the feature table, as a sentence."""
     if ablation["stretch"].nunique() < 2:
         return "Too little history for two stretches: all groups stay."
+    if ablation["half"].isna().all():
+        return "One seed tells nothing apart: all groups stay."
     harmful = groups_always(ablation, "harms")
     if not harmful:
         return "No group harms in every stretch: all groups stay."

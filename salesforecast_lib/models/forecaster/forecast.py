@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -134,3 +135,24 @@ class Forecaster:
             level = level.fillna(new[name].astype(str).map(usual))
         level = level.fillna(products["y"].median())
         return new[["unique_id", *static]].assign(ds=cutoff, y=level, available=1.0)
+
+
+def forecast_origins(
+    forecaster: Forecaster, frame: pd.DataFrame, ahead: pd.DataFrame, origins: Sequence[pd.Timestamp]
+) -> pd.DataFrame:
+    """Forecast from each origin with the same weights, beside what was sold.
+
+    Parameters
+    ----------
+    frame : feature rows of the whole panel; an origin's forecast reads its future columns only after the origin.
+    ahead : ``unique_id, ds`` and the future columns of the periods after the panel; may be empty.
+
+    Returns
+    -------
+    The forecaster's table of all origins with ``y``, which is missing after the panel's end.
+    """
+    known = frame[["unique_id", "ds", *forecaster.vocabulary.future]]
+    if len(ahead):
+        known = pd.concat([known, ahead], ignore_index=True)
+    parts = [forecaster(frame, known[known["ds"] > origin], origin) for origin in origins]
+    return pd.concat(parts, ignore_index=True).merge(frame[["unique_id", "ds", "y"]], how="left")

@@ -17,6 +17,7 @@ from safetensors.torch import load_file, save_file
 from salesforecast_lib.files import read_json, resolve, write_json
 from salesforecast_lib.models.forecaster.forecast import Forecaster
 from salesforecast_lib.models.networks.predictor import SalesPredictor
+from salesforecast_lib.models.training.checkpoint import TrainingLog
 from salesforecast_lib.models.windows.vocabulary import Vocabulary
 
 FORMAT = 2
@@ -61,6 +62,11 @@ def save_forecaster(forecaster: Forecaster, folder: str | Path) -> Path:
         target / "model.json",
     )
     return target
+
+
+def write_training_log(search: TrainingLog, final: TrainingLog | None, path: str | Path) -> Path:
+    """Write the losses of both trainings, with validation and without, as JSON."""
+    return write_json({"search": asdict(search), "final": None if final is None else asdict(final)}, resolve(path))
 
 
 def load_forecaster(folder: str | Path, device: str | torch.device = "cpu") -> Forecaster:

@@ -4,7 +4,7 @@
   at once.
 - `pinball_loss`: Weighted mean pinball loss (Koenker & Bassett 1978); forecast (batch, horizon, quantiles).
 - `ENCODERS`: What can read the history, by name.
-- `Carried`: ?
+- `Carried`: What an encoder hands from one day to the next.
 - `QuantileHead`: Quantiles that can neither cross nor fall below zero, whatever the weights are.
 - `Observed`: What a forecast is held against; all (..., horizon).
 - `censored_pinball`: Pinball loss where demand was at least ``least``: (..., horizon).

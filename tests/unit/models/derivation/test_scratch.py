@@ -71,13 +71,6 @@ def test_one_step_equals_torch(problem, name):
         assert np.abs(leaf.detach().numpy() - value).max() <= 1e-9
 
 
-def test_arima_differences_have_the_theoretical_autocorrelation():
-    phi, theta = 0.6, 0.3
-    w = np.diff(scratch.simulate_arima111(phi, theta, 200_000, np.random.default_rng(0)))
-    rho = (1 + phi * theta) * (phi + theta) / (1 + 2 * phi * theta + theta**2)
-    assert np.corrcoef(w[1:], w[:-1])[0, 1] == pytest.approx(rho, abs=0.01)
-
-
 @settings(max_examples=50, deadline=None)
 @given(st.integers(1, 60), st.integers(1, 60))
 def test_windows_are_views_of_the_series(length, window):

@@ -12,7 +12,8 @@ from salesforecast_lib.models.forecaster.ablation import ablate_stretches, ablat
 
 def table_of(verdicts, stretch="2024-01-01"):
     names = ["nothing", *"abc"[: len(verdicts)]]
-    return pd.DataFrame({"without": names, "verdict": ["not told apart", *verdicts], "stretch": pd.Timestamp(stretch)})
+    table = pd.DataFrame({"without": names, "verdict": ["not told apart", *verdicts], "half": 0.001})
+    return table.assign(stretch=pd.Timestamp(stretch))
 
 
 def test_half_width_by_hand():
@@ -30,7 +31,8 @@ def test_a_group_must_harm_in_every_stretch():
     assert groups_always(later, "harms") == [], "one stretch decides nothing"
     assert "Too little history" in ablation_decision(later)
     mixed = pd.concat([later, table_of(["helps", "helps", "helps"], "2024-03-01")], ignore_index=True)
-    assert "all groups stay" in ablation_decision(mixed)
+    assert ablation_decision(mixed).startswith("No group harms in every stretch")
+    assert ablation_decision(mixed.assign(half=np.nan)).startswith("One seed")
 
 
 @pytest.fixture(scope="module")

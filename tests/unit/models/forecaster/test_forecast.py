@@ -7,8 +7,10 @@ import pandas as pd
 import pytest
 
 from salesforecast_lib import QUANTILE_COLUMNS
-from salesforecast_lib.files import project_root
-from salesforecast_lib.models.forecaster.persistence import load_forecaster, save_forecaster
+from salesforecast_lib.files import project_root, read_json
+from salesforecast_lib.models.forecaster.forecast import forecast_origins
+from salesforecast_lib.models.forecaster.persistence import load_forecaster, save_forecaster, write_training_log
+from salesforecast_lib.models.training.checkpoint import TrainingLog
 from tests.unit.models.made import HORIZON, WINDOW, made_forecaster, made_table
 
 
@@ -62,6 +64,34 @@ def test_stored_model_gives_the_same_forecast_and_unseen_categories_do_not_stop_
     assert sorted(path.name for path in tmp_path.iterdir()) == ["model.json", "model.safetensors"]
     with pytest.warns(UserWarning, match="new to the model, such as 'new'"):
         assert len(loaded(frame.assign(group="new"), future, cutoff)) == 2 * HORIZON
+
+
+def test_several_origins_are_each_forecast_with_what_was_known_then():
+    table = made_table()
+    forecaster, frame = made_forecaster(table), table.frame
+    end = frame["ds"].max()
+    steps = pd.date_range(end, periods=HORIZON + 1)[1:]
+    ahead = (
+        pd.MultiIndex.from_product([["s0", "s1"], steps], names=["unique_id", "ds"]).to_frame(False).assign(plan=1.0)
+    )
+    earlier = end - pd.Timedelta(days=HORIZON)
+    found = forecast_origins(forecaster, frame, ahead, [earlier, end])
+    assert found.groupby("cutoff").size().to_dict() == {earlier: 2 * HORIZON, end: 2 * HORIZON}
+    assert found.loc[found["cutoff"] == end, "y"].isna().all(), "nobody knows what is sold after the panel"
+    first = found[found["cutoff"] == earlier].reset_index(drop=True)
+    sold = frame.set_index(["unique_id", "ds"])["y"]
+    assert first["y"].tolist() == sold.loc[list(zip(first["unique_id"], first["ds"], strict=True))].tolist()
+    alone = forecaster(frame, frame.loc[frame["ds"] > earlier, ["unique_id", "ds", "plan"]], earlier)
+    assert first.drop(columns="y").equals(alone)
+
+
+def test_losses_of_both_trainings_are_written(tmp_path):
+    search = TrainingLog(train=[0.3, 0.2], validation=[0.4, 0.5], best_epoch=0, best_loss=0.4)
+    final = TrainingLog(train=[0.1], best_loss=0.1)
+    write_training_log(search, final, tmp_path / "log.json")
+    stored = read_json(tmp_path / "log.json")
+    assert TrainingLog(**stored["search"]) == search
+    assert stored["final"]["train"] == [0.1]
 
 
 def test_foreign_model_is_refused(tmp_path):
