@@ -208,9 +208,9 @@ def block(start: Start, shop: str) -> str:
         "mean and intervals of 50, 80 and 90 %), and the order that follows.",
         "```",
         "",
-        f"**{sentence(start)}** An order placed today arrives in {spell(start.lead_time, start.period)} and lasts until "
-        f"the next one does, {protection} from now. The level to order up to, {start.level:,.0f} units, covers the "
-        f"demand until then with a chance of {100 * start.service_level:.0f} %. {late}"
+        f"**{sentence(start)}** An order placed today arrives in {spell(start.lead_time, start.period)} and lasts "
+        f"until the next one does, {protection} from now. The level to order up to, {start.level:,.0f} units, covers "
+        f"the demand until then with a chance of {100 * start.service_level:.0f} %. {late}"
         "{ref}`ch-inventory` derives it.",
         "",
     ]
