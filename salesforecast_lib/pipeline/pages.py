@@ -185,7 +185,8 @@ def opening_pages(folder: Path) -> dict[str, str | bytes]:
     """The start page of the book with what a run shows of one product, and its picture, by file name in ``book/``."""
     dataset = read_json(folder / "panel.json")["dataset"]
     intro = (project_root() / "book" / "intro.md").read_text(encoding="utf-8")
-    return start_pages(folder, _DATA_SETS.get(dataset, ("your shop", ""))[0], intro)
+    shop = _DATA_SETS.get(dataset, ("your shop", ""))[0] + (" (simulated)" if dataset == "complete_journey" else "")
+    return start_pages(folder, shop, intro)
 
 
 def run_pages(folder: Path, shown: int = 15) -> dict[str, str | bytes]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -87,8 +88,15 @@ def publish(from_stage: str | None = None) -> None:
 def write_opening(folder: Path) -> None:
     """Write the start page's picture and its block in ``book/intro.md`` from the files of a finished run."""
     for name, content in opening_pages(folder).items():
-        data = content if isinstance(content, bytes) else content.encode("utf-8")
-        atomically(project_root() / "book" / name, lambda place, data=data: place.write_bytes(data))
+        place = project_root() / "book" / name
+        if isinstance(content, str):
+            write_text(content, place)
+        else:
+            atomically(place, partial(_write_bytes, content))
+
+
+def _write_bytes(content: bytes, place: Path) -> None:
+    place.write_bytes(content)
 
 
 def key_numbers(folder: Path) -> dict[str, Any]:

@@ -12,6 +12,8 @@ if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from salesforecast_lib.files import project_root, read_json, write_text
+from salesforecast_lib.pipeline.markdown import opening
+from tests.benchmarks.league_words import TITLES, for_a_shop, found
 
 FOLDER = project_root() / "book" / "league"
 PAGE = project_root() / "book" / "league.md"
@@ -27,18 +29,6 @@ COLUMNS = {  # measure: its heading and how a number is written
     "coverage_80": ("in 80 %", ".0%"),
     "coverage_90": ("in 90 %", ".0%"),
     "seconds": ("seconds", ",.0f"),
-}
-PEERS = (
-    *("SeasonalNaive", "WindowAverage", "AutoETS", "Theta", "LightGBM", "LightGBMDirect", "fracast"),
-    *("NF-LSTM", "NF-NHITS", "NF-TFT"),
-)
-JUICE_GOAL = 0.33  # MAPE, with the published LightGBM .3597 and dilated CNN .3766
-PUBLISHED = {"LightGBM": 0.3597, "dilated CNN": 0.3766}
-TITLES = {
-    "complete_journey": "The Complete Journey",
-    "online_retail_ii": "Online Retail II",
-    "freshretailnet": "FreshRetailNet",
-    "orange_juice": "Orange juice",
 }
 TRIED = {
     "complete_journey": "`LSTM` is one network, one seed, fitted once as neuralforecast's are, with the same "
@@ -71,57 +61,6 @@ TRIED = {
     "the validation rounds, and is the member. That `JuiceQuantiles` alone would be ahead of the ensemble shows in "
     "the scored rounds only, so we keep what validation chose.",
 }
-
-
-def goals(result: dict[str, Any]) -> list[str]:
-    """Each goal as met or missed, from the numbers of one result."""
-    models, comparison = result["models"], result["comparison"]
-    ours = "Ensemble" if "Ensemble" in models else None
-    lines = []
-    absent = [name for name in PEERS if name not in models]
-    if absent:
-        lines.append(f"- **Not run: {', '.join(absent)}.** What follows is said of the models in the table only.")
-    peers = {name: row for name, row in models.items() if row["kind"] == "peer"}
-    if ours and peers:
-        for measure, title in (("scaled_quantile_loss", "scaled quantile loss"), ("wape", "WAPE")):
-            others = {name: row for name, row in models.items() if name != ours}
-            value = {name: row[measure] for name, row in others.items()}
-            if measure == "wape":  # the others are given the better of their median and their mean
-                value = {name: min(row["wape"], row["wape_of_mean"]) for name, row in others.items()}
-            best = min(value, key=lambda name: value[name])
-            mine = models[ours][measure]
-            word = "met" if mine < value[best] else "missed"
-            whose = f"best other {best}" + ("" if models[best]["kind"] == "peer" else ", ours too,")
-            lines.append(f"- First in {title}: **{word}** (ensemble {mine:.4f}, {whose} {value[best]:.4f}).")
-        row = comparison["intervals"]["both"][ours]
-        word = "met" if row["relative"] <= -0.03 and row["relative_high"] < 0 else "missed"
-        lines.append(
-            f"- At least 3 % better than the best peer, interval without zero: **{word}** "
-            f"({100 * row['relative']:+.1f} %, 95 % interval {100 * row['relative_low']:+.1f} to "
-            f"{100 * row['relative_high']:+.1f} % against {comparison['best_peer']})."
-        )
-    elif not ours:
-        lines.append("- The ensemble was not run on this data set: its goals are **not shown**.")
-    single = {n: r["scaled_quantile_loss"] for n, r in models.items() if r["kind"] == "network"}
-    neural = {n: r["scaled_quantile_loss"] for n, r in peers.items() if n.startswith("NF-")}
-    if single and neural:
-        first, best = min(single, key=lambda n: single[n]), min(neural, key=lambda n: neural[n])
-        word = "met" if single[first] < neural[best] else "missed"
-        lines.append(
-            f"- Our best network beats every neuralforecast network: **{word}** ({first} {single[first]:.4f}, "
-            f"{best} {neural[best]:.4f})."
-        )
-    else:
-        lines.append("- Our best network against neuralforecast's: **not shown**, one side was not run.")
-    if result["task"] == "orange_juice" and ours:
-        mine = models[ours]["mape_of_mean"]
-        word = "met" if mine <= JUICE_GOAL else "missed"
-        rivals = ", ".join(f"{name} {100 * value:.2f} %" for name, value in PUBLISHED.items())
-        lines.append(
-            f"- MAPE of at most {100 * JUICE_GOAL:.0f} %: **{word}** ({100 * mine:.2f} %; published: {rivals}). "
-            "Published numbers are those of Microsoft's forecasting repository, on the same rounds."
-        )
-    return lines
 
 
 def searched(rows: list[dict[str, Any]]) -> list[str]:
@@ -157,7 +96,7 @@ def learned(ensemble: dict[str, Any]) -> list[str]:
 
 
 def section(result: dict[str, Any], search: list[dict[str, Any]]) -> list[str]:
-    """One data set: protocol, table, goals, what was searched, what each model is."""
+    """One data set: protocol, table, what was found, what was searched, what each model is."""
     models = dict(sorted(result["models"].items(), key=lambda item: item[1]["scaled_quantile_loss"]))
     columns = {
         key: form for key, form in COLUMNS.items() if result["task"] == "orange_juice" or not key.startswith("mape")
@@ -173,7 +112,7 @@ def section(result: dict[str, Any], search: list[dict[str, Any]]) -> list[str]:
     if result["skipped"]:
         words += f" The first {result['skipped']} of the horizon is not scored: the protocol's gap."
     lines = [f"## {result['title']}", "", words, "", *table, ""]
-    lines += ["Goals:", "", *goals(result), ""]
+    lines += ["What was found:", "", *found(result), ""]
     lines += learned(result["settings"].get("Ensemble", {}))
     if TRIED.get(result["task"]):
         lines += [TRIED[result["task"]], ""]
@@ -188,12 +127,20 @@ def section(result: dict[str, Any], search: list[dict[str, Any]]) -> list[str]:
 
 def league_page(results: dict[str, dict[str, Any]], searches: dict[str, list[dict[str, Any]]]) -> str:
     """The page: rules, one section a data set with results, and which have none."""
+    known = [results[name] for name in ORDER if name in results]
+    sizes = [f"{result['title']} ({result['series']:,} series)" for result in known]
     page = [
         "# The league",
         "",
+        *opening(
+            "The losses of our models and of other people's on forecasts of the same rows from the same cutoffs.",
+            f"{', '.join(sizes)}: public data sets.",
+            "`python tests/benchmarks/league.py DATASET --data DIR --json book/league/DATASET.json` for each; "
+            "`tests/benchmarks/league_page.py` makes the page of what it stored.",
+            for_a_shop(results),
+        ),
         "All models forecast the same rows from the same cutoffs; what each may see is cut off by the harness, which "
-        "hides sales, availability and every covariate not known ahead after the cutoff. Made from the stored results "
-        "by `tests/benchmarks/league_page.py`; the numbers come from `tests/benchmarks/league.py`.",
+        "hides sales, availability and every covariate not known ahead after the cutoff.",
         "",
         "WAPE and MASE are those of each model's median, which minimises absolute errors; MAPE is that of the median "
         'under weights 1/y, taken from each model\'s quantiles {cite:p}`gneiting2011`; "as given" is the MAPE of the '

@@ -127,6 +127,16 @@ def test_page_in_the_browser(book, browser, page):
     assert not [url for url in asked if not url.startswith(("file:", "data:", "blob:"))]
 
 
+def test_the_start_page_shows_its_picture_and_the_order_in_the_first_screen(book, browser):
+    tab = browser.new_page(viewport={"width": 1300, "height": 900})
+    tab.goto((book / "book/intro.html").as_uri(), wait_until="load")
+    picture = tab.locator("#fig-start img").bounding_box()
+    order = tab.locator("article p strong").first
+    assert picture["y"] + picture["height"] < order.bounding_box()["y"] < 900
+    assert "so order" in order.inner_text()
+    tab.close()
+
+
 CUT = """() => [...document.querySelectorAll("div.math")].filter(block => {
     const drawn = block.querySelector("mjx-math"), number = block.querySelector(".eqno");
     const room = (number ? number.getBoundingClientRect().left : block.getBoundingClientRect().right) + 1;

@@ -32,6 +32,7 @@ from league_ensemble import (  # noqa: E402
 from league_juice import QuantileConfig, juice_quantiles  # noqa: E402
 from league_models import Entry, StaticEncoder, entries, registry, statistical  # noqa: E402
 from league_page import PAGE, league_page, searched, stored_results  # noqa: E402
+from league_words import against, for_a_shop, found  # noqa: E402
 
 HORIZON = 7
 META = {
@@ -171,7 +172,8 @@ def test_the_league_scores_the_same_rows_for_all_and_finds_the_better_model(tmp_
     assert result["comparison"]["best_peer"] == "far"
     row = result["comparison"]["intervals"]["both"]["near"]
     assert row["relative_high"] < 0 and row["verdict"] == "better"
-    assert "near" in league.show(result) and "Goals" in league_page({"complete_journey": result | {"task": "made"}}, {})
+    page = league_page({"complete_journey": result | {"task": "made"}}, {})
+    assert "near" in league.show(result) and "First in scaled quantile loss: **our near**" in page
 
 
 def test_the_gap_of_a_protocol_is_not_scored(tmp_path):
@@ -343,6 +345,40 @@ def test_missing_data_and_missing_peers_say_what_to_do(monkeypatch, tmp_path):
 def test_the_page_is_the_one_its_results_make():
     page = league_page(stored_results(), stored_results(PAGE.with_suffix("") / "search"))
     assert PAGE.read_text() == page, "run tests/benchmarks/league_page.py"
+
+
+def made_result(ours: float, peer: float, member: float, interval: tuple[float, float, float]) -> dict:
+    kinds = {"Ensemble": "ensemble", "Mine": "member", "SeasonalNaive": "peer", "Peer": "peer"}
+    loss = {"Ensemble": ours, "Mine": member, "SeasonalNaive": 0.5, "Peer": peer}
+    models = {
+        name: {"kind": kind, "scaled_quantile_loss": loss[name], "wape": loss[name], "wape_of_mean": loss[name] + 0.1}
+        for name, kind in kinds.items()
+    }
+    row = dict(zip(("relative", "relative_low", "relative_high"), interval, strict=True))
+    comparison = {"best_peer": "Peer", "intervals": {"both": {"Ensemble": row}}}
+    return {"models": models, "comparison": comparison, "task": "made", "title": "Made", "series": 2}
+
+
+def test_who_wins_is_announced_whoever_it_is():
+    first = found(made_result(0.2, 0.25, 0.3, (-0.2, -0.25, -0.1)))
+    assert any("quantile loss: **the ensemble** (0.2000; next Peer, 0.2500)" in line for line in first)
+    assert any("20.0 % better than the best peer, Peer (95 % interval 10.0 to 25.0 %)" in line for line in first)
+    third = found(made_result(0.4, 0.25, 0.3, (0.6, 0.1, 0.9)))
+    assert any("**Peer** (0.2500; next our Mine, 0.3000; the ensemble is number 3, 0.4000)" in line for line in third)
+    assert any("The best peer, Peer, wins: the ensemble is 60.0 % worse" in line for line in third)
+    level = {"relative": -0.01, "relative_low": -0.03, "relative_high": 0.01}
+    assert "about level" in against(level, "Peer") and "-3.0 to +1.0 %" in against(level, "Peer")
+
+
+def test_what_the_league_means_for_a_shop_is_counted():
+    results = {
+        "complete_journey": made_result(0.2, 0.25, 0.3, (-0.2, -0.25, -0.1)),
+        "orange_juice": made_result(0.25, 0.26, 0.2, (-0.04, -0.1, 0.02)),
+    }
+    words = " ".join(for_a_shop(results))
+    assert "first on 1 of 2 data sets; first elsewhere: our Mine on Orange juice" in words
+    assert "4.0 to 20.0 % below" in words and "leaves out zero on 1 of 2" in words
+    assert "83% to 96% of what the ensemble gains" in words  # (.5 - .25) / (.5 - .2) and (.5 - .26) / (.5 - .25)
 
 
 PROTOCOL = {

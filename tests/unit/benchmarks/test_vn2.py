@@ -23,7 +23,7 @@ from tests.benchmarks.vn2_data import (  # noqa: E402
     read_template,
     write_orders,
 )
-from tests.benchmarks.vn2_page import GOAL, PAGE, mean_saving, stored, vn2_page  # noqa: E402
+from tests.benchmarks.vn2_page import PAGE, mean_saving, stored, vn2_page  # noqa: E402
 from tests.benchmarks.vn2_policy import DEMAND, benchmark_order, planner  # noqa: E402
 
 PAIRS, WEEKS = 24, 120
@@ -212,9 +212,9 @@ def test_command_writes_orders_and_table(made, tmp_path):
     assert window["ours masked"] == pytest.approx(window["ours holding"] + window["ours shortage"], abs=0.11)
 
 
-def test_page_is_made_from_the_stored_tables_and_the_goal_is_met():
+def test_page_is_made_from_the_stored_tables_and_our_orders_save_in_every_window():
     assert PAGE.read_text() == vn2_page(), "run python -m tests.benchmarks.vn2_page"
     windows, between = stored("windows"), stored("between")
     assert len(windows) >= 8 and not set(windows["week 0"]) & set(between["week 0"])
-    assert mean_saving(windows) >= GOAL and mean_saving(between) >= GOAL
+    assert mean_saving(windows) >= 0.15 and mean_saving(between) >= 0.15
     assert (windows["saving masked"] > 0).all() and (between["saving masked"] > 0).all()

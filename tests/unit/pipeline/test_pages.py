@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import nbformat
+import numpy as np
 import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from salesforecast_lib.files import write_csv, write_json
+from salesforecast_lib import QUANTILE_COLUMNS
+from salesforecast_lib.files import write_csv, write_json, write_parquet
 from salesforecast_lib.pipeline import cli
 from salesforecast_lib.pipeline.pages import findings_page, markdown_table, run_pages, running_times
 from salesforecast_lib.pipeline.stages import STAGES
 
+SERVICE = 0.9
 SCORES = {"wape": 0.5, "bias": 0.1, "mase": None, "rmsse": 0.9, "scaled_quantile_loss": 0.2, "coverage_90": 0.9}
 COST = {"holding": 1.0, "shortage": 2.0, "fill_rate": 0.9, "turnover": 3.0, "saving_percent": 0.0}
 
@@ -34,6 +37,26 @@ def made_result(gain: float = 0.25, cheapest: str = "LSTM") -> dict:
     }
 
 
+def write_history(plan, folder, horizon: int = 14):
+    """Panel and forecasts of the plan's products; the last one is young. Demand is flat, so sums can be checked."""
+    days = pd.date_range("2024-01-01", periods=100)
+    level = dict(zip(plan["unique_id"], (0.4, 90.0, 0.5), strict=True))
+    panel = pd.concat(
+        pd.DataFrame({"unique_id": name, "ds": days[-20 if name == plan["unique_id"].iloc[-1] else 0 :], "y": mean})
+        for name, mean in level.items()
+    )
+    write_parquet(panel, folder / "panel.parquet")
+    parts = []
+    for cutoff in (days[-1 - horizon], days[-1]):
+        ds = pd.date_range(cutoff + pd.Timedelta(days=1), periods=horizon)
+        for name, mean in level.items():
+            spread = {column: mean * (0.6 + 0.1 * k) for k, column in enumerate(QUANTILE_COLUMNS)}
+            y = np.where(ds <= days[-1], mean + 0.1 * (ds.dayofweek - 3), np.nan)
+            rows = {"unique_id": name, "ds": ds, "cutoff": cutoff, "model": "LSTM", "mean": mean, **spread, "y": y}
+            parts.append(pd.DataFrame(rows))
+    write_parquet(pd.concat(parts, ignore_index=True), folder / "forecasts.parquet")
+
+
 def made_run(folder, source: str):
     result = made_result()
     for name in ("metrics", "inventory"):
@@ -46,6 +69,8 @@ def made_run(folder, source: str):
             "order_quantity": [5, 1200, 0],
             "risk_before_delivery": [0.2, 0.9, 0.1],
             "runs_out_before_delivery": [False, True, False],
+            "order_up_to_level": [6.0, 1200.0, 8.0],
+            "expected_demand": [4.0, 900.0, 5.0],
             "why": ["stock 1 *is* low"] * 3,
             "stock_source": source,
         }
@@ -53,7 +78,9 @@ def made_run(folder, source: str):
     write_csv(plan, folder / "replenishment.csv")
     for name in ("excess", "prices", "promotions", "alerts"):
         write_csv(pd.DataFrame(columns=["unique_id", "action", "why"]), folder / f"{name}.csv")
-    write_json({"dataset": "own_data"}, folder / "panel.json")
+    write_json({"dataset": "own_data", "freq": "D", "season_length": 7}, folder / "panel.json")
+    write_json({**result["inventory"], "service_level": SERVICE}, folder / "inventory.json")
+    write_history(plan, folder)
     for stage in STAGES:
         notebook = nbformat.v4.new_notebook(metadata={"papermill": {"duration": 1.26}})
         (folder / "notebooks").mkdir(exist_ok=True)
@@ -81,6 +108,16 @@ def test_plan_on_the_page_is_most_urgent_first_and_safe_to_print(tmp_path):
 @pytest.mark.parametrize("gain, words", [(0.25, "25.0 % below"), (-0.1, "10.0 % above")])
 def test_a_loss_to_the_seasonal_naive_is_said(gain, words):
     assert words in findings_page({"complete_journey": made_result(gain)})
+
+
+def test_the_committee_was_chosen_after_a_look_and_the_page_says_so():
+    result = made_result()
+    assert "chosen after a look" not in findings_page({"complete_journey": result})
+    result["metrics"]["models"]["Ensemble"] = SCORES
+    page = findings_page({"complete_journey": result, "online_retail_ii": result})
+    ours, other = page.split("## Online Retail II")
+    assert "chosen after a look" in ours and "flattered" in ours
+    assert "chosen after a look" in other and "flattered" not in other
 
 
 def test_the_cheapest_forecast_is_named_beside_ours():

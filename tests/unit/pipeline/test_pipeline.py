@@ -20,9 +20,11 @@ from salesforecast_lib.files import project_root, read_json, write_json
 from salesforecast_lib.pipeline import parameters as settings
 from salesforecast_lib.pipeline.cli import app
 from salesforecast_lib.pipeline.execute import StageError, to_notebook
+from salesforecast_lib.pipeline.pages import opening_pages
 from salesforecast_lib.pipeline.publish import published
 from salesforecast_lib.pipeline.runner import prepare_values, run
 from salesforecast_lib.pipeline.stages import STAGES, Stage, graph
+from salesforecast_lib.pipeline.start_page import read_start, sentence
 
 
 @dataclass(frozen=True)
@@ -154,6 +156,8 @@ def test_smoke_run_killed_in_training_ends_like_an_undisturbed_one(tmp_path):
     for name in ("metrics.json", "inventory.json", "replenishment.csv", "panel.json", "quarantine.parquet"):
         assert (tmp_path / "killed" / name).read_bytes() == (tmp_path / "undisturbed" / name).read_bytes(), name
     assert read_json(tmp_path / "killed" / "metrics.json")["series"] == 12
+    pages, start = opening_pages(tmp_path / "killed"), read_start(tmp_path / "killed")
+    assert pages["static/start.png"].startswith(b"\x89PNG") and sentence(start) in pages["intro.md"]
 
 
 @pytest.mark.parametrize(
