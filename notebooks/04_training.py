@@ -330,8 +330,8 @@ ax.legend()
 plt.show()
 
 # %% [markdown]
-# Validation origins are few, and their loss moves from epoch to epoch by more than the training loss does. Which epoch is the best is
-# therefore partly luck, and another processor may keep another one.
+# Validation origins are few, so their loss can jump from epoch to epoch. Which epoch is the best is therefore partly luck, and another
+# processor may keep another one.
 #
 # ## Killed in the middle, resumed to the same result
 #
