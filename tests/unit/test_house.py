@@ -42,3 +42,25 @@ def test_a_forbidden_import_is_refused(tmp_path, way):
     changed.write_text(changed.read_text() + f"\nimport salesforecast_lib.{imported}\n")
     done = lint(tmp_path)
     assert done.returncode != 0 and f"{contract} BROKEN" in done.stdout, done.stdout + done.stderr
+
+
+def test_every_package_says_what_it_exports():
+    """A room hands out what its chapter uses, and its docstring says what each name is."""
+    import importlib
+
+    for folder in sorted(path.parent for path in LIBRARY.rglob("__init__.py")):
+        name = "salesforecast_lib" + "".join(f".{part}" for part in folder.relative_to(LIBRARY).parts)
+        package = importlib.import_module(name)
+        exported = getattr(package, "__all__", [])
+        for export in exported:
+            assert f"`{export}`:" in package.__doc__, f"{name} exports {export} without a line on it"
+        if list(folder.glob("[a-z]*.py")) and name.count(".") == 2:
+            assert 5 <= len(exported) <= 15 or name.endswith("workbook"), f"{name} exports {len(exported)} names"
+
+
+def test_modules_and_folders_are_small():
+    for folder in {path.parent for path in LIBRARY.rglob("*.py")}:
+        assert len(list(folder.glob("[a-z]*.py"))) <= 15, f"{folder}: more than 15 modules"
+    for module in LIBRARY.rglob("*.py"):
+        lines = len(module.read_text(encoding="utf-8").splitlines())
+        assert lines <= 265, f"{module}: {lines} lines; split it by what it does"
