@@ -14,6 +14,7 @@
 - `recall_gain`: How much more of the events one alarm finds than each other, with an interval.
 - `find_alerts`: Alerts of the given periods, most severe first; one row a cause.
 - `stock_alerts`: Only the alerts about stock.
+- `numbered`: The alerts with a number in front: A001, A002, ...
 - `AlertRules`: When chance is no longer believed, and how bad is bad.
 
 Its modules: `grid` (a run as arrays), `evidence` (scores), `detectors` and `autoencoder` (channels), `combination`
@@ -28,7 +29,7 @@ from salesforecast_lib.decisions.alerts.detectors import SalesEvidence
 from salesforecast_lib.decisions.alerts.findings import AlertRules
 from salesforecast_lib.decisions.alerts.grid import build_grid
 from salesforecast_lib.decisions.alerts.summary import recall_gain, summarise
-from salesforecast_lib.decisions.alerts.table import find_alerts, stock_alerts
+from salesforecast_lib.decisions.alerts.table import find_alerts, numbered, stock_alerts
 from salesforecast_lib.decisions.alerts.trials import rehearse, trial
 
 __all__ = [
@@ -45,5 +46,6 @@ __all__ = [
     "recall_gain",
     "find_alerts",
     "stock_alerts",
+    "numbered",
     "AlertRules",
 ]

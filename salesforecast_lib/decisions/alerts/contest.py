@@ -60,8 +60,14 @@ def fit_detectors(grid: Grid, end: int, config: AutoencoderConfig | None = None)
     The autoencoder comes first, and only where the history is long enough for it; the seed is also the forest's.
     """
     config = config or AutoencoderConfig()
-    single = [IntervalAlarm(), CusumAlarm(), Decomposition(), Forest(config.seed).fit(grid, end), SalesEvidence()]
-    deep = [Autoencoder(config).fit(grid, end)] if enough_history(grid, end, config) else []
+    single: list[Detector] = [
+        IntervalAlarm(),
+        CusumAlarm(),
+        Decomposition(),
+        Forest(config.seed).fit(grid, end),
+        SalesEvidence(),
+    ]
+    deep: list[Detector] = [Autoencoder(config).fit(grid, end)] if enough_history(grid, end, config) else []
     return [*deep, *single]
 
 
@@ -96,7 +102,7 @@ def membership(combined: Alarm, singles: Sequence[Alarm]) -> pd.DataFrame:
 
     The last row are channels that no single detector has.
     """
-    rows, used = [], set()
+    rows, used = [], set[str]()
     for alarm in singles:
         own = [name for name in combined.tails if _TAKEN_FROM.get(name) in alarm.tails]
         main = next(iter(alarm.tails))  # the price is in several detectors, what they make of sales is their own

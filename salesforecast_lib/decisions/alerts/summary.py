@@ -63,6 +63,13 @@ def recall_gain(result: Trial, chosen: str, replicates: int = 1000, seed: int = 
     return pd.DataFrame(rows, columns=["alarm", "kind", "gain", "low", "high"])
 
 
+def overview(result: Trial) -> pd.DataFrame:
+    """`summarise` by alarm, and ``ordinary_alerts``: alerts per 1,000 product-weeks in the data as they are."""
+    plain = result.alerts[result.alerts["kind"] == "none"].set_index("alarm")
+    table = summarise(result).set_index("alarm")
+    return table.assign(ordinary_alerts=1000 * plain["others"] / plain["weeks"])
+
+
 def pivot(result: Trial, value: str = "recall") -> pd.DataFrame:
     """One of the columns of `summarise`, by alarm (rows, in the order of the trial) and kind of anomaly."""
     table = summarise(result, ["alarm", "kind"])
@@ -104,6 +111,16 @@ def leader(result: Trial, measure: str = "recall", margin: float = 0.02) -> str:
     return level[0] if len(level) == 1 else f"{' and '.join(sorted(level))} are about level"
 
 
+def leaders(result: Trial) -> str:
+    """Who has the highest recall and the highest F1, in words; see `leader`."""
+    return f"highest recall: {leader(result, 'recall')}; highest F1: {leader(result, 'f1')}"
+
+
+def listed(groups: dict[str, list[str]], before: str = "") -> str:
+    """Names by verdict, a line each, with ``before`` in front of the verdict; an empty group says "none"."""
+    return "\n".join(f"{before}{word}: {', '.join(names) or 'none'}" for word, names in groups.items())
+
+
 def against_each(gain: pd.DataFrame) -> dict[str, list[str]]:
     """Other alarms by the `verdict` of the mean over all kinds; see `recall_gain`."""
     rows = gain[gain["kind"] == "all"]
@@ -121,16 +138,23 @@ def verdict(low: float, high: float, margin: float = 0.02) -> str:
     return "fewer" if high < -margin else "about as many"
 
 
+def best_rival(gain: pd.DataFrame) -> pd.DataFrame:
+    """Of each kind, and of all, the row of the other alarm that does best; see `recall_gain`."""
+    best = gain.sort_values("gain", kind="stable").drop_duplicates("kind").set_index("kind")
+    return best.loc[list(dict.fromkeys(gain["kind"]))].reset_index()
+
+
 def against_best(gain: pd.DataFrame, clear: float = 0.5) -> dict[str, list[str]]:
     """Kinds of anomalies by how the chosen alarm does against the single detector that does best; see `recall_gain`.
 
     Returns
     -------
-    dict of kinds under "far more" (the interval lies above ``clear``), "fewer" (below zero), and "near" (the rest).
+    dict of kinds under "far more" (the interval lies above ``clear``), "fewer" (below zero), and what is in between.
     """
-    best = gain[gain["kind"] != "all"].sort_values("gain", kind="stable").drop_duplicates("kind")
-    words = np.select([best["low"] > clear, best["high"] < 0], ["far more", "fewer"], "near")
-    return {word: sorted(best["kind"][words == word]) for word in ("far more", "near", "fewer")}
+    best = best_rival(gain[gain["kind"] != "all"])
+    words = np.select([best["low"] > clear, best["high"] < 0], ["far more", "fewer"], "as many or somewhat more")
+    order = ("far more", "as many or somewhat more", "fewer")
+    return {word: sorted(best["kind"][words == word]) for word in order}
 
 
 def record(

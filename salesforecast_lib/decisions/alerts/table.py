@@ -73,6 +73,13 @@ def stock_alerts(
     return _table(grid, without_stock(grid, grid, columns, stock, rules.odds), rules)
 
 
+def numbered(table: pd.DataFrame) -> pd.DataFrame:
+    """The alerts with a first column ``alert``: A001, A002, ..., in their order."""
+    out = table.copy()
+    out.insert(0, "alert", [f"A{number:03d}" for number in range(1, len(out) + 1)])
+    return out
+
+
 def _table(grid: Grid, findings: list[Finding], rules: AlertRules) -> pd.DataFrame:
     usual = usual_price(grid)
     rows = []

@@ -12,7 +12,7 @@ from salesforecast_lib.decisions.alerts.combination import collect
 from salesforecast_lib.decisions.alerts.detectors import CusumAlarm, IntervalAlarm, SalesEvidence
 from salesforecast_lib.decisions.alerts.findings import counted
 from salesforecast_lib.decisions.alerts.grid import build_grid
-from salesforecast_lib.decisions.alerts.table import find_alerts, stock_alerts
+from salesforecast_lib.decisions.alerts.table import find_alerts, numbered, stock_alerts
 from salesforecast_lib.decisions.alerts.trials import Trial, rehearse, trial
 from salesforecast_lib.files import FORMULA_STARTS, write_csv, write_json
 from tests.unit.decisions.alerts.test_alerts import META, SMALL, made
@@ -97,7 +97,11 @@ def test_record_is_complete_and_can_be_written(fair, tmp_path):
     grid, _, combined, bare, first, second = fair
     gain = summary.recall_gain(first, "combined", replicates=50)
     others = summary.only_kinds(summary.together(first, second), contest.MIRRORS.values())
-    alerts = find_alerts(grid, grid.split()[2], combined, [SalesEvidence()])
+    alerts = numbered(find_alerts(grid, grid.split()[2], combined, [SalesEvidence()]))
+    assert alerts["alert"].tolist() == [f"A{k + 1:03d}" for k in range(len(alerts))]
+    plain = first.alerts[first.alerts["kind"] == "none"].set_index("alarm")["others"]
+    weeks = first.alerts["weeks"].iloc[0]
+    np.testing.assert_allclose(summary.overview(first)["ordinary_alerts"], 1000 * plain / weeks)
     values = summary.record(grid, combined, "M", first, first, gain, (bare, others), alerts, {})
     write_json(values, tmp_path / "alerts.json")
     assert values["overall"].keys() == {*contest.CONTROLS, "combined"} and values["weights"] == combined.weights
@@ -126,7 +130,10 @@ def test_kinds_are_told_by_the_best_single_detector():
         ("x", "all", 0.9, 0.9, 0.9),
     ]
     gain = pd.DataFrame(rows, columns=["alarm", "kind", "gain", "low", "high"])
-    assert summary.against_best(gain) == {"far more": ["flat"], "near": ["drift"], "fewer": ["spike"]}
+    words = {"far more": ["flat"], "as many or somewhat more": ["drift"], "fewer": ["spike"]}
+    assert summary.against_best(gain) == words
+    assert summary.best_rival(gain)["kind"].tolist() == ["flat", "spike", "drift", "all"]
+    assert summary.best_rival(gain)["gain"].tolist() == [0.9, -0.1, 0.1, 0.9]
 
 
 @pytest.mark.parametrize(("hits", "words"), [((90, 60), "a"), ((61, 60), "a and b are about level")])
@@ -134,7 +141,12 @@ def test_leader_is_ahead_by_more_than_processors_move(hits, words):
     found = np.concatenate([np.arange(100) < count for count in hits])
     events = pd.DataFrame({"alarm": np.repeat(["a", "b"], 100), "kind": "k", "strength": "s", "found": found})
     alerts = pd.DataFrame({"alarm": ["a", "b"], "kind": "k", "strength": "s", "others": 0, "weeks": 1.0})
-    assert summary.leader(Trial(events.assign(delay=0.0, series=0), alerts)) == words
+    result = Trial(events.assign(delay=0.0, series=0), alerts)
+    assert summary.leader(result) == words and summary.leaders(result).startswith(f"highest recall: {words}; ")
+
+
+def test_names_are_listed_by_verdict():
+    assert summary.listed({"more": ["a", "b"], "fewer": []}, "finds ") == "finds more: a, b\nfinds fewer: none"
 
 
 def test_numbers_and_nouns_agree():
