@@ -101,13 +101,15 @@ print(shown.round(2).to_string(index=False))
 #
 # The numbers below are independent draws, so least squares on the controls is all the machine learning that is needed.
 
-# %% tags=["nbval-check-output"]
+# %%
 rng = np.random.default_rng(seed)
 n = 20_000
 control, cost, shock = rng.normal(size=(3, n))
 price = 0.5 * control + 0.6 * cost + 0.8 * shock
 noise = rng.normal(size=n)
 sales = -2.0 * price + 1.0 * control + 2.0 * shock + noise
+
+# %% tags=["nbval-check-output"]
 y, T, Z = (
     v - control * (control @ v) / (control @ control)
     for v in (sales, price, cost)
@@ -129,15 +131,14 @@ print(f"truth -2.00, least squares {ols:.2f}, with the instrument {iv:.2f}")
 # finds the share $1-e^{-\lambda}$ of an elasticity:
 
 # %% tags=["nbval-check-output"]
-small_counts = pricing.count_bias([0.2, 0.5, 1, 2, 5])
-print(small_counts.round(3).to_string(index=False))
+bias = pricing.count_bias([0.2, 0.5, 1, 2, 5])
+print(bias.round(3).to_string(index=False))
 
 # %% [markdown]
 # From five units a period the error is below one percent; at one unit a third of the elasticity is lost. So products
 # with fewer than five units a period are left out, or added up to weeks. The last column is the bias of $\log(q+\tfrac12)$,
-# which is a little smaller at these means, and still too large to use them. We keep $\psi$ because it also has an exact
-# form for a day that sold out ($\psi(q)$ less the log of the fraction of the day until then), which $\log(q+\tfrac12)$
-# lacks.
+# a little smaller up to two units, and still too large to be of use there. We keep $\psi$ because it also has an exact form
+# for a day that sold out: $\psi(q)$ less the log of the fraction of the day until then.
 #
 # ### More shops
 #
@@ -192,7 +193,7 @@ fit = shop.fits[best_method]
 posterior = pricing.shrink(fit.table)
 print(study.products_report(shop.market, fit.table, posterior))
 
-# %% mystnb={"figure": {"caption": "Own elasticities of single products: estimate and shrunk estimate against the truth.", "name": "fig-shrinkage"}, "image": {"alt": "Scatter of estimated against true own elasticities of one shop: the shrunk estimates lie closer together than the ones alone; in the middle of the range both lie near the diagonal, and for the most elastic products, whose intervals are wide, the shrunk ones are pulled above it."}}
+# %% mystnb={"figure": {"caption": "Own elasticities of single products: estimate and shrunk estimate against the truth.", "name": "fig-shrinkage"}, "image": {"alt": "Scatter of estimated against true own elasticities of one shop: the shrunk estimates lie closer together than the ones alone; in the middle of the range both lie near the diagonal, and for the most elastic products, whose intervals are wide, most of the shrunk ones are pulled above it."}}
 fig, ax = plt.subplots(figsize=(5.5, 4.2))
 products = shop.market.products.set_index("unique_id")
 truth = products.loc[fit.table["unique_id"], "own_elasticity"]
@@ -338,13 +339,15 @@ print("rungs between 2.29 and 2.59:", inside_rungs.tolist())
 #
 # A clearance price does not rise again, so the library also keeps the last price: $p$ runs over the rungs up to it.
 
-# %% tags=["nbval-check-output"]
+# %%
 clearance = markdown.ClearanceConfig(
     prices=(9.99, 8.99, 7.99, 6.99, 5.99, 4.99),
     rate=(8.0, 7.0, 6.0, 5.0, 4.0, 3.0), reference_price=9.99,
     elasticity=-2.2, stock=60, salvage=1.0,
 )  # fmt: skip
 policy = markdown.solve(clearance)
+
+# %% tags=["nbval-check-output"]
 steady = [markdown.fixed_value(clearance, (k,) * 6) for k in range(6)]
 late = markdown.fixed_value(clearance, (0, 0, 0, 0, 4, 5))
 assert policy.expected >= max(*steady, late)
@@ -370,12 +373,14 @@ plt.show()
 # sales. Its cost is what the tried prices earn less than the best one. Its peers are a test of every rung, which then keeps
 # the best, and today's price kept for ever.
 
-# %% tags=["nbval-check-output"]
+# %%
 rungs = (7.99, 8.49, 8.99, 9.49, 9.99, 10.49, 10.99, 11.49, 11.99)
 learner = bandit.BanditConfig(
     prices=rungs, cost=6.0, reference_price=9.99, prior_level=np.log(25.0)
 )
 expected = 25.0 * (np.array(rungs) / 9.99) ** -3.2  # units a day
+
+# %% tags=["nbval-check-output"]
 trial = bandit.compare_learners(learner, expected, 120, 100, seed=seed)
 print(trial.report())
 print(f"learned elasticity {trial.elasticity:.2f} (prior -2.00, truth -3.20)")
@@ -385,7 +390,7 @@ print(trial.verdict("Thompson sampling"))
 # Learning is an investment: it costs most at first, and pays only where the price will be asked for long enough
 # afterwards. A shop with fewer days to go than that keeps today's price.
 
-# %% mystnb={"figure": {"caption": "Cumulative profit lost against the best price; the band is two standard errors of Thompson sampling.", "name": "fig-bandit"}, "image": {"alt": "Cumulative regret over 120 days: Thompson sampling rises fastest and has lost most until about day 80, then flattens and is lowest at the end; the test of every rung rises in steps below it and goes on as a line; today's price grows as a straight line from the lowest loss to the highest."}}
+# %% mystnb={"figure": {"caption": "Cumulative profit lost against the best price; the band is two standard errors of Thompson sampling.", "name": "fig-bandit"}, "image": {"alt": "Cumulative regret over 120 days: Thompson sampling rises fastest and has lost most until about day 80, then flattens and is lowest at the end; the test of every rung rises in steps below it and goes on as a line; today's price grows as a straight line, for a long time the lowest and at the end the highest."}}
 fig, ax = plt.subplots()
 learned = "Thompson sampling"
 curve, band = trial.curves[learned], 2 * trial.errors[learned]

@@ -160,7 +160,7 @@ class Trial:
         return (
             f"{text}. It has lost least from day {behind[-1] + 2 if len(behind) else 1} on.\n"
             f"At the end it is {gap:.0f} ahead of the next, {next_best!r} (two standard errors: {reach:.0f}): "
-            f"{'more' if gap > reach else 'no more'} than chance may give."
+            f"{'beyond' if gap > reach else 'within'} what chance may give."
         )
 
 

@@ -121,7 +121,6 @@ def finish(
     controls: Sequence[str],
     min_periods: int,
     min_units: float = 5.0,
-    own_only: bool = False,
 ) -> PriceData:
     """Add shares, the rivals' indices and blocks; leave out rows with gaps, and products too short or too slow.
 
@@ -130,7 +129,6 @@ def finish(
     table : ``unique_id, category, ds, units, log_units, log_price``, instruments and controls; may have gaps.
     min_periods, min_units : products with fewer usable rows, or fewer mean units a period, are left out; so are those
         whose price never varied.
-    own_only : the instruments have no rivals' index (they are not prices or costs).
 
     Raises
     ------
@@ -146,10 +144,9 @@ def finish(
     table = table.assign(share=table["unique_id"].map(share))
     table["rival_price"] = rival_index(table, "log_price")
     names = list(instruments)
-    if not own_only:
-        for name in instruments:
-            table[f"rival_{name}"] = rival_index(table, name)
-            names.append(f"rival_{name}")
+    for name in instruments:  # the rivals' price needs an instrument of its own
+        table[f"rival_{name}"] = rival_index(table, name)
+        names.append(f"rival_{name}")
     table["block"] = (table["ds"] - table["ds"].min()).dt.days // 28
     used = ["log_units", "log_price", "rival_price", *names, *controls]
     table = table[np.isfinite(table[used]).all(axis=1) & (means >= min_units)]
@@ -243,4 +240,4 @@ def panel_prices(
     calendar = calendar_controls(table["ds"], harmonics=1, weekdays=False)
     table = pd.concat([table, calendar], axis=1)
     instruments = (instrument,) if instrument else ()
-    return finish(table, instruments, (*controls, *calendar), min_periods, own_only=True)
+    return finish(table, instruments, (*controls, *calendar), min_periods)

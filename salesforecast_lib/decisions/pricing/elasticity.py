@@ -110,14 +110,16 @@ def double_ml(
     if table["block"].nunique() < max(folds, 2):
         raise ValueError(f"{table['block'].nunique()} four-week blocks for folds={folds}: expected at least as many")
     y = table["log_units"].to_numpy()
-    prices = table[list(TREATMENTS)].to_numpy()
+    # Where no product has rivals, their columns are zero, and econml's two-stage least squares would be singular.
+    treatments = [name for name in TREATMENTS if not instruments or table[name].any()]
+    prices = table[treatments].to_numpy()
     controls = np.column_stack([pd.factorize(table["unique_id"])[0], table[list(data.controls)].to_numpy()])
     model = ByProduct() if learner == "ridge" else Boosting(seed=seed)
     blocks = table["block"].to_numpy()
     order = np.random.default_rng(seed).permutation(blocks.max() + 1)
     splits = list(GroupKFold(folds).split(y, groups=order[blocks]))
     if instruments:
-        Z = table[list(data.instruments)].to_numpy()
+        Z = table[[name for name in data.instruments if table[name].any()]].to_numpy()
         fit = OrthoIV(model_y_xw=model, model_t_xw=model, model_z_xw=model, cv=splits, random_state=seed)
         fit.fit(y, prices, Z=Z, W=controls, cache_values=True, inference=None)
         y_left, T_left, Z_left, _, W, _ = fit.residuals_
@@ -129,8 +131,8 @@ def double_ml(
     if not np.array_equal(W, controls):
         raise RuntimeError("econml returned its residuals in another order")
     name = "double ML with instruments" if instruments else "double ML"
-    y_left, T_left = _project(controls, y_left.reshape(-1)), _project(controls, T_left)
-    Z_left = _project(controls, Z_left) if instruments else T_left
+    y_left, T_left = _project(controls, y_left.reshape(-1)), _project(controls, T_left.reshape(len(y), -1))
+    Z_left = _project(controls, Z_left.reshape(len(y), -1)) if instruments else T_left
     return _solve(name, data, y_left, T_left, Z_left, controls[:, 1:])
 
 

@@ -6,8 +6,15 @@ import numpy as np
 import pytest
 from scipy.stats import poisson
 
-from salesforecast_lib.decisions.pricing.bandit import BanditConfig, explore_then_commit, fixed_price, thompson
-from salesforecast_lib.decisions.pricing.markdown import ClearanceConfig, fixed_policy, policy_value, solve
+from salesforecast_lib.decisions.pricing.bandit import (
+    BanditConfig,
+    Trial,
+    compare_learners,
+    explore_then_commit,
+    fixed_price,
+    thompson,
+)
+from salesforecast_lib.decisions.pricing.markdown import ClearanceConfig, fixed_policy, fixed_value, policy_value, solve
 
 SMALL = ClearanceConfig((3.0, 2.0), (1.5, 1.0), 3.0, -2.0, 2, 0.5)
 
@@ -103,3 +110,32 @@ def test_bandit_refuses_what_does_not_fit():
         explore_then_commit(CONFIG, TRUTH, 5, 2)
     with pytest.raises(ValueError, match="two positive prices"):
         BanditConfig((1.0,), 0.5, 1.0, 0.0)
+
+
+def test_after_the_last_week_a_unit_brings_its_salvage_value():
+    policy = solve(SMALL)
+    np.testing.assert_allclose(policy.value[-1], np.tile(SMALL.salvage * np.arange(3), (2, 1)))
+    unsold = ClearanceConfig((3.0,), (0.0,), 3.0, -2.0, 4, salvage=0.5)  # nobody comes
+    assert fixed_value(unsold, (0,)) == pytest.approx(2.0) == solve(unsold).expected
+
+
+def test_learners_together_equal_the_learners_alone():
+    trial = compare_learners(CONFIG, TRUTH, 60, 10, each=3, seed=2)
+    alone = thompson(CONFIG, TRUTH, 60, 10, seed=2)
+    np.testing.assert_array_equal(trial.curves["Thompson sampling"], alone.cumulative()[0])
+    np.testing.assert_array_equal(trial.curves["today's price"], fixed_price(CONFIG, TRUTH, 2, 60))
+    assert trial.report().count("in 60 days") == 3 and trial.elasticity == alone.elasticity.mean()
+    with pytest.raises(ValueError, match="one of the prices"):
+        compare_learners(BanditConfig(PRICES, 6.0, 10.5, np.log(20.0)), TRUTH, 60, 10)
+
+
+def test_verdict_says_when_a_way_has_lost_most_and_least():
+    dear, flat = np.array([5.0, 8.0, 9.0, 9.5]), np.array([3.0, 6.0, 9.2, 12.0])
+    errors = {"a": np.full(4, 0.3), "b": np.zeros(4)}
+    text = Trial({"a": dear, "b": flat}, errors, 100.0, -2.0).verdict("a")
+    assert "most on 2 of 4 days, the last of them day 2" in text and "least from day 3 on" in text
+    assert "2 ahead of the next, 'b'" in text and "beyond what chance" in text
+    vague = Trial({"a": dear, "b": flat}, {"a": np.full(4, 2.0), "b": np.zeros(4)}, 100.0, -2.0)
+    assert "within what chance" in vague.verdict("a") and "has not lost least" in vague.verdict("b")
+    with pytest.raises(ValueError, match="at least two"):
+        Trial({"a": dear}, errors, 100.0, -2.0).verdict("a")

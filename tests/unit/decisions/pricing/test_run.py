@@ -1,0 +1,78 @@
+"""A run's plan: whatever columns its panel has, and its files."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from salesforecast_lib.decisions.pricing.data import panel_prices
+from salesforecast_lib.decisions.pricing.elasticity import double_ml
+from salesforecast_lib.decisions.pricing.juice import juice_report
+from salesforecast_lib.decisions.pricing.plan import PLAN_COLUMNS, PlanConfig, recommend, state_today
+from salesforecast_lib.decisions.pricing.rules import PriceRules
+from salesforecast_lib.decisions.pricing.run import plan_run, write_plan
+from salesforecast_lib.decisions.pricing.shrinkage import shrink
+from tests.unit.decisions.pricing.made import weekly_panel
+
+META = {"static": ["group"], "future": ["open", "flat"]}
+CONFIG = PlanConfig(0.7, 0.8)
+
+
+def scores():
+    return pd.DataFrame({"bias": [0.1], "covered": [2], "shops": [3]}, index=["double ML"])
+
+
+def test_plan_of_a_run_is_what_its_steps_give():
+    panel = weekly_panel().assign(flat=0.0, open=1)
+    found = plan_run(panel, META, PriceRules(), CONFIG)
+    data = panel_prices(panel, "group", [])  # a column that never moves is no control
+    pd.testing.assert_frame_equal(found.prices, data.table)
+    fit = double_ml(data, instruments=False, folds=4)
+    posterior = shrink(fit.table)
+    plan = recommend(state_today(data, posterior, 0.7), posterior, PriceRules(), CONFIG, panel, "group")
+    pd.testing.assert_frame_equal(found.plan, plan)
+    assert f"mean own elasticity {fit.mean:.2f}" in found.report() and "4 products" in found.report()
+    assert set(found.changes["unique_id"]) == {"a", "b"} and found.proposals(1).count("->") == 1
+    assert "hold: price never varied" in found.proposals()
+
+
+def test_a_raise_against_flat_demand_is_called_a_test():
+    found = plan_run(weekly_panel(elasticity=-0.5), META, PriceRules(), CONFIG)
+    assert "2 of 2 changes raise a price whose elasticity is above -1" in found.report()
+
+
+def test_a_run_without_prices_or_weeks_says_why():
+    panel = weekly_panel()
+    without = plan_run(panel.drop(columns="price"), META, PriceRules(), CONFIG)
+    assert without.report() == "the panel has no prices: no recommendations" and without.estimates is None
+    assert list(without.plan.columns) == list(PLAN_COLUMNS) and without.proposals() == "no price is held"
+    short = plan_run(panel[panel["ds"] < panel["ds"].min() + pd.Timedelta(weeks=27)], META, PriceRules(), CONFIG)
+    assert "fewer than eight" in short.report() and len(short.plan) == 0
+
+
+@pytest.mark.parametrize("group", ["group", ""])
+def test_an_instrument_is_no_control_and_serves_the_rivals_too(group):
+    rng = np.random.default_rng(0)
+    panel = weekly_panel(fixed=())
+    panel["cost"] = panel["price"] * np.exp(rng.normal(0, 0.02, len(panel)))
+    meta = {"static": [group] if group else [], "future": ["cost"]}
+    found = plan_run(panel, meta, PriceRules(), CONFIG, instrument="cost")
+    assert found.estimates is not None and "instruments" in found.estimates.method
+    assert "rival_cost" in found.prices and abs(found.estimates.mean + 1.6) < 0.3
+
+
+def test_files_of_a_run_hold_the_plan_and_the_numbers(tmp_path):
+    found = plan_run(weekly_panel(), META, PriceRules(), CONFIG)
+    table, numbers = write_plan(tmp_path, found, scores(), pd.Series({"double ML": 0.04}), CONFIG)
+    assert list(pd.read_csv(table).columns) == list(PLAN_COLUMNS)
+    held = json.loads(numbers.read_text())
+    assert held["bias"] == {"double ML": 0.1} and held["covered"] == {"double ML": 2} and held["shops"] == 3
+    assert held["run_products"] == 4 and held["run_changes"] == 2 and held["regret"] == {"double ML": 0.04}
+    assert held["run_mean_elasticity"] == found.estimates.mean and held["cost_share"] == 0.7
+
+
+def test_orange_juice_is_left_out_or_missed_by_name(tmp_path):
+    assert juice_report("").startswith("juice_folder is empty")
+    with pytest.raises(FileNotFoundError, match="yx.parquet"):
+        juice_report(str(tmp_path))
