@@ -390,22 +390,23 @@ print(availability.period_report(panel).to_string(index=False))
 # %% mystnb={"figure": {"caption": "Units of all series together, per period. Dotted lines are the cutoffs of the evaluation.", "name": "fig-panel-total"}, "image": {"alt": "Line chart of total units per period over the whole history, with a regular rhythm of peaks and dotted lines at the evaluation cutoffs in its last part; closed periods fall to zero."}}
 total = panel.groupby("ds")["y"].sum()
 ends = data.rolling_cutoffs(panel["ds"].max(), freq, horizon, cutoffs)
-fig, ax = plt.subplots()
-ax.plot(total.index, total)
+fig, ax = plt.subplots(figsize=(7, 3))
+ax.plot(total.index, total, linewidth=1)
 for end in ends:
     ax.axvline(end, color="0.3", linestyle=":")
 ax.set(xlabel="period", ylabel="units", ylim=(0, None))
 plt.show()
 
-# %% mystnb={"figure": {"caption": "Three series of different size: the largest, one in the middle and the smallest.", "name": "fig-panel-series"}, "image": {"alt": "Three line charts of units per period, one above the other, each with a scale of its own: the largest series has the clearest rhythm, the smallest is noisy and falls near zero again and again."}}
+# %% mystnb={"figure": {"caption": "Three series of different size: the largest, one in the middle and the smallest; their last 91 periods.", "name": "fig-panel-series"}, "image": {"alt": "Three line charts of units per period, one above the other, each with a scale of its own: the larger the series, the smaller its swings beside its level; the smallest falls near zero again and again."}}
 size = panel.groupby("unique_id")["y"].sum().sort_values(ascending=False)
 chosen = [size.index[0], size.index[len(size) // 2], size.index[-1]]
-fig, axes = plt.subplots(3, 1, sharex=True, figsize=(7.5, 5))
+fig, axes = plt.subplots(3, 1, sharex=True, figsize=(7, 4.5))
 for ax, name in zip(axes, chosen, strict=True):
-    one = panel[panel["unique_id"] == name]
+    one = panel[panel["unique_id"] == name].tail(91)
     ax.plot(one["ds"], one["y"], linewidth=0.8)
     ax.set(ylabel="units", title=name, ylim=(0, None))
 axes[-1].set(xlabel="period")
+axes[-1].tick_params(axis="x", rotation=30)
 plt.show()
 
 # %% [markdown]
