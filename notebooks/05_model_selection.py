@@ -220,7 +220,7 @@ for name, of in (("grid", grid_space), ("random", space), ("tpe", space)):
 trials = {n: selection.trials_table(study) for n, study in studies.items()}
 results.search_summary(trials).round(4)
 
-# %% mystnb={"figure": {"caption": "Score of each complete trial (points) and the best so far (lines).", "name": "fig-search-history"}, "image": {"alt": "Scaled quantile loss of the complete trials of three searches with the running best of each: each running best falls in steps over the trials, and the three end close together."}}
+# %% mystnb={"figure": {"caption": "Score of each complete trial (points) and the best so far (lines).", "name": "fig-search-history"}, "image": {"alt": "Scaled quantile loss of the complete trials of three searches with the running best of each: each running best falls in steps, and the Bayesian search begins as the random one."}}
 fig, ax = plt.subplots(figsize=(6.5, 3.2))
 for k, (name, each) in enumerate(trials.items()):
     colour = f"C{k}"
@@ -360,6 +360,7 @@ for k, row in enumerate(overview.itertuples()):
     at, marker = (row.parameters, row.score, row.spread), "osD^vPX*<>"[k % 10]
     ax.errorbar(*at, fmt=marker, capsize=3, label=row.Index)
 ax.set(xlabel="parameters", ylabel="scaled quantile loss", xscale="log")
+ax.tick_params(axis="x", which="minor", labelsize=7, rotation=30)
 fig.legend(loc="outside right upper", fontsize="x-small")
 plt.show()
 
@@ -434,7 +435,7 @@ effects = selection.compare(
 robust = comparison.robustness(effects)
 robust.round(4)
 
-# %% mystnb={"figure": {"caption": "Score on clean, noisy and attacked sales by kind of regularisation; bars: standard deviation over seeds.", "name": "fig-regularisation"}, "image": {"alt": "Scaled quantile loss of seven kinds of regularisation on three kinds of history: lowest on clean sales, where all lie close together, higher with noise and highest under attack, where the kinds lie further apart."}}
+# %% mystnb={"figure": {"caption": "Score on clean, noisy and attacked sales by kind of regularisation; bars: standard deviation over seeds.", "name": "fig-regularisation"}, "image": {"alt": "Scaled quantile loss of seven kinds of regularisation on three kinds of history: lowest on clean sales, higher with noise and highest under attack; within each history the kinds lie close together."}}
 fig, ax = plt.subplots(figsize=(7, 3.2))
 spread = selection.summarise(effects).pivot(
     index="config", columns="history", values="spread"
@@ -445,7 +446,7 @@ for k, history in enumerate(histories):
     ax.errorbar(x, *bars, fmt=style, capsize=3, label=history)
 ax.set_xticks(range(len(remedies)), remedies)
 ax.set(ylabel="scaled quantile loss")
-ax.legend()
+fig.legend(loc="outside right upper")
 plt.show()
 
 # %% tags=["nbval-check-output"]

@@ -200,4 +200,4 @@ def test_differences_and_remedies_are_named_or_called_level():
     assert robustness_found(table, "attack", list(table.index)) == (
         "attack takes 24 % from a network without remedies; least with adversarial"
     )
-    assert "no remedy changes that" in robustness_found(table.iloc[:2], "attack", ["none", "dropout"])
+    assert "no remedy saves more than 1 point" in robustness_found(table.iloc[:2], "attack", ["none", "dropout"])
