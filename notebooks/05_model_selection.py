@@ -42,8 +42,6 @@ from salesforecast_lib.data.panel import rolling_cutoffs
 from salesforecast_lib.files import resolve
 from salesforecast_lib.models import selection
 from salesforecast_lib.models.forecaster import NetworkConfig, fit_network
-from salesforecast_lib.models.networks.encoders import ENCODERS
-from salesforecast_lib.models.networks.parametric import HEADS
 from salesforecast_lib.models.selection import comparison, results, verdicts
 from salesforecast_lib.models.training.loop import TrainingConfig
 from salesforecast_lib.plots import use_book_style
@@ -236,12 +234,9 @@ plt.show()
 # The functional ANOVA splits the variance of the score among the fields {cite:p}`hutter2014`. From a dozen trials it is a
 # hint, not a finding.
 
-# %% mystnb={"figure": {"caption": "Share of the score's variance that each field explains, functional ANOVA of the complete trials of the random search.", "name": "fig-search-slice"}, "image": {"alt": "Horizontal bars of the importance of the searched fields, largest at the top: a few fields explain most of the variance of the score and the others little."}}
+# %%
 shares = 100 * results.importances(studies["random"], seed)
-fig, ax = plt.subplots(figsize=(6.5, 2.6))
-ax.barh(shares.index[::-1], shares.to_numpy()[::-1])
-ax.set(xlabel="share of the variance (%)")
-plt.show()
+shares.round().to_frame("share of the variance (%)").T
 
 # %% [markdown]
 # ## Stopped, resumed, repeated
@@ -283,15 +278,10 @@ print(f"the {len(found)} trials of a resumed and of a whole search are equal")
 searched = {name: studies[name] for name in ("random", "tpe")}
 candidates = results.winners(base, searched, space)
 fresh = range(seed + 1, seed + 1 + comparison_seeds)
-gains = {
-    name: selection.paired_gains(
-        selection.compare(
-            table, meta, where, candidates, fresh, device=device
-        ),
-        "default",
-    )
-    for name, where in (("validation", protocol), ("later", check))
-}
+where = {"validation": protocol, "later": check}
+gains = comparison.gains_at(
+    table, meta, where, candidates, fresh, device=device
+)
 
 # %%
 promised = results.promised_gains(
@@ -335,13 +325,7 @@ print(chosen.sentence)
 # else; the MLP, without any notion of order, is the control. The other heads put out a distribution's parameters instead of quantiles.
 
 # %%
-networks = {"default": base}
-networks |= {f"hidden {n}": replace(base, hidden_size=n) for n in (16, 128)}
-networks |= {"2 layers": replace(base, num_layers=2)}
-networks |= {f"window {n}": replace(base, window=n) for n in windows[::2]}
-encoders, heads = set(ENCODERS) - {base.encoder}, set(HEADS) - {base.head}
-networks |= {n: replace(base, encoder=n) for n in ENCODERS if n in encoders}
-networks |= {n: replace(base, head=n) for n in HEADS if n in heads}
+networks = comparison.variants(base, windows)
 architectures = selection.compare(
     table, meta, newest, networks, fresh, device=device
 )
@@ -436,14 +420,12 @@ robust = comparison.robustness(effects)
 robust.round(4)
 
 # %% mystnb={"figure": {"caption": "Score on clean, noisy and attacked sales by kind of regularisation; bars: standard deviation over seeds.", "name": "fig-regularisation"}, "image": {"alt": "Scaled quantile loss of seven kinds of regularisation on three kinds of history: lowest on clean sales, higher with noise and highest under attack; within each history the kinds lie close together."}}
+means = selection.summarise(effects).set_index(["history", "config"])
 fig, ax = plt.subplots(figsize=(7, 3.2))
-spread = selection.summarise(effects).pivot(
-    index="config", columns="history", values="spread"
-).loc[list(remedies)]
 for k, history in enumerate(histories):
-    x = np.arange(len(remedies)) + 0.15 * (k - 1)
-    bars, style = (robust[history], spread[history]), "os^"[k]
-    ax.errorbar(x, *bars, fmt=style, capsize=3, label=history)
+    rows = means.loc[history].loc[list(remedies)]
+    x, style = np.arange(len(rows)) + 0.15 * (k - 1), "os^"[k]
+    ax.errorbar(x, rows["score"], rows["spread"], fmt=style, label=history)
 ax.set_xticks(range(len(remedies)), remedies)
 ax.set(ylabel="scaled quantile loss")
 fig.legend(loc="outside right upper")

@@ -29,7 +29,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from salesforecast_lib import QUANTILE_COLUMNS, QUANTILES
+from salesforecast_lib import QUANTILES
 from salesforecast_lib.data.features import load_features
 from salesforecast_lib.data.panel import extend_panel, rolling_cutoffs
 from salesforecast_lib.data.prepare import load_panel
@@ -40,6 +40,7 @@ from salesforecast_lib.evaluation.segments import demand_classes
 from salesforecast_lib.models import ensembles
 from salesforecast_lib.models.ensembles import members as peers
 from salesforecast_lib.models.ensembles import over_time, report, verdicts
+from salesforecast_lib.models.ensembles.toy import toy_members
 from salesforecast_lib.plots import use_book_style
 
 use_book_style()
@@ -202,28 +203,12 @@ def greedy(cube, y, levels, rounds):
 # Three toy members: A sees truly but dimly, B a little too high, C too low.
 
 # %%
-rng = np.random.default_rng(seed)
-y = rng.gamma(4.0, 5.0, 300)
-bell = np.array([-1.64, -1.28, -0.67, 0.0, 0.67, 1.28, 1.64]) * 4
-means = [
-    y[:, None] + rng.normal(bias, noise, (300, 1))
-    for bias, noise in ((0, 6), (3, 4), (-4, 5))
-]
-cube = np.stack([np.maximum(mean + bell, 0) for mean in means], axis=1)
-cube.shape  # rows, members, levels
-
-# %%
-days = pd.DataFrame({"ds": pd.date_range("2024-01-01", periods=300), "y": y})
-days = days.assign(unique_id="a", cutoff=pd.Timestamp("2023-12-31"))
-toy = pd.concat(
-    days.join(pd.DataFrame(cube[:, k], columns=list(QUANTILE_COLUMNS)))
-    .assign(model=name, mean=cube[:, k, 3])
-    for k, name in enumerate("ABC")
-)
+made, cube, y = toy_members(seed)
+made.groupby("model").head(1).round(1)
 
 # %% tags=["nbval-check-output"]
 now = pd.Timestamp("2025-01-01")
-library = ensembles.fit_weights(toy, "greedy", now, rounds=12)
+library = ensembles.fit_weights(made, "greedy", now, rounds=12)
 path = ["ABC"[k] for k in greedy(cube, y, np.array(QUANTILES), 12)]
 assert list(library.path) == path
 print("added:", " ".join(path))
@@ -237,11 +222,9 @@ print("weights:", *(f"{w:.2f}" for w in library.values["mean"]))
 
 # %%
 scale = naive_scales(comparable, ends[:1], season).set_index("unique_id")
-tables, learned = {}, {}
-for method in ensembles.METHODS:
-    tables[method], learned[method] = ensembles.combine_over_time(
-        members, scored, method, method, committee, scale["absolute"]
-    )
+tables, learned = over_time.every_committee(
+    members, scored, committee, scale["absolute"]
+)
 chairs = members[members["model"].isin(committee)]
 together = pd.concat([chairs, *tables.values()], ignore_index=True)
 rows = scored_rows(together, comparable)
@@ -264,17 +247,12 @@ ax.set(xlabel="weight", ylabel="", xlim=(0, 1))
 ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
 plt.show()
 
-# %% mystnb={"figure": {"caption": "Greedy selection at the end of the data: loss after each round, and who was added.", "name": "fig-greedy"}, "image": {"alt": "The scaled pinball loss of the greedy committee falls steeply over its first rounds and then is flat; the member that was added is written at each round."}}
+# %% mystnb={"figure": {"caption": "Greedy selection at the end of the data: loss after each round, and who was added.", "name": "fig-greedy"}, "image": {"alt": "The scaled pinball loss of the greedy committee falls steeply over its first rounds and then is flat; the member that was added is written under each of the first rounds."}}
 path, losses = learned["greedy"][last].path, learned["greedy"][last].losses
 fig, ax = plt.subplots(figsize=(7.5, 3))
 ax.plot(range(1, len(path) + 1), losses, marker="o")
-for k, name in enumerate(path[:8]):
-    ax.annotate(
-        name, (k + 1, losses[k]), (2, 5),
-        textcoords="offset points", rotation=60, fontsize=8,
-    )  # fmt: skip
-ax.margins(y=0.3)
-ax.set(xlabel="round", ylabel="scaled quantile loss of the average")
+ax.set_xticks(range(1, 9), path[:8], rotation=60, fontsize=8)
+ax.set(xlabel="first rounds", ylabel="loss of the average")
 plt.show()
 
 # %% [markdown]
@@ -284,27 +262,16 @@ plt.show()
 # network alone could have been chosen, and each committee has to earn its keep against it.
 
 # %%
-names = {"wape": "WAPE", "scaled_quantile_loss": "scaled quantile loss"}
-for column, words in names.items():
-    print(
-        verdicts.committees_against(
-            score[column], ensembles.METHODS, committee[0], words
-        )
-    )
+methods = list(ensembles.METHODS)
+print(verdicts.committees_counted(score, methods, committee[0]))
 
 # %% [markdown]
 # The last digits differ between processors, and a difference of less than one per cent is no ranking. What holds everywhere:
 
 # %% tags=["nbval-check-output"]
-for column, words in names.items():
-    print(
-        verdicts.committee_found(
-            score[column], committee, ensembles.METHODS, words
-        )
-    )
+print(verdicts.committees_found(score, committee, methods))
 
-# %% mystnb={"figure": {"caption": "Scaled quantile loss of each committee relative to the best member at the same cutoff; below zero the committee wins.", "name": "fig-committee"}, "image": {"alt": "Points for each committee and cutoff of the difference of its scaled quantile loss to the best member of that cutoff in percent: the spread over cutoffs is as large as the differences between the methods."}}
-methods = list(ensembles.METHODS)
+# %% mystnb={"figure": {"caption": "Scaled quantile loss of each committee relative to the best member at the same cutoff; below zero the committee wins.", "name": "fig-committee"}, "image": {"alt": "Points for each committee and cutoff of the difference of its scaled quantile loss to the best member of that cutoff in percent: the points of one committee lie further apart over the cutoffs than the committees do at one cutoff."}}
 by_cutoff = evaluate(rows, comparable, season, ["cutoff"])
 loss = by_cutoff.pivot(
     index="cutoff", columns="model", values="scaled_quantile_loss"
@@ -362,7 +329,7 @@ for kind in ("split", "adaptive"):
 # %% mystnb={"figure": {"caption": "Observed coverage of the 90 % interval before and after calibration.", "name": "fig-conformal"}, "image": {"alt": "For each model three points of the observed coverage of the ninety percent interval: calibration moves the LSTM and the direct trees most, towards the dotted line at ninety percent, and Theta away from it."}}
 fig, ax = plt.subplots()
 markers = {"before": "o", "split": "s", "adaptive": "^"}
-for kind in covered:
+for kind in [kind for kind in markers if kind in covered]:
     values = 100 * covered.loc[names, kind]
     ax.plot(values, names, markers[kind], label=kind)
 ax.axvline(90, color="0.3", linestyle=":")
@@ -444,9 +411,9 @@ of_chosen = rows[rows["model"] == chosen]
 final = over_time.calibrated_committee(
     tables[chosen], of_chosen, [*ends, today], calibration
 )
-best = evaluate(scored_rows(final, comparable), comparable, season)
 
 # %% tags=["nbval-check-output"]
+best = evaluate(scored_rows(final, comparable), comparable, season)
 wape, inside = best.loc[0, ["wape", "coverage_90"]]
 print(f"Ensemble: WAPE {wape:.2f}, coverage of the 90 % interval {inside:.2f}")
 

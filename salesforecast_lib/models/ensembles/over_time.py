@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from salesforecast_lib.models.ensembles.conformal import fit_adaptive, fit_split
+from salesforecast_lib.models.ensembles.ensemble import METHODS, Weights, combine_over_time
 from salesforecast_lib.models.ensembles.reconcile import Hierarchy, reconcile
 
 CALIBRATIONS = ("none", "split", "adaptive")
@@ -16,6 +17,14 @@ def learned_cutoffs(cutoffs: Sequence[pd.Timestamp], horizon: int, freq: str) ->
     """The cutoffs by which a whole horizon after the first one had been scored: weights can be learned there."""
     first = cutoffs[0] + horizon * pd.tseries.frequencies.to_offset(freq)
     return [cutoff for cutoff in cutoffs if cutoff >= first]
+
+
+def every_committee(
+    members: pd.DataFrame, scored: pd.DataFrame, committee: Sequence[str], scale: pd.Series
+) -> tuple[dict[str, pd.DataFrame], dict[str, dict[str, Weights]]]:
+    """The committee at every cutoff by each of `METHODS`: forecast tables, and weights by cutoff, of each method."""
+    combined = {name: combine_over_time(members, scored, name, name, committee, scale) for name in METHODS}
+    return {name: table for name, (table, _) in combined.items()}, {name: w for name, (_, w) in combined.items()}
 
 
 def calibrate_over_time(

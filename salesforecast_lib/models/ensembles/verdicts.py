@@ -11,6 +11,7 @@ import pandas as pd
 
 ABOUT_LEVEL = 1.0  # per cent of an error
 SAME_COVERAGE = 0.005  # difference of a coverage
+MEASURES = {"wape": "WAPE", "scaled_quantile_loss": "scaled quantile loss"}
 
 
 def classes_found(classes: pd.Series) -> str:
@@ -30,6 +31,16 @@ def arima_found(wape: pd.Series, name: str = "AutoARIMA") -> str:
         return f"{name} was not run: arima_series is 0"
     others = wape.drop(name)
     return f"{name}: {_compared(int((others < wape[name]).sum()), len(others))} have a lower WAPE here"
+
+
+def committees_found(score: pd.DataFrame, members: Sequence[str], committees: Sequence[str]) -> str:
+    """`committee_found` for each of `MEASURES`, one a line; ``score`` by model."""
+    return "\n".join(committee_found(score[name], members, committees, words) for name, words in MEASURES.items())
+
+
+def committees_counted(score: pd.DataFrame, committees: Sequence[str], member: str) -> str:
+    """`committees_against` for each of `MEASURES`, one a line; ``score`` by model."""
+    return "\n".join(committees_against(score[name], committees, member, words) for name, words in MEASURES.items())
 
 
 def committee_found(loss: pd.Series, members: Sequence[str], committees: Sequence[str], measure: str) -> str:

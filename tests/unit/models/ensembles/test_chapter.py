@@ -13,8 +13,9 @@ from salesforecast_lib.data.features import build_features
 from salesforecast_lib.data.panel import extend_panel
 from salesforecast_lib.models.ensembles import members, over_time, report, verdicts
 from salesforecast_lib.models.ensembles.conformal import fit_split
-from salesforecast_lib.models.ensembles.ensemble import equal_weights
+from salesforecast_lib.models.ensembles.ensemble import METHODS, combine_over_time, equal_weights, fit_weights
 from salesforecast_lib.models.ensembles.reconcile import build_hierarchy, incoherence
+from salesforecast_lib.models.ensembles.toy import toy_members
 from tests.unit.models.ensembles.test_ensemble import CUTOFFS, RIVALS, made
 from tests.unit.models.peers.test_regression import CUTOFF, HORIZON, META, PANEL, SMALL
 
@@ -160,6 +161,33 @@ def test_committees_are_counted_against_the_network_to_the_last_digit():
 def test_no_winner_is_named_where_a_processor_could_turn_it(greedy, words):
     loss = pd.Series({"LSTM": 1.0, "Theta": 1.2, "mean": 1.3, "greedy": greedy})
     assert words in verdicts.committee_found(loss, ["LSTM", "Theta"], ["mean", "greedy"], "WAPE")
+
+
+def test_both_measures_are_judged_each_on_its_own_line():
+    score = pd.DataFrame({"wape": LOSS, "scaled_quantile_loss": LOSS[::-1].to_numpy()})
+    counted = verdicts.committees_counted(score, ["mean", "greedy"], "LSTM").split("\n")
+    found = verdicts.committees_found(score, ["LSTM", "Theta"], ["mean", "greedy"]).split("\n")
+    assert [line.split(":")[0] for line in counted] == ["WAPE", "scaled quantile loss"]
+    assert found[0].startswith("WAPE of") and found[1].startswith("scaled quantile loss of")
+
+
+def test_toy_members_err_as_they_say_and_their_biases_cancel():
+    table, cube, y = toy_members()
+    assert cube.shape == (300, 3, 7) and len(table) == 900
+    error = table["mean"] - table["y"]
+    bias = error.groupby(table["model"]).mean()
+    assert abs(bias["A"]) < 1 and bias["B"] > 2 and bias["C"] < -2
+    np.testing.assert_array_equal(table.loc[table["model"] == "B", list(QUANTILE_COLUMNS)], cube[:, 1])
+    weights = fit_weights(table, "greedy", pd.Timestamp("2025-01-01"), rounds=12)
+    assert min(weights.values["mean"]) > 0
+
+
+def test_every_method_makes_a_committee():
+    table = made(RIVALS)
+    tables, learned = over_time.every_committee(table, table, list(RIVALS), pd.Series({"p0": 1.0}))
+    assert set(tables) == set(learned) == set(METHODS)
+    expected, _ = combine_over_time(table, table, "greedy", "greedy", list(RIVALS), pd.Series({"p0": 1.0}))
+    pd.testing.assert_frame_equal(tables["greedy"], expected)
 
 
 def test_calibration_is_said_to_help_or_to_harm_by_name():
