@@ -16,13 +16,14 @@
 - `summarise`: Mean and spread over seeds of what `compare` found.
 - `paired_gains`: Gain over a reference, paired by seed, with Student's interval.
 
-Sentences about the findings are in `verdicts`.
+What searches found is in `results`, sentences about the findings are in `verdicts`.
 """
 
 from salesforecast_lib.models.selection.comparison import compare, paired_gains, summarise
 from salesforecast_lib.models.selection.disturbance import Disturbance
+from salesforecast_lib.models.selection.results import trials_table
 from salesforecast_lib.models.selection.space import Choice, Range, SearchSpace, with_values
-from salesforecast_lib.models.selection.tuning import Objective, Search, run_search, trials_table
+from salesforecast_lib.models.selection.tuning import Objective, Search, run_search
 from salesforecast_lib.models.selection.validation import OriginScore, rolling_validation, sample_series
 
 __all__ = [

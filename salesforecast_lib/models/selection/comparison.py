@@ -11,9 +11,21 @@ from scipy.stats import t as student
 
 from salesforecast_lib.data.features import FeatureTable
 from salesforecast_lib.models.forecaster.fit import NetworkConfig, fit_network
+from salesforecast_lib.models.networks.encoders import ENCODERS
+from salesforecast_lib.models.networks.parametric import HEADS
 from salesforecast_lib.models.networks.predictor import SalesPredictor
 from salesforecast_lib.models.selection.disturbance import Disturbance
 from salesforecast_lib.models.selection.validation import OriginScore, Protocol, until
+
+
+def variants(base: NetworkConfig, windows: Iterable[int]) -> dict[str, NetworkConfig]:
+    """The defaults, and networks that differ from them in one thing: size, layers, window, encoder or head."""
+    networks = {"default": base, "2 layers": replace(base, num_layers=2)}
+    networks |= {f"hidden {size}": replace(base, hidden_size=size) for size in (16, 128)}
+    networks |= {f"window {periods}": replace(base, window=periods) for periods in windows}
+    networks |= {name: replace(base, encoder=name) for name in ENCODERS}
+    networks |= {name: replace(base, head=name) for name in HEADS}
+    return {name: each for name, each in networks.items() if name == "default" or each != base}
 
 
 def compare(
@@ -108,6 +120,21 @@ def paired_gains(results: pd.DataFrame, reference: str, level: float = 0.95) -> 
     table = pd.DataFrame({"gain": gains.mean(axis=1), "spread": gains.std(axis=1, ddof=1)})
     reach = float(student.ppf(1 - tail, seeds - 1)) * table["spread"] / seeds**0.5 if seeds > 1 else float("nan")
     return table.assign(low=table["gain"] - reach, high=table["gain"] + reach)
+
+
+def gains_at(
+    table: FeatureTable,
+    meta: dict[str, Any],
+    protocols: Mapping[str, Protocol],
+    configs: Mapping[str, NetworkConfig],
+    seeds: Iterable[int],
+    reference: str = "default",
+    device: str = "cpu",
+) -> dict[str, pd.DataFrame]:
+    """`paired_gains` over the reference under each protocol, by its name."""
+    seeds = list(seeds)
+    compared = {name: compare(table, meta, each, configs, seeds, device=device) for name, each in protocols.items()}
+    return {name: paired_gains(results, reference) for name, results in compared.items()}
 
 
 def robustness(results: pd.DataFrame, clean: str = "clean") -> pd.DataFrame:

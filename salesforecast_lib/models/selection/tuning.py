@@ -217,39 +217,3 @@ def _work(path: Path, name: str, objective: Objective, search: Search, trials: i
                 study.optimize(objective, n_trials=1)
         finally:
             torch.set_num_threads(threads)
-
-
-def trials_table(study: optuna.Study) -> pd.DataFrame:
-    """Finished trials: ``number, state, score, best, epochs``, then one column per searched field.
-
-    ``number`` counts finished trials from 1, ``score`` is missing where a trial was pruned, ``best`` is the lowest
-    score so far and ``epochs`` the number trained.
-    """
-    rows = [
-        {
-            "state": trial.state.name.lower(),
-            "score": trial.value,
-            "epochs": len(trial.intermediate_values),
-            **trial.params,
-        }
-        for trial in study.get_trials(deepcopy=False, states=DONE)
-    ]
-    table = pd.DataFrame(rows)
-    table["score"] = table["score"].where(table["state"] == "complete").astype(float)
-    table.insert(0, "number", np.arange(1, len(table) + 1))
-    table.insert(3, "best", table["score"].cummin().ffill())
-    return table
-
-
-def best_values(study: optuna.Study, space: SearchSpace) -> dict[str, Any]:
-    """Values of the best trial by field name."""
-    return space.values(study.best_trial.params)
-
-
-def importances(study: optuna.Study, seed: int = 0) -> pd.Series:
-    """Share of the score's variance that each field explains, by functional ANOVA (Hutter et al. 2014).
-
-    Only complete trials count; raises ValueError from Optuna with fewer than two of them.
-    """
-    evaluator = optuna.importance.FanovaImportanceEvaluator(seed=seed)
-    return pd.Series(optuna.importance.get_param_importances(study, evaluator=evaluator), dtype=float)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 ABOUT_LEVEL = 0.5  # per cent of a score: two processors train networks that differ by up to so much
+SAME_LOSS = 1.0  # points of what a disturbance takes
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ def robustness_found(table: pd.DataFrame, disturbance: str, remedies: Sequence[s
     least = str(lost[list(remedies)].idxmin())
     saved = lost[none] - lost[least]
     words = (
-        f"least with {least}" if saved >= ABOUT_LEVEL else f"no remedy changes that by more than {ABOUT_LEVEL} points"
+        f"least with {least}" if saved >= ABOUT_LEVEL else f"no remedy saves more than {SAME_LOSS:.0f} point of that"
     )
     return f"{disturbance} takes {lost[none]:.0f} % from a network without remedies; {words}"
 

@@ -13,7 +13,7 @@ from scipy import stats
 from salesforecast_lib.data.features import FeatureTable, build_features
 from salesforecast_lib.models.forecaster.fit import fit_network
 from salesforecast_lib.models.selection import Disturbance, OriginScore, compare, paired_gains, summarise
-from salesforecast_lib.models.selection.comparison import robustness
+from salesforecast_lib.models.selection.comparison import gains_at, robustness, variants
 from salesforecast_lib.models.selection.disturbance import with_sales
 from salesforecast_lib.models.selection.validation import rolling_validation
 from salesforecast_lib.models.selection.verdicts import (
@@ -130,6 +130,22 @@ def test_compare_gives_mean_and_spread_over_seeds():
     assert row["seeds"] == 3 and row["parameters"] > summary.set_index("config").loc["small", "parameters"].iloc[0]
 
 
+def test_gains_are_taken_under_each_protocol():
+    table, protocol = made_table(), rolling_validation(CUTOFF, META, origins=1)
+    configs = {"default": BASE, "large": replace(BASE, hidden_size=24)}
+    gains = gains_at(table, META, {"now": protocol, "later": protocol.later()}, configs, (1, 2))
+    expected = paired_gains(compare(table, META, protocol.later(), configs, (1, 2)), "default")
+    assert list(gains) == ["now", "later"] and list(gains["now"].index) == ["large"]
+    pd.testing.assert_frame_equal(gains["later"], expected)
+
+
+def test_variants_differ_from_the_defaults_in_one_thing():
+    networks = variants(BASE, (7, 14, 28))
+    assert networks["default"] == BASE and "window 14" not in networks and "lstm" not in networks
+    assert networks["gru"] == replace(BASE, encoder="gru") and networks["window 28"] == replace(BASE, window=28)
+    assert len(set(map(str, networks.values()))) == len(networks)
+
+
 def made_results(scores: dict[str, list[float]]) -> pd.DataFrame:
     rows = [{"config": c, "seed": k, "history": "clean", "score": v} for c, each in scores.items()
             for k, v in enumerate(each)]  # fmt: skip
@@ -200,4 +216,4 @@ def test_differences_and_remedies_are_named_or_called_level():
     assert robustness_found(table, "attack", list(table.index)) == (
         "attack takes 24 % from a network without remedies; least with adversarial"
     )
-    assert "no remedy changes that" in robustness_found(table.iloc[:2], "attack", ["none", "dropout"])
+    assert "no remedy saves more than 1 point" in robustness_found(table.iloc[:2], "attack", ["none", "dropout"])

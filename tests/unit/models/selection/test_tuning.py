@@ -14,15 +14,16 @@ from salesforecast_lib.data.features import FeatureTable
 from salesforecast_lib.evaluation.metrics import evaluate, scored_rows
 from salesforecast_lib.models.forecaster.fit import NetworkConfig, fit_network
 from salesforecast_lib.models.networks.predictor import SalesPredictor
-from salesforecast_lib.models.selection.space import Choice, Range, SearchSpace, field_names, with_values
-from salesforecast_lib.models.selection.tuning import (
-    Objective,
-    Search,
+from salesforecast_lib.models.selection.results import (
     best_values,
     importances,
-    run_search,
+    promised_gains,
+    search_summary,
     trials_table,
+    winners,
 )
+from salesforecast_lib.models.selection.space import Choice, Range, SearchSpace, field_names, with_values
+from salesforecast_lib.models.selection.tuning import Objective, Search, run_search
 from salesforecast_lib.models.selection.validation import OriginScore, Protocol, rolling_validation
 from salesforecast_lib.models.training.loop import TrainingConfig, batch_loss, make_optimizer, train_model
 from salesforecast_lib.models.training.regularise import MASK, SEEN, Regularisation, attack, measured
@@ -240,6 +241,15 @@ def test_pruned_trials_are_counted_and_report_what_they_saw(tmp_path):
     assert (pruned["epochs"] < 6).all() and (table.loc[table["state"] == "complete", "epochs"] <= 6).all()
     assert table["best"].iloc[-1] == table["score"].min() == pytest.approx(study.best_value)
     assert best_values(study, space) == {"learning_rate": 0.003}
+    row = search_summary({"random": table}).loc["random"]
+    assert (row["trials"], row["pruned"], row["best score"]) == (8, len(pruned), table["score"].min())
+    found = winners(BASE, {"random": study, "again": study}, space)
+    assert found == {"default": BASE, "best of random": replace(BASE, learning_rate=0.003)}, "the same one counts once"
+    assert promised_gains({"random": study, "again": study}, found, 2 * study.best_value) == {"best of random": 50.0}
+
+
+def test_one_trial_says_nothing_about_which_field_matters(tmp_path):
+    assert importances(run_search(made_objective(), Search(trials=1), tmp_path / "s.db")).empty
 
 
 def test_hyperband_prunes_and_importances_sum_to_one(tmp_path):

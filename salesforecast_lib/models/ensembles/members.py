@@ -1,0 +1,106 @@
+"""The members of a committee: every model's forecasts of the same rows at every cutoff (chapter 06)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from salesforecast_lib.data.features import FeatureTable
+from salesforecast_lib.data.panel import inner_season
+from salesforecast_lib.files import resolve
+from salesforecast_lib.models.peers.baselines import close_shop, lightgbm_forecasts, statistical_forecasts
+from salesforecast_lib.models.peers.regression import DirectConfig, direct_lightgbm_forecasts, ridge_forecasts
+
+
+def read_lstm(run_dir: str | Path, series: Sequence[str]) -> pd.DataFrame:
+    """The network's forecasts that chapter 04 wrote, for these series.
+
+    Raises
+    ------
+    FileNotFoundError
+        When chapter 04 has not run yet.
+    """
+    file = resolve(run_dir) / "lstm_forecasts.parquet"
+    if not file.is_file():
+        raise FileNotFoundError(f"{file}: no LSTM forecasts yet; run chapter 04 first")
+    table = pd.read_parquet(file).drop(columns="y")
+    return table[table["unique_id"].isin(series)]
+
+
+def read_known(run_dir: str | Path, table: FeatureTable) -> pd.DataFrame:
+    """What is known ahead, for the periods of the features and for the horizon after the end of the data.
+
+    Returns
+    -------
+    DataFrame ``unique_id, ds`` and the future columns.
+    """
+    future = ["unique_id", "ds", *table.roles["future"]]
+    ahead = pd.read_parquet(resolve(run_dir) / "ahead.parquet")
+    return pd.concat([table.frame[future], ahead[future]], ignore_index=True)
+
+
+def direct_config(freq: str, rows: int, seed: int, threads: int) -> DirectConfig:
+    """Settings of the direct regressions: a level over eight cycles of the season."""
+    return DirectConfig(window=8 * inner_season(freq), max_rows=rows, seed=seed, threads=threads)
+
+
+def member_forecasts(
+    extended: pd.DataFrame,
+    table: FeatureTable,
+    known: pd.DataFrame,
+    meta: dict[str, Any],
+    cutoffs: Sequence[pd.Timestamp],
+    local_models: Sequence[str],
+    config: DirectConfig,
+    network: pd.DataFrame,
+) -> pd.DataFrame:
+    """Forecasts of the local models, LightGBM, LightGBMDirect and Ridge at each cutoff, after those of ``network``.
+
+    Every model is fitted anew on rows up to the cutoff. Closed periods are forecast as zero.
+
+    Parameters
+    ----------
+    extended : the panel and the rows of the horizon after it, as of `extend_panel`; its series are forecast.
+    table, known : features, and what is known ahead as of `read_known`; they may hold more series.
+    network : forecast table at the same cutoffs.
+    """
+    horizon, freq, season = int(meta["horizon"]), str(meta["freq"]), int(meta["season_length"])
+    series, cycle, parts = extended["unique_id"].unique(), inner_season(freq), [network]
+    for cutoff in cutoffs:
+        parts.append(statistical_forecasts(extended, cutoff, horizon, freq, season, config.threads, list(local_models)))
+        parts.append(lightgbm_forecasts(extended, meta, cutoff, config.seed, config.threads))
+        for forecast in (direct_lightgbm_forecasts, ridge_forecasts):
+            rows = forecast(table, known, cutoff, horizon, freq, cycle, config)
+            parts.append(rows[rows["unique_id"].isin(series)])
+    return close_shop(pd.concat(parts, ignore_index=True), extended, meta["future"])
+
+
+def best_sellers(
+    members: pd.DataFrame, extended: pd.DataFrame, meta: dict[str, Any], count: int, threads: int = 1
+) -> pd.DataFrame:
+    """Forecasts at the last scored cutoff of the ``count`` best-selling products, with AutoARIMA's.
+
+    AutoARIMA (Hyndman & Khandakar 2008) takes seconds a series. With ``count`` zero it is left out, and the members'
+    forecasts of one product are returned.
+    """
+    largest = extended.groupby("unique_id")["y"].sum().nlargest(max(count, 1)).index
+    last = members["cutoff"].drop_duplicates().nlargest(2).min()  # the latest one is today, nothing after it is known
+    beside = members[members["unique_id"].isin(largest) & (members["cutoff"] == last)]
+    if count == 0:
+        return beside
+    few = extended[extended["unique_id"].isin(largest)]
+    told = (int(meta["horizon"]), str(meta["freq"]), int(meta["season_length"]), threads)
+    arima = statistical_forecasts(few, last, *told, ["AutoARIMA"])
+    return pd.concat([beside, close_shop(arima, few, meta["future"])])
+
+
+def node_forecasts(
+    upper: pd.DataFrame, meta: dict[str, Any], cutoffs: Sequence[pd.Timestamp], threads: int = 1
+) -> pd.DataFrame:
+    """AutoETS forecasts of the nodes above the products at each cutoff; ``upper`` as of `aggregate_panel`."""
+    told = (int(meta["horizon"]), str(meta["freq"]), int(meta["season_length"]), threads)
+    tops = [statistical_forecasts(upper, cutoff, *told, ["AutoETS"]) for cutoff in cutoffs]
+    return close_shop(pd.concat(tops, ignore_index=True), upper, meta["future"])
