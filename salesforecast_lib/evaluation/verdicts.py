@@ -52,9 +52,9 @@ def gain_sentence(model: str, losses: pd.Series, reference: str, what: str) -> s
     """How far ``model`` lies below or above ``reference`` in a loss, in steps of five percent."""
     change = float(losses[model] / losses[reference] - 1)
     if abs(change) <= LEVEL:
-        return f"{model} and {reference} are about level in {what}"
+        return f"{model}: {what} about level with {reference}"
     side = "below" if change < 0 else "above"
-    return f"the {what} of {model} is {at_least(abs(change))} {side} that of {reference}"
+    return f"{model}: {what} {at_least(abs(change))} {side} {reference}"
 
 
 def interval_verdict(low: float, high: float, border: float = BORDER) -> str:
