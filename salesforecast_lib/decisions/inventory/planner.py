@@ -162,8 +162,9 @@ def excess_proposals(
         saving=(waiting(excess) - cost).round(2),
     )
     table["why"] = [
-        f"{counted(e, 'unit')} beyond the level last {counted(e / r, 'period')} longer than needed and cost {k:.2f} to "
-        "keep: " + (f"mark down {m:.0f}, return {b:.0f}, saves {s:.2f}" if m + b > 0 else "cheaper to keep")
+        f"{counted(e, 'unit')} beyond the level {'lasts' if e == 1 else 'last'} {counted(e / r, 'period')} longer than "
+        f"needed and {'costs' if e == 1 else 'cost'} {k:.2f} to keep: "
+        + (f"mark down {m:.0f}, return {b:.0f}, saves {s:.2f}" if m + b > 0 else "cheaper to keep")
         for e, r, k, m, b, s in zip(excess, rate, waiting(excess), markdown, back, table["saving"], strict=True)
     ]
     return table[excess > 0].sort_values("saving", ascending=False, kind="stable")
