@@ -381,8 +381,7 @@ said = {name: verdicts.coverage_verdict(c) for name, c in covered.items()}
 print(f"90 % intervals: {report.read_verdicts(said)}")
 
 # %% mystnb={"figure": {"caption": "Left: observed share of sales up to each quantile, minus its level; zero is honest. Right: histogram of the PIT between the levels; one is honest.", "name": "fig-reliability"}, "image": {"alt": "Two panels: deviations of observed from nominal shares by level for every model, and densities of the probability integral transform for three; the outer bins of the LSTM rise above one, its intervals are too narrow; the hump of the seasonal naive shows intervals that are too wide."}}
-look, few = figures.looks(table["model"]), ["LSTM", best_peer, "SeasonalNaive"]
-few = list(dict.fromkeys(few))  # the best peer may be the seasonal naive
+look = figures.looks(table["model"])
 histogram = calibration.pit_histogram(rows)
 fig = figures.reliability_figure(reliable, histogram, few, look)
 plt.show()

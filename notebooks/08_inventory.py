@@ -29,14 +29,17 @@
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 
 from salesforecast_lib.data.prepare import load_panel
 from salesforecast_lib.decisions import inventory
 from salesforecast_lib.decisions.inventory import case_study, censoring, orders
-from salesforecast_lib.decisions.inventory import lookahead, planner, policies
-from salesforecast_lib.decisions.inventory import today, value_of_accuracy
+from salesforecast_lib.decisions.inventory import figures, lookahead, planner
+from salesforecast_lib.decisions.inventory import policies, today
 from salesforecast_lib.decisions.inventory.transfers import transfer_plan
+from salesforecast_lib.decisions.inventory.value_of_accuracy import (
+    telling_measures,
+    value_of_accuracy,
+)
 from salesforecast_lib.decisions.wording import counted
 from salesforecast_lib.evaluation import verdicts
 from salesforecast_lib.files import resolve
@@ -262,12 +265,7 @@ print(verdicts.committee_caveat(meta["dataset"]))
 assert cost["perfect foresight"] <= by_model.min()
 
 # %% mystnb={"figure": {"caption": "Cost of the same policy driven by each forecast, between the rule of thumb and perfect foresight.", "name": "fig-policy-cost"}, "image": {"alt": "Horizontal bars of total cost per policy: perfect foresight is cheapest, the forecasting models lie close together, and the rule of thumb is among the dearest."}}
-fig, ax = plt.subplots()
-names, held = table["policy"], table["holding"]
-ax.barh(names, held, label="holding")
-ax.barh(names, table["shortage"], left=held, label="shortage", hatch="//")
-ax.set(xlabel="cost over the test months")
-ax.legend()
+fig = figures.cost_figure(table)
 plt.show()
 
 # %% [markdown]
@@ -301,15 +299,7 @@ shown = [name for name in shown if name in by_model]
 curve = case_study.service_curve(case, shown, config, levels)
 
 # %% mystnb={"figure": {"caption": "Cost and fill rate over the service level; the dotted line is the level that follows from the costs.", "name": "fig-service-curve"}, "image": {"alt": "Two line charts over the service level: total cost falls to a minimum and rises again, for the LSTM and the committee near the dotted line, for the seasonal naive far to the left of it; the fill rate rises throughout."}}
-fig, axes = plt.subplots(1, 2)
-for name, part in curve.groupby("model", sort=False):
-    x = part["service_level"]
-    axes[0].plot(x, part["total"], marker="o", label=name)
-    axes[1].plot(x, part["fill_rate"], marker="o", label=name)
-for ax, label in zip(axes, ("total cost", "fill rate"), strict=True):
-    ax.axvline(service_level, color="0.3", linestyle=":")
-    ax.set(xlabel="service level", ylabel=label)
-axes[0].legend()
+fig = figures.service_figure(curve, service_level)
 plt.show()
 
 # %% [markdown]
@@ -320,7 +310,7 @@ plt.show()
 # interval. Rank correlations come with a 90 % interval over resampled products.
 
 # %%
-accuracy, ranking = value_of_accuracy.value_of_accuracy(
+accuracy, ranking = value_of_accuracy(
     case, list(by_model.index), config, service_level, seed=seed
 )
 accuracy.set_index("model").round(3)
@@ -329,7 +319,7 @@ accuracy.set_index("model").round(3)
 ranking.set_index("metric")[["rank_correlation", "low", "high"]].round(2)
 
 # %% tags=["nbval-check-output"]
-print(value_of_accuracy.telling_measures(ranking))
+print(telling_measures(ranking))
 needed = ranking["needed"].iloc[0]
 print(f"{len(by_model)} models: chance passes {needed:.2f} once in twenty")
 
@@ -338,16 +328,7 @@ print(f"{len(by_model)} models: chance passes {needed:.2f} once in twenty")
 # work, and does not order the ones that work.
 
 # %% mystnb={"figure": {"caption": "Cost of the same policy over two errors of the forecast that drives it: the error of all days, and the bias.", "name": "fig-accuracy-money"}, "image": {"alt": "Two scatter plots of simulated cost against WAPE and against absolute bias: cost rises with WAPE, while the bias orders the models far less clearly."}}
-fig, axes = plt.subplots(1, 2, sharey=True)
-for ax, metric in zip(axes, ("WAPE", "absolute bias"), strict=True):
-    ax.scatter(accuracy[metric], accuracy["cost"])
-    for row in accuracy.to_dict("records"):
-        place = (row[metric], row["cost"])
-        ax.annotate(
-            row["model"], place, (3, 3), textcoords="offset points", fontsize=7
-        )
-    ax.set(xlabel=f"{metric} (share of sales)")
-axes[0].set_ylabel("cost over the test months")
+fig = figures.accuracy_figure(accuracy)
 plt.show()
 
 # %% [markdown]
@@ -448,19 +429,7 @@ today.plan_counts(plan, warnings, excess)
 pd.crosstab(plan["abc"], plan["xyz"])
 
 # %% mystnb={"figure": {"caption": "The plan in ten seconds: the products with most money at stake, what today's order saves of it, and what is lost whatever is ordered now.", "name": "fig-plan"}, "image": {"alt": "Horizontal bars of expected loss for the products with most at stake: long bars without today's order, and short dark ones for what is lost before it can arrive."}}
-top = plan.sort_values("loss_without_order").tail(12)
-fig, ax = plt.subplots(figsize=(7.5, 4.2))
-label = [
-    f"{row.unique_id[:24]}: order {row.order_quantity}"
-    for row in top.itertuples()
-]
-lost = "loss_without_order", "loss_with_order", "expected_loss"
-ax.barh(label, top[lost[0]], color="0.8", label="lost without an order")
-ax.barh(label, top[lost[1]], height=0.5, label="lost with the order")
-early = {"color": "0", "label": "lost before it arrives"}
-ax.barh(label, top[lost[2]], height=0.5, **early)
-ax.set(xlabel="expected loss until the next delivery, money")
-ax.legend(loc="lower right")
+fig = figures.plan_figure(plan)
 plt.show()
 
 # %% [markdown]
@@ -476,15 +445,8 @@ dates = dates[: config.protection]
 projection = planner.projection_table(ids, dates, projected)
 
 # %% mystnb={"figure": {"caption": "Live projection of the four products with most money at stake: median and 80 % interval of stock until the next delivery.", "name": "fig-projection"}, "image": {"alt": "Four small panels of projected stock: it falls, jumps when today's order arrives, and falls again, with a widening interval."}}
-fig, axes = plt.subplots(2, 2, figsize=(7.5, 4.6), sharex=True)
-for ax, name in zip(axes.flat, top["unique_id"].iloc[::-1], strict=False):
-    part = projection[projection["unique_id"] == name]
-    x, locator = part["ds"], AutoDateLocator(maxticks=4)
-    ax.fill_between(x, part["low"], part["high"], step="post", alpha=0.3)
-    ax.plot(x, part["median"], drawstyle="steps-post")
-    ax.set(title=name, ylabel="units", ylim=(0, None))
-    ax.xaxis.set_major_locator(locator)
-    ax.xaxis.set_major_formatter(ConciseDateFormatter(locator))
+names = plan.nlargest(4, "loss_without_order")["unique_id"]
+fig = figures.projection_figure(projection, names)
 plt.show()
 
 # %% tags=["hide-input"]
