@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
+
+from salesforecast_lib.evaluation.metrics import evaluate
 
 CLASSES = ("smooth", "erratic", "intermittent", "lumpy")
 FROM_THE_START = "since the data begin"
@@ -82,3 +85,33 @@ def age_bands(
         part["age_band"] = pd.Categorical.from_codes(band, categories=names, ordered=True)
         parts.append(part[(age >= 1) & (span["max"] >= cutoff).to_numpy()])
     return pd.concat(parts, ignore_index=True)
+
+
+def product_groups(panel: pd.DataFrame, rows: pd.DataFrame, meta: Mapping[str, Any], count: int = 10) -> pd.DataFrame:
+    """Group of each series of the groups with most sales in ``rows``: ``unique_id, group``, largest group first.
+
+    The group is the last static column of the panel; without one each series is a group of its own. ``group`` is an
+    ordered category.
+    """
+    name = meta["static"][-1] if meta["static"] else "unique_id"
+    labels = panel[["unique_id"]].assign(group=panel[name]).drop_duplicates("unique_id")
+    largest = rows[["unique_id", "y"]].merge(labels).groupby("group")["y"].sum().nlargest(count).index
+    labels = labels[labels["group"].isin(largest)]
+    return labels.assign(group=pd.Categorical(labels["group"], list(largest), ordered=True)).reset_index(drop=True)
+
+
+def wape_by(rows: pd.DataFrame, labels: pd.DataFrame, panel: pd.DataFrame, season: int, by: str) -> pd.DataFrame:
+    """WAPE by group and model: index ``by``, a column a model.
+
+    ``labels`` has the column ``by`` and those of ``unique_id, cutoff, ds`` that a label depends on; rows without a
+    label are left out.
+    """
+    keys = [name for name in ("unique_id", "cutoff", "ds") if name in labels]
+    table = evaluate(rows.merge(labels[[*keys, by]], on=keys), panel, season, [by])
+    return table.pivot(index=by, columns="model", values="wape")
+
+
+def spread_over_volume(volumes: pd.DataFrame, ids: Iterable[str], count: int) -> list[str]:
+    """``count`` of the series ``ids``, evenly from the largest to the smallest volume; from `volume_groups`."""
+    order = volumes[volumes["unique_id"].isin(list(ids))].sort_values("volume", ascending=False)["unique_id"].to_numpy()
+    return list(order[np.linspace(0, len(order) - 1, min(count, len(order))).round().astype(int)])

@@ -19,6 +19,8 @@
   order.
 - `replenishment_plan`: What to order today, why, and the expected risk of a stock-out.
 - `project_stock`: Stock at the end of each period on every path, with today's order coming in after the lead time.
+
+What is ordered today within limits stands in `today`, the weekly planner of many products in `weekly_orders`.
 """
 
 from salesforecast_lib.decisions.inventory.case_study import build_case, compare, compare_policies

@@ -36,13 +36,15 @@ from salesforecast_lib.decisions.inventory.simulator import (
     SimulationResult,
     simulate,
 )
+from salesforecast_lib.decisions.wording import counted
 
 
 @dataclass(frozen=True)
 class Case:
     """Test months of a shop: demand (products, periods), what was known before, and the forecasts.
 
-    ``history`` is (products, past periods) up to the first cutoff; ``initial_stock`` (products,) is assumed.
+    ``history`` is (products, past periods) up to the first cutoff; ``initial_stock`` (products,) is assumed. ``scored``
+    (products, periods) is False where sales say nothing about demand: chapter 07 does not score these periods either.
     """
 
     ids: list[str]
@@ -52,6 +54,7 @@ class Case:
     initial_stock: np.ndarray
     forecasts: pd.DataFrame
     season: int
+    scored: np.ndarray
 
 
 def build_case(forecasts: pd.DataFrame, panel: pd.DataFrame, config: SimulationConfig, season: int) -> Case:
@@ -77,12 +80,14 @@ def build_case(forecasts: pd.DataFrame, panel: pd.DataFrame, config: SimulationC
     ids = sorted(first["unique_id"].unique())
     dates = pd.DatetimeIndex(first["ds"].unique()).sort_values()
     if len(dates) != int(horizon.iloc[0]) * len(cutoffs):
-        raise ValueError(f"cutoffs {cutoffs}: expected them one horizon ({horizon.iloc[0]} periods) apart")
+        raise ValueError(f"cutoffs {cutoffs}: expected them one horizon ({counted(horizon.iloc[0], 'period')}) apart")
     demand = first["y"].to_numpy(float).reshape(len(ids), len(dates))
     past = panel[panel["ds"] <= cutoffs[0]].pivot(index="unique_id", columns="ds", values="y")
     history = past.reindex(ids).fillna(0.0).to_numpy()
+    known_day = panel[["unique_id", "ds", "available"]]
+    scored = first[["unique_id", "ds"]].merge(known_day, how="left")["available"].to_numpy(float) > 0
     start = np.ceil(history[:, -4 * min(season, 13) :].mean(1) * config.protection)
-    return Case(ids, dates, demand, history, start, known, season)
+    return Case(ids, dates, demand, history, start, known, season, scored.reshape(demand.shape))
 
 
 def trailing(case: Case, length: int) -> np.ndarray:

@@ -6,6 +6,9 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from salesforecast_lib.data.marketplace.config import MarketplaceConfig
+from salesforecast_lib.data.marketplace.simulate import simulate_marketplace
+
 
 def mean_above(bound: np.ndarray, mean: np.ndarray, dispersion: float) -> np.ndarray:
     """E[D | D >= bound] of a negative binomial with variance ``mean + dispersion mean^2``; arrays broadcast.
@@ -65,3 +68,12 @@ def compare_estimates(estimates: dict[str, np.ndarray], truth: np.ndarray) -> pd
     total = truth.sum()
     rows = [(name, v.sum() / total - 1, np.abs(v - truth).sum() / total) for name, v in estimates.items()]
     return pd.DataFrame(rows, columns=["model", "bias", "error"])
+
+
+def short_market(products: int = 40, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Four months of a simulated market that is short of stock: sales, true demand, sold out; (products, days) each."""
+    config = MarketplaceConfig(products=products, days=120, units=20_000, customers=200, stock_cover=0.9, seed=seed)
+    truth = simulate_marketplace(config).truth
+    wide = truth.pivot(index="unique_id", columns="ds", values=["sales", "demand", "available"]).dropna()
+    sales, demand = (wide[name].to_numpy(float) for name in ("sales", "demand"))
+    return sales, demand, wide["available"].to_numpy() < 1

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from salesforecast_lib.decisions.inventory.orders import order_up_to_level, stockout_risk
+from salesforecast_lib.decisions.wording import counted
 
 
 @dataclass(frozen=True)
@@ -161,7 +162,8 @@ def excess_proposals(
         saving=(waiting(excess) - cost).round(2),
     )
     table["why"] = [
-        f"{e:.0f} units beyond the level last {e / r:.0f} periods longer than needed and cost {k:.2f} to keep: "
+        f"{counted(e, 'unit')} beyond the level {'lasts' if e == 1 else 'last'} {counted(e / r, 'period')} longer than "
+        f"needed and {'costs' if e == 1 else 'cost'} {k:.2f} to keep: "
         + (f"mark down {m:.0f}, return {b:.0f}, saves {s:.2f}" if m + b > 0 else "cheaper to keep")
         for e, r, k, m, b, s in zip(excess, rate, waiting(excess), markdown, back, table["saving"], strict=True)
     ]
@@ -172,7 +174,7 @@ def rank_warnings(plan: pd.DataFrame) -> pd.DataFrame:
     """Products that will probably run out before the delivery, the dearest first, each with its reason."""
     late = plan[plan["runs_out_before_delivery"]].sort_values("expected_loss", ascending=False, kind="stable")
     why = [
-        f"stock {s:.0f} lasts about {p:.0f} periods; expected loss before the delivery {loss:.2f}; {reason}"
+        f"stock {s:.0f} lasts about {counted(p, 'period')}; expected loss before the delivery {loss:.2f}; {reason}"
         for s, p, loss, reason in zip(
             late["stock"], late["periods_of_stock"], late["expected_loss"], late["why"], strict=True
         )

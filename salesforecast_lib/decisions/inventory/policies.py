@@ -12,6 +12,7 @@ from salesforecast_lib.decisions.inventory.lookahead import lookahead_order
 from salesforecast_lib.decisions.inventory.orders import daily_sd, extend, forecast_arrays, interval_correlation
 from salesforecast_lib.decisions.inventory.paths import copula_paths
 from salesforecast_lib.decisions.inventory.simulator import ArrivalPolicy, Policy, SimulationConfig, SimulationResult
+from salesforecast_lib.decisions.wording import counted
 
 
 @dataclass(frozen=True)
@@ -147,7 +148,7 @@ def random_lead_demand(paths: np.ndarray, chances: Mapping[int, float], review: 
     leads, weight = np.array(list(chances)), np.array(list(chances.values()), float)
     if not np.isclose(weight.sum(), 1) or (weight < 0).any() or leads.max() + review > paths.shape[2]:
         raise ValueError(
-            f"chances={dict(chances)}: expected shares that sum to 1, for at most {paths.shape[2]} periods"
+            f"chances={dict(chances)}: expected shares that sum to 1, for at most {counted(paths.shape[2], 'period')}"
         )
     drawn = np.random.default_rng(seed).choice(leads, size=paths.shape[:2], p=weight)
     total = paths.cumsum(axis=2)

@@ -16,6 +16,7 @@ from salesforecast_lib.decisions.inventory.orders import (
 )
 from salesforecast_lib.decisions.inventory.simulator import SimulationConfig
 from salesforecast_lib.evaluation.metrics import crps
+from salesforecast_lib.evaluation.verdicts import listed
 
 METRICS = ("WAPE", "RMSE", "absolute bias", "scaled CRPS", "cost-quantile loss", "interval loss")
 
@@ -27,6 +28,7 @@ def _tilted(error: np.ndarray, level: float) -> np.ndarray:
 def product_losses(case: Case, model: str, config: SimulationConfig, service_level: float) -> dict[str, np.ndarray]:
     """Losses of one model that add up over products, each (products,), and its simulated ``cost`` (money).
 
+    Losses of single periods are summed over the ``scored`` periods, which ``periods`` counts, as in chapter 07.
     ``cost-quantile loss`` is the pinball loss of single periods at the service level; ``interval loss`` that of the
     order-up-to level against the demand of the protection interval it is for.
     """
@@ -39,13 +41,18 @@ def product_losses(case: Case, model: str, config: SimulationConfig, service_lev
     level = order_up_to_level(*rolling_moments(arrays, config.protection, case.season), service_level)
     ahead = np.lib.stride_tricks.sliding_window_view(y, config.protection, axis=1).sum(axis=2)
     score = crps(y.ravel(), quantiles.reshape(-1, len(QUANTILES))).reshape(y.shape)
+
+    def total(loss: np.ndarray) -> np.ndarray:  # (products, periods) -> (products,)
+        return np.where(case.scored, loss, 0.0).sum(axis=1)
+
     return {
-        "demand": y.sum(axis=1),
-        "absolute": np.abs(mean - y).sum(axis=1),
-        "square": ((mean - y) ** 2).sum(axis=1),
-        "error": (mean - y).sum(axis=1),
-        "score": score.sum(axis=1),
-        "at_cost": _tilted(y - at_cost, service_level).sum(axis=1),
+        "periods": case.scored.sum(axis=1).astype(float),
+        "demand": total(y),
+        "absolute": total(np.abs(mean - y)),
+        "square": total((mean - y) ** 2),
+        "error": total(mean - y),
+        "score": total(score),
+        "at_cost": total(_tilted(y - at_cost, service_level)),
         "interval": _tilted(ahead - level[:, : ahead.shape[1]], service_level).sum(axis=1),
         "cost": model_run(case, model, config, service_level).cost_by_product(),
     }
@@ -55,7 +62,7 @@ def _metrics(sums: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     demand = np.maximum(sums["demand"], 1e-12)
     values = (
         sums["absolute"] / demand,
-        np.sqrt(sums["square"]),
+        np.sqrt(sums["square"] / np.maximum(sums["periods"], 1.0)),
         np.abs(sums["error"]) / demand,
         sums["score"] / demand,
         sums["at_cost"] / demand,
@@ -108,3 +115,10 @@ def value_of_accuracy(
         table.sort_values("cost", kind="stable", ignore_index=True),
         ranking.sort_values("rank_correlation", ascending=False, kind="stable", ignore_index=True),
     )
+
+
+def telling_measures(ranking: pd.DataFrame) -> str:
+    """Which error measures rank the models as money does: those whose whole interval lies above what chance reaches."""
+    good = ranking["low"] > ranking["needed"]
+    told, left = (sorted(ranking.loc[which, "metric"]) for which in (good, ~good))
+    return f"rank models as money does: {listed(told)}; not surely better than chance: {listed(left)}"

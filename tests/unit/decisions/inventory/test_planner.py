@@ -8,6 +8,7 @@ import pytest
 from scipy import stats
 
 from salesforecast_lib.decisions.inventory import constraints as con
+from salesforecast_lib.decisions.inventory.case_study import build_case
 from salesforecast_lib.decisions.inventory.censoring import (
     censored_mean,
     compare_estimates,
@@ -25,7 +26,13 @@ from salesforecast_lib.decisions.inventory.planner import (
 )
 from salesforecast_lib.decisions.inventory.simulator import SimulationConfig, simulate
 from salesforecast_lib.decisions.inventory.transfers import transfer_plan
-from salesforecast_lib.decisions.inventory.value_of_accuracy import METRICS, _rank_correlation, value_of_accuracy
+from salesforecast_lib.decisions.inventory.value_of_accuracy import (
+    METRICS,
+    _rank_correlation,
+    telling_measures,
+    value_of_accuracy,
+)
+from salesforecast_lib.evaluation.metrics import evaluate, scored_rows
 from tests.unit.decisions.inventory.test_case_study import made_forecasts, made_panel
 
 
@@ -169,8 +176,6 @@ def test_excess_proposal_equals_brute_force(plan_case):
 
 
 def test_value_of_accuracy_ranks_what_costs():
-    from salesforecast_lib.decisions.inventory.case_study import build_case
-
     panel = made_panel(tuple("abcdef"))
     config = SimulationConfig(3, 7, holding_cost=0.02, shortage_cost=1.0)
     means = {"good": 20.0, "low": 14.0, "lower": 9.0, "lowest": 4.0}
@@ -183,6 +188,36 @@ def test_value_of_accuracy_ranks_what_costs():
     with pytest.raises(ValueError, match="three"):
         value_of_accuracy(case, ["good", "low"], config, 0.9)
     assert _rank_correlation(np.array([1.0, 2, 3]), np.array([9.0, 5, 1])) == pytest.approx(-1)
+
+
+def test_errors_in_the_table_of_money_are_those_of_chapter_07():
+    """A root of a sum passed for the RMSE once: 1212 where chapter 07 has 9.4."""
+    panel = made_panel(tuple("abc"))
+    panel.loc[(panel["unique_id"] == "a") & (panel["ds"].dt.dayofweek == 2), "available"] = 0.0
+    forecasts = pd.concat([made_forecasts(panel, n, m) for n, m in (("x", 20.0), ("y", 14.0), ("z", 9.0))])
+    config = SimulationConfig(3, 7, holding_cost=0.02, shortage_cost=1.0)
+    case = build_case(forecasts, panel, config, 7)
+    table, _ = value_of_accuracy(case, ["x", "y", "z"], config, 0.9, replicates=50)
+    expected = evaluate(scored_rows(forecasts, panel), panel, 7).set_index("model")
+    found = table.set_index("model").loc[expected.index]
+    for ours, theirs in (("RMSE", "rmse"), ("WAPE", "wape"), ("scaled CRPS", "scaled_crps")):
+        assert found[ours].to_numpy() == pytest.approx(expected[theirs].to_numpy())
+    assert found["absolute bias"].to_numpy() == pytest.approx(expected["bias"].abs().to_numpy())
+
+
+def test_measures_that_chance_could_rank_as_well_are_named():
+    ranking = pd.DataFrame({"metric": ["WAPE", "bias", "CRPS"], "low": [0.9, -0.1, 0.8], "needed": 0.58})
+    words = "rank models as money does: CRPS and WAPE; not surely better than chance: bias"
+    assert telling_measures(ranking) == words
+
+
+def test_reasons_speak_of_one_period():
+    plan = pd.DataFrame(
+        {"stock": [3.0], "periods_of_stock": [1.0], "expected_loss": [2.0], "why": ["low"], "excess": [1.0]}
+    ).assign(runs_out_before_delivery=True)
+    assert "lasts about 1 period;" in rank_warnings(plan)["why"].iloc[0]
+    (row,) = excess_proposals(plan, np.ones(1), 10, 0.1, ExcessConfig()).itertuples()
+    assert row.why.startswith("1 unit beyond the level lasts 1 period longer than needed and costs")
 
 
 def test_simulated_shop_pays_for_taking_sales_as_demand():
