@@ -37,7 +37,7 @@ import pandas as pd
 import torch
 
 from salesforecast_lib.data.features import load_features
-from salesforecast_lib.data.panel import inner_season, rolling_cutoffs
+from salesforecast_lib.data.calendar import inner_season, rolling_cutoffs
 from salesforecast_lib.files import read_json, resolve, write_parquet
 from salesforecast_lib.models import forecaster, networks, training, windows
 from salesforecast_lib.models.forecaster import stockouts

@@ -38,7 +38,7 @@ import torch
 
 from salesforecast_lib import QUANTILES
 from salesforecast_lib.data.features import load_features
-from salesforecast_lib.data.panel import rolling_cutoffs
+from salesforecast_lib.data.calendar import rolling_cutoffs
 from salesforecast_lib.files import resolve
 from salesforecast_lib.models import selection
 from salesforecast_lib.models.forecaster import NetworkConfig, fit_network

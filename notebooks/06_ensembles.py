@@ -31,7 +31,8 @@ import pandas as pd
 
 from salesforecast_lib import QUANTILES
 from salesforecast_lib.data.features import load_features
-from salesforecast_lib.data.panel import extend_panel, rolling_cutoffs
+from salesforecast_lib.data.calendar import rolling_cutoffs
+from salesforecast_lib.data.panel import extend_panel
 from salesforecast_lib.data.prepare import load_panel
 from salesforecast_lib.evaluation.backtest import comparable_panel
 from salesforecast_lib.evaluation.metrics import evaluate, scored_rows

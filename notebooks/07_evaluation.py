@@ -32,7 +32,7 @@ import numpy as np
 import pandas as pd
 
 from salesforecast_lib import QUANTILE_COLUMNS, QUANTILES, evaluation
-from salesforecast_lib.data.panel import rolling_cutoffs
+from salesforecast_lib.data.calendar import rolling_cutoffs
 from salesforecast_lib.data.prepare import load_panel
 from salesforecast_lib.evaluation import calibration, figures, report
 from salesforecast_lib.evaluation import segments, verdicts

@@ -40,7 +40,7 @@ from salesforecast_lib.decisions.inventory.value_of_accuracy import (
     telling_measures,
     value_of_accuracy,
 )
-from salesforecast_lib.decisions.wording import counted
+from salesforecast_lib.wording import counted
 from salesforecast_lib.evaluation import verdicts
 from salesforecast_lib.files import resolve
 from salesforecast_lib.plots import use_book_style

@@ -1,4 +1,4 @@
-"""Settings of the book's figures, and pictures to page through; used by notebooks and by the start page."""
+"""Settings of the figures, and pictures to page through; for notebooks, and for modules that draw for them."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from IPython.display import HTML
 from matplotlib.dates import ConciseDateFormatter
 from matplotlib.figure import Figure
 from PIL import Image
+
+from salesforecast_lib.wording import counted
 
 # Okabe and Ito (2008) and three more: told apart by colour-blind readers and, with the line styles, in greyscale.
 COLOURS = (
@@ -110,7 +112,7 @@ def forecast_page(history: pd.DataFrame, forecasts: pd.DataFrame, label: str = "
     series, errors = str(first["unique_id"].iloc[0]), ", ".join(f"{name} {wape[name]:.2f}" for name in names)
     inside = ((first["y"] >= first["q0.05"]) & (first["y"] <= first["q0.95"])).mean()
     alt = (
-        f"Sales of {series} and forecasts from {first['cutoff'].iloc[0].date()} over {len(first)} periods: "
+        f"Sales of {series} and forecasts from {first['cutoff'].iloc[0].date()} over {counted(len(first), 'period')}: "
         f"WAPE {errors}; "
         f"{inside:.0%} of the sales lie inside the 90 % interval of {names[0]}."
     )

@@ -9,8 +9,6 @@ import pandas as pd
 
 from salesforecast_lib.data.availability import likely_stockouts
 from salesforecast_lib.data.calendar import SEASON, period_index
-from salesforecast_lib.data.calendar import inner_season as inner_season
-from salesforecast_lib.data.calendar import rolling_cutoffs as rolling_cutoffs
 
 KEYS = ["unique_id", "ds"]
 

@@ -39,11 +39,6 @@ def plain(text: object) -> str:
     return "".join(f"\\{c}" if c in "\\`*_{}[]()<>#+!|$~&:" else c for c in words)
 
 
-def spell(number: int, noun: str) -> str:
-    """A count with its noun: 1 day, 10 days."""
-    return f"{number:,} {noun}" + ("" if number == 1 else "s")
-
-
 def between(text: str, start: str, end: str, block: str) -> str:
     """``text`` with what stands between the markers replaced by ``block``.
 

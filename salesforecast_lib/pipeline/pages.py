@@ -13,10 +13,12 @@ import nbformat
 import pandas as pd
 
 from salesforecast_lib.decisions.workbook.sheets import decision_sheets
+from salesforecast_lib.evaluation.verdicts import winner
 from salesforecast_lib.files import project_root, read_json
-from salesforecast_lib.pipeline.markdown import markdown_table, opening, plain, spell
+from salesforecast_lib.pipeline.markdown import markdown_table, opening, plain
 from salesforecast_lib.pipeline.stages import STAGES
 from salesforecast_lib.pipeline.start_page import start_pages
+from salesforecast_lib.wording import counted
 
 _LIBRARIES = (
     "torch",
@@ -79,16 +81,20 @@ def findings(result: Mapping[str, Any], dataset: str = "") -> list[str]:
     money += "." if best == "LSTM" else f"; the LSTM saves {saving['LSTM']:.1f} %."
     period = _PERIODS.get(str(result.get("freq", ""))[:1], "period")
     gain = 100 * metrics["lstm_gain_over_seasonal_naive"]
+
+    def losses(measure: str) -> dict[str, float]:
+        return {name: values[measure] for name, values in models.items()}
+
     return [
         f"{metrics['series']} series, cutoffs {', '.join(metrics['cutoffs'])}, horizon "
-        f"{spell(metrics['horizon'], period)}; one seed; the LSTM keeps the weights of the "
+        f"{counted(metrics['horizon'], period)}; one seed; the LSTM keeps the weights of the "
         "first cutoff, peers are fitted at each"
         + (", the Ensemble learns its weights from earlier cutoffs." if "Ensemble" in models else "."),
         "",
         *markdown_table(models, ["wape", "bias", "mase", "rmsse", "scaled_quantile_loss", "coverage_90"], 3),
         "",
-        f"Lowest WAPE: **{metrics['winner']['wape']}**; lowest scaled quantile loss: "
-        f"**{metrics['winner']['scaled_quantile_loss']}**. The LSTM's WAPE is {abs(gain):.1f} % "
+        f"By WAPE: {winner(losses('wape'), 'WAPE')}. By quantiles: "
+        f"{winner(losses('scaled_quantile_loss'), 'scaled quantile loss')}. The LSTM's WAPE is {abs(gain):.1f} % "
         f"{'below' if gain >= 0 else 'above'} the seasonal naive's.",
         "",
         *([caveat(dataset), ""] if "Ensemble" in models else []),

@@ -19,10 +19,11 @@ from salesforecast_lib.decisions.inventory.orders import order_up_to_level
 from salesforecast_lib.decisions.inventory.simulator import SimulationConfig
 from salesforecast_lib.decisions.workbook.sheets import read_decisions
 from salesforecast_lib.files import read_json
-from salesforecast_lib.pipeline.markdown import between, plain, spell
+from salesforecast_lib.pipeline.markdown import between, plain
 from salesforecast_lib.pipeline.parameters import declared
 from salesforecast_lib.pipeline.stages import STAGES
 from salesforecast_lib.plots import COLOURS, small_png, use_book_style
+from salesforecast_lib.wording import counted
 
 START, END = "<!-- picture and order, written by make refresh -->", "<!-- end -->"
 PICTURE = "static/start.png"
@@ -113,7 +114,7 @@ def sentence(start: Start) -> str:
     stock, source = round(start.stock), " (simulated stock: an example)" if start.simulated_stock else ""
     return (
         f"Of {plain(start.product)} we expect {low:,} to {high:,} units in the next "
-        f"{spell(start.protection, start.period)} (80 %); {stock:,} {'is' if stock == 1 else 'are'} in stock or on "
+        f"{counted(start.protection, start.period)} (80 %); {stock:,} {'is' if stock == 1 else 'are'} in stock or on "
         f"order{source}, so order {f'{start.order:,}' if start.order else 'nothing'}."
     )
 
@@ -126,10 +127,10 @@ def alt_text(start: Start) -> str:
     low, high = start.demand["q0.1"], start.demand["q0.9"]
     place = "above" if start.level > high else "inside" if start.level >= low else "below"
     return (
-        f"Sales of {' '.join(start.product.split())} over {spell(len(y), start.period)}, between {y.min():,.0f} and "
-        f"{y.max():,.0f} units a {start.period}; then a fan over {spell(len(mean), start.period)} whose mean lies "
+        f"Sales of {' '.join(start.product.split())} over {counted(len(y), start.period)}, between {y.min():,.0f} and "
+        f"{y.max():,.0f} units a {start.period}; then a fan over {counted(len(mean), start.period)} whose mean lies "
         f"between {mean.min():,.0f} and {mean.max():,.0f} and whose 90 % band is {width.min():,.0f} to "
-        f"{width.max():,.0f} units wide. Beside it the demand of the next {spell(start.protection, start.period)}, "
+        f"{width.max():,.0f} units wide. Beside it the demand of the next {counted(start.protection, start.period)}, "
         f"80 % from {low:,.0f} to {high:,.0f} units, and {bar}; the level to order up to, {start.level:,.0f}, lies "
         f"{place} that range."
     )
@@ -151,7 +152,7 @@ def _draw_fan(ax: Axes, start: Start) -> None:
     ax.text(
         last["ds"] + 0.2 * step,
         0.02,
-        f"next {spell(start.protection, start.period)}".replace("next 1 ", "next "),
+        f"next {counted(start.protection, start.period)}".replace("next 1 ", "next "),
         transform=ax.get_xaxis_transform(),
         ha="left",
         va="bottom",
@@ -175,7 +176,8 @@ def _draw_order(ax: Axes, start: Start) -> None:
     ax.hlines(start.level, -0.35, 1.25, color="0.25", linestyle=":", linewidth=1.3)
     ax.text(0.4, start.level, f" order up to {start.level:,.0f}", va="bottom", fontsize="small")
     top = max(start.level, start.demand["q0.95"], start.stock + start.order)
-    ax.set(xlim=(-0.45, 2.0), ylim=(0, 1.12 * max(top, 1)), ylabel=f"units in {spell(start.protection, start.period)}")
+    span = counted(start.protection, start.period)
+    ax.set(xlim=(-0.45, 2.0), ylim=(0, 1.12 * max(top, 1)), ylabel=f"units in {span}")
     ax.set_xticks([0, 1], ["demand", "supply"])
     ax.grid(visible=False, axis="x")
 
@@ -194,7 +196,7 @@ def draw(start: Start) -> bytes:
 def block(start: Start, shop: str) -> str:
     """Markdown of the figure and the sentences beneath it."""
     name = plain(start.product)
-    protection = spell(start.protection, start.period)
+    protection = counted(start.protection, start.period)
     rule = "the largest order of its plan" if start.order else "the largest expected demand; nothing has to be ordered"
     late = ""
     if start.risk_before_delivery > 0.5:
@@ -208,7 +210,7 @@ def block(start: Start, shop: str) -> str:
         "mean and intervals of 50, 80 and 90 %), and the order that follows.",
         "```",
         "",
-        f"**{sentence(start)}** An order placed today arrives in {spell(start.lead_time, start.period)} and lasts "
+        f"**{sentence(start)}** An order placed today arrives in {counted(start.lead_time, start.period)} and lasts "
         f"until the next one does, {protection} from now. The level to order up to, {start.level:,.0f} units, covers "
         f"the demand until then with a chance of {100 * start.service_level:.0f} %. {late}"
         "{ref}`ch-inventory` derives it.",

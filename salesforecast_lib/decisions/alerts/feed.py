@@ -6,8 +6,9 @@ import holidays
 import numpy as np
 import pandas as pd
 
-from salesforecast_lib.decisions.alerts.findings import Finding, counted
+from salesforecast_lib.decisions.alerts.findings import Finding
 from salesforecast_lib.decisions.alerts.grid import Grid, trailing_median
+from salesforecast_lib.wording import counted
 
 UNITS = (10.0, 12.0, 100.0)  # decimal comma, dozen, cents
 _NEAR = 1.35  # factor by which a mix-up may miss its unit

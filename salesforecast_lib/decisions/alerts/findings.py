@@ -66,12 +66,6 @@ class AlertRules:
         return "medium" if strength >= self.medium else "low"
 
 
-def counted(number: float, noun: str) -> str:
-    """Whole number and noun that agree: "1 period", "25 periods"."""
-    text = f"{number:.0f}"
-    return f"{text} {noun}" if text == "1" else f"{text} {noun}s"
-
-
 def only(grid: Grid, i: int) -> np.ndarray:
     """Mask (n,) of one product."""
     return np.arange(len(grid.ids)) == i

@@ -10,7 +10,7 @@ import pandas as pd
 from scipy import stats
 
 from salesforecast_lib import QUANTILE_COLUMNS, QUANTILES
-from salesforecast_lib.data.panel import inner_season
+from salesforecast_lib.data.calendar import inner_season
 
 LEVELS = stats.norm.ppf(QUANTILES)
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from salesforecast_lib.decisions.alerts.feed import holiday_name, near_unit, usual_price
-from salesforecast_lib.decisions.alerts.findings import Finding, counted, only, runs_of, sums
+from salesforecast_lib.decisions.alerts.findings import Finding, only, runs_of, sums
 from salesforecast_lib.decisions.alerts.grid import Grid
+from salesforecast_lib.wording import counted
 
 _GRADUAL = {"rising": "level up", "falling": "level down"}
 _WORDS = {

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from salesforecast_lib.decisions.alerts.findings import Finding, counted, only, runs_of
+from salesforecast_lib.decisions.alerts.findings import Finding, only, runs_of
 from salesforecast_lib.decisions.alerts.grid import Grid, log_chance
+from salesforecast_lib.wording import counted
 
 
 def without_stock(grid: Grid, sound: Grid, columns: np.ndarray, stock: pd.Series | None, odds: float) -> list[Finding]:

@@ -36,7 +36,7 @@ from salesforecast_lib.decisions.inventory.simulator import (
     SimulationResult,
     simulate,
 )
-from salesforecast_lib.decisions.wording import counted
+from salesforecast_lib.wording import counted
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from salesforecast_lib.decisions.inventory.orders import order_up_to_level, stockout_risk
-from salesforecast_lib.decisions.wording import counted
+from salesforecast_lib.wording import counted
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from salesforecast_lib.decisions.inventory.lookahead import lookahead_order
 from salesforecast_lib.decisions.inventory.orders import daily_sd, extend, forecast_arrays, interval_correlation
 from salesforecast_lib.decisions.inventory.paths import copula_paths
 from salesforecast_lib.decisions.inventory.simulator import ArrivalPolicy, Policy, SimulationConfig, SimulationResult
-from salesforecast_lib.decisions.wording import counted
+from salesforecast_lib.wording import counted
 
 
 @dataclass(frozen=True)

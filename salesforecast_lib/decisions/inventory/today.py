@@ -22,8 +22,8 @@ from salesforecast_lib.decisions.inventory.constraints import (
 from salesforecast_lib.decisions.inventory.orders import read_stock, stockout_risk
 from salesforecast_lib.decisions.inventory.planner import money_at_risk
 from salesforecast_lib.decisions.inventory.simulator import SimulationConfig
-from salesforecast_lib.decisions.wording import counted
 from salesforecast_lib.files import resolve, write_csv, write_json
+from salesforecast_lib.wording import counted
 
 Moments = tuple[np.ndarray, np.ndarray]
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pandas as pd
 
+from salesforecast_lib.data.calendar import inner_season
 from salesforecast_lib.data.features import FeatureTable
-from salesforecast_lib.data.panel import inner_season
 from salesforecast_lib.files import resolve
 from salesforecast_lib.models.peers.baselines import close_shop, lightgbm_forecasts, statistical_forecasts
 from salesforecast_lib.models.peers.regression import DirectConfig, direct_lightgbm_forecasts, ridge_forecasts

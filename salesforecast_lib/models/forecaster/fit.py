@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 import torch
 
+from salesforecast_lib.data.calendar import inner_season
 from salesforecast_lib.data.features import FeatureTable
-from salesforecast_lib.data.panel import inner_season
 from salesforecast_lib.models.forecaster.forecast import Forecaster
 from salesforecast_lib.models.forecaster.persistence import fingerprint, run_key
 from salesforecast_lib.models.networks.predictor import SalesPredictor

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 import torch
 
+from salesforecast_lib.data.calendar import inner_season
 from salesforecast_lib.data.features import FeatureTable
-from salesforecast_lib.data.panel import inner_season
 from salesforecast_lib.models.forecaster.fit import NetworkConfig
 from salesforecast_lib.models.networks.predictor import SalesPredictor
 from salesforecast_lib.models.selection.disturbance import Disturbance, SalesWindows

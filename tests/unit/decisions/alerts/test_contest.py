@@ -10,11 +10,11 @@ from salesforecast_lib.decisions.alerts import contest, summary
 from salesforecast_lib.decisions.alerts.autoencoder import AutoencoderConfig
 from salesforecast_lib.decisions.alerts.combination import collect
 from salesforecast_lib.decisions.alerts.detectors import CusumAlarm, IntervalAlarm, SalesEvidence
-from salesforecast_lib.decisions.alerts.findings import counted
 from salesforecast_lib.decisions.alerts.grid import build_grid
 from salesforecast_lib.decisions.alerts.table import find_alerts, numbered, stock_alerts
 from salesforecast_lib.decisions.alerts.trials import Trial, rehearse, trial
 from salesforecast_lib.files import FORMULA_STARTS, write_csv, write_json
+from salesforecast_lib.wording import counted
 from tests.unit.decisions.alerts.test_alerts import META, SMALL, made
 
 

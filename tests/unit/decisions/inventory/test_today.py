@@ -10,7 +10,7 @@ import pytest
 from salesforecast_lib.decisions.inventory import case_study, planner, today
 from salesforecast_lib.decisions.inventory.policies import paths_today
 from salesforecast_lib.decisions.inventory.simulator import SimulationConfig
-from salesforecast_lib.decisions.wording import counted
+from salesforecast_lib.wording import counted
 from tests.unit.decisions.inventory.test_case_study import made_forecasts, made_panel
 
 CONFIG = SimulationConfig(3, 7, holding_cost=0.02, shortage_cost=1.0)

@@ -1,4 +1,4 @@
-"""Words that several decisions print for a planner."""
+"""Words that the library prints for a reader or a planner."""
 
 from __future__ import annotations
 
