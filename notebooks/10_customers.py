@@ -134,7 +134,7 @@ sizes = mixture.predict(mix).map(dict(enumerate(names))).value_counts()
 print(f"smallest BIC at {len(mixture.order)} segments; customers:")
 print(sizes.to_string(header=False))
 
-# %% mystnb={"figure": {"caption": "Profile of each behavioural segment: mean of its standardised features.", "name": "fig-segments"}, "image": {"alt": "Bars for each category, one a segment. Segment 1, the larger, lies slightly above the average in every category; segment 2 lies below it in every one, most for bag snacks and beef. No bar is longer than about two thirds of a standard deviation."}}
+# %% mystnb={"figure": {"caption": "Profile of each behavioural segment: mean of its standardised features.", "name": "fig-segments"}, "image": {"alt": "Bars for each category, one a segment. Segment 1, the larger, lies slightly above the average in every category; segment 2 lies below it in every one, most for bag snacks and beef. No bar is longer than 0.6 standard deviations."}}
 fig, ax = plt.subplots()
 bars = profile.T.set_axis([str(name).lower()[:18] for name in profile])
 bars.rename(columns=lambda k: f"segment {k + 1}").plot.bar(ax=ax)
