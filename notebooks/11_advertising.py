@@ -40,6 +40,7 @@ from salesforecast_lib.decisions.advertising.study import (
     coverage,
     coverage_verdict,
     findings,
+    shape_verdict,
 )
 from salesforecast_lib.plots import use_book_style
 
@@ -65,7 +66,7 @@ print(f"{len(data.periods)} days, {len(data.names)} channels")
 spend = pd.DataFrame(data.spend.T, data.periods, data.names)
 print(spend.assign(sales=data.sales).describe().loc[["mean", "max"]].round(0))
 
-# %% mystnb={"figure": {"caption": "Sales of the simulated shop (above) and what it spends in each channel (below), weekly means.", "name": "fig-spend"}, "image": {"alt": "Above, one line of weekly sales with a yearly wave and single peaks; below, three lines of spend that jump between zero and higher levels in flights of two weeks, each channel at other times."}}
+# %% mystnb={"figure": {"caption": "Sales of the simulated shop (above) and what it spends in each channel (below), weekly means.", "name": "fig-spend"}, "image": {"alt": "Above, one line of weekly sales, mostly between 30,000 and 45,000 a day, with four single high peaks; below, three lines of spend that jump between zero and higher levels in flights of two weeks, each channel at other times."}}
 fig, (above, below) = plt.subplots(2, 1, sharex=True, figsize=(7.5, 4))
 above.plot(pd.Series(data.sales, data.periods).resample("W").mean())
 below.plot(spend.resample("W").mean(), label=list(data.names))
@@ -159,9 +160,10 @@ one[["case", "channel", "low", "median", "high", "truth", "inside"]].round(1)
 many = advertising.misspecified_shops(ad_products, shops, seed, particles)
 wrong = coverage(many)
 print("\n".join(coverage_verdict(wrong)))
+print(shape_verdict(wrong))
 
 # %% [markdown]
-# Compare each shape with `as assumed`: what the wrong equation costs is the difference. An interval knows the doubt
+# Compare each shape with `as assumed`: the difference is what the wrong equation costs. An interval knows the doubt
 # *within* the model, never the doubt *about* it, and two wrong shapes are not all. So these runs do not prove that a
 # real shop's intervals can be trusted. A median that is off in the same direction in most shops is a bias that no
 # single shop can see; check a large change of budget by an experiment.

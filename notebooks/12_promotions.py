@@ -134,7 +134,7 @@ around = promotions.weeks_around(weeks)
 print("\n".join(verdicts.around_verdict(around)))
 around.pivot(index="kind", columns="week", values="estimate").round(2)
 
-# %% mystnb={"figure": {"caption": "Extra sales in the weeks around a promotion (week 0), as share of a usual week, with 95 % intervals.", "name": "fig-promotion-weeks"}, "image": {"alt": "Points with intervals from two weeks before to two weeks after. In week 0 displays add most, mailers about half as much, coupons next to nothing. Two weeks before, displays and mailers lie slightly above zero; the week after, displays lie slightly below it."}}
+# %% mystnb={"figure": {"caption": "Extra sales in the weeks around a promotion (week 0), as share of a usual week, with 95 % intervals.", "name": "fig-promotion-weeks"}, "image": {"alt": "Points with intervals from two weeks before to two weeks after. In week 0 displays add most, mailers somewhat more than half as much, coupons next to nothing. Two weeks before, displays and mailers lie slightly above zero, and so do mailers two weeks after; the week after, displays lie slightly below it."}}
 fig, ax = plt.subplots(figsize=(7.5, 3.0))
 for number, (kind, part) in enumerate(around.groupby("kind", sort=False)):
     reach = [part["estimate"] - part["low"], part["high"] - part["estimate"]]

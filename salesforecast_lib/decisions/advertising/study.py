@@ -140,6 +140,22 @@ def coverage_verdict(table: pd.DataFrame) -> list[str]:
     return words
 
 
+def shape_verdict(table: pd.DataFrame) -> str:
+    """Whether other equations cost intervals that hold the truth: `coverage` of each case against ``as assumed``.
+
+    Differences count only beyond two standard errors of the difference of two such counts.
+    """
+    counts = table.groupby("case", sort=False)[["inside", "shops"]].sum()
+    assumed, number = counts.loc["as assumed", ["inside", "shops"]]
+    noise = 2 * np.sqrt(2 * number * 0.9 * 0.1)
+    lost = assumed - counts["inside"].drop("as assumed")
+    costly = [str(name) for name in lost[lost > noise].index]
+    if costly:
+        return f"Wrong equations cost intervals beyond chance: {_names(costly)}."
+    most = max(int(lost.max()), 0)
+    return f"Of {number} intervals a case, no wrong equation costs more than chance would (the most: {most})."
+
+
 def gain_verdict(gain: Gain) -> str:
     """What the new split promises and what it adds in truth, in a sentence."""
     held = "lies in" if gain.low <= gain.true <= gain.high else "lies outside"
@@ -160,6 +176,7 @@ def findings(table: pd.DataFrame, gain: Gain, wrong: pd.DataFrame, hard: pd.Data
         f"Extra sales per unit of money spent: {order}.",
         gain_verdict(gain),
         *(f"By other equations, {words}" for words in coverage_verdict(wrong[wrong["case"] != "as assumed"])),
+        shape_verdict(wrong),
         *(f"By other budgets, {words}" for words in interval_verdict(hard[hard["case"] != "as planned"])),
     ]
     return "\n".join(f"- {sentence}" for sentence in sentences)
