@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import holidays
 import numpy as np
 import pandas as pd
+from scipy.special import gamma
 
 from salesforecast_lib.data.marketplace.demand import COUNTRY, FESTIVALS, adstock, autoregression, hill
 from salesforecast_lib.data.marketplace.simulate import Marketplace
@@ -18,7 +19,8 @@ class ChannelCase:
     """What the analyst sees (``data``) and what is true.
 
     ``response`` (channels, periods) is each channel's true relative gain, ``expected`` (periods,) the true expected
-    sales, ``parameters`` the table of true decays, half saturations, slopes and lifts.
+    sales, ``parameters`` the table of true decays, half saturations, slopes and lifts, empty where other equations than
+    the model's made the data.
     """
 
     data: ChannelData
@@ -69,7 +71,15 @@ def market_case(market: Marketplace) -> ChannelCase:
 
 
 def true_fit(case: ChannelCase) -> ChannelFit:
-    """The true parameters as a fit with a single draw, to value a budget by the truth."""
+    """The true parameters as a fit with a single draw, to value a budget by the truth.
+
+    Raises
+    ------
+    ValueError
+        When other equations than the model's made the case, so that no parameters of the model are true.
+    """
+    if case.parameters.empty:
+        raise ValueError("parameters: the case was made by other equations than the model's, so none of them is true")
     names = ("decay", "half_saturation", "slope", "lift")
     return ChannelFit(case.data.names, *(case.parameters[name].to_numpy(float)[None] for name in names))
 
@@ -105,3 +115,43 @@ def hard_cases(case: ChannelCase, seed: int = 0) -> dict[str, ChannelCase]:
         "follows demand": respend(case, demand_driven, shock),
         "never varies": respend(case, constant),
     }
+
+
+def delayed_stock(spend: np.ndarray, decay: np.ndarray, delay: float = 3.0) -> np.ndarray:
+    """Carry-over that comes late: spend (channels, periods) weighted by its age, Weibull with shape 2.
+
+    As much is carried over in all as by geometric adstock with ``decay`` (channels,), but ``delay`` periods later in
+    the mean, and least of all at once.
+    """
+    age = np.arange(spend.shape[1]) + 0.5
+    stock = []
+    for row, rate in zip(spend, decay, strict=True):
+        scale = (rate / (1 - rate) + delay) / gamma(1.5)
+        weight = age * np.exp(-((age / scale) ** 2))
+        stock.append(np.convolve(row, weight / weight.sum() / (1 - rate))[: spend.shape[1]])
+    return np.stack(stock)
+
+
+def misspecified_cases(case: ChannelCase, delay: float = 3.0) -> dict[str, ChannelCase]:
+    """The same shop whose customers answer by other equations than the model's: a test of the model, not of its luck.
+
+    ``delayed carry-over``: `delayed_stock` instead of geometric adstock. ``no ceiling``: the logarithm of one plus
+    adstock over half saturation instead of the Hill curve. ``both``. Every channel's mean gain is that of ``case``, so
+    that its true return is about the same. ``parameters`` are empty: these equations have others.
+    """
+    table, spend = case.parameters, case.data.spend
+    decay = table["decay"].to_numpy()
+    half, slope = (table[name].to_numpy()[:, None] for name in ("half_saturation", "slope"))
+    geometric, late = adstock(spend, decay), delayed_stock(spend, decay, delay)
+    shapes = {
+        "delayed carry-over": hill(late, half, slope),
+        "no ceiling": np.log1p(geometric / half),
+        "both": np.log1p(late / half),
+    }
+    found = {"as assumed": case}
+    for name, shape in shapes.items():
+        response = shape * (case.response.mean(axis=1) / shape.mean(axis=1))[:, None]
+        change = (1 + response.sum(0)) / (1 + case.response.sum(0))
+        data = replace(case.data, sales=case.data.sales * change)
+        found[name] = ChannelCase(data, response, case.expected * change, pd.DataFrame())
+    return found

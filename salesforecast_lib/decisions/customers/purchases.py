@@ -30,7 +30,9 @@ class CustomerLines:
 
     Parameters
     ----------
-    lines : `COLUMNS`; ``customer_id`` is text, ``product`` a readable label, ``spend`` the money of the line.
+    lines : `COLUMNS`; ``customer_id`` is text, ``product_id`` what is counted and recommended as one product: the
+        readable label ``product`` where the shop's numbers are finer (fourteen numbers of one kind of milk are one
+        product), ``spend`` the money of the line.
     end : first midnight after the data.
     anonymous : lines without a customer, which are left out.
     reason : why the data cannot carry the chapter; empty when they can.
@@ -75,7 +77,7 @@ def known_customers(
         {
             "customer_id": text.astype(str).to_numpy(),
             "order_id": known["order_id"].to_numpy(),
-            "product_id": known["product_id"].astype(str).to_numpy(),
+            "product_id": known[label].astype(str).to_numpy(),
             "product": known[label].astype(str).to_numpy(),
             "category": known[category].astype(str).to_numpy(),
             "timestamp": known["timestamp"].to_numpy(),

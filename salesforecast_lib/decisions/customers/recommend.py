@@ -159,7 +159,10 @@ class Recommender:
 def _top(scores: np.ndarray, number: int) -> np.ndarray:
     """Columns of the largest scores of each row, best first; equal scores in the order of the columns."""
     number = min(number, scores.shape[1])
-    columns = np.sort(np.argpartition(-scores, number - 1, axis=1)[:, :number], axis=1)
+    least = -np.partition(-scores, number - 1, axis=1)[:, number - 1 : number]
+    above, level = scores > least, scores == least
+    first = np.cumsum(level, axis=1) <= number - above.sum(axis=1, keepdims=True)  # a partition leaves ties to chance
+    columns = np.nonzero(above | (level & first))[1].reshape(len(scores), number)
     order = np.argsort(-np.take_along_axis(scores, columns, axis=1), axis=1, kind="stable")
     return np.take_along_axis(columns, order, axis=1)
 

@@ -185,3 +185,14 @@ def segment_names(profiles: pd.DataFrame, words: int = 2) -> list[str]:
             return names
     names = [describe(row, words) for _, row in profiles.iterrows()]
     return [f"{name} ({number + 1})" for number, name in enumerate(names)]
+
+
+def assigned(features: pd.DataFrame, model: SegmentModel, names: list[str] | None = None) -> pd.DataFrame:
+    """``segment`` (its name) and ``segment_probability`` of each customer; names come from the profile if not given."""
+    names = segment_names(profile(features, model)) if names is None else names
+    return pd.DataFrame(
+        {
+            "segment": model.predict(features).map(dict(enumerate(names))),
+            "segment_probability": model.probability(features),
+        }
+    )

@@ -60,12 +60,13 @@ def intentions_table(predicted: pd.DataFrame, features: pd.DataFrame, days: int)
 
 
 def recommendations_table(
-    fitted: Recommender, blends: tuple[Weights, Weights], labels: pd.Series, number: int = 10, new: int = 3
+    fitted: Recommender, blends: tuple[Weights, Weights], number: int = 10, new: int = 3
 ) -> pd.DataFrame:
     """One row per customer and offer: ``number - new`` products bought before, then ``new`` never bought ones.
 
     ``kind`` tells the two apart ("repeat" and "new"); ``why`` gives the customer's own purchases, or the product's
-    recent buyers. ``labels`` maps ``product_id`` to a readable name. A list may be shorter.
+    recent buyers. A product is what the lines count as one (`CustomerLines`): it stands in a list once, and "new" means
+    that the customer bought no article of it. A list may be shorter.
     """
     past, parts = fitted.past, []
     lists = (
@@ -89,5 +90,5 @@ def recommendations_table(
         parts.append(part)
     table = pd.concat(parts).sort_values(["customer_id", "place"], kind="stable", ignore_index=True)
     table["rank"] = table.groupby("customer_id").cumcount() + 1
-    table["product"] = table["product_id"].map(labels)
+    table["product"] = table["product_id"]
     return table[RECOMMENDATION_COLUMNS].round({"score": 4})

@@ -11,6 +11,7 @@ from threadpoolctl import threadpool_limits
 
 from salesforecast_lib.decisions.customers import recommend as rec
 from salesforecast_lib.decisions.customers import scores, tables
+from salesforecast_lib.decisions.customers.purchases import known_customers
 
 CUTOFF = pd.Timestamp("2024-06-01")
 CONFIG = rec.RecommendConfig(factors=4, least_buyers=1)
@@ -115,8 +116,7 @@ def test_habit_wins_where_there_are_habits_and_taste_beats_popularity(habits):
 
 def test_offers_name_kind_and_reason(habits):
     fitted = rec.fit_recommender(rec.purchases(habits, CUTOFF, CONFIG), CONFIG)
-    labels = pd.Series({p: p.upper() for p in fitted.past.products})
-    table = tables.recommendations_table(fitted, ((1, 1, 0.1), (0, 1, 0.1)), labels, number=6, new=2)
+    table = tables.recommendations_table(fitted, ((1, 1, 0.1), (0, 1, 0.1)), number=6, new=2)
     assert list(table.columns) == tables.RECOMMENDATION_COLUMNS
     assert table.groupby("customer_id").size().eq(6).all() and not table.duplicated(["customer_id", "product_id"]).any()
     assert table.groupby("customer_id")["kind"].agg(list).map(lambda kinds: kinds == ["repeat"] * 4 + ["new"] * 2).all()
@@ -129,3 +129,25 @@ def test_offers_name_kind_and_reason(habits):
         .str.fullmatch(r"bought in \d+ orders?, the last \d+ days? ago")
         .all()
     )
+
+
+def test_a_product_of_several_numbers_is_one_product(habits):
+    """Two article numbers a product, as in The Complete Journey: listed once, new only where none was bought."""
+    raw = habits.rename(columns={"product_id": "product_type"}).assign(quantity=1.0, unit_price=1.0, shelf="all")
+    raw["product_id"] = raw["product_type"] + "-" + (raw["order_id"] % 2).astype(str)
+    lines = known_customers(raw, "shelf", "product_type").lines
+    fitted = rec.fit_recommender(rec.purchases(lines, CUTOFF, CONFIG), CONFIG)
+    table = tables.recommendations_table(fitted, ((1, 1, 0.1), (0, 1, 0.1)), number=6, new=2)
+    assert not table.duplicated(["customer_id", "product"]).any()
+    past = raw[raw["timestamp"] < CUTOFF]
+    pairs = set(zip(past["customer_id"], past["product_type"], strict=True))
+    bought = [pair in pairs for pair in zip(table["customer_id"], table["product"], strict=True)]
+    assert (pd.Series(bought) == (table["kind"] == "repeat")).all()
+
+
+def test_of_equal_scores_the_first_columns_are_taken():
+    scores_of = np.array([[1.0, 2.0, 1.0, 1.0, 3.0], [0.0, 0.0, 0.0, 0.0, 0.0], [-np.inf, 1.0, -np.inf, 1.0, 1.0]])
+    assert rec._top(scores_of, 3).tolist() == [[4, 1, 0], [0, 1, 2], [1, 3, 4]]
+    rng = np.random.default_rng(0)
+    many = rng.integers(0, 5, (40, 300)).astype(float)
+    assert (rec._top(many, 20) == np.argsort(-many, axis=1, kind="stable")[:, :20]).all()
