@@ -212,7 +212,7 @@ def test_differences_and_remedies_are_named_or_called_level():
     found = differences_found(gains_of(a=(2, 1, 3), b=(0, -1, 1), c=(-3, -4, -2)), "default")
     assert found == "surely better than default: a; surely worse: c; not to be told apart from it: 1 of 3"
     assert "about level" in stopping_found(1.0, 1.001) and "lowers the error by 10 %" in stopping_found(0.9, 1.0)
-    table = pd.DataFrame({"lost to attack (%)": [24.0, 23.9, 15.2]}, index=["none", "dropout", "adversarial"])
+    table = pd.DataFrame({"lost to attack (%)": [24.0, 23.3, 15.2]}, index=["none", "dropout", "adversarial"])
     assert robustness_found(table, "attack", list(table.index)) == (
         "attack takes 24 % from a network without remedies; least with adversarial"
     )
