@@ -10,7 +10,6 @@
 #     name: python3
 # ---
 
-
 # %% [markdown]
 # (ch-customers)=
 # # Whom to write to, and about which products

@@ -10,7 +10,6 @@
 #     name: python3
 # ---
 
-
 # %% [markdown]
 # (ch-advertising)=
 # # Which channel sells?

@@ -10,7 +10,6 @@
 #     name: python3
 # ---
 
-
 # %% [markdown]
 # (ch-promotions)=
 # # Which product to promote, when and how deep
