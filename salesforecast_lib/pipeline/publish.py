@@ -61,7 +61,7 @@ def joined(outputs: list[nbformat.NotebookNode]) -> list[nbformat.NotebookNode]:
 
 
 def with_palette(picture: str) -> str:
-    """The same PNG (base64) with at most 64 colours: charts lose nothing that an eye sees and a notebook stays small."""
+    """The same PNG (base64) with at most 64 colours: charts lose nothing that one sees, and a notebook stays small."""
     small = io.BytesIO()
     Image.open(io.BytesIO(base64.b64decode(picture))).convert("RGB").quantize(64).save(small, "PNG", optimize=True)
     return base64.b64encode(small.getvalue()).decode("ascii")

@@ -31,14 +31,14 @@ class RunResult:
 def _make_task(stage: Stage, run_dir: Path, values: dict[str, Any], source: Path) -> Callable[..., None]:
     target = run_dir / "notebooks" / f"{stage.name}.ipynb"
 
-    def task(source: Path, inputs: list[Path], values: str, library: str, produces: list[Path]) -> None:
-        execute(source, produces[0], json.loads(values))
+    def task(inputs: list[Path], values: str, library: str, produces: list[Path]) -> None:
+        execute(inputs[0], produces[0], json.loads(values))
 
     return pytask.task(
         name=stage.name,
         kwargs={
-            "source": source,
-            "inputs": [run_dir / name for name in stage.reads],
+            # never an empty list: pytask takes those of several tasks for one and the same input, which then "changes"
+            "inputs": [source, *(run_dir / name for name in stage.reads)],
             "values": pytask.PythonNode(value=json.dumps(values, sort_keys=True), hash=True),
             "library": pytask.PythonNode(value=library_hash(source), hash=True),
             "produces": [target, *(run_dir / name for name in stage.writes)],

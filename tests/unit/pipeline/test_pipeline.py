@@ -74,6 +74,34 @@ def test_only_stale_stages_run_again(tmp_path):
     assert go(folder, stages, size=3).executed == ["02_two"]
 
 
+def test_stages_without_inputs_are_not_stale_in_a_new_process(tmp_path):
+    """The order of a set differs between processes; it must not make a stage stale that reads nothing."""
+    script = textwrap.dedent(f"""
+        from pathlib import Path
+        from tests.unit.pipeline.test_pipeline import HEADER, FIRST, MadeStage, go
+        folder = Path({str(tmp_path)!r})
+        names = ["01_one", "02_two", "03_three"]
+        for name in names:
+            body = f"from pathlib import Path; _ = (Path(run_dir) / '{{name}}.txt').write_text('x')"
+            source = folder / f"{{name}}.py"
+            if not source.exists():
+                source.write_text(HEADER + FIRST.format(body=body))
+        stages = tuple(MadeStage(name, (), (f"{{name}}.txt",), str(folder)) for name in names)
+        print("executed", len(go(folder / "run", stages).executed))
+    """)
+    counts = []
+    for seed in range(4):
+        done = subprocess.run(
+            [sys.executable, "-c", script],
+            cwd=project_root(),
+            env={**os.environ, "PYTHONHASHSEED": str(seed)},
+            capture_output=True,
+            text=True,
+        )
+        counts.append(done.stdout.rsplit("executed", 1)[-1].strip())
+    assert counts == ["3", "0", "0", "0"], done.stdout + done.stderr
+
+
 def test_runs_do_not_make_each_other_stale(tmp_path):
     stages = made_stages(tmp_path)
     go(tmp_path / "a", stages)
