@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 
 def counted(number: float, noun: str) -> str:
     """A rounded number with its noun in the right form: "1 period", "0 periods", "12 units"."""
     text = f"{number:.0f}"
     return f"{text} {noun}" if text in ("1", "-1") else f"{text} {noun}s"
+
+
+def listed(names: Iterable[str]) -> str:
+    """Names in a sentence: "a", "a and b", "a, b and c"; "none" where there is none."""
+    words = list(names)
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}" if words else "none"

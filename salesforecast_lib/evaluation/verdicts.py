@@ -11,15 +11,11 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 import pandas as pd
 
+from salesforecast_lib.wording import listed
+
 LEVEL = 0.015  # relative distance below which two losses or costs are about level
 BORDER = 0.005  # distance from zero, as a share, below which the end of an interval is no firm ground
 _CHOSEN_ON = ("complete_journey",)  # data sets whose test cutoffs were seen when the committee was chosen
-
-
-def listed(names: Iterable[str]) -> str:
-    """Names in a sentence: "a", "a and b", "a, b and c"."""
-    words = list(names)
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}" if words else "none"
 
 
 def about_level(losses: Mapping[str, float] | pd.Series, within: float = LEVEL) -> list[str]:

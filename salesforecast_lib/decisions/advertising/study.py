@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from salesforecast_lib.decisions.advertising.response import (
     summarise,
 )
 from salesforecast_lib.files import resolve, write_json
+from salesforecast_lib.wording import listed
 
 
 def simulated_case(products: int, seed: int = 0) -> ChannelCase:
@@ -116,17 +117,13 @@ def true_gain(case: ChannelCase, budget: Allocation, margin: float, limit: np.nd
     )
 
 
-def _names(names: Sequence[str]) -> str:
-    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else list(names))
-
-
 def interval_verdict(table: pd.DataFrame) -> list[str]:
     """For each case of `compare_returns`: in how many channels the 90 % interval holds the truth, and where not."""
     words = []
     for name, part in table.groupby("case", sort=False):
         missed = part.loc[~part["inside"], "channel"].tolist()
         text = f"{name}: the interval holds the truth in {int(part['inside'].sum())} of {len(part)} channels"
-        words.append(text + (f", not for {_names(missed)}." if missed else "."))
+        words.append(text + (f", not for {listed(missed)}." if missed else "."))
     return words
 
 
@@ -151,7 +148,7 @@ def shape_verdict(table: pd.DataFrame) -> str:
     lost = assumed - counts["inside"].drop("as assumed")
     costly = [str(name) for name in lost[lost > noise].index]
     if costly:
-        return f"Wrong equations cost intervals beyond chance: {_names(costly)}."
+        return f"Wrong equations cost intervals beyond chance: {listed(costly)}."
     most = max(int(lost.max()), 0)
     return f"Of {number} intervals a case, no wrong equation costs more than chance would (the most: {most})."
 

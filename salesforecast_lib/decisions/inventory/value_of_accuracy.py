@@ -16,7 +16,7 @@ from salesforecast_lib.decisions.inventory.orders import (
 )
 from salesforecast_lib.decisions.inventory.simulator import SimulationConfig
 from salesforecast_lib.evaluation.metrics import crps
-from salesforecast_lib.evaluation.verdicts import listed
+from salesforecast_lib.wording import listed
 
 METRICS = ("WAPE", "RMSE", "absolute bias", "scaled CRPS", "cost-quantile loss", "interval loss")
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from salesforecast_lib.wording import listed
+
 ABOUT_LEVEL = 0.5  # per cent of a score: two processors train networks that differ by up to so much
 SAME_LOSS = 1.0  # points of what a disturbance takes
 
@@ -53,7 +55,7 @@ def differences_found(gains: pd.DataFrame, reference: str) -> str:
     """Which configurations differ from the reference for sure; ``gains`` as of `paired_gains`."""
     better, worse = gains.index[gains["low"] > 0], gains.index[gains["high"] < 0]
     return (
-        f"surely better than {reference}: {_listed(better)}; surely worse: {_listed(worse)}; "
+        f"surely better than {reference}: {listed(better)}; surely worse: {listed(worse)}; "
         f"not to be told apart from it: {len(gains) - len(better) - len(worse)} of {len(gains)}"
     )
 
@@ -80,7 +82,3 @@ def robustness_found(table: pd.DataFrame, disturbance: str, remedies: Sequence[s
         f"least with {least}" if saved >= SAME_LOSS else f"no remedy saves more than {SAME_LOSS:.0f} point of that"
     )
     return f"{disturbance} takes {lost[none]:.0f} % from a network without remedies; {words}"
-
-
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(names) or "none"

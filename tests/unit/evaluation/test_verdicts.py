@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from salesforecast_lib.evaluation import verdicts
+from salesforecast_lib.wording import listed
 
 
 def test_close_losses_are_level_and_named_in_one_order():
@@ -59,4 +60,4 @@ def test_the_caveat_says_on_which_data_the_recipe_was_chosen():
 
 
 def test_lists_in_a_sentence():
-    assert [verdicts.listed(names) for names in ([], ["a"], "ab", "abc")] == ["none", "a", "a and b", "a, b and c"]
+    assert [listed(names) for names in ([], ["a"], "ab", "abc")] == ["none", "a", "a and b", "a, b and c"]
