@@ -166,9 +166,13 @@ def measure(seeds: Sequence[int], processors: Sequence[str], jobs: int = 2) -> l
 
     root = project_root()
     pairs = [(processor, seed) for seed in seeds for processor in processors]
+
+    def run_pair(pair: tuple[str, int]) -> Path:
+        processor, seed = pair
+        return run_on(processor, seed, root / "runs" / "tolerances" / f"{processor}-{seed}")
+
     with ThreadPoolExecutor(jobs) as pool:
-        done = pool.map(lambda pair: run_on(*pair, root / "runs" / "tolerances" / f"{pair[0]}-{pair[1]}"), pairs)
-        folders = dict(zip(pairs, done, strict=True))
+        folders = dict(zip(pairs, pool.map(run_pair, pairs), strict=True))
     write_tolerances({seed: [folders[name, seed] for name in processors] for seed in seeds}, processors, key_numbers)
     return unsteady([folders[name, seeds[0]] for name in processors])
 

@@ -39,7 +39,7 @@ def shelf_life_room(paths: np.ndarray, position: np.ndarray, sure: float = 0.5) 
     return np.maximum(np.quantile(paths.sum(axis=2), 1 - sure, axis=0) - position, 0.0)
 
 
-def options(order: np.ndarray, pack: np.ndarray, minimum: np.ndarray, count: int = 6) -> np.ndarray:
+def options(order: np.ndarray, pack: np.ndarray | int, minimum: np.ndarray | int, count: int = 6) -> np.ndarray:
     """Quantities to choose from, (products, count + 1): none, then even steps in packs up to ``order``."""
     steps = np.asarray(order, float)[:, None] * np.arange(1, count + 1) / count
     pack, minimum = np.broadcast_to(pack, len(order)), np.broadcast_to(minimum, len(order))

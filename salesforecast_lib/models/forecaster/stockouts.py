@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 
 from salesforecast_lib.data.features import build_features
@@ -35,7 +37,7 @@ def short_market(products: int, seed: int = 0, days: int = 400, **changes: float
     ``market.truth``: a row for each product and day, with ``sales``, ``demand`` and ``available``, the share of the day
     with stock.
     """
-    settings = {"stock_cover": 0.8, "dispersion": 5.0, **QUIET, **changes}
+    settings: dict[str, Any] = {"stock_cover": 0.8, "dispersion": 5.0, **QUIET, **changes}
     config = MarketplaceConfig(products, days, units=products * days * 8.0, seed=seed, **settings)
     return simulate_marketplace(config).truth
 
