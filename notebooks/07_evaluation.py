@@ -214,7 +214,7 @@ table.set_index("model").round(3)
 #
 # Training on another processor moves a WAPE by up to one percent. So we call models level that are closer than 1.5 %.
 
-# %% tags=["nbval-check-output"]
+# %%
 wape = table.set_index("model")["wape"]
 loss = table.set_index("model")["scaled_quantile_loss"]
 print(verdicts.winner(wape, "WAPE"))
@@ -262,7 +262,7 @@ judged[shown].round(3)
 # `relative` is the distance to the best peer, with its 95 % interval. An interval that ends within half a percent of zero
 # could end on the other side after training with another seed, so we do not call it.
 
-# %% tags=["nbval-check-output"]
+# %%
 print(f"{metric} against {best_peer}, series and periods drawn")
 for name in own_models:
     print(f"{name}: {judged['verdict'][name]}")
@@ -282,7 +282,7 @@ plt.show()
 p_values = evaluation.p_values_by_span(rows, comparable, season, best_peer)
 p_values.round(3)  # CRPS; columns: periods over which losses stay alike
 
-# %% tags=["nbval-check-output"]
+# %%
 said = {name: verdicts.p_value_verdict(p) for name, p in p_values.iterrows()}
 print(f"against {best_peer}: {report.read_verdicts(said)}")
 

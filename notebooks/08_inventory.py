@@ -255,7 +255,7 @@ table.set_index("policy")[columns].round(3)
 # %% [markdown]
 # Costs that are closer than 1.5 % we call level: training on another processor moves the network's cost by half a percent.
 
-# %% tags=["nbval-check-output"]
+# %%
 cost = table.set_index("policy")["total"]
 by_model = cost.drop(["rule of thumb", "perfect foresight"])
 print(verdicts.winner(by_model, "cost"))
@@ -384,7 +384,7 @@ plan.set_index("unique_id")[columns].head()
 # product. The budget couples them: a programme picks one quantity for each product so that the expected saving
 # is greatest, which HiGHS solves exactly {cite:p}`huangfu2018`. What would half of the money still earn?
 
-# %% tags=["nbval-check-output"]
+# %%
 steps = max(config.protection, shelf_life)
 _, dates, ahead = policies.paths_today(
     forecasts, model, steps, config.protection, case.season, seed=seed

@@ -157,9 +157,10 @@ def gain_verdict(gain: Gain) -> str:
     """What the new split promises and what it adds in truth, in a sentence."""
     held = "lies in" if gain.low <= gain.true <= gain.high else "lies outside"
     sure = "" if gain.low > 0 else " The interval holds zero: a test, not a decision."
+    part = f"is {gain.true / gain.possible:.0%} of the best possible" if gain.true > 0 else "is a loss"
     return (
         f"The new split promises {gain.promised:.0f} a day ({gain.low:.0f} to {gain.high:.0f}); the true gain, "
-        f"{gain.true:.0f}, {held} the interval and is {gain.true / gain.possible:.0%} of the best possible.{sure}"
+        f"{gain.true:.0f}, {held} the interval and {part}.{sure}"
     )
 
 

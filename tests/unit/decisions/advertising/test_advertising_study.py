@@ -72,6 +72,7 @@ def test_verdicts_by_hand():
     assert "lies in" in study.gain_verdict(gain) and "50%" in study.gain_verdict(gain)
     assert "a test, not a decision" in study.gain_verdict(gain)
     assert "lies outside" in study.gain_verdict(study.Gain(10.0, 8.0, 20.0, 1.0, 6.0, 12.0))
+    assert "is a loss" in study.gain_verdict(study.Gain(10.0, 8.0, 20.0, 1.0, -6.0, 12.0))
 
 
 def test_the_file_holds_returns_budget_gain_and_coverage(tmp_path):
