@@ -19,12 +19,14 @@ class StageError(RuntimeError):
 
 
 def to_notebook(source: Path) -> nbformat.NotebookNode:
-    """Notebook of a py:percent source, with its kernel named and stable cell ids."""
+    """Notebook of a py:percent source, with its kernel named, stable cell ids, and machinery folded."""
     notebook = jupytext.read(source)
     notebook.metadata["kernelspec"] = {"display_name": "Python 3", "language": "python", "name": "python3"}
     notebook.metadata["language_info"] = {"name": "python"}
     for number, cell in enumerate(notebook.cells):
         cell["id"] = f"{source.stem[:2]}-{number:03d}"
+        if "hide-input" in cell.metadata.get("tags", []):
+            cell.metadata["jupyter"] = {"source_hidden": True}  # folded in JupyterLab as it is in the book
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     return notebook
 

@@ -85,6 +85,9 @@ def test_imports_parameters_and_files_are_folded(name):
         tags = cell.metadata.get("tags", [])
         if "parameters" in tags or is_machinery(cell):
             assert "hide-input" in tags, f"{name}: not folded: {cell.source[:200]}"
+    for cell in code_cells(committed(name)):
+        hidden = cell.metadata.get("jupyter", {}).get("source_hidden", False)
+        assert hidden == ("hide-input" in cell.metadata.get("tags", [])), "folded in JupyterLab as in the book"
 
 
 @pytest.mark.parametrize("name", NAMES)
