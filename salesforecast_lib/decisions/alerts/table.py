@@ -21,6 +21,13 @@ COLUMNS = [
 ]
 
 
+def no_alerts() -> pd.DataFrame:
+    """A quiet shop's table: no row, and each column with the type that it has when there is something to report."""
+    types = dict.fromkeys(("kind", "unique_id", "severity", "measure", "why"), "object")
+    types |= dict.fromkeys(("start", "end"), "datetime64[ns]") | {"products": "int64"}
+    return pd.DataFrame({name: pd.Series(dtype=types.get(name, "float64")) for name in COLUMNS})
+
+
 def find_alerts(
     grid: Grid,
     columns: np.ndarray,
@@ -98,7 +105,7 @@ def _table(grid: Grid, findings: list[Finding], rules: AlertRules) -> pd.DataFra
                 *(round(one.strength, 2), one.why),
             )
         )
-    table = pd.DataFrame(rows, columns=COLUMNS)
+    table = pd.DataFrame(rows, columns=COLUMNS) if rows else no_alerts()
     rank = table["severity"].map({name: k for k, name in enumerate(SEVERITIES)})
     order = np.lexsort((table["unique_id"], -table["impact"].to_numpy(float), rank.to_numpy(float)))
     return table.iloc[order].reset_index(drop=True)

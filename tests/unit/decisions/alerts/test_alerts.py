@@ -462,3 +462,13 @@ def test_two_hundred_series_of_a_year_take_seconds():
 def test_threshold_allows_nothing_when_nothing_is_allowed():
     scores = np.random.default_rng(0).random((5, 100))
     assert count_alerts(scores > threshold_for(scores, 2, 0.5), 2) == 0
+
+
+def test_a_quiet_shop_has_an_empty_table_with_types(shop, ready):
+    """Chapter 09 measures spans of alerts and writes them: an empty table must allow what a full one does."""
+    alarm, recent = ready
+    full = find_alerts(shop, recent, replace(alarm, threshold=-1.0), [SalesEvidence()])
+    quiet = find_alerts(shop, recent, replace(alarm, threshold=np.inf), [SalesEvidence()])
+    assert len(full) and quiet.empty and list(quiet.columns) == COLUMNS
+    assert (quiet["end"] - quiet["start"]).dt.days.empty and (quiet["observed"] + 0.5).empty
+    assert quiet.dtypes.to_dict() == full.dtypes.to_dict()
