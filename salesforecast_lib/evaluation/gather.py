@@ -9,19 +9,10 @@ from typing import Any
 import pandas as pd
 
 from salesforecast_lib.data.panel import extend_panel
-from salesforecast_lib.files import resolve
+from salesforecast_lib.models.ensembles.members import FORECAST_FILES, stored_forecasts
 from salesforecast_lib.models.peers.baselines import close_shop, statistical_forecasts
 
 PEERS = ("SeasonalNaive", "WindowAverage", "Theta", "LightGBM", "LightGBMDirect", "Ridge")
-_WRITERS = {"lstm_forecasts.parquet": "04", "members.parquet": "06", "ensemble_forecasts.parquet": "06"}
-
-
-def stored_forecasts(run_dir: str | Path, name: str) -> pd.DataFrame:
-    """One of the run's forecast tables without ``y``; raises FileNotFoundError that says which chapter writes it."""
-    path = resolve(run_dir) / name
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}: no such forecasts yet; run chapter {_WRITERS[name]} first")
-    return pd.read_parquet(path).drop(columns="y")
 
 
 def gather_forecasts(
@@ -47,7 +38,7 @@ def gather_forecasts(
     """
     today, horizon, freq = comparable["ds"].max(), meta["horizon"], meta["freq"]
     extended = extend_panel(comparable, meta["future"], meta["static"], freq, horizon)
-    lstm, members, committees = (stored_forecasts(run_dir, name) for name in _WRITERS)
+    lstm, members, committees = (stored_forecasts(run_dir, name) for name in FORECAST_FILES)
     parts = [lstm[lstm["unique_id"].isin(comparable["unique_id"]) | (lstm["cutoff"] == today)]]
     parts.append(members[members["model"].isin(PEERS)])
     parts.append(committees[committees["model"] == "Ensemble"])

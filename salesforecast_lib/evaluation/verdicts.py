@@ -90,9 +90,14 @@ def bias_verdict(bias: float, margin: float = 0.01) -> str:
     return "too low on the whole" if bias < 0 else "too high on the whole"
 
 
+def seen_when_chosen(dataset: str) -> bool:
+    """Whether the committee's recipe was chosen after a look at the test cutoffs of this data set."""
+    return dataset in _CHOSEN_ON
+
+
 def committee_caveat(dataset: str) -> str:
     """What to remember beside each "better" of the committee: on which data its recipe was chosen."""
-    if dataset in _CHOSEN_ON:
+    if seen_when_chosen(dataset):
         return (
             "The committee's recipe was chosen after a look at these very cutoffs: its lead is a little flattered, "
             "and no test on them can take that back."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import hashlib
-from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 from salesforecast_lib.files import project_root
@@ -18,14 +18,16 @@ def _file(module: str, root: Path) -> Path | None:
     return next((file for file in (place.with_suffix(".py"), place / "__init__.py") if file.is_file()), None)
 
 
-def _imported(source: Path) -> Iterator[str]:
-    """Dotted names that the imports of ``source`` may mean: ``from a import b`` can be a name in a or a module a.b."""
-    for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"), filename=str(source))):
+@cache  # stages share most modules: each text is parsed once
+def _imported(text: str) -> tuple[str, ...]:
+    """Dotted names that the imports of a source may mean: ``from a import b`` can be a name in a or a module a.b."""
+    names: list[str] = []
+    for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            names += (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
-            yield node.module
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+            names += (node.module, *(f"{node.module}.{alias.name}" for alias in node.names))
+    return tuple(names)
 
 
 def library_files(source: Path, root: Path | None = None) -> list[Path]:
@@ -41,7 +43,7 @@ def library_files(source: Path, root: Path | None = None) -> list[Path]:
     found: set[Path] = set()
     waiting = [source]
     while waiting:
-        for name in _imported(waiting.pop()):
+        for name in _imported(waiting.pop().read_text(encoding="utf-8")):
             parts = name.split(".")
             if parts[0] != LIBRARY:
                 continue

@@ -13,7 +13,7 @@ import nbformat
 import pandas as pd
 
 from salesforecast_lib.decisions.workbook.sheets import decision_sheets
-from salesforecast_lib.evaluation.verdicts import winner
+from salesforecast_lib.evaluation.verdicts import seen_when_chosen, winner
 from salesforecast_lib.files import project_root, read_json
 from salesforecast_lib.pipeline.markdown import markdown_table, opening, plain
 from salesforecast_lib.pipeline.stages import STAGES
@@ -56,16 +56,15 @@ _CHOSEN = (
     "Which models sit in the Ensemble, how it weighs them and how its intervals are calibrated was chosen after a look "
     "at the scored cutoffs of The Complete Journey"
 )
-_LOOK = {  # data set: what that look means for its table
-    "complete_journey": "the cutoffs of this table, where its place is therefore a little flattered",
-    "": "here that choice is used as it was made there",
-}
 
 
 def caveat(dataset: str) -> str:
     """That the committee was chosen after a look at scored cutoffs, and what follows for this data set."""
+    means = "here that choice is used as it was made there"
+    if seen_when_chosen(dataset):
+        means = "the cutoffs of this table, where its place is therefore a little flattered"
     return (
-        f"**Chosen after looking.** {_CHOSEN}: {_LOOK.get(dataset, _LOOK[''])}. Its weights come from earlier cutoffs "
+        f"**Chosen after looking.** {_CHOSEN}: {means}. Its weights come from earlier cutoffs "
         "only. The [league](league.md) says for its own committee what was decided when."
     )
 

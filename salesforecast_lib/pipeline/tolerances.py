@@ -20,6 +20,7 @@ import nbformat
 
 from salesforecast_lib.files import project_root, read_json, write_json
 from salesforecast_lib.pipeline.execute import StageError
+from salesforecast_lib.pipeline.publish import key_numbers
 
 # Instructions that the libraries may use: all that this processor has, those of 2013, or those of 2006.
 PROCESSORS: dict[str, dict[str, str]] = {
@@ -162,8 +163,6 @@ def run_on(processor: str, seed: int, folder: Path) -> Path:
 
 def measure(seeds: Sequence[int], processors: Sequence[str], jobs: int = 2) -> list[str]:
     """Run all pairs (stale stages only), write ``tests/reference/tolerances.json``, return unsteady checked cells."""
-    from salesforecast_lib.pipeline.publish import key_numbers
-
     root = project_root()
     pairs = [(processor, seed) for seed in seeds for processor in processors]
 
@@ -173,17 +172,19 @@ def measure(seeds: Sequence[int], processors: Sequence[str], jobs: int = 2) -> l
 
     with ThreadPoolExecutor(jobs) as pool:
         folders = dict(zip(pairs, pool.map(run_pair, pairs), strict=True))
-    write_tolerances({seed: [folders[name, seed] for name in processors] for seed in seeds}, processors, key_numbers)
+    write_tolerances(
+        {seed: [key_numbers(folders[name, seed]) for name in processors] for seed in seeds}, processors
+    )
     return unsteady([folders[name, seeds[0]] for name in processors])
 
 
-def write_tolerances(runs: Mapping[int, Sequence[Path]], processors: Sequence[str], key_numbers: Any) -> Path:
-    """Write the tolerances of runs (seed → a folder for each processor) beside the reference numbers."""
+def write_tolerances(runs: Mapping[int, Sequence[Any]], processors: Sequence[str]) -> Path:
+    """Write the `tolerances` of ``runs``, and how they were measured, beside the reference numbers."""
     measured = {
         "factor": FACTOR,
         "processors": {name: PROCESSORS[name] for name in processors},
         "seeds": list(runs),
-        "tolerances": nested(tolerances({seed: [key_numbers(f) for f in folders] for seed, folders in runs.items()})),
+        "tolerances": nested(tolerances(runs)),
     }
     return write_json(measured, project_root() / "tests" / "reference" / "tolerances.json")
 

@@ -14,6 +14,17 @@ from salesforecast_lib.files import resolve
 from salesforecast_lib.models.peers.baselines import close_shop, lightgbm_forecasts, statistical_forecasts
 from salesforecast_lib.models.peers.regression import DirectConfig, direct_lightgbm_forecasts, ridge_forecasts
 
+# Forecast tables of a run, and the chapter that writes each.
+FORECAST_FILES = {"lstm_forecasts.parquet": "04", "members.parquet": "06", "ensemble_forecasts.parquet": "06"}
+
+
+def stored_forecasts(run_dir: str | Path, name: str) -> pd.DataFrame:
+    """One of the run's forecast tables without ``y``; raises FileNotFoundError that says which chapter writes it."""
+    path = resolve(run_dir) / name
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such forecasts yet; run chapter {FORECAST_FILES[name]} first")
+    return pd.read_parquet(path).drop(columns="y")
+
 
 def read_lstm(run_dir: str | Path, series: Sequence[str]) -> pd.DataFrame:
     """The network's forecasts that chapter 04 wrote, for these series.
@@ -23,10 +34,7 @@ def read_lstm(run_dir: str | Path, series: Sequence[str]) -> pd.DataFrame:
     FileNotFoundError
         When chapter 04 has not run yet.
     """
-    file = resolve(run_dir) / "lstm_forecasts.parquet"
-    if not file.is_file():
-        raise FileNotFoundError(f"{file}: no LSTM forecasts yet; run chapter 04 first")
-    table = pd.read_parquet(file).drop(columns="y")
+    table = stored_forecasts(run_dir, "lstm_forecasts.parquet")
     return table[table["unique_id"].isin(series)]
 
 
