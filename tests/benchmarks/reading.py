@@ -76,7 +76,7 @@ RULES = {  # name: file, text of the rule, what breaks it
     "the sep line is a row": ("text.py", "        skip, asked = 1, match.group(1)", "        skip, asked = 0, ''"),
     "surplus fields are cut": ("text.py", "shifted = extra.notna().any(axis=1).to_numpy()", "shifted = extra.isna().all(axis=1).to_numpy() & False"),
     "pandas cuts rows": ("text.py", 'warnings.simplefilter("error", pd.errors.ParserWarning)', 'warnings.simplefilter("ignore", pd.errors.ParserWarning)'),
-    "open quotes swallow rows": ("text.py", "    _check_quotes(frame, separator, len(header), file)", "    pass"),
+    "open quotes swallow rows": ("text.py", "        _check_quotes(frame, separator, len(header), file)", "        pass"),
     "the first line is the header": ("headers.py", "return hits.index(max(hits)), max(hits)", "return 0, max(hits)"),
     "columns twice are taken": ("headers.py", "            if kept in wanted:", "            if False:"),
     "the first sheet": ("tables.py", "most = max(hits for hits, *_ in found)", "found = found[:1]\n    most = found[0][0]"),

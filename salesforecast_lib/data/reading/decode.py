@@ -132,8 +132,9 @@ def _code_page(data: bytes, file: str) -> str:
     if pairs > 1 and chinese >= 0.8 * len(runs) and _fits(data, "gb18030"):
         return "gb18030"
     if western >= 0.8 * len(runs) and not long:
+        words = b"\n".join(data[max(run.start() - 3, 0) : run.end() + 3] for run in runs)
         for name in ("cp1252", "cp1250"):
-            if _fits(data, name) and not _SYMBOL_IN_WORD.search(data.decode(name)):
+            if _fits(data, name) and not _SYMBOL_IN_WORD.search(words.decode(name)):
                 return name
     guess = from_bytes(data[:_SAMPLE]).best()
     if guess is not None and sum(len(run.group()) for run in runs) >= _ENOUGH:

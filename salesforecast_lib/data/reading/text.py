@@ -106,7 +106,8 @@ def _read_rows(
     extra = frame[names[len(header) :]]
     shifted = extra.notna().any(axis=1).to_numpy()
     frame = frame[header]
-    _check_quotes(frame, separator, len(header), file)
+    if b'"' in data:
+        _check_quotes(frame, separator, len(header), file)
     refused = refused_rows()
     if shifted.any():
         bad = frame[shifted]
