@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from salesforecast_lib.data.reading.dates import parse_stamp
+from salesforecast_lib.data.reading.cells.dates import parse_stamp
 from salesforecast_lib.data.reading.guess.evidence import (
     constant_within,
     counts_lines,

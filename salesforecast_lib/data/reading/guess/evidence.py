@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from salesforecast_lib.data.reading.dates import parse_stamp
-from salesforecast_lib.data.reading.ids import strip
-from salesforecast_lib.data.reading.numbers import NumberColumn
+from salesforecast_lib.data.reading.cells.dates import parse_stamp
+from salesforecast_lib.data.reading.cells.ids import strip
+from salesforecast_lib.data.reading.cells.numbers import NumberColumn
 
 _DISTINCT = 400  # texts of a column that are looked at as dates
 _VOTES = 8  # lines with more than the fewest units that settle what a price is for

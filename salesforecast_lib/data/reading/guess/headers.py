@@ -217,3 +217,11 @@ CURRENCY_COUNTRY = {"usd": "US", "gbp": "GB", "cny": "CN", "rmb": "CN", "jpy": "
 CHANNEL_COUNTRY = {"amazon.de": "DE", "amazon.fr": "FR", "amazon.it": "IT", "amazon.es": "ES", "amazon.nl": "NL"} | {
     "amazon.com": "US", "amazon.co.uk": "GB", "amazon.co.jp": "JP", "amazon.ca": "CA", "amazon.com.br": "BR"
 }  # fmt: skip
+LANGUAGES = {  # country to propose: its language, and column names that no other language here has
+    "DE": ("German", ("menge", "artikelnr", "artikelnummer", "einzelpreis", "bestellnummer", "bestelldatum", "preis")),
+    "FR": ("French", ("quantité", "prix", "commande", "produit", "article", "prix unitaire", "date de commande")),
+    "ES": ("Spanish", ("cantidad", "fecha", "precio", "pedido", "producto", "unidades", "precio unitario")),
+    "IT": ("Italian", ("quantità", "prezzo", "ordine", "articolo", "prodotto", "prezzo unitario", "data ordine")),
+    "NL": ("Dutch", ("aantal", "prijs", "bestelnummer", "besteldatum", "stuksprijs", "artikelcode", "hoeveelheid")),
+    "PT": ("Portuguese", ("quantidade", "preço", "produto", "preço unitário", "data do pedido", "qtde")),
+}
