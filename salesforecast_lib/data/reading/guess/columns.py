@@ -104,7 +104,8 @@ def _made(
 
 def _optional(looked: Looked, role: str, order: str | None, taken: set[str]) -> Choice | None:
     """A column that helps and is never asked for: the first whose name says so, if it belongs to the line."""
-    for _, _, column in looked.named(role):
+    found = [*looked.named("unit_price"), *looked.named(role)] if role == "price" else looked.named(role)
+    for _, _, column in found:
         whole_order = order is not None and of_the_order(looked.table[column], looked.table[order])
         if column not in taken and not (role == "discount" and whole_order):
             return _made(looked, role, column, "by its name")
@@ -206,7 +207,7 @@ def guess_columns(table: pd.DataFrame, kind: str = "", given: dict[str, str] | N
         product = settle(_choose(looked, "unique_id"))
         for role in REQUIRED[kind][1:]:
             settle(_amount(looked) if role == "y" else _choose(looked, role))
-        extras = ("location_id",) if kind == "panel" else ()
+        extras = ("location_id", "price") if kind == "panel" else ()
     taken = {choice.column for choice in choices if choice.column is not None}
     for role in extras:
         settle(_optional(looked, role, order, taken))

@@ -33,9 +33,11 @@ class Names:
 
     def rank(self, header: str) -> tuple[int, int] | None:
         """(tier, place) of a plain header: whole names come before parts; None when it is another column."""
+        joined = header.replace(" ", "")  # "Bon-Nummer" is "Bonnummer"
         for number, tier in enumerate(self.tiers):
-            if header in tier:
-                return number, tier.index(header)
+            for place, name in enumerate(tier):
+                if name.replace(" ", "") == joined:
+                    return number, place
         if any(_holds(header, word) for word in self.veto):
             return None
         found = [place for place, part in enumerate(self.parts) if _holds(header, part)]
@@ -43,7 +45,8 @@ class Names:
 
     def whole(self, header: str) -> bool:
         """Whether the header is one of the names, not just one that holds a part."""
-        return any(header in tier for tier in self.tiers)
+        rank = self.rank(header)
+        return rank is not None and rank[0] < len(self.tiers)
 
 
 def _holds(header: str, part: str) -> bool:
@@ -58,8 +61,8 @@ def _names(*tiers: str, parts: str = "", veto: str = "") -> Names:
 ROLES: dict[str, Names] = {
     "order_id": _names(
         "order id|order number|order no|order nr|amazon order id|invoice|invoice no|invoice number|receipt|receipt no|"
-        "receipt number|transaction id|basket id|order reference|order ref|bestellnummer|bestellnr|bestell nr|"
-        "auftragsnummer|auftragsnr|auftrags nr|rechnungsnummer|belegnummer|belegnr|bonnummer|numero de commande|"
+        "receipt number|transaction id|basket id|order reference|order ref|bestellnummer|bestellnr|"
+        "auftragsnummer|auftragsnr|rechnungsnummer|belegnummer|belegnr|bonnummer|numero de commande|"
         "n commande|no commande|id commande|commande|numero de pedido|n pedido|no pedido|id pedido|pedido|"
         "numero ordine|n ordine|id ordine|ordine|numero d ordine|bestelnummer|ordernummer|numero do pedido|"
         "订单编号|订单号|订单id|主订单编号|父订单号|交易编号|注文番号|注文id|受注番号|伝票番号",

@@ -63,7 +63,7 @@ class Looked:
         if role in ("timestamp", "ds"):
             return look.filled >= 0.5 and look.dates >= 0.9
         if role in ("quantity", "y", "stock"):
-            return look.filled >= 0.5 and look.numbers >= 0.9 and look.distinct > (role == "y")
+            return look.filled >= 0.5 and look.numbers >= 0.9
         if role in ("unit_price", "price", "line_total"):
             return look.filled >= 0.5 and look.numbers >= 0.9
         if role in ("order_id", "product_id", "unique_id"):
