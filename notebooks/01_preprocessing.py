@@ -18,6 +18,7 @@
 # answers one question: **what did customers want to buy, day by day?** In it we will
 #
 # - read order lines and refuse bad rows without losing one;
+# - read the marks, dates and codes of another country without guessing;
 # - clean them step by step, and see for each step which lines it takes and why;
 # - tell a day without a sale from a day on which the shop was closed;
 # - aggregate to a panel at the level and frequency that the decision needs;
@@ -31,9 +32,9 @@ import numpy as np
 import pandas as pd
 
 from salesforecast_lib import data
-from salesforecast_lib.data import availability, scaling
+from salesforecast_lib.data import availability, reading, scaling
 from salesforecast_lib.data.prepare import save_prepared
-from salesforecast_lib.data.schema import read_table
+from salesforecast_lib.files import resolve
 from salesforecast_lib.plots import use_book_style
 
 use_book_style()
@@ -45,7 +46,12 @@ dataset: str = "complete_journey"  # or another name that data.load knows
 path: str = ""  # file of order lines (or of a panel)
 columns: dict = {}  # our name: name in the file
 country: str = "US"  # whose holidays (own data)
-timezone: str = ""  # of the shop, when time stamps are in UTC (own data)
+timezone: str = ""  # of the shop; without it each stamp's own clock counts
+decimal: str = ""  # decimal mark, found where it is empty (own data)
+thousands: str = ""  # mark of thousands, found where it is empty (own data)
+date_order: str = ""  # dmy, mdy or ymd, found where it is empty (own data)
+encoding: str = ""  # of the file, found where it is empty (own data)
+sheet: str = ""  # worksheet of a workbook (own data)
 static: list = []  # attribute columns kept as categories (own data)
 cleaning: dict = {}  # switches of CleaningConfig to change
 level: str = "product_type"  # column whose values become the series
@@ -67,8 +73,7 @@ cutoffs: int = 3  # rolling origins of the evaluation
 # Its customers and numbers are invented. Each row keeps its number in the file.
 
 # %%
-orders = read_table("data/dirty_orders.csv")
-orders.index = pd.RangeIndex(1, len(orders) + 1, name="row")
+orders = reading.open_table("data/dirty_orders.csv").frame
 orders.iloc[[0, 3, 8, 9, 14, 17, 27, 28, 42, 48, 65]]
 
 # %% tags=["nbval-check-output"]
@@ -267,6 +272,58 @@ print(f"{sum(fates)} rows = {fates[0]} kept + {fates[1]} quarantined", end="")
 print(f" + {fates[2]} cancelled; by hand and in the library the same")
 
 # %% [markdown]
+# ## The same lines, written in another country
+#
+# Files differ in more than their names. Here are the first rows of a made German export, as bytes. It is neither UTF-8
+# nor does it separate its fields by commas, and every row ends in a separator that the header does not have.
+
+# %% tags=["nbval-check-output"]
+raw = resolve("data/german_orders.csv").read_bytes()
+for line in raw.splitlines()[:4]:
+    print(line)
+
+# %% [markdown]
+# Is `1.500` one and a half, or fifteen hundred? The cell alone does not say. A *column* may: `48,87` can only have a
+# decimal comma, and the marks of one file are the same in all its columns. Is `03.02.2025` in February or in March? The
+# row with `13.02.2025` decides it for all. What each cell proves:
+
+# %% tags=["nbval-check-output"]
+for text in ["500", "1.500", "48,87", "1,200.50", "1 200,50", "(3,50)"]:
+    cell = reading.cells.parse_cell(text)
+    print(f"{text:9s} decimal {cell.decimal or '?'}", end="  ")
+    values = [cell.value(mark) for mark in ".,"]
+    print("read with . or , :", *values)
+
+# %% [markdown]
+# Where neither the column nor the file proves anything, the library refuses the file and shows both readings. It never
+# decides row by row: the wrong quantity that looks right is the worst thing that a plan can hold.
+
+# %% tags=["nbval-check-output"]
+german = {
+    "order_id": "Bestellnummer",
+    "product_id": "Artikel",
+    "timestamp": "Datum",
+    "quantity": "Menge",
+    "unit_price": "Preis",
+}
+options = reading.ReadOptions(columns=german)
+read = data.read_orders("data/german_orders.csv", options)
+for what, value in read.report.table().itertuples(index=False):
+    print(f"{what:22s} {value}")
+
+# %% [markdown]
+# This is the *reading report*: how the file was read, what came out, what was repaired, with examples, and what was
+# not read. `salesforecast check-data FILE` prints it for your file. Ids are text without outer blanks, so `00123` keeps
+# its zeros, and a product may be called `NA`. A sale at 24:00 belongs to the day that begins then. A single date in 1970
+# would have made the first day of every series: it is in the quarantine, as is the row with the totals.
+
+# %% tags=["nbval-check-output"]
+shown = read.frame[["row", "product_id", "timestamp", "quantity"]]
+print(shown.to_string(index=False))
+assert read.frame.loc[1, "quantity"] == 1500
+assert read.report.rows == len(read.frame) + len(read.quarantine)
+
+# %% [markdown]
 # ## Closed or unsold?
 #
 # A day on which others sold and this product did not is a true zero. A day without any order left says nothing about
@@ -339,19 +396,37 @@ config = data.PanelConfig(
     stockout_odds=stockout_odds,
     missing_price=missing_price,
 )
+options = reading.ReadOptions(
+    columns=columns,
+    timezone=timezone,
+    decimal=decimal,
+    thousands=thousands,
+    date_order=date_order,
+    encoding=encoding,
+    sheet=sheet,
+)
 prepared = data.prepare(
     dataset,
     config,
     horizon,
     path=path,
-    columns=columns,
+    reading=options,
     country=country,
-    timezone=timezone,
     static=tuple(static),
     switches=cleaning,
     missing_y=missing_y,
 )
 print(prepared.note)
+
+# %% [markdown]
+# How was the file read?
+
+# %% tags=["nbval-check-output"]
+if prepared.reading is None:
+    print("These data come with a loader that knows their form.")
+else:
+    for what, value in prepared.reading.table().itertuples(index=False):
+        print(f"{what:22s} {value}")
 
 # %% [markdown]
 # Where did the lines go? Each row of the report adds up from `before` to `after`.

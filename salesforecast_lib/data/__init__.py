@@ -1,7 +1,7 @@
 """Chapters 01 and 02, data: from order lines to a panel with features that do not look ahead.
 
 - `load`: Order lines of a data set by its name, with the cleaning that fits them.
-- `read_order_lines`: Read, rename and check a file of order lines; returns ``(lines, quarantine)``.
+- `read_orders`: Read a shop's file of order lines for sure, or say what is not.
 - `CleaningConfig`: Switches of the cleaning steps; every step can be turned off.
 - `clean`: Run the cleaning steps in order; each line is kept, quarantined with a reason or cancelled.
 - `PanelConfig`: How order lines become series: level, frequency, number of series, stock-outs.
@@ -24,11 +24,11 @@ from salesforecast_lib.data.leaks import find_leaks
 from salesforecast_lib.data.loaders import load
 from salesforecast_lib.data.panel import PanelConfig, build_panel, extend_panel
 from salesforecast_lib.data.prepare import load_panel, prepare
-from salesforecast_lib.data.schema import read_order_lines
+from salesforecast_lib.data.reading import read_orders
 
 __all__ = [
     "load",
-    "read_order_lines",
+    "read_orders",
     "CleaningConfig",
     "clean",
     "PanelConfig",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,14 +13,17 @@ from salesforecast_lib.data.marketplace.config import read_config
 from salesforecast_lib.data.marketplace.demand import COUNTRY
 from salesforecast_lib.data.marketplace.simulate import Marketplace, simulate_marketplace
 from salesforecast_lib.data.online_retail import PRODUCT_CODES, retail_order_lines
-from salesforecast_lib.data.schema import read_order_lines, validate_order_lines
+from salesforecast_lib.data.reading import ReadingReport, ReadOptions, read_orders
+from salesforecast_lib.data.schema import validate_order_lines
 
 _NO_PRODUCT_DEPARTMENTS = ("FUEL", "MISCELLANEOUS", "COUPON")
 
 
 @dataclass(frozen=True)
 class Source:
-    """Order lines with what is known about the shop; ``market`` is the truth of simulated ones."""
+    """Order lines with what is known about the shop; ``market`` is the truth of simulated ones, ``reading`` says how a
+    shop's own file was read.
+    """
 
     lines: pd.DataFrame
     quarantine: pd.DataFrame
@@ -30,6 +32,7 @@ class Source:
     cleaning: CleaningConfig = field(default_factory=CleaningConfig)
     note: str = ""
     market: Marketplace | None = None
+    reading: ReadingReport | None = None
 
 
 def complete_journey() -> Source:
@@ -86,28 +89,24 @@ def marketplace(path: str = "") -> Source:
 
 
 def own_data(
-    path: str,
-    column_map: Mapping[str, str] | None = None,
-    country: str = "US",
-    timezone: str | None = None,
-    static: tuple[str, ...] = (),
+    path: str, options: ReadOptions | None = None, country: str = "US", static: tuple[str, ...] = ()
 ) -> Source:
     """The reader's own order lines; raises ValueError naming the file and what is missing."""
     if not path:
         raise ValueError("path is empty; give your file: -p path=orders.csv")
-    lines, quarantine = read_order_lines(path, column_map, timezone)
-    return Source(lines, quarantine, country, static, CleaningConfig(), f"own data: {Path(path).name}")
+    read = read_orders(path, options)
+    note = f"own data: {Path(path).name}"
+    return Source(read.frame, read.quarantine, country, static, CleaningConfig(), note, reading=read.report)
 
 
 def load(
     dataset: str,
     path: str = "",
-    column_map: Mapping[str, str] | None = None,
+    options: ReadOptions | None = None,
     country: str = "US",
-    timezone: str = "",
     static: tuple[str, ...] = (),
 ) -> Source:
-    """Loader by name; raises ValueError that lists the names."""
+    """Loader by name; ``options`` say how the reader's own file is read. Raises ValueError that lists the names."""
     if dataset == "complete_journey":
         return complete_journey()
     if dataset == "online_retail_ii":
@@ -115,5 +114,5 @@ def load(
     if dataset == "marketplace":
         return marketplace(path)
     if dataset == "own_data":
-        return own_data(path, column_map, country, timezone or None, static)
+        return own_data(path, options, country, static)
     raise ValueError(f"dataset={dataset!r}: expected complete_journey, online_retail_ii, marketplace or own_data")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from salesforecast_lib.data.schema import read_table
+from salesforecast_lib.data.reading import open_table
 from salesforecast_lib.files import resolve
 
 ONLINE_RETAIL_URL = "https://archive.ics.uci.edu/static/public/502/online+retail+ii.zip"
@@ -37,7 +37,7 @@ def retail_order_lines(path: str = "") -> pd.DataFrame:
         raw = _fetch()
     else:
         workbook = Path(path).suffix.lower() in (".xlsx", ".xls") and resolve(path).is_file()
-        raw = _read_workbook(resolve(path)) if workbook else read_table(path)
+        raw = _read_workbook(resolve(path)) if workbook else open_table(path, wanted=tuple(NAMES.values())).frame
     raw = raw.rename(columns={"Customer ID": "CustomerID"})
     missing = [theirs for theirs in NAMES.values() if theirs not in raw]
     if missing:

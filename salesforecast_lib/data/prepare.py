@@ -15,6 +15,7 @@ from salesforecast_lib.data.loaders import load
 from salesforecast_lib.data.marketplace.panel import CLICKS, LEVELS, market_columns
 from salesforecast_lib.data.own_panel import read_panel
 from salesforecast_lib.data.panel import PanelConfig, build_panel
+from salesforecast_lib.data.reading import ReadingReport, ReadOptions
 from salesforecast_lib.files import read_json, resolve, write_json, write_parquet
 
 _OBSERVED = ("price", "discount", "baskets", "buyers", "repeat_share")
@@ -24,7 +25,7 @@ _OBSERVED = ("price", "discount", "baskets", "buyers", "repeat_share")
 class Prepared:
     """``panel`` with its description ``meta`` (panel.json), the accounting ``report`` and the quarantine.
 
-    ``cleaned`` is None when the input was already a panel.
+    ``cleaned`` is None when the input was already a panel; ``reading`` says how the reader's own file was read.
     """
 
     panel: pd.DataFrame
@@ -33,6 +34,7 @@ class Prepared:
     quarantine: pd.DataFrame
     cleaned: Cleaned | None
     note: str
+    reading: ReadingReport | None = None
 
 
 def prepare(
@@ -41,9 +43,8 @@ def prepare(
     horizon: int,
     *,
     path: str = "",
-    columns: Mapping[str, str] | None = None,
     country: str = "US",
-    timezone: str = "",
+    reading: ReadOptions | None = None,
     static: tuple[str, ...] = (),
     switches: Mapping[str, Any] | None = None,
     missing_y: str = "zero",
@@ -54,7 +55,7 @@ def prepare(
     ----------
     dataset : "complete_journey", "online_retail_ii", "marketplace", "own_data" (order lines) or "own_panel" (already
         aggregated).
-    columns : ``{our name: name in the file}``.
+    reading : how the reader's own file is read: the names of its columns, its marks, its time zone.
     switches : changes to the data set's `CleaningConfig`.
 
     Raises
@@ -65,9 +66,9 @@ def prepare(
     if horizon < 1:
         raise ValueError(f"horizon={horizon}: expected at least 1 period")
     if dataset == "own_panel":
-        prepared = _from_panel(path, columns, config, country, static, missing_y)
+        prepared = _from_panel(path, reading, config, country, static, missing_y)
     else:
-        source = load(dataset, path, columns, country, timezone, static)
+        source = load(dataset, path, reading, country, static)
         cleaned = clean(source.lines, source.cleaning.change(switches or {}), source.quarantine)
         level = config.level
         panel = build_panel(cleaned.kept, config, tuple(name for name in source.static if name != level))
@@ -88,7 +89,7 @@ def prepare(
             [*(name for name in _OBSERVED if name in panel), *clicks],
             future,
         )
-        prepared = Prepared(panel, meta, cleaned.report, cleaned.quarantine, cleaned, source.note)
+        prepared = Prepared(panel, meta, cleaned.report, cleaned.quarantine, cleaned, source.note, source.reading)
     periods = prepared.panel["ds"].nunique()
     if periods < 3 * horizon:
         raise ValueError(
@@ -115,13 +116,13 @@ def _describe(
 
 def _from_panel(
     path: str,
-    columns: Mapping[str, str] | None,
+    options: ReadOptions | None,
     config: PanelConfig,
     country: str,
     static: tuple[str, ...],
     missing_y: str,
 ) -> Prepared:
-    panel, quarantine = read_panel(path, dict(columns or {}), config.freq, missing_y)
+    panel, read = read_panel(path, options, config.freq, missing_y)
     text = [name for name in panel.columns if panel[name].dtype == object and name != "unique_id"]
     numbers = [n for n in panel.columns if n not in ("unique_id", "ds", "y", "available", "open", *text)]
     panel[["open", *numbers]] = panel[["open", *numbers]].astype("float64")
@@ -129,17 +130,11 @@ def _from_panel(
         best = panel.groupby("unique_id")["y"].sum().nlargest(config.n_series).index
         panel = panel[panel["unique_id"].isin(best)].reset_index(drop=True)
     meta = _describe("own_panel", config, country, list(static) or text, numbers, ["open"])
-    read = len(quarantine) + int(panel["y"].notna().sum())
+    rows, refused = read.report.rows, len(read.quarantine)
     report = pd.DataFrame(
-        {
-            "step": ["schema"],
-            "before": [read],
-            "quarantined": [len(quarantine)],
-            "cancelled": [0],
-            "after": [read - len(quarantine)],
-        }
+        {"step": ["schema"], "before": [rows], "quarantined": [refused], "cancelled": [0], "after": [rows - refused]}
     )
-    return Prepared(panel, meta, report, quarantine, None, f"own panel: {Path(path).name}")
+    return Prepared(panel, meta, report, read.quarantine, None, f"own panel: {Path(path).name}", read.report)
 
 
 def save_prepared(prepared: Prepared, run_dir: str | Path) -> None:

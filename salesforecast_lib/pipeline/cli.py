@@ -96,29 +96,41 @@ def decide(
 
 
 @app.command("check-data")
-def check_data(file: str, columns: Annotated[str, typer.Option(help="quantity=Qty,unit_price=Price,…")] = "") -> None:
-    """Read a file of order lines and say what would be refused, and why."""
-    from salesforecast_lib.data.cleaning import CleaningConfig, clean
-    from salesforecast_lib.data.schema import read_order_lines
+def check_data(
+    file: str,
+    kind: Annotated[str, typer.Option(help="orders, panel, stock or plan")] = "orders",
+    columns: Annotated[list[str], typer.Option(help="quantity=Qty,unit_price=Price,…")] = [],  # noqa: B006
+    timezone: Annotated[str, typer.Option(help="of the shop, such as Europe/Berlin")] = "",
+    decimal: Annotated[str, typer.Option(help="decimal mark, . or ,")] = "",
+    thousands: Annotated[str, typer.Option(help="mark of thousands")] = "",
+    date_order: Annotated[str, typer.Option(help="dmy, mdy or ymd")] = "",
+    encoding: Annotated[str, typer.Option(help="such as cp1252")] = "",
+    sheet: Annotated[str, typer.Option(help="worksheet to read")] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="print one JSON object and nothing else")] = False,
+) -> None:
+    """Read a file and say how it was read, what was repaired, and what would be refused, and why."""
+    from salesforecast_lib.data.reading import ReadOptions
+    from salesforecast_lib.pipeline.check_data import check_file, checked
 
-    try:
-        pairs = dict(pair.split("=", 1) for pair in columns.split(",") if pair)
-    except ValueError:
-        raise _stop(ValueError(f"--columns {columns!r}: expected our=theirs,our=theirs")) from None
-    try:
-        lines, refused = read_order_lines(str(Path(file).resolve()), pairs)
-        cleaned = clean(lines, CleaningConfig(), refused)
-    except (ValueError, FileNotFoundError) as error:
-        raise _stop(error) from None
-    console.print(cleaned.report.to_string(index=False), highlight=False)
-    if len(cleaned.quarantine):
-        console.print(cleaned.quarantine.head(10).to_string(index=False), highlight=False, markup=False)
-    console.print(
-        f"{len(cleaned.kept)} lines of {len(cleaned.kept) + len(cleaned.quarantine) + len(cleaned.cancelled)} "
-        "are usable"
-    )
-    if cleaned.kept.empty:
-        raise _stop(ValueError(f"{file}: no usable order line"))
+    def options() -> ReadOptions:
+        names = settings.parse_columns(columns)
+        return ReadOptions(names, timezone, decimal, thousands, date_order, encoding, sheet)
+
+    report, quarantine, error = check_file(file, kind, options)
+    if as_json:
+        print(checked(report, error))
+        raise typer.Exit(1 if error else 0)
+    if report is not None:
+        table = report.table()
+        width = table["what"].str.len().max()
+        for what, value in table.itertuples(index=False):
+            console.print(f"{what:{width}}  {value}", highlight=False, markup=False, soft_wrap=True)
+    if quarantine is not None and len(quarantine):
+        console.print(quarantine.head(10).to_string(index=False), highlight=False, markup=False, soft_wrap=True)
+    if report is not None:
+        console.print(f"{report.kept} of {report.rows} rows are usable", highlight=False)
+    if error:
+        raise _stop(ValueError(error))
 
 
 @app.command("init")

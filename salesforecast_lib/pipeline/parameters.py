@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import difflib
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,10 @@ import yaml
 from salesforecast_lib.files import project_root
 from salesforecast_lib.pipeline.stages import STAGES, Stage
 
+_OUR_NAMES = (
+    "order_id", "product_id", "timestamp", "quantity", "unit_price", "line_total", "customer_id", "location_id",
+    "discount", "promotion", "unique_id", "ds", "y", "available", "open", "stock", "end",
+)  # fmt: skip
 _TYPES = {"str": str, "int": int, "float": float, "bool": bool, "dict": dict, "list": list}
 
 
@@ -123,6 +128,21 @@ def parse_assignments(assignments: Iterable[str]) -> dict[str, Any]:
         if name.strip() in ("path", "stock_file"):
             values[name.strip()] = value
     return values
+
+
+def parse_columns(texts: Iterable[str]) -> dict[str, str]:
+    """Column map from texts such as ``quantity=Qty,unit_price=Price, EUR``.
+
+    A comma ends a name only where one of our names and its sign follow, so headers may hold commas and ``#``.
+    """
+    found: dict[str, str] = {}
+    for text in texts:
+        for pair in re.split(rf",(?=\s*(?:{'|'.join(_OUR_NAMES)})\s*[=:])", text.strip().strip("{}")):
+            ours, sign, theirs = pair.partition("=")
+            if not sign or not ours.strip():
+                raise ParameterError(f"columns {text!r}: expected our=theirs,our=theirs")
+            found[ours.strip()] = theirs.strip()
+    return found
 
 
 def for_stage(stage: Stage, values: Mapping[str, Any]) -> dict[str, Any]:

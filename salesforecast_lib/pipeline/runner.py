@@ -60,9 +60,10 @@ def prepare_values(profile: str, assignments: Mapping[str, Any], stages: tuple[S
                 raise settings.ParameterError(f"{name}={values[name]!r}: no such file {file}")
             values[name] = str(file)
     if dataset == "own_data":
-        from salesforecast_lib.data.schema import check_columns
+        from salesforecast_lib.data.reading import ReadOptions
+        from salesforecast_lib.data.reading.orders import check_columns
 
-        check_columns(values["path"], values.get("columns"))
+        check_columns(values["path"], ReadOptions(columns=values.get("columns") or {}))
     if values.get("stock_file"):
         from salesforecast_lib.decisions.inventory.orders import read_stock
 

@@ -9,7 +9,7 @@ import pandas as pd
 from scipy import stats
 
 from salesforecast_lib import QUANTILE_COLUMNS, QUANTILES
-from salesforecast_lib.data.schema import read_table
+from salesforecast_lib.data.reading import ReadOptions, read_stock_file
 from salesforecast_lib.decisions.inventory.simulator import Policy
 
 
@@ -202,7 +202,7 @@ def rolling_moments(
     return np.stack(means, axis=1), np.stack(sds, axis=1)
 
 
-def read_stock(path: str | Path) -> pd.Series:
+def read_stock(path: str | Path, options: ReadOptions | None = None) -> pd.Series:
     """Units on hand and on order by product, from a file with the columns ``unique_id`` and ``stock``.
 
     Raises
@@ -210,19 +210,5 @@ def read_stock(path: str | Path) -> pd.Series:
     ValueError, FileNotFoundError
         Naming the file, the row and what was expected.
     """
-    table = read_table(path)
-    missing = [name for name in ("unique_id", "stock") if name not in table]
-    if missing:
-        raise ValueError(f"{path}: missing columns {missing}; expected unique_id and stock, found {list(table)[:20]}")
-    stock = pd.to_numeric(table["stock"], errors="coerce").astype(float)
-    bad = ~(np.isfinite(stock) & (stock >= 0)) | table["unique_id"].isna()
-    if bad.any():
-        row = int(np.flatnonzero(bad)[0])
-        raise ValueError(
-            f"{path}, row {row + 1}: unique_id {table['unique_id'].iloc[row]!r}, stock {table['stock'].iloc[row]!r}; "
-            "expected a product and a finite number of zero or more"
-        )
-    names = table["unique_id"].astype(str).str.strip()
-    if names.duplicated().any():
-        raise ValueError(f"{path}: product {names[names.duplicated()].iloc[0]!r} appears twice; add its stock up first")
-    return pd.Series(stock.to_numpy(), index=names)
+    table = read_stock_file(path, options).frame
+    return pd.Series(table["stock"].to_numpy(), index=table["unique_id"])

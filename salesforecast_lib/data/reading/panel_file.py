@@ -1,0 +1,108 @@
+"""An aggregated panel from any file: ids, dates, numbers and covariates as they are meant (chapter 01)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from salesforecast_lib.data.reading.cells.dates import read_dates
+from salesforecast_lib.data.reading.cells.ids import read_ids, strip
+from salesforecast_lib.data.reading.cells.numbers import NumberColumn, read_numbers
+from salesforecast_lib.data.reading.cells.stray import stray_stamps
+from salesforecast_lib.data.reading.columns import our_columns
+from salesforecast_lib.data.reading.orders import Refusals, refuse_ids, start_report
+from salesforecast_lib.data.reading.report import Reading, ReadingError, ReadingReport, ReadOptions
+from salesforecast_lib.data.reading.tables import open_table
+
+KEYS = ("unique_id", "ds")
+_WORDS = {"true": 1.0, "yes": 1.0, "y": 1.0, "false": 0.0, "no": 0.0, "n": 0.0}
+_PERIOD = pd.Timedelta(days=31)  # the stamp of the running month or week lies ahead
+
+
+def read_panel_file(path: str | Path, options: ReadOptions | None = None) -> Reading:
+    """Read ``unique_id, ds, y`` and covariates; the frame has ``row``, naive ``ds``, ``y`` (NaN where empty).
+
+    A covariate is a number when each of its filled cells is one (yes and no count as 1 and 0), else a category.
+
+    Raises
+    ------
+    FileNotFoundError, ReadingError
+        When the file cannot be used, or cannot be read for sure, or a key appears twice.
+    """
+    options = options or ReadOptions()
+    required, optional = (*KEYS, "y"), ("available", "open")
+    wanted = {*required, *optional, *options.columns.values()} - {""}
+    raw = open_table(path, options, tuple(wanted))
+    report = start_report(path, "panel", raw)
+    extra = {name: theirs for name, theirs in options.columns.items() if name not in (*required, *optional)}
+    frame = our_columns(raw.frame, options.columns, required, (*optional, *extra), report)
+    refusals = Refusals(frame, [raw.refused])
+    good = frame.copy(deep=False)
+    good["unique_id"] = read_ids(frame["unique_id"], "unique_id", report)
+    refuse_ids(refusals, good["unique_id"], frame["unique_id"], "unique_id")
+    good["ds"], reasons = read_dates(frame["ds"], "ds", options, report)
+    for reason, mask in reasons.items():
+        refusals.add(mask, "ds", reason)
+    covariates = [name for name in frame if name not in required]
+    numeric, categories = covariates_of(frame, covariates, report)
+    numbers = read_numbers({"y": frame["y"], **numeric}, options, report)
+    y, empty = numbers.pop("y")
+    refusals.add(~empty & ~(np.isfinite(y) & (y >= 0)), "y", "not a finite number of zero or more")
+    stamps = good["ds"].where(~refusals.bad)
+    for reason, mask in stray_stamps(stamps.where(y.notna()), report, ahead=_PERIOD).items():
+        refusals.add(mask, "ds", reason)
+    good["y"] = y
+    for name in covariates:
+        good[name] = numbers[name][0] if name in numbers else categories[name]
+    kept = good[~refusals.bad].assign(row=lambda table: table.index).reset_index(drop=True)
+    quarantine = refusals.table()
+    if kept.empty:
+        raise ReadingError(f"{path}: no usable row; first reasons: {quarantine['reason'].unique().tolist()[:3]}")
+    _refuse_duplicates(kept, path)
+    report.count(kept, quarantine, names=("unique_id", "ds", "y"))
+    return Reading(kept[["row", *required, *covariates]], quarantine, report)
+
+
+def covariates_of(
+    frame: pd.DataFrame, names: list[str], report: ReadingReport
+) -> tuple[dict[str, pd.Series], dict[str, pd.Series]]:
+    """Columns of which every filled cell is a number, or a yes or no; and the others as categories."""
+    found: dict[str, pd.Series] = {}
+    for name in names:
+        values = frame[name]
+        if values.dtype == bool or isinstance(values.dtype, pd.BooleanDtype):
+            values = values.astype("float64")
+        if values.dtype == object:
+            words = values.map(lambda cell: _WORDS.get(strip(str(cell)).casefold()), na_action="ignore")
+            if values.notna().any() and words[values.notna()].notna().all():
+                report.repair(name, "yes and no read as 1 and 0", int(words.notna().sum()), [("yes", "1"), ("no", "0")])
+                found[name] = words.astype("float64")
+                continue
+            column = NumberColumn(name, values)
+            parsed = np.array([cell is not None for cell in column.cells] + [False])[column.codes]
+            if not (parsed | ~np.isnan(column.numbers) | column.empty).all():
+                continue
+            if column.empty.all():
+                report.note(f"column {name!r} is empty and was left out of the numbers")
+                continue
+        elif not pd.api.types.is_numeric_dtype(values):
+            continue
+        found[name] = values
+    return found, {name: _category(frame[name]) for name in names if name not in found}
+
+
+def _category(values: pd.Series) -> pd.Series:
+    return values.map(lambda cell: strip(str(cell)) or None, na_action="ignore").astype(object)
+
+
+def _refuse_duplicates(frame: pd.DataFrame, path: str | Path) -> None:
+    twice = frame.duplicated(list(KEYS))
+    if twice.any():
+        name, when = frame.loc[twice, list(KEYS)].iloc[0]
+        rows = frame.loc[(frame["unique_id"] == name) & (frame["ds"] == when), "row"].tolist()
+        raise ReadingError(
+            f"{path}: {int(twice.sum())} keys appear twice, the first is {name!r} on {when.date()} in rows {rows[:5]}; "
+            "expected one row for each series and period: add them up, or make their location part of unique_id"
+        )

@@ -1,0 +1,68 @@
+"""What a shop knows ahead, by product and date or range of dates, from any file (chapter 01)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from salesforecast_lib.data.reading.cells.dates import read_dates
+from salesforecast_lib.data.reading.cells.ids import read_ids
+from salesforecast_lib.data.reading.cells.numbers import read_numbers
+from salesforecast_lib.data.reading.columns import our_columns
+from salesforecast_lib.data.reading.orders import Refusals, refuse_ids, start_report
+from salesforecast_lib.data.reading.panel_file import covariates_of
+from salesforecast_lib.data.reading.report import Reading, ReadingError, ReadOptions
+from salesforecast_lib.data.reading.tables import open_table
+
+_NAMES = ("unique_id", "ds", "end", "location_id")
+
+
+def read_plan_file(path: str | Path, options: ReadOptions | None = None) -> Reading:
+    """Read ``unique_id, ds`` (first day), optional ``end`` (last day) and ``location_id``, and what is planned.
+
+    The frame has ``row, unique_id, ds, end`` (equal to ``ds`` where there is none) and the planned columns: a number
+    when each filled cell is one, else a category. Dates may lie in the future.
+
+    Raises
+    ------
+    FileNotFoundError, ReadingError
+        When the file cannot be used, plans nothing, or cannot be read for sure.
+    """
+    options = options or ReadOptions()
+    wanted = {*_NAMES, "product_id", *options.columns.values()} - {""}
+    raw = open_table(path, options, tuple(wanted))
+    report = start_report(path, "plan", raw)
+    columns = {name: theirs for name, theirs in options.columns.items() if theirs}
+    if "unique_id" not in columns and "unique_id" not in raw.frame and "product_id" in raw.frame:
+        columns["unique_id"] = "product_id"
+    planned = tuple(name for name in columns if name not in _NAMES)
+    frame = our_columns(raw.frame, columns, _NAMES[:2], (*_NAMES[2:], *planned), report)
+    refusals, good = Refusals(frame, [raw.refused]), frame.copy(deep=False)
+    good["unique_id"] = read_ids(frame["unique_id"], "unique_id", report)
+    refuse_ids(refusals, good["unique_id"], frame["unique_id"], "unique_id")
+    for name in ("ds", "end"):
+        if name in frame:
+            good[name], reasons = read_dates(frame[name], name, options, report)
+            open_end = frame[name].isna() if name == "end" else pd.Series(False, index=frame.index)
+            for reason, mask in reasons.items():
+                refusals.add(mask & ~open_end.to_numpy(), name, reason)
+    good["end"] = good["end"].fillna(good["ds"]) if "end" in good else good["ds"]
+    refusals.add(good["end"] < good["ds"], "ds", "the range ends before it begins")
+    rest = [name for name in frame if name not in _NAMES]
+    if not rest:
+        raise ReadingError(
+            f"{path}: plans nothing; expected a column beside product and date, such as promotion or price"
+        )
+    numeric, categories = covariates_of(frame, rest, report)
+    for name, (values, _) in read_numbers(numeric, options, report).items():
+        good[name] = values
+    for name, values in categories.items():
+        good[name] = values
+    kept = good[~refusals.bad].assign(row=lambda table: table.index).reset_index(drop=True)
+    quarantine = refusals.table()
+    report.count(kept, quarantine, names=("unique_id", "ds", ""))
+    if len(kept):
+        report.last_day = str(kept["end"].max().date())
+    places = ["location_id"] if "location_id" in kept else []
+    return Reading(kept[["row", "unique_id", *places, "ds", "end", *rest]], quarantine, report)

@@ -1,0 +1,64 @@
+"""Stock by product from any file (chapter 08)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from salesforecast_lib.data.reading.cells.ids import read_ids
+from salesforecast_lib.data.reading.cells.numbers import read_numbers
+from salesforecast_lib.data.reading.columns import find_column, our_columns
+from salesforecast_lib.data.reading.orders import start_report
+from salesforecast_lib.data.reading.raw import refused_rows
+from salesforecast_lib.data.reading.report import Reading, ReadingError, ReadOptions
+from salesforecast_lib.data.reading.tables import open_table
+
+_ALSO = {"unique_id": ("product_id", "sku"), "stock": ("on_hand", "quantity")}  # names that can mean nothing else here
+
+
+def read_stock_file(path: str | Path, options: ReadOptions | None = None) -> Reading:
+    """Read ``unique_id`` and ``stock`` (units on hand and on order); ids as in every other file.
+
+    A wrong stock is a wrong order, so nothing goes to a quarantine: every row is read, or the file is refused.
+
+    Raises
+    ------
+    FileNotFoundError, ReadingError
+        Naming the file, the row and what was expected.
+    """
+    options = options or ReadOptions()
+    wanted = {*_ALSO, *(name for names in _ALSO.values() for name in names), *options.columns.values()} - {""}
+    raw = open_table(path, options, tuple(wanted))
+    report = start_report(path, "stock", raw)
+    columns = {ours: options.columns[ours] for ours in _ALSO if ours in options.columns}
+    header = list(raw.frame.columns)
+    for ours, others in _ALSO.items():
+        if ours not in columns and find_column(ours, header) is None:
+            found = [place for name in others if (place := find_column(name, header)) is not None]
+            if len(found) == 1:
+                columns[ours] = found[0]
+                report.note(f"{ours} is the file's column {found[0]!r}")
+    frame = our_columns(raw.frame, columns, tuple(_ALSO), (), report)[list(_ALSO)]
+    if len(raw.refused):
+        row = raw.refused.iloc[0]
+        raise ReadingError(f"{path}, row {row['row']}: {row['reason']} ({row['value'][:80]!r}); mend the row")
+    names = read_ids(frame["unique_id"], "unique_id", report)
+    stock = read_numbers({"stock": frame["stock"]}, options, report)["stock"][0]
+    bad = ~(np.isfinite(stock) & (stock >= 0)) | names.isna()
+    if bad.any():
+        place = int(np.flatnonzero(bad)[0])
+        raise ReadingError(
+            f"{path}, row {frame.index[place]}: unique_id {frame['unique_id'].iloc[place]!r}, stock "
+            f"{frame['stock'].iloc[place]!r}; expected a product and a finite number of zero or more"
+        )
+    twice = names[names.duplicated()]
+    if len(twice):
+        rows = names.index[names == twice.iloc[0]].tolist()
+        raise ReadingError(
+            f"{path}: product {twice.iloc[0]!r} appears twice, in rows {rows[:5]}; add its stock up first"
+        )
+    kept = pd.DataFrame({"unique_id": names, "stock": stock}).reset_index(drop=True)
+    report.count(kept, refused_rows(), names=("unique_id", "", "stock"))
+    return Reading(kept, refused_rows(), report)

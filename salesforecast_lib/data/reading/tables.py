@@ -1,0 +1,103 @@
+"""From any file to a table of its cells as they are: text files, Parquet, workbooks (chapter 01)."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from salesforecast_lib.data.reading.cells import strip
+from salesforecast_lib.data.reading.headers import LINES, header_names, header_place
+from salesforecast_lib.data.reading.raw import RawTable, numbered, refused_rows
+from salesforecast_lib.data.reading.report import ReadingError, ReadOptions
+from salesforecast_lib.data.reading.text import read_text
+from salesforecast_lib.data.reading.workbooks import read_workbook
+from salesforecast_lib.files import resolve
+
+_TEXT_FILES = (".csv", ".txt", ".tsv", ".tab", ".gz", ".bz2", ".xz", ".zip")
+
+
+def open_table(
+    path: str | Path, options: ReadOptions | None = None, wanted: Sequence[str] = (), rows: int | None = None
+) -> RawTable:
+    """Read CSV (any separator, encoding or compression), Parquet or Excel as it is; CSV cells stay text.
+
+    Parameters
+    ----------
+    wanted : column names looked for: they tell the header from lines above it, and a worksheet from a summary.
+    rows : read only so many rows of a text file.
+
+    Raises
+    ------
+    FileNotFoundError, ReadingError
+        Naming the file, what was expected and what to do.
+    """
+    options, file = options or ReadOptions(), resolve(path)
+    if not file.is_file():
+        raise FileNotFoundError(f"{file}: no such file; give the path of a .csv, .parquet or .xlsx file")
+    if file.stat().st_size == 0:
+        raise ReadingError(f"{file}: the file is empty; expected a header line and rows")
+    suffix = file.suffix.lower()
+    try:
+        head = file.open("rb").read(8)
+        if suffix in (".parquet", ".pq") or head[:4] == b"PAR1":
+            frame = pd.read_parquet(file)
+            frame.columns = [str(name) for name in frame.columns]
+            return RawTable(numbered(frame), refused_rows())
+        if suffix in (".xlsx", ".xlsm", ".xls") or (head[:4] == b"PK\x03\x04" and suffix != ".zip"):
+            return _from_workbook(file, options, wanted)
+        if suffix not in _TEXT_FILES:
+            raise ReadingError(f"{file}: unknown file type {suffix!r}; expected .csv, .parquet or .xlsx")
+        return read_text(file, options, wanted, rows)
+    except ReadingError:
+        raise
+    except (ValueError, OSError, KeyError, csv.Error) as error:
+        raise ReadingError(f"{file}: cannot be read as {suffix} ({str(error)[:200]}); export it again") from error
+
+
+def _from_workbook(file: Path, options: ReadOptions, wanted: Sequence[str]) -> RawTable:
+    sheets, notes = read_workbook(file, options.sheet)
+    found = []
+    for name, cells in sheets.items():
+        texts = [[_cell_text(cell) for cell in row] for row in cells[:LINES]]
+        place, hits = header_place(texts, wanted)
+        if place is not None:
+            found.append((hits, name, place, cells))
+    if not found:
+        raise ReadingError(f"{file}: no worksheet holds a header and rows; there are {list(sheets)}")
+    most = max(hits for hits, *_ in found)
+    chosen = [entry for entry in found if entry[0] == most]
+    headers = {tuple(_cell_text(c) for c in cells[place]) for _, _, place, cells in chosen}
+    if len(chosen) > 1 and len(headers) > 1:
+        names = [name for _, name, _, _ in chosen]
+        raise ReadingError(f"{file}: the worksheets {names} have different columns; say which with sheet=")
+    frames = []
+    for _, _, place, cells in chosen:
+        header, more = header_names([_cell_text(c) for c in cells[place]], str(file), wanted)
+        notes += more
+        body = [row for row in cells[place + 1 :] if any(_cell_text(cell) for cell in row)]
+        width = max([len(header), *(_filled(row) for row in body)])
+        header += [f"column {number + 1}" for number in range(len(header), width)]
+        full = [[*row[:width], *[None] * (width - len(row))] for row in body]
+        frames.append(pd.DataFrame(full, columns=header, dtype=object))
+    read = ", ".join(name for _, name, _, _ in chosen)
+    others = [name for name in sheets if name not in {entry[1] for entry in chosen}]
+    if others:
+        notes.append(f"worksheets not read, they lack the columns: {', '.join(others)}")
+    if len(chosen) > 1:
+        notes.append(f"worksheets {read} have the same columns and were read one after another")
+    frame = pd.concat(frames, ignore_index=True)
+    if frame.empty:
+        raise ReadingError(f"{file}: a header but no rows; expected rows below it")
+    return RawTable(numbered(frame), refused_rows(), sheet=read, notes=notes)
+
+
+def _filled(row: list[object]) -> int:
+    """Cells of a row up to its last filled one."""
+    return max((number for number, cell in enumerate(row, start=1) if _cell_text(cell)), default=0)
+
+
+def _cell_text(cell: object) -> str:
+    return "" if cell is None else strip(str(cell))
