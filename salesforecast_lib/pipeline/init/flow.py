@@ -157,6 +157,8 @@ def _pinned(kind: str, file: Path, options: ReadOptions, before: Reading) -> tup
     read = read_orders if kind == "orders" else read_panel_file
     report = read(file, options).report if options.timezone else before.report
     marks = {name: getattr(report, name) or "" for name in ("decimal", "date_order") if not getattr(options, name)}
+    if marks.get("date_order") == "ymd":  # dates with the year in front have one reading and need no order
+        marks["date_order"] = ""
     try:
         pinned = replace(options, **marks)
         again = read(file, pinned)

@@ -79,7 +79,9 @@ def _what(guess: Guess) -> str:
 
 def _column_notes(guess: Guess, options: ReadOptions) -> dict[str, str]:
     notes = {
-        choice.role: f"{', '.join(choice.examples)}: {choice.evidence}" if choice.examples else choice.evidence
+        choice.role: f"{', '.join(choice.examples)}: {choice.evidence}"
+        if choice.examples and choice.role != "customer_id"  # a profile is passed on: nobody's address in it
+        else choice.evidence
         for choice in guess.choices
     }
     for name, theirs in options.columns.items():
