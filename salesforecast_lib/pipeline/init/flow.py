@@ -177,7 +177,8 @@ def _checked_stock(file: Path, reading: Reading, kind: str, table: pd.DataFrame)
         return file
     shares = {str(name): len(stock & set(table[name].dropna().astype(str).str.strip())) for name in table}
     best = max(shares, key=lambda name: shares[name])
-    hint = f"its ids are in the column {best!r}: say --column product_id={best}" if shares[best] else "check its ids"
+    say_so = f"--column {shlex.quote(f'product_id={best}')}"
+    hint = f"its ids are in the column {best!r}: say {say_so}" if shares[best] else "check its ids"
     raise InitError(f"{file}: none of its {len(stock)} products is in the orders (as {min(products)!r} is); {hint}")
 
 

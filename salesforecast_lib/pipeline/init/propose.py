@@ -48,8 +48,9 @@ def propose_periods(frame: pd.DataFrame, kind: str) -> tuple[str, int, str]:
         freq = "W" if seldom else "D"
         why = f"half of the products sell at least every {np.ceil(between):.0f} days"
         why = f"half of the products sell less than every {_SELDOM} days" if seldom else why
-    length = {"D": 1.0, "W": 7.0, "M": 30.44}[freq]
-    periods = int(((days.max() - days.min()).days + length) // length)
+    first, last = days.min(), days.max()
+    months = 12 * (last.year - first.year) + last.month - first.month + 1
+    periods = {"D": (last - first).days + 1, "W": (last - first).days // 7 + 1, "M": months}[freq]
     horizon = next((h for h in _HORIZONS[freq] if periods >= _HISTORY * h), max(1, periods // _HISTORY))
     return freq, horizon, f"{why}; {periods} {_PERIOD[freq]} of history"
 

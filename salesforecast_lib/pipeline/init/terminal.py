@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-import click
 import pandas as pd
 import typer
 from rich.console import Console
@@ -38,5 +37,8 @@ def put_question(question: str, answers: Mapping[str, str], default: str) -> str
     for number, (answer, meaning) in enumerate(answers.items(), start=1):
         show(f"  {number}  {answer}  {meaning}".rstrip())
     known = list(answers)
-    chosen = typer.prompt("number", type=click.IntRange(1, len(known)), default=known.index(default) + 1)
-    return known[chosen - 1]
+    while True:
+        chosen = str(typer.prompt("number", default=str(known.index(default) + 1))).strip()
+        if chosen.isdecimal() and 1 <= int(chosen) <= len(known):
+            return known[int(chosen) - 1]
+        show(f"{chosen}: expected a number from 1 to {len(known)}")
