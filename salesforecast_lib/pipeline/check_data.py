@@ -29,17 +29,18 @@ READERS: dict[str, Callable[[str, ReadOptions], Reading]] = {
 
 def check_file(
     file: str, kind: str, options: Callable[[], ReadOptions]
-) -> tuple[ReadingReport | None, pd.DataFrame | None, str]:
+) -> tuple[ReadingReport, pd.DataFrame, str]:
     """Read ``file`` as a run would; returns the report, the quarantine, and why it cannot be used ("" if it can).
 
     Order lines are cleaned with the default steps, so that cancelled and quarantined lines are counted as in a run.
     """
+    nothing = ReadingReport(file, kind), pd.DataFrame()
     if kind not in READERS:
-        return None, None, f"--kind {kind!r}: expected one of {', '.join(READERS)}"
+        return *nothing, f"--kind {kind!r}: expected one of {', '.join(READERS)}"
     try:
         read = READERS[kind](str(Path(file).resolve()), options())
     except (ValueError, FileNotFoundError) as error:
-        return None, None, str(error)
+        return *nothing, str(error)
     report, quarantine = read.report, read.quarantine
     if kind == "orders":
         cleaned = clean(read.frame, CleaningConfig(), read.quarantine)
@@ -50,9 +51,9 @@ def check_file(
     return report, quarantine, f"{file}: no usable row; the reasons are {report.reasons}"
 
 
-def checked(report: ReadingReport | None, error: str) -> str:
+def checked(report: ReadingReport, error: str) -> str:
     """The JSON object of ``check-data --json``: the report's fields, and ``error`` when the file cannot be used."""
-    content = report.to_dict() if report is not None else {}
+    content = report.to_dict()
     if error:
         content["error"] = error
     return json.dumps(content, ensure_ascii=False, indent=2, default=str)

@@ -120,14 +120,14 @@ def check_data(
     if as_json:
         print(checked(report, error))
         raise typer.Exit(1 if error else 0)
-    if report is not None:
+    if report.rows:
         table = report.table()
         width = table["what"].str.len().max()
         for what, value in table.itertuples(index=False):
             console.print(f"{what:{width}}  {value}", highlight=False, markup=False, soft_wrap=True)
-    if quarantine is not None and len(quarantine):
+    if len(quarantine):
         console.print(quarantine.head(10).to_string(index=False), highlight=False, markup=False, soft_wrap=True)
-    if report is not None:
+    if report.rows:
         console.print(f"{report.kept} of {report.rows} rows are usable", highlight=False)
     if error:
         raise _stop(ValueError(error))

@@ -28,7 +28,9 @@ _SAMPLE = 1 << 20  # bytes of runs looked at
 _CHINESE_PAIR = re.compile(
     rb"(?:[\xb0-\xd7][\xa1-\xfe]|[\xa1-\xa3][\xa1-\xfe])+"
 )  # common characters, full-width marks
-_SYMBOL_IN_WORD = re.compile(r"[^\W\d_][^\w\s\x00-\x7f’‘'´·-][^\W\d_]")
+_SYMBOL_IN_WORD = re.compile(r"[^\W\d_][^\w\s\x00-\x7f’‘´·–—-][^\W\d_]|\b[£¹³][^\W\d_]{2}|[^\W\d_][¹³£]")
+_FOREIGN_WORD = re.compile(r"[^\W\d_]*[^\x00-\x7f\W\d_][^\W\d_]*")
+_ENOUGH = 60  # bytes above 127 from which a language can be told
 
 
 def read_bytes(file: Path) -> bytes:
@@ -59,6 +61,16 @@ def _only_member(data: bytes, file: Path) -> bytes:
 def shown_encoding(encoding: str) -> str:
     """Name of an encoding for a reader."""
     return _SHOWN.get(encoding, encoding.upper().replace("_", "-"))
+
+
+def say_encoding(data: bytes, encoding: str) -> str | None:
+    """A sentence with words that show whether the encoding is right; None for Unicode, which needs none."""
+    if encoding.startswith("utf"):
+        return None
+    words = dict.fromkeys(_FOREIGN_WORD.findall(data[:_SAMPLE].decode(encoding, errors="ignore")))
+    shown = ", ".join(repr(word) for word in list(words)[:3]) or "no letters beyond ASCII"
+    name = shown_encoding(encoding)
+    return f"the file is not Unicode and was read as {name}: {shown}. If that looks wrong, say encoding="
 
 
 def find_encoding(data: bytes, file: str, asked: str = "") -> str:
@@ -107,26 +119,27 @@ def _checked(data: bytes, name: str, file: str) -> str:
 
 def _code_page(data: bytes, file: str) -> str:
     """GB18030, Windows-1252 or another code page, from how bytes above 127 stand among the letters."""
-    chinese = western = long = 0
+    chinese = western = long = pairs = 0
     runs = list(_HIGH.finditer(data[: 64 * _SAMPLE]))[:100_000]
     for run in runs:
         bytes_, before, after = run.group(), data[run.start() - 1 : run.start()], data[run.end() : run.end() + 1]
         long += len(bytes_) > 3
         touches = before.islower() or after.islower()
         if len(bytes_) % 2 == 0 and _CHINESE_PAIR.fullmatch(bytes_) and not (touches and len(bytes_) == 2):
-            chinese += 1
+            chinese, pairs = chinese + 1, pairs + len(bytes_) // 2
         elif len(bytes_) == 1 or (touches and len(bytes_) <= 3):
             western += 1
-    if chinese >= 0.8 * len(runs) and _fits(data, "gb18030"):
+    if pairs > 1 and chinese >= 0.8 * len(runs) and _fits(data, "gb18030"):
         return "gb18030"
     if western >= 0.8 * len(runs) and not long:
+        words = b"\n".join(data[max(run.start() - 3, 0) : run.end() + 3] for run in runs)
         for name in ("cp1252", "cp1250"):
-            if _fits(data, name) and not _SYMBOL_IN_WORD.search(data.decode(name)):
+            if _fits(data, name) and not _SYMBOL_IN_WORD.search(words.decode(name)):
                 return name
     guess = from_bytes(data[:_SAMPLE]).best()
-    words = guess is not None and guess.coherence > 0.2 and guess.chaos < 0.1 and _fits(data, guess.encoding)
-    if guess is not None and words:
-        return str(guess.encoding)
+    if guess is not None and sum(len(run.group()) for run in runs) >= _ENOUGH:
+        if guess.coherence >= 0.5 and guess.chaos < 0.1 and _fits(data, guess.encoding):
+            return str(guess.encoding)
     maybe = f" (perhaps {guess.encoding})" if guess is not None else ""
     raise ReadingError(
         f"{file}: neither UTF-8 nor an encoding that can be told for sure{maybe}; save it as 'CSV UTF-8', or say "

@@ -41,12 +41,13 @@ def read_plan_file(path: str | Path, options: ReadOptions | None = None) -> Read
     refusals, good = Refusals(frame, [raw.refused]), frame.copy(deep=False)
     good["unique_id"] = read_ids(frame["unique_id"], "unique_id", report)
     refuse_ids(refusals, good["unique_id"], frame["unique_id"], "unique_id")
-    for name in ("ds", "end"):
-        if name in frame:
-            good[name], reasons = read_dates(frame[name], name, options, report)
-            open_end = frame[name].isna() if name == "end" else pd.Series(False, index=frame.index)
-            for reason, mask in reasons.items():
-                refusals.add(mask & ~open_end.to_numpy(), name, reason)
+    ends = [name for name in ("ds", "end") if name in frame]
+    stamps, reasons = read_dates(pd.concat([frame[name] for name in ends]), "ds", options, report)  # one order for both
+    for place, name in enumerate(ends):
+        part = slice(place * len(frame), (place + 1) * len(frame))
+        good[name] = stamps.iloc[part]
+        for reason, mask in reasons.items():
+            refusals.add(mask[part] & (frame[name].notna() | (name == "ds")).to_numpy(), name, reason)
     good["end"] = good["end"].fillna(good["ds"]) if "end" in good else good["ds"]
     refusals.add(good["end"] < good["ds"], "ds", "the range ends before it begins")
     rest = [name for name in frame if name not in _NAMES]

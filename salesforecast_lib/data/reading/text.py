@@ -5,13 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import re
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from salesforecast_lib.data.reading.cells import strip
-from salesforecast_lib.data.reading.decode import find_encoding, read_bytes, shown_encoding
+from salesforecast_lib.data.reading.decode import find_encoding, read_bytes, say_encoding, shown_encoding
 from salesforecast_lib.data.reading.headers import LINES, header_names, header_place
 from salesforecast_lib.data.reading.raw import RawTable, numbered, refused_rows
 from salesforecast_lib.data.reading.report import ReadingError, ReadOptions
@@ -37,6 +38,8 @@ def read_text(file: Path, options: ReadOptions, wanted: Sequence[str], rows: int
         skip, asked = 1, match.group(1)
     separator, above, below, names = _find_header(lines[skip:], asked, wanted)
     header, notes = header_names(names, str(file), wanted)
+    if said := say_encoding(data, encoding):
+        notes.append(said)
     if above:
         notes.append(f"{above} lines above the header were skipped")
     frame, refused = _read_rows(data, encoding, separator, skip + below, header, str(file), rows)
@@ -84,14 +87,13 @@ def _read_rows(
             handle.readline()
         names = [*header, *(f"\0{number}" for number in range(surplus))]
         try:
-            frame = pd.read_csv(
-                handle, header=None, names=names, dtype=str, sep=separator, keep_default_na=False, na_values=[""],
-                index_col=False, low_memory=False, nrows=rows,
-            )  # fmt: skip
+            frame = _read_csv(handle, names, separator, rows)
             break
         except pd.errors.EmptyDataError:
             frame = pd.DataFrame(columns=names, dtype=object)
             break
+        except pd.errors.ParserWarning:  # rows are longer still: pandas would cut them
+            surplus *= 4
         except pd.errors.ParserError as error:
             seen = re.search(r"saw (\d+)", str(error))
             more = int(seen.group(1)) - len(header) if seen else 0
@@ -104,7 +106,8 @@ def _read_rows(
     extra = frame[names[len(header) :]]
     shifted = extra.notna().any(axis=1).to_numpy()
     frame = frame[header]
-    _check_quotes(frame, separator, len(header), file)
+    if b'"' in data:
+        _check_quotes(frame, separator, len(header), file)
     refused = refused_rows()
     if shifted.any():
         bad = frame[shifted]
@@ -112,6 +115,23 @@ def _read_rows(
         refused = pd.DataFrame({"row": bad.index, "column": header[-1], "value": value, "reason": MANY_FIELDS})
         frame = frame[~shifted]
     return frame, refused.reset_index(drop=True)
+
+
+def _read_csv(handle: io.TextIOWrapper, names: list[str], separator: str, rows: int | None) -> pd.DataFrame:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", pd.errors.ParserWarning)  # it says that cells would be lost
+        return pd.read_csv(
+            handle,
+            header=None,
+            names=names,
+            dtype=str,
+            sep=separator,
+            keep_default_na=False,
+            na_values=[""],
+            index_col=False,
+            low_memory=False,
+            nrows=rows,
+        )
 
 
 def _check_quotes(frame: pd.DataFrame, separator: str, columns: int, file: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 from datetime import datetime
 from pathlib import Path
@@ -12,6 +13,7 @@ import openpyxl
 
 from salesforecast_lib.data.reading.report import ReadingError
 
+_DIGITS = 10**15
 _ZEROS = re.compile(r"0{2,}")
 
 
@@ -23,8 +25,9 @@ def read_workbook(file: Path, sheet: str = "") -> tuple[dict[str, list[list[Any]
     ReadingError
         When the file is no .xlsx workbook, or has no such worksheet.
     """
+    content = io.BytesIO(file.read_bytes())  # whatever the file's name ends in
     try:
-        book = openpyxl.load_workbook(file, read_only=True, data_only=True)
+        book = openpyxl.load_workbook(content, read_only=True, data_only=True)
     except (BadZipFile, KeyError, ValueError, OSError, TypeError) as error:
         raise ReadingError(
             f"{file}: cannot be read as an Excel workbook ({str(error)[:120]}); save it as .xlsx or as 'CSV UTF-8'"
@@ -46,7 +49,7 @@ def read_workbook(file: Path, sheet: str = "") -> tuple[dict[str, list[list[Any]
             if coded:
                 rows = [[_shown(cell) for cell in row] for row in page.iter_rows()]
             else:
-                rows = [list(row) for row in page.iter_rows(values_only=True)]
+                rows = [[_exact(value) for value in row] for row in page.iter_rows(values_only=True)]
             while rows and not any(cell not in (None, "") for cell in rows[-1]):
                 rows.pop()
             if rows:
@@ -61,4 +64,9 @@ def _shown(cell: Any) -> Any:
     value, form = cell.value, getattr(cell, "number_format", "") or ""
     if isinstance(value, (int, float)) and not isinstance(value, (bool, datetime)) and _ZEROS.fullmatch(form):
         return f"{int(value):0{len(form)}d}"
-    return value
+    return _exact(value)
+
+
+def _exact(value: Any) -> Any:
+    """A whole number that a workbook cannot hold to its last digit is a float, as it is in the workbook."""
+    return float(value) if type(value) is int and abs(value) >= _DIGITS else value

@@ -97,8 +97,7 @@ def _order(
     }
     fitting = [order for order, misfit in misfits.items() if misfit <= 0.01 * rows]  # a typing error is no proof
     if short and len(fitting) > 1:
-        few = [o for o in fitting if len({day.year for day in readings[o] if day}) <= _MANY_YEARS]
-        fitting = few or fitting
+        fitting = [o for o in fitting if _years(readings[o], [n for _, n in undecided]) <= _MANY_YEARS] or fitting
     if not fitting:
         example = undecided[0][0].parts
         raise ReadingError(
@@ -120,6 +119,12 @@ def _order(
         f"Say which: --date-order {fitting[0]} (check-data), -p date_order={fitting[0]} (run) or date_order: in "
         "the profile"
     )
+
+
+def _years(days: list[date | None], rows: list[int]) -> float:
+    """Years that all but the first and last hundredth of the rows span."""
+    years = np.repeat([day.year for day in days if day], [n for day, n in zip(days, rows, strict=True) if day])
+    return float(np.ptp(np.percentile(years, [1, 99])))
 
 
 def _to_wall_clock(
