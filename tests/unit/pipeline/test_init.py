@@ -1,4 +1,4 @@
-"""``salesforecast init``: the certain is written with its reason; the rest is asked, or refused with what to say."""
+"""``salesforecast init``: what is certain is written with its reason; the rest is asked, or refused with advice."""
 
 from __future__ import annotations
 
