@@ -107,8 +107,9 @@ def read_customers(
 ) -> CustomerLines:
     """Load and clean a data set as chapter 01 does, and keep the lines of known customers.
 
-    ``reading`` says how the shop's own file is read, as in chapter 01; ``category`` is the column that groups products; empty takes the data set's own. Data that cannot carry the
-    chapter are no error: `CustomerLines.reason` says what is missing.
+    ``reading`` says how the shop's own file is read, as in chapter 01; ``category`` is the column that groups products,
+    empty takes the data set's own. Data that cannot carry the chapter are no error: `CustomerLines.reason` says what is
+    missing.
     """
     if dataset == "own_panel":
         return CustomerLines(_empty(), pd.Timestamp(0), 0, "an aggregated panel has no customers")
