@@ -30,6 +30,7 @@
 import matplotlib.pyplot as plt
 import numpy as np
 
+from salesforecast_lib.data.reading import ReadOptions
 from salesforecast_lib.decisions import customers as people
 from salesforecast_lib.decisions.customers import control, history, scores
 from salesforecast_lib.decisions.customers import segments, study
@@ -43,7 +44,12 @@ run_dir: str = "runs/default"  # where the stages read and write
 seed: int = 0  # of everything random
 path: str = ""  # file of order lines
 columns: dict = {}  # our name: name in the file
-timezone: str = ""  # of the shop, when time stamps are in UTC (own data)
+timezone: str = ""  # of the shop; without it each stamp's own clock counts
+decimal: str = ""  # decimal mark, found where it is empty (own data)
+thousands: str = ""  # mark of thousands, found where it is empty (own data)
+date_order: str = ""  # dmy, mdy or ymd, found where it is empty (own data)
+encoding: str = ""  # of the file, found where it is empty (own data)
+sheet: str = ""  # worksheet of a workbook (own data)
 static: list = []  # attribute columns kept as categories (own data)
 cleaning: dict = {}  # switches of CleaningConfig to change
 category: str = ""  # column that groups products, empty: the data set's own
@@ -57,8 +63,11 @@ list_length: int = 10  # products recommended to a customer
 
 # %% tags=["hide-input"]
 meta = read_json(resolve(run_dir) / "panel.json")
+reading = ReadOptions(
+    columns, timezone, decimal, thousands, date_order, encoding, sheet
+)
 shop = people.read_customers(
-    meta["dataset"], path=path, columns=columns, timezone=timezone,
+    meta["dataset"], path=path, reading=reading,
     static=tuple(static), switches=cleaning, category=category,
     days=intention_days, customers=customers, seed=seed,
 )  # fmt: skip

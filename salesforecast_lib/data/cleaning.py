@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,8 @@ class CleaningConfig:
     duplicates : drop lines equal in every column to an earlier line.
     cancellations : take out cancelling lines (order id starting with ``cancellation_prefix``) and the
         latest earlier order of the same customer, product and quantity.
+    cancelled_when : ``{column: values}``; an order is cancelled, with all its lines, when one of its lines holds one of
+        the values there (of an empty list: holds anything). Exports write the state on an order's first line only.
     returns : negative quantities left over go to quarantine.
     non_products : product ids matching ``product_pattern`` only are kept; an empty pattern keeps all.
     excluded : ``(column, values)`` that are no products of the shop, such as a department that sells petrol.
@@ -36,6 +38,7 @@ class CleaningConfig:
     duplicates: bool = True
     cancellations: bool = True
     cancellation_prefix: str = "C"
+    cancelled_when: Mapping[str, Sequence[str]] = field(default_factory=dict)
     returns: bool = True
     non_products: bool = True
     product_pattern: str = ""
@@ -56,7 +59,7 @@ class CleaningConfig:
 
     def change(self, switches: Mapping[str, Any]) -> CleaningConfig:
         """Copy with some switches changed; raises ValueError on a name that is not a switch."""
-        names = [field.name for field in fields(self)]
+        names = [switch.name for switch in fields(self)]
         unknown = sorted(set(switches) - set(names))
         if unknown:
             raise ValueError(f"cleaning: unknown switches {unknown}; expected some of {names}")
@@ -119,6 +122,21 @@ def match_cancellations(lines: pd.DataFrame, prefix: str) -> np.ndarray:
     return taken
 
 
+def cancelled_orders(lines: pd.DataFrame, column: str, values: Sequence[str]) -> np.ndarray:
+    """Mask of the lines of orders that hold one of ``values`` in ``column`` on any line (anything when it is empty).
+
+    Raises ValueError when the lines have no such column.
+    """
+    if column not in lines:
+        raise ValueError(
+            f"cleaning: cancelled_when names the column {column!r}, which the orders do not have; expected one of "
+            f"{[str(name) for name in lines.columns if name != 'row'][:30]}"
+        )
+    state = lines[column].astype("string").str.strip().fillna("")
+    hit = state.isin([str(value).strip() for value in values]) if values else state != ""
+    return lines["order_id"].isin(lines.loc[hit.to_numpy(bool), "order_id"]).to_numpy()
+
+
 def _absurd(lines: pd.DataFrame, alive: np.ndarray, width: float) -> tuple[np.ndarray, np.ndarray]:
     """Mask of live lines beyond their product's limit, and all quantities capped at it.
 
@@ -161,6 +179,8 @@ def clean(
     if config.duplicates:
         columns = [c for c in lines.columns if c != "row"]
         take("duplicates", lines.duplicated(columns).to_numpy(), "order_id", "exact duplicate of an earlier line")
+    for column, values in config.cancelled_when.items():
+        take(f"cancelled ({column})", cancelled_orders(lines, column, values), column, "", cancel=True)
     if config.cancellations:
         mask = np.zeros(len(lines), dtype=bool)
         mask[alive] = match_cancellations(lines.loc[alive], config.cancellation_prefix)

@@ -1,8 +1,9 @@
-"""Command line: ``salesforecast run``, ``decide``, ``check-data``, ``stages``, ``sweep``, ``book``, ``refresh``, …"""
+"""Command line: ``salesforecast init``, ``run``, ``decide``, ``check-data``, ``stages``, ``sweep``, ``book``, …"""
 
 from __future__ import annotations
 
 import itertools
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -130,6 +131,28 @@ def check_data(
         console.print(f"{report.kept} of {report.rows} rows are usable", highlight=False)
     if error:
         raise _stop(ValueError(error))
+
+
+@app.command("init")
+def init_command(
+    name: Annotated[str, typer.Argument(help="the profile to write is NAME.yml")],
+    orders: Annotated[str, typer.Option(help="your sales: order lines, or an aggregated panel")],
+    stock: Annotated[str, typer.Option(help="your stock today")] = "",
+    plan: Annotated[str, typer.Option(help="what you know ahead")] = "",
+    column: Annotated[list[str], typer.Option(help="our=theirs; our= for none; may be repeated")] = [],  # noqa: B006
+    parameter: Assignments = [],  # noqa: B006  (typer copies it)
+    yes: Annotated[bool, typer.Option("--yes", help="ask nothing: refuse where it is not certain")] = False,
+    force: Annotated[bool, typer.Option("--force", help="write over a profile that exists")] = False,
+) -> None:
+    """Guess how your files are read, ask what is not certain, and write your shop's profile."""
+    from salesforecast_lib.pipeline.init import Shop, init_shop, parse_columns, put_question, show
+
+    try:
+        shop = Shop(name, orders, stock, plan, parse_columns(column), settings.parse_assignments(parameter))
+        place = init_shop(shop, None if yes else put_question, show, force)
+    except (ValueError, OSError) as error:
+        raise _stop(error) from None
+    show(f"profile: {place}\nnext:    salesforecast run --profile {shlex.quote(str(place))}")
 
 
 @app.command()

@@ -61,7 +61,7 @@ def read_orders(path: str | Path, options: ReadOptions | None = None) -> Reading
     """Read a file of order lines; the frame has ``row``, our columns typed, and all other columns as attributes.
 
     A map with ``line_total`` instead of ``unit_price`` divides by the quantity; ``order_id`` mapped to "" numbers the
-    rows.
+    rows; an optional name mapped to "" is not taken from a column that happens to bear it.
 
     Raises
     ------
@@ -73,7 +73,7 @@ def read_orders(path: str | Path, options: ReadOptions | None = None) -> Reading
     wanted = {*required, *OPTIONAL, *options.columns.values()} - {""}
     raw = open_table(path, options, tuple(wanted))
     report = start_report(path, "orders", raw)
-    lines = our_columns(raw.frame, options.columns, required, OPTIONAL, report, ("order_id",))
+    lines = our_columns(raw.frame, options.columns, required, OPTIONAL, report, ("order_id", *OPTIONAL))
     if "order_id" not in lines:
         lines.insert(0, "order_id", lines.index.astype(str))
         report.note("the file has no order id: each row counts as an order of its own")
@@ -129,4 +129,4 @@ def check_columns(path: str | Path, options: ReadOptions) -> list[str]:
     wanted = {*required, *OPTIONAL, *options.columns.values()} - {""}
     raw = open_table(path, options, tuple(wanted), rows=1)
     report = start_report(path, "orders", raw)
-    return list(our_columns(raw.frame, options.columns, required, OPTIONAL, report, ("order_id",)).columns)
+    return list(our_columns(raw.frame, options.columns, required, OPTIONAL, report, ("order_id", *OPTIONAL)).columns)

@@ -24,7 +24,8 @@ _PERIOD = pd.Timedelta(days=31)  # the stamp of the running month or week lies a
 def read_panel_file(path: str | Path, options: ReadOptions | None = None) -> Reading:
     """Read ``unique_id, ds, y`` and covariates; the frame has ``row``, naive ``ds``, ``y`` (NaN where empty).
 
-    A covariate is a number when each of its filled cells is one (yes and no count as 1 and 0), else a category.
+    Where the map names ``location_id``, a series is a product at a place, "product @ place". A covariate is a number
+    when each of its filled cells is one (yes and no count as 1 and 0), else a category.
 
     Raises
     ------
@@ -42,6 +43,11 @@ def read_panel_file(path: str | Path, options: ReadOptions | None = None) -> Rea
     good = frame.copy(deep=False)
     good["unique_id"] = read_ids(frame["unique_id"], "unique_id", report)
     refuse_ids(refusals, good["unique_id"], frame["unique_id"], "unique_id")
+    if options.columns.get("location_id"):
+        places = read_ids(frame["location_id"], "location_id", report)
+        refuse_ids(refusals, places, frame["location_id"], "location_id")
+        good["unique_id"] = good["unique_id"] + " @ " + places
+        report.note(f"one series for each {options.columns['unique_id']!r} at each {options.columns['location_id']!r}")
     good["ds"], reasons = read_dates(frame["ds"], "ds", options, report)
     for reason, mask in reasons.items():
         refusals.add(mask, "ds", reason)
@@ -104,5 +110,5 @@ def _refuse_duplicates(frame: pd.DataFrame, path: str | Path) -> None:
         rows = frame.loc[(frame["unique_id"] == name) & (frame["ds"] == when), "row"].tolist()
         raise ReadingError(
             f"{path}: {int(twice.sum())} keys appear twice, the first is {name!r} on {when.date()} in rows {rows[:5]}; "
-            "expected one row for each series and period: add them up, or make their location part of unique_id"
+            "expected one row for each series and period: add them up, or map location_id to the column of their place"
         )

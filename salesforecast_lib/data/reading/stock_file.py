@@ -10,6 +10,7 @@ import pandas as pd
 from salesforecast_lib.data.reading.cells.ids import read_ids
 from salesforecast_lib.data.reading.cells.numbers import read_numbers
 from salesforecast_lib.data.reading.columns import find_column, our_columns
+from salesforecast_lib.data.reading.guess import guess_columns
 from salesforecast_lib.data.reading.orders import start_report
 from salesforecast_lib.data.reading.raw import refused_rows
 from salesforecast_lib.data.reading.report import Reading, ReadingError, ReadOptions
@@ -40,6 +41,11 @@ def read_stock_file(path: str | Path, options: ReadOptions | None = None) -> Rea
             if len(found) == 1:
                 columns[ours] = found[0]
                 report.note(f"{ours} is the file's column {found[0]!r}")
+    lacking = [ours for ours in _ALSO if ours not in columns and find_column(ours, header) is None]
+    for choice in guess_columns(raw.frame, "stock").choices if lacking else ():
+        if choice.role in lacking and choice.column is not None and choice.certain:
+            columns[choice.role] = choice.column
+            report.note(f"{choice.role} is the file's column {choice.column!r}")
     frame = our_columns(raw.frame, columns, tuple(_ALSO), (), report)[list(_ALSO)]
     if len(raw.refused):
         row = raw.refused.iloc[0]

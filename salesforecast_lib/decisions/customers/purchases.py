@@ -15,6 +15,7 @@ import pandas as pd
 
 from salesforecast_lib.data.cleaning import clean
 from salesforecast_lib.data.loaders import load
+from salesforecast_lib.data.reading import ReadOptions
 
 LEAST_CUSTOMERS = 50  # that ordered at least twice; fewer teach nothing about the next one
 LEAST_WINDOWS = 5  # windows of history: features, two to train on, one to calibrate on, one to test on
@@ -96,8 +97,7 @@ def read_customers(
     dataset: str,
     *,
     path: str = "",
-    columns: Mapping[str, str] | None = None,
-    timezone: str = "",
+    reading: ReadOptions | None = None,
     static: tuple[str, ...] = (),
     switches: Mapping[str, Any] | None = None,
     category: str = "",
@@ -107,12 +107,13 @@ def read_customers(
 ) -> CustomerLines:
     """Load and clean a data set as chapter 01 does, and keep the lines of known customers.
 
-    ``category`` is the column that groups products; empty takes the data set's own. Data that cannot carry the
-    chapter are no error: `CustomerLines.reason` says what is missing.
+    ``reading`` says how the shop's own file is read, as in chapter 01; ``category`` is the column that groups products,
+    empty takes the data set's own. Data that cannot carry the chapter are no error: `CustomerLines.reason` says what is
+    missing.
     """
     if dataset == "own_panel":
         return CustomerLines(_empty(), pd.Timestamp(0), 0, "an aggregated panel has no customers")
-    source = load(dataset, path, columns, timezone=timezone, static=static)
+    source = load(dataset, path, reading, static=static)
     kept = clean(source.lines, source.cleaning.change(switches or {}), source.quarantine).kept
     group = category or _CATEGORY.get(dataset) or next(iter(source.static), "product_id")
     shop = known_customers(kept, group, _LABEL.get(dataset, "product_id"), customers, seed)

@@ -1,0 +1,214 @@
+"""``salesforecast init``: guess how a shop's files are read, show it, ask what is not certain, write the profile."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from salesforecast_lib.data.reading import (
+    Reading,
+    ReadingError,
+    ReadOptions,
+    open_table,
+    read_orders,
+    read_panel_file,
+    read_stock_file,
+)
+from salesforecast_lib.data.reading.columns import find_column
+from salesforecast_lib.data.reading.guess import ROLES, Guess, Looked, guess_country, known_country
+from salesforecast_lib.data.schema import OPTIONAL
+from salesforecast_lib.files import write_text
+from salesforecast_lib.pipeline import parameters as settings
+from salesforecast_lib.pipeline.init.lines import profile_lines
+from salesforecast_lib.pipeline.init.propose import profile_text
+from salesforecast_lib.pipeline.init.questions import Ask, InitError, guess_table, settle_columns, spelled_columns
+
+_KNOWN = tuple(sorted({name for names in ROLES.values() for tier in names.tiers for name in tier}))
+_MARKS = {  # parameter of the reader that a file may leave open: its answers
+    "date_order": {"dmy": "day first", "mdy": "month first", "ymd": "year first"},
+    "decimal": {",": "a comma before the decimals", ".": "a point before the decimals"},
+}
+_OPTIONS = ("timezone", "decimal", "thousands", "date_order", "encoding", "sheet")
+
+
+@dataclass(frozen=True)
+class Shop:
+    """What the user hands in: profile's ``name``, files, ``columns`` and parameter ``values`` that are settled."""
+
+    name: str
+    orders: str
+    stock: str = ""
+    plan: str = ""
+    columns: Mapping[str, str] | None = None
+    values: Mapping[str, Any] | None = None
+
+
+def init_shop(shop: Shop, ask: Ask | None, say: Callable[[Any], None], force: bool = False) -> Path:
+    """Write the profile ``NAME.yml`` and return its place.
+
+    Parameters
+    ----------
+    ask : puts a question to the user; None refuses instead of guessing.
+    say : shows a table or a sentence.
+    force : write over a profile that exists.
+
+    Raises
+    ------
+    InitError, ReadingError, FileNotFoundError, settings.ParameterError
+        Before anything is written, with what to say to ``init``.
+    """
+    target = profile_place(shop.name, force)
+    orders = _existing(shop.orders, "--orders")
+    values = settings.check(dict(shop.values or {}))
+    options = ReadOptions(**{name: values[name] for name in _OPTIONS if name in values})
+    table = open_table(orders, options, _KNOWN).frame
+    given = spelled_columns({**values.get("columns", {}), **(shop.columns or {})}, table, orders)
+    guess = settle_columns(table, orders, given, ask, say)
+    columns = _columns(guess, given, table)
+    say(guess_table(guess))
+    options, reading = _read(guess.kind, orders, replace(options, columns=columns), ask)
+    say(reading.report.table())
+    if reading.frame.empty:
+        raise InitError(f"{orders}: no row can be used; the first reasons: {list(reading.report.reasons)[:3]}")
+    options = _zone(options, reading, ask, say)
+    options, reading = _pinned(guess.kind, orders, options, reading)
+    if shop.stock:
+        values["stock_file"] = str(_checked_stock(_existing(shop.stock, "--stock"), reading, guess.kind, table))
+    if shop.plan:
+        values.update(_plan(_existing(shop.plan, "--plan")))
+    country, because = _country(table, values, ask, say)
+    lines = profile_lines(guess, orders, options, reading, {**values, "country": country}, because)
+    settings.check({line.name: line.value for line in lines})
+    report = reading.report
+    head = [
+        f"Profile of {Path(shop.name).stem}, written by: salesforecast init. Change what is not right, then",
+        f"salesforecast run --profile {shlex.quote(str(target))}",
+        f"Read: {report.rows} rows, {report.kept} kept, {report.quarantined} in quarantine; {report.products} "
+        f"products, {report.units:g} units, {report.first_day} to {report.last_day}.",
+    ]
+    return write_text(profile_text(target.name, lines, head), target)
+
+
+def profile_place(name: str, force: bool) -> Path:
+    """Absolute path of the profile; raises InitError when it cannot or must not be written."""
+    place = Path(name).expanduser()
+    place = place if place.suffix in (".yml", ".yaml") else place.with_name(f"{place.name}.yml")
+    place = place if place.is_absolute() else Path.cwd() / place
+    if not place.parent.is_dir():
+        raise InitError(f"{place.parent}: no such folder; make it, or give another name for the profile")
+    if place.exists() and not force:
+        raise InitError(f"{place}: exists; give another name, or --force to write over it")
+    return place
+
+
+def _existing(file: str, option: str) -> Path:
+    """Absolute path of a file that the user named."""
+    path = Path(file).expanduser()
+    path = path if path.is_absolute() else Path.cwd() / path
+    if not path.is_file():
+        raise InitError(f"{option} {file!r}: no such file {path}; give the path of a .csv, .parquet or .xlsx file")
+    return path
+
+
+def _columns(guess: Guess, given: Mapping[str, str], table: pd.DataFrame) -> dict[str, str]:
+    """The map for the reader; "" for no column: no order number, or a column of our name that means another thing."""
+    columns = {ours: theirs for ours, theirs in guess.columns.items() if theirs}
+    if guess.kind == "orders":
+        none = {name: "" for name in OPTIONAL if name not in columns and find_column(name, map(str, table)) is not None}
+        return {**({} if "order_id" in columns else {"order_id": ""}), **columns, **none}
+    return columns
+
+
+def _read(kind: str, file: Path, options: ReadOptions, ask: Ask | None) -> tuple[ReadOptions, Reading]:
+    """Read with what is known; a mark or an order of dates that the file leaves open is asked."""
+    while True:
+        try:
+            return options, (read_orders if kind == "orders" else read_panel_file)(file, options)
+        except ReadingError as error:
+            open_marks = [name for name in _MARKS if f"{name}=" in str(error) and not getattr(options, name)]
+            if ask is None or not open_marks:
+                raise
+            answer = ask(str(error), _MARKS[open_marks[0]], next(iter(_MARKS[open_marks[0]])))
+            options = replace(options, **{open_marks[0]: answer})
+
+
+def _zone(options: ReadOptions, reading: Reading, ask: Ask | None, say: Callable[[Any], None]) -> ReadOptions:
+    """Stamps that are all in UTC are seldom the shop's own clock: ask for it, or say so."""
+    if "(UTC)" not in (reading.report.timezone or "") or options.timezone:
+        return options
+    if ask is None:
+        say("note: all stamps are in UTC, so the days are too; for the shop's clock say -p timezone=Europe/Berlin")
+        return options
+    question = "all stamps are in UTC: the shop's time zone, such as Europe/Berlin (empty: days are UTC's)"
+    while True:
+        try:
+            return replace(options, timezone=ask(question, {}, "").strip())
+        except ReadingError as error:
+            say(f"{error}")
+
+
+def _pinned(kind: str, file: Path, options: ReadOptions, before: Reading) -> tuple[ReadOptions, Reading]:
+    """The marks that were found, written down so that tomorrow's file is read alike, if they give the same rows."""
+    read = read_orders if kind == "orders" else read_panel_file
+    report = read(file, options).report if options.timezone else before.report
+    marks = {name: getattr(report, name) or "" for name in ("decimal", "date_order") if not getattr(options, name)}
+    if marks.get("date_order") == "ymd":  # dates with the year in front have one reading and need no order
+        marks["date_order"] = ""
+    try:
+        pinned = replace(options, **marks)
+        again = read(file, pinned)
+    except ReadingError:
+        return options, read(file, options)
+    if (again.report.kept, again.report.units, again.report.revenue) != (report.kept, report.units, report.revenue):
+        return options, read(file, options)
+    return pinned, again
+
+
+def _checked_stock(file: Path, reading: Reading, kind: str, table: pd.DataFrame) -> Path:
+    """The stock file, if it can be read and speaks of the shop's products."""
+    stock = set(read_stock_file(file).frame["unique_id"])
+    products = set(reading.frame["product_id" if kind == "orders" else "unique_id"])
+    if stock & products:
+        return file
+    shares = {str(name): len(stock & set(table[name].dropna().astype(str).str.strip())) for name in table}
+    best = max(shares, key=lambda name: shares[name])
+    say_so = f"--column {shlex.quote(f'product_id={best}')}"
+    hint = f"its ids are in the column {best!r}: say {say_so}" if shares[best] else "check its ids"
+    raise InitError(f"{file}: none of its {len(stock)} products is in the orders (as {min(products)!r} is); {hint}")
+
+
+def _plan(file: Path) -> dict[str, str]:
+    """The plan's parameter, if it can be read."""
+    from salesforecast_lib.data.reading import read_plan_file
+
+    read_plan_file(file)
+    name = next((name for name in ("plan_file", "plan") if name in settings.all_parameters()), "")
+    if not name:
+        raise InitError(f"--plan {file}: can be read, but no chapter takes a plan yet; leave --plan out")
+    return {name: str(file)}
+
+
+def _country(
+    table: pd.DataFrame, values: Mapping[str, Any], ask: Ask | None, say: Callable[[Any], None]
+) -> tuple[str, str]:
+    """Country whose holidays count, and what that rests on."""
+    if values.get("country"):
+        code = str(values["country"]).strip().upper()
+        if not known_country(code):
+            raise InitError(f"-p country={values['country']}: expected a code of two letters whose holidays are known")
+        return code, "as you said"
+    code, because = guess_country(Looked(table))
+    because = because or "nothing in the file says which"
+    if ask is None:
+        say(f"note: country {code or 'US'} was taken ({because}); change it in the profile if it is another")
+        return code or "US", f"taken, please check: {because}"
+    while True:
+        answer = ask(f"country whose holidays count, two letters ({because})", {}, code or "US").strip().upper()
+        if known_country(answer):
+            return answer, "as you said"
+        say(f"{answer}: no country of two letters whose holidays are known")

@@ -1,0 +1,44 @@
+"""Tables, sentences and questions of ``salesforecast init`` on the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import pandas as pd
+import typer
+from rich.console import Console
+
+from salesforecast_lib.pipeline.init.questions import InitError
+
+
+def parse_columns(pairs: Iterable[str]) -> dict[str, str]:
+    """``our=theirs`` pairs as a column map; theirs may hold any sign, = too, and is empty where there is no column."""
+    columns = {}
+    for text in pairs:
+        ours, sign, theirs = text.partition("=")
+        if not sign or not ours.strip():
+            raise InitError(f"--column {text!r}: expected our=theirs, such as quantity=Qty")
+        columns[ours.strip()] = theirs.strip()
+    return columns
+
+
+def show(shown: object) -> None:
+    """Print a table or a sentence; text of a shop's file is no markup."""
+    if isinstance(shown, pd.DataFrame):
+        shown = "\n".join(f"{row.iloc[0]:20s}{row.iloc[1]}" for _, row in shown.iterrows())
+    Console().print(shown, highlight=False, markup=False, soft_wrap=isinstance(shown, str))
+
+
+def put_question(question: str, answers: Mapping[str, str], default: str) -> str:
+    """Put a question; ``answers`` are numbered, without any the answer is free text."""
+    show(question)
+    if not answers:
+        return str(typer.prompt("answer", default=default))
+    for number, (answer, meaning) in enumerate(answers.items(), start=1):
+        show(f"  {number}  {answer}  {meaning}".rstrip())
+    known = list(answers)
+    while True:
+        chosen = str(typer.prompt("number", default=str(known.index(default) + 1))).strip()
+        if chosen.isdecimal() and 1 <= int(chosen) <= len(known):
+            return known[int(chosen) - 1]
+        show(f"{chosen}: expected a number from 1 to {len(known)}")

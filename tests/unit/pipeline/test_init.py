@@ -1,0 +1,302 @@
+"""``salesforecast init``: what is certain is written with its reason; the rest is asked, or refused with advice."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from salesforecast_lib.data.cleaning import CleaningConfig, clean
+from salesforecast_lib.data.reading import ReadOptions, read_orders, read_stock_file
+from salesforecast_lib.files import project_root
+from salesforecast_lib.pipeline import parameters as settings
+from salesforecast_lib.pipeline.cli import app
+from salesforecast_lib.pipeline.init import InitError, Shop, init_shop, propose_periods
+from salesforecast_lib.pipeline.runner import prepare_values
+from tests.unit.data.reading import made
+
+BARE = made.LAYOUTS / "bare.csv"
+
+
+def silent(shown: object) -> None:
+    """Shows nothing."""
+
+
+def init(tmp_path: Path, file: Path, *options: str, answers: str = "", name: str = "myshop"):
+    """Result of the command, and the profile's values (None without one)."""
+    place = tmp_path / f"{name}.yml"
+    result = CliRunner().invoke(app, ["init", str(place), "--orders", str(file), *options], input=answers)
+    return result, yaml.safe_load(place.read_text(encoding="utf-8")) if place.exists() else None
+
+
+def orders(tmp_path: Path, header: str, rows: list[str], name: str = "orders.csv") -> Path:
+    file = tmp_path / name
+    file.write_text("\n".join([header, *rows]) + "\n", encoding="utf-8")
+    return file
+
+
+def unsettled(tmp_path: Path, header: str = "Order,SKU,Date,Qty,Amount") -> Path:
+    """Every line sells three: nothing says what the amount is for."""
+    days = pd.date_range("2025-01-01", periods=120)
+    return orders(tmp_path, header, [f"{n},A-{n % 3},{day:%Y-%m-%d},3,{6 + n % 3}.50" for n, day in enumerate(days)])
+
+
+@pytest.mark.parametrize("file", made.FILES)
+def test_each_layout_gives_a_profile_that_a_run_accepts(tmp_path, file):
+    result, values = init(tmp_path, made.LAYOUTS / file, "--yes")
+    assert result.exit_code == 0, result.output
+    assert f"salesforecast run --profile {tmp_path / 'myshop.yml'}" in result.output.replace("\n", "")
+    checked = prepare_values(str(tmp_path / "myshop.yml"), {})
+    assert checked["path"] == str(made.LAYOUTS / file) and values["horizon"] >= 7
+    assert values["dataset"] == ("own_panel" if file == "panel.csv" else "own_data")
+
+
+@pytest.mark.parametrize("file", made.FILES)
+def test_every_line_of_a_profile_says_what_it_is(tmp_path, file):
+    _, values = init(tmp_path, made.LAYOUTS / file, "--yes")
+    lines = (tmp_path / "myshop.yml").read_text(encoding="utf-8").splitlines()
+    bare = [line for line in lines if "  # " not in line and not line.startswith("# ")]
+    assert all(line.startswith("  cancelled_when") for line in bare), bare
+    assert set(values) <= set(settings.all_parameters())
+    assert "example.org" not in "\n".join(lines) and "茶客" not in "\n".join(lines), "no customer in a profile"
+
+
+def test_units_and_money_of_a_line_total_are_right(tmp_path):
+    _, values = init(tmp_path, made.LAYOUTS / "amazon.txt", "--yes")
+    lines = read_orders(values["path"], ReadOptions(columns=values["columns"])).frame
+    paid = pd.read_csv(made.LAYOUTS / "amazon.txt", sep="\t")
+    assert (lines["quantity"] * lines["unit_price"]).sum() == pytest.approx(paid["item-price"].sum())
+    assert set(lines["unit_price"].round(2)) == set(made.PRICES)
+
+
+@pytest.mark.parametrize(
+    "file, made_with",
+    [("shopify.csv", (1, 160, 1.6)), ("woocommerce.csv", (2, 170, 1.8)), ("taobao.csv", (4, 160, 1.9))],
+)
+def test_cancelled_orders_leave_with_all_their_lines(tmp_path, file, made_with):
+    _, values = init(tmp_path, made.LAYOUTS / file, "--yes")
+    lines = read_orders(values["path"], ReadOptions(columns=values["columns"])).frame
+    cleaned = clean(lines, CleaningConfig().change(values["cleaning"]))
+    gone = [line for line in made.made_lines(*made_with) if line.cancelled]
+    assert len(cleaned.cancelled) == len(gone) > len({line.order for line in gone}), "orders of several lines are whole"
+    assert cleaned.kept["quantity"].sum() == lines["quantity"].sum() - sum(line.quantity for line in gone)
+
+
+def test_a_state_that_the_orders_lack_is_named():
+    lines = pd.DataFrame({"row": [1], "order_id": ["1"], "state": ["ok"]})
+    config = CleaningConfig(cancelled_when={"status": ["void"]}, duplicates=False)
+    with pytest.raises(ValueError, match="cancelled_when names the column 'status'.*'state'"):
+        clean(lines, config)
+
+
+REFUSED = {  # header of orders that are not certain: what has to be said
+    "price of a unit or of the line": ("Order,SKU,Date,Qty,Amount", ["--column unit_price=Amount"]),
+    "unknown names": (
+        "k1,k2,k3,k4,k5",
+        ["--column product_id=k2", "--column timestamp=k3", "--column quantity=k4", "--column line_total=k5"],
+    ),
+    "two articles": ("Order,Line note,Date,Qty,Unit price", ["--column 'product_id=Line note'"]),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_yes_refuses_what_is_not_certain_and_its_advice_works(tmp_path, case):
+    header, said = REFUSED[case]
+    file = unsettled(tmp_path, header)
+    result, values = init(tmp_path, file, "--yes")
+    assert result.exit_code == 1 and values is None and "nothing was written" in result.output
+    flat = " ".join(result.output.split())
+    assert all(option in flat for option in said if "line_total" not in option), flat
+    again, values = init(tmp_path, file, "--yes", *[word for option in said for word in shlex.split(option)])
+    assert again.exit_code == 0, again.output
+    for option in said:
+        ours, theirs = shlex.split(option)[1].split("=")
+        assert values["columns"][ours] == theirs
+
+
+def test_a_question_is_answered_by_number_and_the_answer_is_written(tmp_path):
+    result, values = init(tmp_path, unsettled(tmp_path), answers="2\nGB\n")
+    assert result.exit_code == 0, result.output
+    assert values["columns"]["line_total"] == "Amount" and values["country"] == "GB"
+    assert re.search(r"6\.50|7\.50|8\.50", result.output), "examples are shown"
+
+
+def test_an_ambiguous_day_is_refused_with_both_readings_or_asked(tmp_path):
+    days = [f"{d:02d}/{m:02d}/2025" for m in range(1, 7) for d in range(1, 13)]
+    file = orders(tmp_path, "Order ID,SKU,Date,Qty,Unit price", [f"{n},A,{day},1,2.50" for n, day in enumerate(days)])
+    result, values = init(tmp_path, file, "--yes")
+    assert result.exit_code == 1 and values is None
+    assert "date_order=dmy" in result.output and "mdy" in result.output
+    _, values = init(tmp_path, file, "--yes", "-p", "date_order=mdy")
+    assert values["date_order"] == "mdy"
+    _, values = init(tmp_path, file, "--force", answers="1\nGB\n")
+    assert values["date_order"] == "dmy" and values["country"] == "GB"
+
+
+def test_an_ambiguous_mark_is_refused_or_asked(tmp_path):
+    rows = [f"{n};A;2025-{1 + n // 28:02d}-{1 + n % 28:02d};{1 + n % 3};{1 + n % 3}.500" for n in range(100)]
+    file = orders(tmp_path, "Bestellnummer;Artikelnr;Datum;Menge;Einzelpreis", rows)
+    result, values = init(tmp_path, file, "--yes", "--column", "unit_price=Einzelpreis")
+    assert result.exit_code == 1 and values is None and "decimal=" in result.output
+    _, values = init(tmp_path, file, "--column", "unit_price=Einzelpreis", answers="1\nDE\n")
+    assert values["decimal"] == ","
+
+
+def test_marks_that_were_found_are_written_down(tmp_path):
+    _, values = init(tmp_path, BARE, "--yes")
+    assert (values["decimal"], values["date_order"], values["country"]) == (",", "dmy", "DE")
+    assert values["columns"]["order_id"] == ""
+
+
+def test_stamps_in_utc_are_asked_for_the_shop_s_clock(tmp_path):
+    file = made.LAYOUTS / "amazon.txt"
+    result, values = init(tmp_path, file, "--yes")
+    assert values["timezone"] == "" and "all stamps are in UTC" in result.output
+    result, values = init(tmp_path, file, "--force", answers="Berlin\nEurope/Berlin\nDE\n")
+    assert values["timezone"] == "Europe/Berlin" and "expected a name such as" in result.output
+    result, values = init(tmp_path, file, "--force", "--yes", "-p", "timezone=Europe/Berlin")
+    assert values["timezone"] == "Europe/Berlin" and "all stamps are in UTC" not in result.output
+
+
+def test_a_country_is_proposed_never_taken_without_a_word(tmp_path):
+    result, values = init(tmp_path, BARE, "--yes")
+    assert values["country"] == "DE" and "note: country DE was taken" in result.output
+    assert "please check" in (tmp_path / "myshop.yml").read_text(encoding="utf-8")
+    _, values = init(tmp_path, BARE, "--force", answers="Austria\nat\n")
+    assert values["country"] == "AT"
+    _, values = init(tmp_path, BARE, "--force", answers="no\n")
+    assert values["country"] == "NO", "text in YAML, not a no"
+    result, values = init(tmp_path / ".", BARE, "--yes", "-p", "country=Atlantis", name="other")
+    assert result.exit_code == 1 and values is None and "two letters" in result.output
+
+
+def test_a_profile_is_not_written_over(tmp_path):
+    (tmp_path / "myshop.yml").write_text("horizon: 3\n")
+    result, values = init(tmp_path, BARE, "--yes")
+    assert result.exit_code == 1 and values == {"horizon": 3} and "--force" in result.output
+    _, values = init(tmp_path, BARE, "--yes", "--force")
+    assert values["path"] == str(BARE)
+
+
+WRONG = {
+    "no such file": (["--orders", "nowhere.csv"], "no such file"),
+    "no such column": (["--column", "quantity=Qty"], "no such column"),
+    "no pair": (["--column", "quantity"], "expected our=theirs"),
+    "unknown parameter": (["-p", "horizn=3"], "did you mean"),
+    "no such folder": ([], "no such folder"),
+    "no stock file": (["--stock", "nowhere.csv"], "no such file"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_wrong_options_are_named_and_nothing_is_written(tmp_path, case):
+    options, complaint = WRONG[case]
+    place = tmp_path / ("nowhere/shop.yml" if case == "no such folder" else "shop.yml")
+    given = ["init", str(place), "--yes", *([] if "--orders" in options else ["--orders", str(BARE)]), *options]
+    result = CliRunner().invoke(app, given)
+    assert result.exit_code == 1 and complaint in " ".join(result.output.split()) and "Traceback" not in result.output
+    assert not list(tmp_path.rglob("*.yml"))
+
+
+STOCKS = ["Artikelnr;Bestand", "SKU,On hand", "unique_id,stock", "商家编码,库存数量", "Référence produit;Stock"]
+
+
+@pytest.mark.parametrize("header", STOCKS)
+def test_a_stock_file_is_read_whatever_its_headers(tmp_path, header):
+    mark = ";" if ";" in header else ","
+    stock = orders(tmp_path, header, [f"{sku}{mark}{n}" for n, sku in enumerate(made.SKUS)], "stock.csv")
+    result, values = init(tmp_path, BARE, "--yes", "--stock", str(stock))
+    assert result.exit_code == 0, result.output
+    assert values["stock_file"] == str(stock)
+    assert read_stock_file(stock).frame["stock"].tolist() == [0, 1, 2, 3, 4, 5]
+
+
+def test_a_stock_of_other_ids_is_refused_with_the_column_that_has_them(tmp_path):
+    stock = orders(tmp_path, "Article;Stock", [f"{name};5" for name in made.NAMES], "stock.csv")
+    result, values = init(tmp_path, made.LAYOUTS / "shopify.csv", "--yes", "--stock", str(stock))
+    flat = " ".join(result.output.split())
+    assert result.exit_code == 1 and values is None and "--column 'product_id=Lineitem name'" in flat
+    result, values = init(
+        tmp_path, made.LAYOUTS / "shopify.csv", "--yes", "--stock", str(stock), "--column", "product_id=Lineitem name"
+    )
+    assert result.exit_code == 0 and values["columns"]["product_id"] == "Lineitem name"
+
+
+def test_a_stock_given_as_orders_is_told(tmp_path):
+    stock = orders(tmp_path, "SKU,On hand", ["A,3", "B,4"], "stock.csv")
+    with pytest.raises(InitError, match="--stock"):
+        init_shop(Shop(str(tmp_path / "shop"), str(stock)), None, silent)
+
+
+def test_names_with_signs_come_back_as_they_are(tmp_path):
+    header = 'Order #,"Article: ""code""","Date, local",Qty [pcs],"Price, EUR"'
+    days = pd.date_range("2025-01-01", periods=90)
+    rows = [f"{n},A-{n % 3},{day:%Y-%m-%d},{1 + n % 3},{6 + n % 3}.50" for n, day in enumerate(days)]
+    file = orders(tmp_path, header, rows, "Bestellungen März #1 'neu'.csv")
+    columns = ["--column", 'product_id=Article: "code"', "--column", "unit_price=Price, EUR"]
+    result, values = init(tmp_path, file, "--yes", *columns, name="Mein Laden: Süd #1")
+    assert result.exit_code == 0, result.output
+    assert values["path"] == str(file) and values["columns"]["product_id"] == 'Article: "code"'
+    assert values["columns"]["timestamp"] == "Date, local" and values["columns"]["unit_price"] == "Price, EUR"
+
+
+def test_a_column_of_our_name_that_means_something_else_is_not_taken(tmp_path):
+    rng = np.random.default_rng(0)
+    days = pd.date_range("2025-01-01", periods=90)
+    rows = [f"{n},A,{d:%Y-%m-%d},{rng.integers(1, 4)},2.50,{rng.integers(5, 20)} %" for n, d in enumerate(days)]
+    file = orders(tmp_path, "order_id,product_id,timestamp,quantity,unit_price,discount", rows)
+    result, values = init(tmp_path, file, "--yes")
+    assert result.exit_code == 0 and values["columns"]["discount"] == "", result.output
+    lines = read_orders(file, ReadOptions(columns=values["columns"]))
+    assert len(lines.frame) == 90 and "discount" not in lines.frame
+
+
+def history(days: int, every: int = 1) -> pd.DataFrame:
+    stamps = pd.date_range("2024-01-01", periods=days)[::every]
+    return pd.DataFrame({"product_id": "a", "timestamp": stamps})
+
+
+PERIODS = {
+    "half a year": (history(180), "orders", ("D", 28)),
+    "a quarter": (history(90), "orders", ("D", 14)),
+    "six weeks": (history(42), "orders", ("D", 7)),
+    "ten days": (history(10), "orders", ("D", 1)),
+    "seldom, two years": (history(730, 21), "orders", ("W", 8)),
+    "seldom, half a year": (history(180, 21), "orders", ("D", 28)),
+    "weekly panel": (pd.DataFrame({"ds": pd.date_range("2024-01-03", periods=30, freq="W-WED")}), "panel", ("W", 4)),
+    "monthly panel": (pd.DataFrame({"ds": pd.date_range("2022-01-31", periods=36, freq="ME")}), "panel", ("M", 6)),
+}
+
+
+@pytest.mark.parametrize("case", PERIODS)
+def test_frequency_and_horizon_fit_the_history(case):
+    frame, kind, expected = PERIODS[case]
+    assert propose_periods(frame, kind)[:2] == expected
+
+
+def test_what_is_said_with_p_wins(tmp_path):
+    said = ["-p", "horizon=5", "-p", "freq=W", "-p", "lead_time=9", "-p", "max_epochs=2"]
+    _, values = init(tmp_path, BARE, "--yes", *said)
+    assert (values["horizon"], values["freq"], values["lead_time"], values["max_epochs"]) == (5, "W", 9, 2)
+
+
+@pytest.mark.slow
+def test_from_a_file_to_a_decision_sheet_without_a_hand_edit(tmp_path):
+    _, values = init(tmp_path, made.LAYOUTS / "woocommerce.csv", "--yes")
+    small = yaml.safe_load((project_root() / "book" / "profiles" / "smoke.yml").read_text())
+    kept = {"dataset", "level", "freq", "horizon", "n_series", *values}
+    options = [part for key, value in small.items() if key not in kept for part in ("-p", f"{key}={value}")]
+    folder, profile = tmp_path / "run", str(tmp_path / "myshop.yml")
+    run = ["run", "--profile", profile, "--run-dir", str(folder), "--jobs", "2", "--no-book", *options]
+    for command in (run, ["decide", str(folder), "--no-book"]):
+        result = CliRunner().invoke(app, command)
+        assert result.exit_code == 0, result.output
+    sheets = pd.read_excel(folder / "decisions.xlsx", sheet_name=None)
+    products = {str(cell) for sheet in sheets.values() for cell in sheet.to_numpy().ravel()}
+    assert set(made.SKUS) & products, "the sheet speaks of the shop's products"
