@@ -46,7 +46,7 @@ def accuracy_figure(accuracy: pd.DataFrame, metrics: Sequence[str] = ("WAPE", "a
 
 def plan_figure(plan: pd.DataFrame, count: int = 12) -> Figure:
     """Expected loss of the products with most at stake: without today's order, with it, and before it arrives."""
-    top = plan.sort_values("loss_without_order").tail(count)
+    top = plan.dropna(subset="loss_without_order").sort_values("loss_without_order").tail(count)
     fig, ax = plt.subplots(figsize=(7.5, 4.2))
     label = [f"{row.unique_id[:24]}: order {row.order_quantity}" for row in top.itertuples()]
     ax.barh(label, top["loss_without_order"], color="0.8", label="lost without an order")
