@@ -21,8 +21,8 @@ def silence(
     """How long each product has not sold, and whether that means that nobody wants it any more; by ``unique_id``.
 
     A product is unwanted when it has not sold for eight weeks and for more than three times its longest earlier pause
-    (with fewer than three periods with a sale, for 32 weeks), when it never sold in eight weeks or more, or when its forecast
-    expects nothing. A product for one season of the year, whose pauses are long, is not unwanted.
+    (with fewer than three periods with a sale, for 32 weeks), when it never sold in eight weeks or more, or when its
+    forecast expects nothing. A product for one season of the year, whose pauses are long, is not unwanted.
 
     Parameters
     ----------
