@@ -14,6 +14,7 @@ from salesforecast_lib.decisions.alerts.findings import SEVERITIES, AlertRules, 
 from salesforecast_lib.decisions.alerts.grid import Grid
 from salesforecast_lib.decisions.alerts.products import missing_products, shop_wide, single_products
 from salesforecast_lib.decisions.alerts.stock import Unwanted, without_stock
+from salesforecast_lib.files import empty_table
 
 COLUMNS = [
     *("kind", "unique_id", "products", "start", "end", "severity", "expected", "observed", "measure", "impact"),
@@ -25,7 +26,7 @@ def no_alerts() -> pd.DataFrame:
     """A quiet shop's table: no row, and each column with the type that it has when there is something to report."""
     types = dict.fromkeys(("kind", "unique_id", "severity", "measure", "why"), "object")
     types |= dict.fromkeys(("start", "end"), "datetime64[ns]") | {"products": "int64"}
-    return pd.DataFrame({name: pd.Series(dtype=types.get(name, "float64")) for name in COLUMNS})
+    return empty_table({name: types.get(name, "float64") for name in COLUMNS})
 
 
 def why_none(table: pd.DataFrame, grid: Grid, columns: np.ndarray, alarm: Alarm) -> str:
