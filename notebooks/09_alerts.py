@@ -42,7 +42,7 @@ from salesforecast_lib.decisions.alerts.grid import normal_scores
 from salesforecast_lib.decisions.alerts.injection import STRENGTHS
 from salesforecast_lib.decisions.stock import match_stock
 from salesforecast_lib.files import resolve, write_csv, write_json
-from salesforecast_lib.plots import use_book_style
+from salesforecast_lib.plots import figure_text, use_book_style
 
 use_book_style()
 pd.set_option("display.max_colwidth", None)  # reasons are sentences
@@ -408,7 +408,8 @@ fig, (left, right) = plt.subplots(
 )
 length = (part["end"] - part["start"]).dt.days + round(7 * grid.weeks)
 left.barh(part.index, length, left=part["start"], color=shade)
-label = part["kind"] + " · " + part["unique_id"].str.slice(0, 22)
+label = [f"{k} · {figure_text(n, 22)}" for k, n in zip(part["kind"],
+         part["unique_id"], strict=True)]  # fmt: skip
 left.set_yticks(part.index, label, fontsize="x-small")
 left.tick_params(axis="x", rotation=30)
 week = pd.Timedelta(days=7)
