@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
+import numpy as np
 import pandas as pd
 
 from salesforecast_lib.decisions.workbook.sheets import decision_sheets, read_decisions
@@ -168,19 +169,27 @@ def run_status(folder: Path) -> dict[str, Any]:
     }
 
 
+def _cell(value: object) -> str:
+    """A number with two digits, text as it is, and a dash for what is not known."""
+    if isinstance(value, float):
+        return f"{value:,.2f}" if np.isfinite(value) else "–"
+    return plain(value) or "–"
+
+
 def decisions_page(folder: Path, shown: int = 10) -> str:
     """What a run proposes: the first rows of every subject, for its book."""
     dataset = read_json(folder / "panel.json")["dataset"]
     lines = ["# Decisions", "", f"What this run proposes at the end of its data ({dataset})."]
     lines.append("`salesforecast decide` writes all of it to `decisions.xlsx`.")
     for sheet in decision_sheets(folder):
-        lines += ["", f"## {sheet.name.capitalize()}", "", sheet.note[0].upper() + sheet.note[1:] + ".", ""]
+        note = f"{plain(sheet.note[0].upper() + sheet.note[1:])}."
+        lines += ["", f"## {sheet.name.capitalize()}", "", note, ""]
         if sheet.table.empty:
             continue
         lines.append("| " + " | ".join(plain(name) for name in sheet.brief) + " |")
         lines.append("|" + "---|" * len(sheet.brief))
         for row in sheet.table[list(sheet.brief)].head(shown).itertuples(index=False):
-            cells = [f"{value:,.2f}" if isinstance(value, float) else plain(value) for value in row]
+            cells = [_cell(value) for value in row]
             lines.append("| " + " | ".join(cells) + " |")
         if len(sheet.table) > shown:
             lines += ["", f"{len(sheet.table) - shown} more in the workbook."]

@@ -87,9 +87,10 @@ def test_figures_of_the_plan_name_every_product():
     count = len(NAMES)
     plan = pd.DataFrame({"unique_id": NAMES, "order_quantity": pd.array(range(count), "Int64"), "expected_loss": 0.1})
     plan = plan.assign(loss_without_order=range(count), loss_with_order=0.5)
-    twins = pd.concat([plan.tail(3), plan.tail(1).assign(unique_id="x" * 30), plan.tail(1).assign(unique_id="x" * 31)])
-    unknown = plan.tail(1).assign(unique_id="unknown", loss_without_order=float("nan"), order_quantity=pd.NA)
-    figure = plan_figure(pd.concat([twins, unknown]))
+    names = [*NAMES[-3:], "x" * 30, "x" * 31, "unknown"]
+    rows = pd.concat([plan.tail(6)], ignore_index=True).assign(unique_id=names)
+    rows.loc[5, ["loss_without_order", "order_quantity"]] = [float("nan"), pd.NA]
+    figure = plan_figure(rows)
     labels = [label.get_text() for label in figure.axes[0].get_yticklabels()]
     assert len(labels) == 5, "names that are cut alike stay two products; unknown stock has no bar"
     part = pd.DataFrame({"ds": pd.date_range("2024-01-01", periods=3), "low": 0.0, "median": 1.0, "high": 2.0})

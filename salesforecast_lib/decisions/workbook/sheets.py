@@ -222,6 +222,8 @@ def decision_sheets(run_dir: str | Path) -> list[Sheet]:
         by = [name for name in subject.order if name in rows]
         if by:
             rows = rows.sort_values(by, ascending=False, kind="stable", key=lambda c: pd.to_numeric(c, errors="coerce"))
+        if subject.name == "stock" and len(rows):
+            rows = rows.astype({"order_quantity": "int64"})  # beside unknown ones it was read as a fraction
         shown = {name: heading for name, heading in subject.columns.items() if name in rows}
         note = _note(subject, folder, len(rows), table)
         brief = tuple(shown[name] for name in subject.brief if name in shown)
