@@ -62,6 +62,7 @@ shop = people.read_customers(
     static=tuple(static), switches=cleaning, category=category,
     days=intention_days, customers=customers, seed=seed,
 )  # fmt: skip
+shop = study.checked_shop(shop, intention_days, intention_categories)
 simulated = people.control_market(seed)
 shown = people.shown_shop(shop, simulated.shop, meta["dataset"])
 lines, end = shown.lines, shown.end

@@ -35,7 +35,7 @@ def why_none(table: pd.DataFrame, grid: Grid, columns: np.ndarray, alarm: Alarm)
         return ""
     first, last = (grid.dates[columns[place]].date() for place in (0, -1))
     return (
-        f"nothing unusual from {first} to {last}: no product, price, shelf or feed is stranger than the budget of "
+        f"nothing to report from {first} to {last}: no product, price, shelf or feed is stranger than the budget of "
         f"{alarm.budget:g} false alerts per 1,000 product-weeks allows"
     )
 
