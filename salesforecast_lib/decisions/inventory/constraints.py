@@ -45,10 +45,15 @@ class Limits:
 
 
 class Ordered(NamedTuple):
-    """What is ordered of each product, ``units`` (products,), and a note where it is not what was wanted, else ""."""
+    """What is ordered of each product, ``units`` (products,), and a note where it is not what was wanted, else "".
+
+    ``refused`` (products,) is what the order in whole cases would cost beyond its saving, money, where that is why
+    nothing is ordered; else zero.
+    """
 
     units: np.ndarray
     notes: list[str]
+    refused: np.ndarray
 
 
 class Choices(NamedTuple):
@@ -86,7 +91,8 @@ class Choices(NamedTuple):
         units = self.within(budget) if budget else self.order
         loss, lost = -self.savings_of(self.whole), -self.savings_of(units)
         rows = zip(self.wanted, self.whole, self.order, units, loss, loss < lost, strict=True)
-        return Ordered(units, [self._note(*row) for row in rows])
+        refused = (units == 0) & (self.order == 0) & (self.whole > 0)
+        return Ordered(units, [self._note(*row) for row in rows], np.where(refused, loss, 0.0))
 
     def _note(self, wanted: float, whole: float, order: float, units: float, loss: float, better: bool) -> str:
         limits, done = self.limits, f"ordered {units:.0f}" if units else "not ordered"

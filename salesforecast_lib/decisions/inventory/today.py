@@ -139,6 +139,7 @@ def finished_plan(
     units = np.where(np.isnan(stock), np.nan, ordered.units)
     table["why"] += [f"; {note}" if note else "" for note in ordered.notes]
     table["order_quantity"] = whole_units(units)
+    table["refused_cost"] = np.where(np.isnan(stock), np.nan, ordered.refused).round(2)
     table["risk_with_order"] = stockout_risk(stock + units, *moments["interval"]).round(4)
     table = money_at_risk(table, paths, config.lead_time, config.shortage_cost, config.holding_cost)
     classes = abc_xyz(ids, weekly_sales(panel, ids)[:, -52:], price)[["unique_id", "abc", "xyz"]]
@@ -151,6 +152,7 @@ def plan_counts(plan: pd.DataFrame, warnings: pd.DataFrame, excess: pd.DataFrame
         {
             "products": len(plan),
             "ordered": int((plan["order_quantity"] > 0).sum()),
+            "not ordered, a case costs more than it saves": int((plan["refused_cost"] > 0).sum()),
             "stock unknown": int(plan["stock"].isna().sum()),
             "probably run out before the delivery": len(warnings),
             "their expected loss, money": round(warnings["expected_loss"].sum()),

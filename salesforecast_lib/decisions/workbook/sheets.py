@@ -65,7 +65,8 @@ SUBJECTS = (
         {"unique_id": "product", "action": "action", "order_quantity": "order (units)", "stock": "stock (units)",
          "expected_demand": "expected demand (units)", "risk_before_delivery": "risk of running out before delivery",
          "risk_with_order": "risk with the order", "expected_loss": "expected loss before delivery",
-         "abc": "value class", "stock_source": "stock from", **_WHY},
+         "refused_cost": "cost of an order beyond its saving", "abc": "value class",
+         "stock_source": "stock from", **_WHY},
         lambda table: ~table["action"].isin(("nothing", UNKNOWN)),
         ("expected_loss", "risk_before_delivery"),
         ("unique_id", "order_quantity", "expected_loss", "why"),
@@ -162,9 +163,15 @@ def read_decisions(file: Path) -> pd.DataFrame:
 
 
 def stock_actions(plan: pd.DataFrame, excess: pd.DataFrame) -> pd.DataFrame:
-    """The plan with one ``action`` a product: order, mark down, return, nothing, or its stock is unknown."""
+    """The plan with one ``action`` a product: order, do not order, mark down, return, nothing, or unknown stock.
+
+    "do not order" is said where a case or the minimum order would cost more than it saves.
+    """
     order = pd.to_numeric(plan["order_quantity"], errors="coerce")
     plan = plan.assign(action=order.gt(0).map({True: "order", False: "nothing"}))
+    if "refused_cost" in plan:
+        refused = pd.to_numeric(plan["refused_cost"], errors="coerce") > 0
+        plan["action"] = plan["action"].where(~refused, "do not order")
     if "stock" in plan:
         known = pd.to_numeric(plan["stock"], errors="coerce").notna()
         plan["action"] = plan["action"].where(known, UNKNOWN)

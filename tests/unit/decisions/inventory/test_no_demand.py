@@ -13,6 +13,7 @@ from salesforecast_lib.decisions.inventory.paths import negative_binomial_paths
 from salesforecast_lib.decisions.inventory.simulator import SimulationConfig
 from salesforecast_lib.decisions.silence import silence
 from salesforecast_lib.decisions.stock import match_stock
+from salesforecast_lib.decisions.workbook.sheets import stock_actions
 
 CONFIG = SimulationConfig(3, 7, holding_cost=0.02, shortage_cost=1.0)
 NO_LIMITS = con.Limits()
@@ -134,6 +135,9 @@ def test_a_minimum_that_costs_more_than_it_saves_is_not_ordered(budget, limits, 
     assert plan["order_quantity"].tolist()[0] == 0 and plan["order_quantity"].iloc[1] >= 24
     cost = -choices.savings_of(choices.whole)[0]
     assert cost > 0.3 and f"; {words} {cost:.2f} more than it saves: not ordered" in plan["why"].iloc[0]
+    assert plan["refused_cost"].tolist() == [round(cost, 2), 0]
+    sheet = stock_actions(plan.reset_index(), pd.DataFrame())
+    assert sheet["action"].tolist() == ["do not order", "order"], "the workbook says the same"
     assert plan["loss_with_order"].iloc[0] == plan["loss_without_order"].iloc[0], "money follows what is ordered"
     assert all("not ordered" in why for why in warnings.loc[warnings["unique_id"] == "p0", "why"])
 

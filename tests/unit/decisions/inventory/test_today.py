@@ -86,7 +86,7 @@ def test_the_finished_plan_says_what_was_cut_and_is_written(shop, tmp_path):
     plan = planner.replenishment_plan(ids, stock, moments["lead"], moments["interval"], 0.9)
     free = plan["order_quantity"].to_numpy()
     cut = np.where(np.arange(3) == 0, free // 2, free)
-    ordered = con.Ordered(cut, ["half of it", "", ""])
+    ordered = con.Ordered(cut, ["half of it", "", ""], np.zeros(3))
     done = today.finished_plan(plan, stock, ordered, moments, ahead, CONFIG, panel, np.ones(3))
     first = done.set_index("unique_id").loc["a"]
     assert first["why"].endswith("; half of it") and first["order_quantity"] == cut[0]
