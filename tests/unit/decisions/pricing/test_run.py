@@ -1,6 +1,7 @@
 """A run's plan: whatever columns its panel has, and its files."""
 
 import json
+import warnings
 from dataclasses import replace
 
 import numpy as np
@@ -91,3 +92,15 @@ def test_a_plan_without_rows_has_the_types_of_a_full_one(tmp_path):
         assert same.all(), same[~same]
     held = replace(full, plan=full.plan.assign(action="hold", why="hold: price never varied"))
     assert "most hold: price never varied" in held.why_none()
+
+
+def test_products_without_rivals_are_estimated_without_a_warning():
+    """Each product alone in its category, and a shop of one product: nothing leaks into the chapter."""
+    panel = weekly_panel()
+    for rows in (panel, panel[panel["unique_id"] == "a"]):
+        data = panel_prices(rows, "", [])
+        assert not data.table["rival_price"].any()
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", UserWarning)
+            fit = double_ml(data, instruments=False, folds=4)
+        assert (fit.table["cross"] == 0).all() and fit.table["own"].notna().all()
