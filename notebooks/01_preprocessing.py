@@ -35,7 +35,7 @@ from salesforecast_lib import data
 from salesforecast_lib.data import availability, reading, scaling
 from salesforecast_lib.data.prepare import save_prepared
 from salesforecast_lib.files import resolve
-from salesforecast_lib.plots import use_book_style
+from salesforecast_lib.plots import figure_text, use_book_style
 
 use_book_style()
 
@@ -479,7 +479,7 @@ fig, axes = plt.subplots(3, 1, sharex=True, figsize=(7, 4.5))
 for ax, name in zip(axes, chosen, strict=True):
     one = panel[panel["unique_id"] == name].tail(91)
     ax.plot(one["ds"], one["y"], linewidth=0.8)
-    ax.set(ylabel="units", title=name, ylim=(0, None))
+    ax.set(ylabel="units", title=figure_text(name), ylim=(0, None))
 axes[-1].set(xlabel="period")
 axes[-1].tick_params(axis="x", rotation=30)
 plt.show()

@@ -41,7 +41,7 @@ from salesforecast_lib.data.calendar import inner_season, rolling_cutoffs
 from salesforecast_lib.files import read_json, resolve, write_parquet
 from salesforecast_lib.models import forecaster, networks, training, windows
 from salesforecast_lib.models.forecaster import stockouts
-from salesforecast_lib.plots import use_book_style
+from salesforecast_lib.plots import figure_text, use_book_style
 
 use_book_style()
 
@@ -426,7 +426,7 @@ for low, high, alpha, label in (
     ax.fill_between(
         shown["ds"], shown[low], shown[high], alpha=alpha, label=label
     )
-ax.set(xlabel="period", ylabel="units", title=name)
+ax.set(xlabel="period", ylabel="units", title=figure_text(name))
 ax.legend()
 plt.show()
 

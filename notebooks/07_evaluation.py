@@ -37,7 +37,7 @@ from salesforecast_lib.data.prepare import load_panel
 from salesforecast_lib.evaluation import calibration, figures, report
 from salesforecast_lib.evaluation import segments, verdicts
 from salesforecast_lib.files import resolve, write_json, write_parquet
-from salesforecast_lib.plots import forecast_page, pager, use_book_style
+from salesforecast_lib.plots import figure_text, forecast_page, pager, use_book_style
 
 use_book_style()
 
@@ -329,7 +329,8 @@ lower = (by_group["LSTM"] < by_group["SeasonalNaive"]).sum()
 print(f"LSTM below the seasonal naive in {lower} of {len(by_group)} groups")
 
 # %% mystnb={"figure": {"caption": "WAPE by product group, LSTM against the seasonal naive.", "name": "fig-group"}, "image": {"alt": "Horizontal bars of WAPE by product group: in every group the LSTM has the lower error than the seasonal naive."}}
-ax = by_group[["LSTM", "SeasonalNaive"]].iloc[::-1].plot.barh()
+bars = by_group[["LSTM", "SeasonalNaive"]].iloc[::-1]
+ax = bars.rename(index=figure_text).plot.barh()
 ax.set(xlabel="WAPE", ylabel="")
 plt.show()
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import csv
 import json
 import os
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")  # and full-width ones
+_FORMULA = re.compile(f"'*[{re.escape(''.join(FORMULA_STARTS))}]")
 
 
 def project_root() -> Path:
@@ -59,8 +61,21 @@ def _write(path: Path, text: str) -> None:
 
 
 def escape_formula(text: str) -> str:
-    """Prefix a quote to text that a spreadsheet would run as a formula (OWASP, CSV injection)."""
-    return "'" + text if text.startswith(FORMULA_STARTS) else text
+    """Prefix a quote to text that a spreadsheet would run as a formula (OWASP, CSV injection); see `unescape_formula`.
+
+    Text that begins with quotes before such a sign gets one more, so that each text comes back as it was.
+    """
+    return "'" + text if _FORMULA.match(text) else text
+
+
+def unescape_formula(text: str) -> str:
+    """The text before `escape_formula`."""
+    return text[1:] if text.startswith("'") and _FORMULA.match(text) else text
+
+
+def empty_table(types: Mapping[str, str]) -> pd.DataFrame:
+    """A table without rows whose columns have the types of a full one; ``types`` maps column to dtype."""
+    return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in types.items()})
 
 
 def write_csv(frame: pd.DataFrame, path: str | Path) -> Path:

@@ -15,6 +15,8 @@ import yaml
 
 from salesforecast_lib.files import project_root
 
+_TITLE = str.maketrans("<>", "‹›")  # the theme writes a title once as text and once as HTML: only this is right in both
+
 
 class BookError(RuntimeError):
     """The book could not be built; the message holds Sphinx' last lines."""
@@ -59,7 +61,7 @@ def build_book(
                 shutil.copy(notebook, stage / "notebooks")
         if title:
             config = yaml.safe_load((stage / "_config.yml").read_text(encoding="utf-8"))
-            config["title"] = title
+            config["title"] = title.translate(_TITLE)
             (stage / "_config.yml").write_text(yaml.safe_dump(config), encoding="utf-8")
         command = [
             sys.executable,

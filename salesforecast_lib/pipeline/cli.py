@@ -89,10 +89,11 @@ def decide(
     except (BookError, ValueError, FileNotFoundError) as error:
         raise _stop(error) from None
     for sheet in sheets:
-        console.print(f"{sheet.name + ':':12s}{sheet.note}", highlight=False)
-    console.print(f"workbook:   {target}", soft_wrap=True, highlight=False)
+        console.print(f"{sheet.name + ':':15s}{sheet.note}", highlight=False, markup=False)
+    console.print(f"workbook:      {target}", soft_wrap=True, highlight=False, markup=False)
     if book:
-        console.print(f"page:       {folder / 'html' / 'book' / 'decisions.html'}", soft_wrap=True, highlight=False)
+        page = folder / "html" / "book" / "decisions.html"
+        console.print(f"page:          {page}", soft_wrap=True, highlight=False, markup=False)
 
 
 @app.command("check-data")

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
+import numpy as np
 import pandas as pd
 
-from salesforecast_lib.decisions.workbook.sheets import decision_sheets
+from salesforecast_lib.decisions.workbook.sheets import decision_sheets, read_decisions
 from salesforecast_lib.evaluation.verdicts import seen_when_chosen, winner
 from salesforecast_lib.files import project_root, read_json
 from salesforecast_lib.pipeline.markdown import markdown_table, opening, plain
@@ -50,6 +51,7 @@ _DATA_SETS = {
 _STOCK = {
     "stock_file": "Stock is that of your stock file.",
     "simulated": "Stock is that of the simulated shop: give yours with `-p stock_file=FILE`.",
+    "unknown": "No product of this run is in your stock file: see [](decisions.md).",
 }
 _PERIODS = {"D": "day", "W": "week"}
 _CHOSEN = (
@@ -167,19 +169,27 @@ def run_status(folder: Path) -> dict[str, Any]:
     }
 
 
+def _cell(value: object) -> str:
+    """A number with two digits, text as it is, and a dash for what is not known."""
+    if isinstance(value, float):
+        return f"{value:,.2f}" if np.isfinite(value) else "–"
+    return plain(value) or "–"
+
+
 def decisions_page(folder: Path, shown: int = 10) -> str:
     """What a run proposes: the first rows of every subject, for its book."""
     dataset = read_json(folder / "panel.json")["dataset"]
     lines = ["# Decisions", "", f"What this run proposes at the end of its data ({dataset})."]
     lines.append("`salesforecast decide` writes all of it to `decisions.xlsx`.")
     for sheet in decision_sheets(folder):
-        lines += ["", f"## {sheet.name.capitalize()}", "", sheet.note[0].upper() + sheet.note[1:] + ".", ""]
+        note = f"{plain(sheet.note[0].upper() + sheet.note[1:])}."
+        lines += ["", f"## {sheet.name.capitalize()}", "", note, ""]
         if sheet.table.empty:
             continue
         lines.append("| " + " | ".join(plain(name) for name in sheet.brief) + " |")
         lines.append("|" + "---|" * len(sheet.brief))
         for row in sheet.table[list(sheet.brief)].head(shown).itertuples(index=False):
-            cells = [f"{value:,.2f}" if isinstance(value, float) else plain(value) for value in row]
+            cells = [_cell(value) for value in row]
             lines.append("| " + " | ".join(cells) + " |")
         if len(sheet.table) > shown:
             lines += ["", f"{len(sheet.table) - shown} more in the workbook."]
@@ -204,10 +214,15 @@ def run_pages(folder: Path, shown: int = 15) -> dict[str, str | bytes]:
     name, words = _DATA_SETS.get(values.get("dataset", "complete_journey"), ("your shop", ""))
     if values.get("path"):
         words += f" Read from `{Path(values['path']).name}`."
-    plan = pd.read_csv(folder / "replenishment.csv", dtype={"unique_id": str}, keep_default_na=False)
-    orders = plan[plan["order_quantity"].astype(float) > 0].sort_values(
+    plan = read_decisions(folder / "replenishment.csv")
+    orders = plan[pd.to_numeric(plan["order_quantity"], errors="coerce") > 0].sort_values(
         "risk_before_delivery", ascending=False, kind="stable"
     )
+    sources = set(plan["stock_source"])
+    stock = _STOCK[next(name for name in ("stock_file", "simulated", "unknown") if name in sources)] if sources else ""
+    unknown = int((plan["stock_source"] == "unknown").sum())
+    if unknown and "stock_file" in sources:
+        stock += f" The stock of {counted(unknown, 'product')} is unknown, which the [decisions](decisions.md) list."
     late = int((plan["runs_out_before_delivery"].astype(str) == "True").sum())
     page = [
         "# Findings",
@@ -217,7 +232,7 @@ def run_pages(folder: Path, shown: int = 15) -> dict[str, str | bytes]:
         "## What to order today",
         "",
         f"{len(orders)} of {len(plan)} products need an order; {late} will probably run out before it arrives. "
-        f"{_STOCK[plan['stock_source'].iloc[0]] if len(plan) else ''} The whole plan is `replenishment.csv` in "
+        f"{stock} The whole plan is `replenishment.csv` in "
         "the run's folder, and [](../notebooks/08_inventory) explains it. The most urgent:",
         "",
         "| product | stock | order | risk of running out before delivery | why |",
