@@ -5,11 +5,13 @@ from __future__ import annotations
 import csv
 import json
 import os
+import shlex
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
+if TYPE_CHECKING:
+    import pandas as pd  # a third of a second, which an error message need not wait for
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
@@ -65,6 +67,8 @@ def escape_formula(text: str) -> str:
 
 def write_csv(frame: pd.DataFrame, path: str | Path) -> Path:
     """Write ``frame`` as CSV for a planner's spreadsheet; text cells can never become formulas."""
+    import pandas as pd
+
     safe = frame.copy()
     for column in safe.columns:
         if not pd.api.types.is_numeric_dtype(safe[column]) and not pd.api.types.is_datetime64_any_dtype(safe[column]):
@@ -76,3 +80,18 @@ def write_csv(frame: pd.DataFrame, path: str | Path) -> Path:
 def read_json(path: str | Path) -> Any:
     """Read a JSON file; raises FileNotFoundError that names it."""
     return json.loads(resolve(path).read_text(encoding="utf-8"))
+
+
+def run_record(run_dir: str | Path) -> dict[str, Any]:
+    """What is known of the last run in a folder: its ``command``, and whether it has ``finished``."""
+    file = resolve(run_dir) / "run.json"
+    return read_json(file) if file.is_file() else {}
+
+
+def finish_hint(run_dir: str | Path) -> str:
+    """The command that finishes the run in ``run_dir``: its own, or how to give it again where it was not kept."""
+    command = run_record(run_dir).get("command")
+    return command or (
+        f"salesforecast run --run-dir {shlex.quote(str(resolve(run_dir)))} "
+        "with the profile and the parameters that it was begun with"
+    )

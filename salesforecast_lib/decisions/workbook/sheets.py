@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from salesforecast_lib.files import FORMULA_STARTS, resolve
+from salesforecast_lib.files import FORMULA_STARTS, finish_hint, resolve
 
 
 @dataclass(frozen=True)
@@ -149,7 +149,7 @@ def decision_sheets(run_dir: str | Path) -> list[Sheet]:
         if not file.is_file():
             raise FileNotFoundError(
                 f"{file}: not there; finish the run first (chapter {subject.chapter} writes it): "
-                f"salesforecast run --run-dir {folder}"
+                f"{finish_hint(folder)}"
             )
         table = read_decisions(file)
         if subject.name == "stock":
