@@ -18,6 +18,7 @@ from salesforecast_lib.pipeline.maintenance import maintenance
 from salesforecast_lib.pipeline.runner import chosen_stages, prepare_values, run
 from salesforecast_lib.pipeline.runs.messages import ERRORS, console, notes, say, stop
 from salesforecast_lib.pipeline.stages import STAGES, graph
+from salesforecast_lib.wording import counted
 
 # What takes long to import is imported where it is used: --help and errors must not wait for it.
 
@@ -84,8 +85,8 @@ def run_command(
     say(f"executed: {', '.join(result.executed) or 'nothing'}")
     say(f"unchanged: {', '.join(result.unchanged) or 'nothing'}")
     if result.waiting:
-        left = "and no book is built yet " if book else ""
-        say(f"stopped before: {', '.join(result.waiting)}; what lies there is of an earlier run or missing, {left}")
+        left = f"{counted(len(result.waiting), 'stage')} left, the first is {result.waiting[0]}"
+        say(f"stopped as asked: {left}{', so no book is built' if book else ''}")
         say(f"to go on: {finish_hint(folder)}")
         return
     places = {"book": "html/index.html", "forecasts": "forecasts.parquet", "replenishment plan": "replenishment.csv"}

@@ -49,7 +49,13 @@ def execute(source: Path, target: Path, parameters: Mapping[str, Any]) -> Path:
             nbformat.write(to_notebook(source), entry)
             try:
                 papermill.execute_notebook(
-                    str(entry), str(result), parameters=dict(parameters), progress_bar=False, kernel_name="python3"
+                    str(entry),
+                    str(result),
+                    parameters=dict(parameters),
+                    progress_bar=False,
+                    kernel_name="python3",
+                    # ipykernel warns of TCP at every start; ours listens on this machine only, with a key
+                    extra_arguments=["--IPKernelApp.log_level=ERROR"],
                 )
             except PapermillExecutionError as error:
                 half = target.with_name(f"{target.stem}.failed.ipynb")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections.abc import Callable, Mapping
@@ -14,12 +13,13 @@ from salesforecast_lib.files import resolve, write_text
 from salesforecast_lib.pipeline import parameters as settings
 from salesforecast_lib.pipeline.dependencies import library_hash
 from salesforecast_lib.pipeline.execute import StageError, execute
+from salesforecast_lib.pipeline.runs.files import check_header, content
 from salesforecast_lib.pipeline.runs.folder import STATE, locked, open_folder
+from salesforecast_lib.pipeline.runs.progress import announced, notes, quiet_engine
 from salesforecast_lib.pipeline.runs.record import begin, finish
 from salesforecast_lib.pipeline.runs.shop import data_notes, keep_data
 from salesforecast_lib.pipeline.stages import STAGES, Stage
 from salesforecast_lib.pipeline.values import RULES
-from salesforecast_lib.wording import listed
 
 
 @dataclass(frozen=True)
@@ -37,36 +37,18 @@ class RunResult:
     notes: tuple[str, ...] = ()
 
 
-def content(values: Mapping[str, Any]) -> dict[str, str]:
-    """Hash of what lies in each file, or in the files of each folder, that a parameter names.
-
-    A name stays when new stock comes in over night; its time stamp changes when a file is only copied.
-    """
-    found = {}
-    for name, value in values.items():
-        kind = RULES[name].kind if name in RULES else ""
-        if kind not in ("file", "folder") or not value:
-            continue
-        place = resolve(value)
-        digest = hashlib.sha256()
-        for file in sorted(place.rglob("*")) if place.is_dir() else [place]:
-            if file.is_file():
-                digest.update(file.relative_to(place).as_posix().encode())
-                with file.open("rb") as handle:
-                    digest.update(hashlib.file_digest(handle, "sha256").digest())
-        found[name] = digest.hexdigest()
-    return found
-
-
 def _make_task(
-    stage: Stage, run_dir: Path, values: dict[str, Any], source: Path, files: dict[str, str]
+    stage: Stage, run_dir: Path, values: dict[str, Any], files: dict[str, str], lines: bool
 ) -> Callable[..., None]:
     import pytask
 
-    target = run_dir / "notebooks" / f"{stage.name}.ipynb"
+    target, source, name = run_dir / "notebooks" / f"{stage.name}.ipynb", stage.source, stage.name
 
     def task(inputs: list[Path], values: str, files: str, library: str, produces: list[Path]) -> None:
-        execute(inputs[0], produces[0], json.loads(values))
+        with announced(name, lines):
+            execute(inputs[0], produces[0], json.loads(values))
+        if lines and name == STAGES[0].name:
+            notes(data_notes(run_dir))  # as early as can be: somebody may want to stop and look at the file
 
     return pytask.task(
         name=stage.name,
@@ -89,42 +71,18 @@ def prepare_values(profile: str, assignments: Mapping[str, Any], stages: tuple[S
         raise settings.ParameterError(f"dataset={dataset}: give your file with -p path=orders.csv")
     for name in (name for name in values if name in RULES and RULES[name].kind in ("file", "folder")):
         if values[name]:
-            place = Path(values[name]).expanduser()
-            place = place if place.is_absolute() else Path.cwd() / place
+            place = Path.cwd() / Path(values[name]).expanduser()
             kind = RULES[name].kind
             if not (place.is_file() if kind == "file" else place.is_dir()):
                 raise settings.ParameterError(f"{name}={values[name]!r}: no such {kind} {place}")
             values[name] = str(place)
-    if dataset == "own_data":
-        _check_header(values)
+    if dataset in ("own_data", "own_panel"):
+        check_header(values)
     if values.get("stock_file"):
         from salesforecast_lib.decisions.inventory.orders import read_stock
 
         read_stock(values["stock_file"])
     return values
-
-
-def _check_header(values: Mapping[str, Any]) -> None:
-    """Raise where the file of order lines lacks a column that it has to have, or that a parameter names."""
-    from salesforecast_lib.data.schema import OPTIONAL, REQUIRED, check_columns, read_table
-
-    columns = values.get("columns") or {}
-    check_columns(values["path"], columns)
-    header = [str(name) for name in read_table(values["path"], rows=1).columns]
-    ours = [name for name in (*REQUIRED, *OPTIONAL) if columns.get(name, name) in header]
-    level = {"level": [values.get("level", settings.all_parameters()["level"].default)]}
-    for name, wanted in {**level, "static": values.get("static", [])}.items():
-        missing = [column for column in wanted if column not in header and column not in ours]
-        if missing:
-            raise settings.ParameterError(
-                f"parameter {name}={values.get(name, missing[0])!r}: {values['path']} has no column "
-                f"{listed(map(repr, missing))}; it has {listed(map(repr, dict.fromkeys([*ours, *header])))}"
-            )
-    if values.get("by_location") and "location_id" not in ours:
-        raise settings.ParameterError(
-            f"parameter by_location=True: {values['path']} has no column 'location_id'; name yours in the column map, "
-            "for example columns={location_id: Store}"
-        )
 
 
 def chosen_stages(
@@ -193,25 +151,25 @@ def run(
         for stage in stages[first:]:
             (folder / "notebooks" / f"{stage.name}.ipynb").unlink(missing_ok=True)  # a missing product makes it stale
 
-        def build(those: tuple[Stage, ...], **options: Any) -> dict[str, list[str]]:
-            return _build(those, folder, values, options)
-
-        workers: dict[str, Any] = {"n_workers": jobs} if jobs > 1 else {}
-        if lines:
-            workers["hook_module"] = ("salesforecast_lib.pipeline.runs.progress",)
-        done = build(wanted, verbose=verbose, **workers)
-        waiting = []
+        done = _build(wanted, folder, values, verbose, lines, **({"n_workers": jobs} if jobs > 1 else {}))
+        waiting: list[str] = []
         if len(wanted) < len(stages):
-            waiting = build(stages, verbose=0, dry_run=True).get("WOULD_BE_EXECUTED", [])
-        notes = tuple(data_notes(folder))
+            waiting = _build(stages, folder, values, dry_run=True).get("WOULD_BE_EXECUTED", [])
+            waiting = [stage.name for stage in stages if stage.name in waiting]
+        found = tuple(data_notes(folder))
         if not waiting:
             keep_data(folder)
             finish(folder)
-    return RunResult(folder, done.get("SUCCESS", []), done.get("SKIP_UNCHANGED", []), tuple(waiting), notes)
+    return RunResult(folder, done.get("SUCCESS", []), done.get("SKIP_UNCHANGED", []), tuple(waiting), found)
 
 
 def _build(
-    stages: tuple[Stage, ...], folder: Path, values: Mapping[str, Any], options: Mapping[str, Any]
+    stages: tuple[Stage, ...],
+    folder: Path,
+    values: Mapping[str, Any],
+    verbose: int = 0,
+    lines: bool = False,
+    **options: Any,
 ) -> dict[str, list[str]]:
     """Names of the stages by what the build engine did with them; raises StageError where one failed."""
     import pytask
@@ -221,18 +179,21 @@ def _build(
     for stage in stages:
         own = settings.for_stage(stage, values)
         files = {name: hashes[name] for name in own if name in hashes}
-        tasks.append(_make_task(stage, folder, {**own, "run_dir": str(folder)}, stage.source, files))
+        tasks.append(_make_task(stage, folder, {**own, "run_dir": str(folder)}, files, lines))
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # torch collapses when several threads meet other work
     # pytask keeps what it knows beside its configuration file: one for each run, or runs would make each other stale
     configuration = write_text("[tool.pytask.ini_options]\n", folder / STATE / "pytask.toml")
-    session = pytask.build(
-        tasks=tasks,
-        paths=(),
-        config=configuration,
-        show_errors_immediately=False,
-        show_traceback=False,
-        **options,
-    )
+    with quiet_engine(verbose == 0):
+        session = pytask.build(
+            tasks=tasks,
+            paths=(),
+            config=configuration,
+            verbose=verbose,
+            capture="no" if lines else "fd",
+            show_errors_immediately=False,
+            show_traceback=False,
+            **options,
+        )
     done: dict[str, list[str]] = {}
     for report in session.execution_reports:
         done.setdefault(report.outcome.name, []).append(report.task.name.split("::")[-1])
@@ -241,5 +202,5 @@ def _build(
             raise error if isinstance(error, StageError) else StageError(f"{report.task.name}: {error!r}")
     if session.exit_code != 0:
         open_folder(folder)  # says so where the disk is full, or the folder went away
-        raise StageError(f"the run stopped with exit code {int(session.exit_code)}; see the messages above")
+        raise StageError(f"the run stopped with exit code {int(session.exit_code)}")
     return done
