@@ -148,7 +148,7 @@ def run(
         if not (folder / STATE / "data.json").is_file():
             keep_data(folder)
         begin(folder, values, command)
-        for stage in stages[first:]:
+        for stage in wanted[first:]:
             (folder / "notebooks" / f"{stage.name}.ipynb").unlink(missing_ok=True)  # a missing product makes it stale
 
         done = _build(wanted, folder, values, verbose, lines, **({"n_workers": jobs} if jobs > 1 else {}))
