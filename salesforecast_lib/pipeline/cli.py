@@ -16,7 +16,7 @@ from salesforecast_lib.pipeline import runs
 from salesforecast_lib.pipeline.book import build_book
 from salesforecast_lib.pipeline.maintenance import maintenance
 from salesforecast_lib.pipeline.runner import chosen_stages, prepare_values, run
-from salesforecast_lib.pipeline.runs.messages import ERRORS, console, notes, say, stop
+from salesforecast_lib.pipeline.runs.messages import ERRORS, console, notes, say, shown, stop
 from salesforecast_lib.pipeline.stages import STAGES, graph
 from salesforecast_lib.wording import counted
 
@@ -56,7 +56,6 @@ def run_command(
 ) -> None:
     """Execute the notebooks into a run folder, stale stages only, and build its book."""
     folder = run_folder(run_dir, profile)
-    terminal = sys.stdout.isatty()
     try:
         given = settings.parse_assignments(parameter)
         chosen_stages(STAGES, from_stage or None, to_stage or None)
@@ -71,10 +70,9 @@ def run_command(
                 folder,
                 from_stage or None,
                 jobs,
-                verbose=1 if terminal else 0,
                 to_stage=to_stage or None,
                 command=command,
-                lines=not terminal,
+                **shown(),
             )
             notes(result.notes)
             if book and not result.waiting:

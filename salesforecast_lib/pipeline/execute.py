@@ -54,8 +54,9 @@ def execute(source: Path, target: Path, parameters: Mapping[str, Any]) -> Path:
                     parameters=dict(parameters),
                     progress_bar=False,
                     kernel_name="python3",
-                    # ipykernel warns of TCP at every start; ours listens on this machine only, with a key
-                    extra_arguments=["--IPKernelApp.log_level=ERROR"],
+                    # ipykernel warns of TCP at every start, though ours listens on this machine only and with a key,
+                    # and calls the interrupt by which it is ended an error; what a cell says is in the notebook
+                    extra_arguments=["--IPKernelApp.log_level=CRITICAL"],
                 )
             except PapermillExecutionError as error:
                 half = target.with_name(f"{target.stem}.failed.ipynb")

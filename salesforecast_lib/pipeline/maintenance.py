@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 from pathlib import Path
 from typing import Annotated
 
@@ -13,7 +14,7 @@ from salesforecast_lib.pipeline import parameters as settings
 from salesforecast_lib.pipeline import runs
 from salesforecast_lib.pipeline.book import build_book
 from salesforecast_lib.pipeline.runner import prepare_values, run
-from salesforecast_lib.pipeline.runs.messages import ERRORS, console, stop
+from salesforecast_lib.pipeline.runs.messages import ERRORS, console, shown, stop
 
 maintenance = typer.Typer()
 
@@ -39,7 +40,10 @@ def sweep(
         rows = []
         for number, (combination, values) in enumerate(zip(combinations, checked, strict=True)):
             folder = resolve(f"runs/{name}/{number:03d}")
-            run(values, folder, jobs=jobs)
+            runs.check_same_shop(folder, values, "give another --name")
+            given = [f"{key}={json.dumps(value)}" for key, value in combination.items()]
+            command = runs.own_command(profile, given, values, folder, jobs, book=False)
+            run(values, folder, jobs=jobs, command=command, **shown())
             for model, metrics in read_json(folder / "metrics.json")["models"].items():
                 rows.append({"run": folder.name, **combination, "model": model, **metrics})
         table = pd.DataFrame(rows).sort_values("wape", kind="stable")

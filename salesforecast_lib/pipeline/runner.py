@@ -155,7 +155,6 @@ def run(
         waiting: list[str] = []
         if len(wanted) < len(stages):
             waiting = _build(stages, folder, values, dry_run=True).get("WOULD_BE_EXECUTED", [])
-            waiting = [stage.name for stage in stages if stage.name in waiting]
         found = tuple(data_notes(folder))
         if not waiting:
             keep_data(folder)
@@ -199,8 +198,13 @@ def _build(
         done.setdefault(report.outcome.name, []).append(report.task.name.split("::")[-1])
         if report.outcome == pytask.TaskOutcome.FAIL:
             error = report.exc_info[1] if report.exc_info else None
+            if isinstance(error, KeyboardInterrupt):
+                raise StageError(f"{done['FAIL'][-1]}: interrupted; the same command goes on from there")
             raise error if isinstance(error, StageError) else StageError(f"{report.task.name}: {error!r}")
     if session.exit_code != 0:
         open_folder(folder)  # says so where the disk is full, or the folder went away
         raise StageError(f"the run stopped with exit code {int(session.exit_code)}")
-    return done
+    left = sorted({stage.name for stage in stages} - {name for names in done.values() for name in names})
+    if left:  # with workers the engine ends an interrupted run as if all were well
+        raise StageError(f"{left[0]}: interrupted; the same command goes on from there")
+    return {outcome: sorted(names) for outcome, names in done.items()}

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import typer
 from rich.console import Console
@@ -13,6 +15,12 @@ from salesforecast_lib.pipeline.runs.errors import FolderError, StageError, full
 
 ERRORS = (ValueError, FolderError, StageError, BookError, OSError)  # what a user can mend; all others are ours
 console = Console()
+
+
+def shown() -> dict[str, Any]:
+    """How a run shows its progress: a live table on a terminal, else plain lines. Arguments of the runner."""
+    terminal = sys.stdout.isatty()
+    return {"verbose": 1 if terminal else 0, "lines": not terminal}
 
 
 def say(line: str) -> None:

@@ -17,6 +17,7 @@ from salesforecast_lib.wording import counted
 OWN = ("own_data", "own_panel")
 SAME_SHOP = 0.5  # of the smaller file's products have to be in both: a shop renews its range, it does not swap it
 FEWER = 0.1  # of the products lost is worth a word
+_ADVICE = "give another --run-dir, or --replace to remove that run and begin anew"
 _DATA = f"{STATE}/data.json"
 
 
@@ -46,7 +47,7 @@ def _series(folder: Path) -> list[str]:
     return sorted(pd.read_parquet(folder / "panel.parquet", columns=["unique_id"])["unique_id"].astype(str).unique())
 
 
-def check_same_shop(folder: Path, values: Mapping[str, Any]) -> None:
+def check_same_shop(folder: Path, values: Mapping[str, Any], advice: str = _ADVICE) -> None:
     """Refuse a folder that holds the run of another shop.
 
     The same data set and, for own data, the same file is the same shop, whatever the file now holds. Another file is
@@ -75,8 +76,7 @@ def check_same_shop(folder: Path, values: Mapping[str, Any]) -> None:
             return
         common = f" ({counted(both, 'product')} in common)"
     raise FolderError(
-        f"{folder}: holds the run of {_name(before)}, this one is of {_name(values)}{common}; give another --run-dir, "
-        "or --replace to remove that run and begin anew"
+        f"{folder}: holds the run of {_name(before)}, this one is of {_name(values)}{common}; {advice}"
     )
 
 

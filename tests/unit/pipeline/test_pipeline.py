@@ -257,7 +257,7 @@ def test_sweep_refuses_a_grid_without_lists(tmp_path):
 def test_sweep_runs_the_product_and_collects_one_table(tmp_path, monkeypatch):
     from salesforecast_lib.pipeline import maintenance
 
-    def pretend(values, folder, jobs=1):
+    def pretend(values, folder, jobs=1, **_):
         write_json(
             {"models": {"LSTM": {"wape": values["hidden_size"] / 100, "scaled_quantile_loss": 0.1}}},
             folder / "metrics.json",

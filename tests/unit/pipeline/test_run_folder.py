@@ -146,6 +146,37 @@ def test_lines_say_that_a_stage_failed(tmp_path, capfd):
     assert "01_one: failed after" in capfd.readouterr().out
 
 
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_interrupted_run_says_so_and_is_not_finished(tmp_path, jobs):
+    """With workers the build engine takes Ctrl-C for an end: the run must not."""
+    script = textwrap.dedent(f"""
+        from pathlib import Path
+        from tests.unit.pipeline.test_pipeline import made_stages
+        from salesforecast_lib.pipeline.runner import StageError, run
+        folder = Path({str(tmp_path)!r})
+        stages = made_stages(folder, first="import time; time.sleep(60)\\n")
+        try:
+            run({{}}, folder / "run", jobs={jobs}, stages=stages, verbose=0, lines=True)
+        except StageError as error:
+            print("stopped:", error)
+    """)
+    process = subprocess.Popen(
+        [sys.executable, "-c", script],
+        cwd=project_root(),
+        start_new_session=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    first = process.stdout.readline()
+    time.sleep(3)
+    os.killpg(process.pid, signal.SIGINT)  # what a terminal sends to all of them
+    rest, _ = process.communicate(timeout=120)
+    assert first == "01_one: started\n"
+    assert "stopped: 01_one: interrupted; the same command goes on from there" in rest
+    assert runs.unfinished(tmp_path / "run")
+
+
 # One run at a time ----------------------------------------------------------------------------------------------------
 
 SLEEP = "import time\ntime.sleep(60)\n"
