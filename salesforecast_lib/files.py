@@ -6,11 +6,13 @@ import csv
 import json
 import os
 import re
+import shlex
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
+if TYPE_CHECKING:
+    import pandas as pd  # a third of a second, which an error message need not wait for
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")  # and full-width ones
 _FORMULA = re.compile(f"'*[{re.escape(''.join(FORMULA_STARTS))}]")
@@ -80,6 +82,8 @@ def empty_table(types: Mapping[str, str]) -> pd.DataFrame:
 
 def write_csv(frame: pd.DataFrame, path: str | Path) -> Path:
     """Write ``frame`` as CSV for a planner's spreadsheet; text cells can never become formulas."""
+    import pandas as pd
+
     safe = frame.copy()
     for column in safe.columns:
         if not pd.api.types.is_numeric_dtype(safe[column]) and not pd.api.types.is_datetime64_any_dtype(safe[column]):
@@ -91,3 +95,18 @@ def write_csv(frame: pd.DataFrame, path: str | Path) -> Path:
 def read_json(path: str | Path) -> Any:
     """Read a JSON file; raises FileNotFoundError that names it."""
     return json.loads(resolve(path).read_text(encoding="utf-8"))
+
+
+def run_record(run_dir: str | Path) -> dict[str, Any]:
+    """What is known of the last run in a folder: its ``command``, and whether it has ``finished``."""
+    file = resolve(run_dir) / "run.json"
+    return read_json(file) if file.is_file() else {}
+
+
+def finish_hint(run_dir: str | Path) -> str:
+    """The command that finishes the run in ``run_dir``: its own, or how to give it again where it was not kept."""
+    command = run_record(run_dir).get("command")
+    return command or (
+        f"salesforecast run --run-dir {shlex.quote(str(resolve(run_dir)))} "
+        "with the profile and the parameters that it was begun with"
+    )

@@ -10,7 +10,6 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-import nbformat
 import yaml
 
 from salesforecast_lib.files import project_root
@@ -24,6 +23,8 @@ class BookError(RuntimeError):
 
 def check_executed(notebook: Path) -> None:
     """Refuse a notebook with an error or a cell that was never executed: Jupyter Book would show it without a word."""
+    import nbformat  # a second, which commands without a book need not wait for
+
     for number, cell in enumerate(nbformat.read(notebook, 4).cells):
         if cell.cell_type != "code" or not cell.source.strip():
             continue

@@ -57,6 +57,15 @@ def between(text: str, start: str, end: str, block: str) -> str:
     return f"{before}{start}\n{block}{end}{after}"
 
 
+def noted(page: str, notes: Sequence[str]) -> str:
+    """``page`` with notes that a reader should see first, between its title and the rest; unchanged without any."""
+    if not notes:
+        return page
+    title, newline, rest = page.partition("\n")
+    box = ["", ":::{warning}", *(f"{plain(note)}\n" for note in notes), ":::", ""]
+    return title + newline + "\n".join(box) + rest
+
+
 def opening(measured: str, data: str, command: str, meaning: Sequence[str]) -> list[str]:
     """How every page of benchmarks opens: what was measured, on what, by which command, and what a shop learns.
 

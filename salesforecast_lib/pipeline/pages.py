@@ -16,7 +16,8 @@ import pandas as pd
 from salesforecast_lib.decisions.workbook.sheets import decision_sheets, read_decisions
 from salesforecast_lib.evaluation.verdicts import seen_when_chosen, winner
 from salesforecast_lib.files import project_root, read_json
-from salesforecast_lib.pipeline.markdown import markdown_table, opening, plain
+from salesforecast_lib.pipeline.markdown import markdown_table, noted, opening, plain
+from salesforecast_lib.pipeline.runs import data_notes
 from salesforecast_lib.pipeline.stages import STAGES
 from salesforecast_lib.pipeline.start_page import start_pages
 from salesforecast_lib.wording import counted
@@ -249,4 +250,5 @@ def run_pages(folder: Path, shown: int = 15) -> dict[str, str | bytes]:
     ]
     status = status_page(run_status(folder), "`salesforecast run`")
     written = {"findings.md": "\n".join(page) + "\n", "status.md": status, "decisions.md": decisions_page(folder)}
-    return {**opening_pages(folder), **written}
+    first = opening_pages(folder)
+    return {**first, "intro.md": noted(str(first["intro.md"]), data_notes(folder)), **written}

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from salesforecast_lib.files import read_json, resolve, unescape_formula
+from salesforecast_lib.files import finish_hint, read_json, resolve, unescape_formula
 from salesforecast_lib.wording import counted
 
 
@@ -218,7 +218,7 @@ def decision_sheets(run_dir: str | Path) -> list[Sheet]:
                 continue
             raise FileNotFoundError(
                 f"{file}: not there; finish the run first (chapter {subject.chapter} writes it): "
-                f"salesforecast run --run-dir {folder}"
+                f"{finish_hint(folder)}"
             )
         table = read_decisions(file)
         if subject.file == "replenishment.csv":
