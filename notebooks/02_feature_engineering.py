@@ -48,8 +48,8 @@ ablation_seeds: int = 3  # repetitions of the ablation
 # %% tags=["hide-input"]
 panel, meta = data.load_panel(run_dir)
 season = data.inner_season(meta["freq"])
-ends = data.rolling_cutoffs(
-    panel["ds"].max(),
+ends = data.cutoffs_within(
+    panel["ds"],
     meta["freq"],
     meta["horizon"],
     cutoffs,

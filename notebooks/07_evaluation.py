@@ -32,7 +32,7 @@ import numpy as np
 import pandas as pd
 
 from salesforecast_lib import QUANTILE_COLUMNS, QUANTILES, evaluation
-from salesforecast_lib.data.calendar import rolling_cutoffs
+from salesforecast_lib.data.calendar import cutoffs_within
 from salesforecast_lib.data.prepare import load_panel
 from salesforecast_lib.evaluation import calibration, figures, report
 from salesforecast_lib.evaluation import segments, verdicts
@@ -52,8 +52,7 @@ pages: int = 6  # products to page through
 # %% tags=["hide-input"]
 panel, meta = load_panel(run_dir)
 horizon, season = meta["horizon"], meta["season_length"]
-last_day = panel["ds"].max()
-ends = rolling_cutoffs(last_day, meta["freq"], horizon, cutoffs)
+ends = cutoffs_within(panel["ds"], meta["freq"], horizon, cutoffs)
 own_models = ["LSTM", "Ensemble"]  # all others are peers
 
 # %% [markdown]

@@ -10,6 +10,7 @@ import pandas as pd
 from scipy import stats
 
 from salesforecast_lib.data.features import FeatureTable
+from salesforecast_lib.data.frequency import check_freq
 
 
 def ablate(
@@ -48,7 +49,7 @@ def ablate(
     )
     for name in table.in_units:
         inputs[name] = inputs[name] / level
-    step = pd.tseries.frequencies.to_offset("D" if freq == "D" else "W-SUN")
+    step = check_freq(freq).offset
     validate = [cutoff - (horizon + k * max(horizon // 4, 1)) * step for k in range(origins)]
     known = ahead["y"].notna()
     train = known & (frame["ds"] <= min(validate) - horizon * step)
@@ -101,7 +102,7 @@ def ablate_stretches(
     DataFrame ``stretch`` (its last period), ``without, wape, gain``, ``half`` (of the gain's 95 % interval over seeds,
     see `half_width`; missing with one seed) and ``verdict``: "helps", "harms" or "not told apart".
     """
-    step = pd.tseries.frequencies.to_offset("D" if freq == "D" else "W-SUN")
+    step = check_freq(freq).offset
     parts = []
     for number in range(stretches):
         end = cutoff - 2 * number * horizon * step

@@ -15,14 +15,22 @@ import pandas as pd
 from mlforecast import MLForecast
 from mlforecast.lag_transforms import RollingMean
 from mlforecast.target_transforms import LocalStandardScaler
+from scipy.stats import norm
 from statsforecast import StatsForecast
 from statsforecast import models as local
 
 from salesforecast_lib import QUANTILE_COLUMNS, QUANTILES
+from salesforecast_lib.data.frequency import check_freq
 
 _LEVELS = {90: ("q0.05", "q0.95"), 80: ("q0.1", "q0.9"), 50: ("q0.25", "q0.75")}
 STATISTICAL = ("SeasonalNaive", "WindowAverage", "AutoETS", "Theta")  # forecast by default
 INTERMITTENT = ("CrostonOptimized", "TSB")
+# Lags, spans of means by lag, parts of the date and periods of the usual level of the one-step LightGBM, by frequency.
+_BOOSTED: dict[str, tuple[list[int], dict[int, list[int]], list[str], int]] = {
+    "D": ([1, 7, 14, 21, 28], {1: [7, 28], 7: [28]}, ["dayofweek", "day", "month"], 28),
+    "W": ([1, 2, 3, 4, 8, 12], {1: [4, 12]}, ["week", "month"], 4),
+    "M": ([1, 2, 3, 6, 12], {1: [3, 12]}, ["month"], 12),
+}
 _WITHOUT_INTERVALS = ("WindowAverage", *INTERMITTENT)
 
 
@@ -103,7 +111,7 @@ def statistical_forecasts(
 
     AutoETS, AutoARIMA and Theta cannot handle a season of 52 weeks: on weekly data they, and the window average, use no
     season; the seasonal naive uses 52 where a series is long enough and else repeats the last week. Series shorter than
-    two seasons are treated as without season.
+    two seasons (14 days, 24 months) are treated as without season.
 
     Returns
     -------
@@ -171,10 +179,11 @@ def pooled_quantiles(
     past["mean"] = past["mean"].clip(lower=0.0)
     size = past.groupby("unique_id")["mean"].mean().rank(pct=True)
     volume = pd.cut(size, [-0.1, 1 / 3, 2 / 3, 1.1], labels=False)
-    unit = ((past["y"] - past["mean"]) / np.sqrt(past["mean"] + 0.1)).groupby(past["unique_id"].map(volume))
-    spread = {name: group.quantile(QUANTILES).to_numpy() for name, group in unit}
+    unit = (past["y"] - past["mean"]) / np.sqrt(past["mean"] + 0.1)
+    key = past["unique_id"].map(volume)
+    spread = {name: group.quantile(QUANTILES).to_numpy() for name, group in unit.groupby(key)}
     which = table["unique_id"].map(volume).fillna(1).to_numpy(int)
-    middle = next(iter(spread.values()))
+    middle = next(iter(spread.values()), norm.ppf(QUANTILES))  # no error is known yet: those of Poisson counts
     width = np.sqrt(table["mean"].clip(lower=0.0) + 0.1).to_numpy()[:, None]
     quantiles = table["mean"].to_numpy()[:, None] + np.stack([spread.get(k, middle) for k in which]) * width
     return tidy(table.assign(**{name: quantiles[:, k] for k, name in enumerate(QUANTILE_COLUMNS)}))
@@ -195,7 +204,7 @@ def lightgbm_forecasts(
     too short for the longest lag or window get the mean of their last four cycles.
     """
     horizon, freq = int(meta["horizon"]), str(meta["freq"])
-    weekly = freq != "D"
+    lags, windows, parts, usual = _BOOSTED[check_freq(freq).kind]
     static, future = list(meta["static"]), list(meta["future"])
     covariates = panel[["unique_id", "ds", *future]]  # known ahead by declaration
     history = fitting_history(panel, cutoff, int(meta["season_length"]))
@@ -217,23 +226,18 @@ def lightgbm_forecasts(
             force_row_wise=True,
             verbosity=-1,
         )
-        lags = [1, 2, 3, 4, 8, 12] if weekly else [1, 7, 14, 21, 28]
-        windows: dict[int, list[Any]] = {1: [RollingMean(7), RollingMean(28)], 7: [RollingMean(28)]}
-        if weekly:
-            windows = {1: [RollingMean(4), RollingMean(12)]}
-        parts = ["week", "month"] if weekly else ["dayofweek", "day", "month"]
         global_model = MLForecast(
             models={"mean": model},
             freq=freq,
             lags=lags,
-            lag_transforms=windows,
+            lag_transforms={lag: [RollingMean(span) for span in spans] for lag, spans in windows.items()},
             date_features=parts,
             target_transforms=[LocalStandardScaler()],
         )
-        reach = max(*lags, *(lag + each.window_size - 1 for lag, several in windows.items() for each in several))
+        reach = max(*lags, *(lag + span - 1 for lag, spans in windows.items() for span in spans))
         short = past.groupby("unique_id")["y"].transform("size") <= reach + 1
         steps = pd.date_range(past["ds"].max(), periods=horizon + 1, freq=freq)[1:]
-        level = past[short].groupby("unique_id")["y"].apply(lambda y: y.tail(4 if weekly else 28).mean())
+        level = past[short].groupby("unique_id")["y"].apply(lambda y: y.tail(usual).mean())
         rest = level.rename("mean").reset_index().merge(pd.DataFrame({"ds": steps}), how="cross")
         if short.all():
             return rest
