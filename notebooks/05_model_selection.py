@@ -40,6 +40,7 @@ from salesforecast_lib import QUANTILES
 from salesforecast_lib.data.features import load_features
 from salesforecast_lib.data.calendar import cutoffs_within
 from salesforecast_lib.data.frequency import check_freq
+from salesforecast_lib.data.scaling import naive_changes
 from salesforecast_lib.files import resolve
 from salesforecast_lib.models import selection
 from salesforecast_lib.models.forecaster import NetworkConfig, fit_network
@@ -139,9 +140,8 @@ forecast.head(3).round(1)
 
 # %%
 known = frame[frame["ds"] <= origin]
-sales = known["y"].where(known["available"] > 0)
-usual = sales.groupby(known["unique_id"]).shift(meta["season_length"])
-scale = (sales - usual).abs().groupby(known["unique_id"]).mean()
+changes = naive_changes(known, meta["season_length"])  # against a season ago
+scale = changes.abs().groupby(known["unique_id"]).mean()
 
 # %%
 available = frame.loc[frame["available"] > 0, ["unique_id", "ds", "y"]]

@@ -387,7 +387,8 @@ plan.set_index("unique_id")[columns].head()
 # %%
 steps = max(config.protection, shelf_life)
 _, dates, ahead = policies.paths_today(
-    forecasts, model, steps, config.protection, case.season, seed=seed
+    forecasts, model, steps, config.protection, case.season, seed=seed,
+    freq=meta["freq"],
 )
 wanted = plan["order_quantity"].to_numpy()
 price = today.unit_prices(panel, ids)

@@ -73,8 +73,8 @@ def choose_origins(
     split = split_by_time(cutoff, horizon, freq)
     for kept in (3 * horizon, horizon):  # periods at the end in which no training origin lies
         room = periods - kept  # last training origin, counted from the first period
-        enough = min(min_history, max(1, room // 2))
-        apart = min(stride, max(1, (room - enough) // 8), horizon)
+        enough = min(min_history, max(1, 2 * room // 3))
+        apart = min(stride, max(1, (room - enough) // 4), horizon)
         between = apart if every is None else every
         train = tensor.origins(first, split.train_last if kept > horizon else split.validation_last, enough, between)
         if len(train) == 0 and enough > 1:  # only young series live now

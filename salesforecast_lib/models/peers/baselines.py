@@ -64,12 +64,12 @@ def tidy(table: pd.DataFrame) -> pd.DataFrame:
     return table[["unique_id", "ds", "cutoff", "model", "mean", *QUANTILE_COLUMNS]]
 
 
-def _statistical_model(name: str, season: int) -> Any:
+def _statistical_model(name: str, season: int, cycles: int) -> Any:
     seasonal = season > 1
-    window = local.SeasonalWindowAverage(season, 8, alias=name) if seasonal else local.WindowAverage(8, alias=name)
+    average = local.SeasonalWindowAverage(season, cycles, alias=name) if seasonal else local.WindowAverage(cycles, alias=name)
     makers: dict[str, Callable[[], Any]] = {
         "SeasonalNaive": lambda: local.SeasonalNaive(season),
-        "WindowAverage": lambda: window,
+        "WindowAverage": lambda: average,
         "AutoETS": lambda: local.AutoETS(season),
         "Theta": lambda: local.Theta(season, decomposition_type="additive") if seasonal else local.Theta(1),
         "AutoARIMA": lambda: local.AutoARIMA(season_length=season),
@@ -82,16 +82,30 @@ def _statistical_model(name: str, season: int) -> Any:
 
 
 def _run_statistical(
-    history: pd.DataFrame, horizon: int, freq: str, season: int, n_jobs: int, names: Sequence[str]
+    history: pd.DataFrame, horizon: int, freq: str, season: int, n_jobs: int, names: Sequence[str], cycles: int = 8
 ) -> pd.DataFrame:
     table = history[["unique_id"]].drop_duplicates()
     for with_intervals in (True, False):
-        chosen = [_statistical_model(n, season) for n in names if (n not in _WITHOUT_INTERVALS) == with_intervals]
+        chosen = [_statistical_model(n, season, cycles) for n in names if (n not in _WITHOUT_INTERVALS) == with_intervals]
         if chosen:
             runner = StatsForecast(models=chosen, freq=freq, n_jobs=n_jobs, fallback_model=local.SeasonalNaive(1))
             part = runner.forecast(df=history, h=horizon, level=list(_LEVELS) if with_intervals else None)
             table = table.merge(part, on=[name for name in ("unique_id", "ds") if name in table])
     return table
+
+
+def _by_length(
+    history: pd.DataFrame, horizon: int, freq: str, season: int, n_jobs: int, names: Sequence[str]
+) -> pd.DataFrame:
+    """`_run_statistical` for series of like length: without season below two of them, averages over what there is."""
+    length = history.groupby("unique_id")["ds"].transform("size")
+    cycle = np.where(length >= 2 * season, season, 1)
+    cycles = np.minimum(length // cycle, 8).to_numpy()
+    parts = []
+    for each, several in sorted(set(zip(cycle.tolist(), cycles.tolist(), strict=True)), reverse=True):
+        rows = history[(cycle == each) & (cycles == several)]
+        parts.append(_run_statistical(rows, horizon, freq, each, n_jobs, names, several))
+    return pd.concat(parts, ignore_index=True)
 
 
 def statistical_forecasts(
@@ -122,11 +136,7 @@ def statistical_forecasts(
     history = known[["unique_id", "ds", "y"]]
     inner = season if season <= 24 else 1
     length = history.groupby("unique_id")["ds"].transform("size")
-    parts = []
-    for rows, cycle in ((history[length >= 2 * inner], inner), (history[length < 2 * inner], 1)):
-        if len(rows):
-            parts.append(_run_statistical(rows, horizon, freq, cycle, n_jobs, models))
-    wide = pd.concat(parts, ignore_index=True)
+    wide = _by_length(history, horizon, freq, inner, n_jobs, models)
     if season > 24 and "SeasonalNaive" in models:
         yearly = history[length >= season]
         if len(yearly):
@@ -149,7 +159,7 @@ def statistical_forecasts(
         table = wide[["unique_id", "ds"]].assign(cutoff=cutoff, model=model, mean=wide[model])
 
         def earlier(past: pd.DataFrame, model: str = model) -> pd.DataFrame:
-            table = _run_statistical(past[["unique_id", "ds", "y"]], horizon, freq, inner, 1, [model])
+            table = _by_length(past[["unique_id", "ds", "y"]], horizon, freq, inner, 1, [model])
             return table.rename(columns={model: "mean"})
 
         tables.append(pooled_quantiles(table, known, cutoff, horizon, freq, earlier))
