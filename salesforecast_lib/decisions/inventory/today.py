@@ -216,12 +216,16 @@ def inventory_report(
 ) -> dict[str, Any]:
     """Content of ``inventory.json``: costs of forecasts and policies, and which error measure ranks as money does."""
     cost = table.set_index("policy")["total"].drop(["rule of thumb", "perfect foresight"])
+
+    def by(name: str, rows: pd.DataFrame) -> dict[str, Any]:  # a share of nothing is no number: null
+        return rows.set_index(name).replace({np.nan: None}).to_dict("index")
+
     return {
         "service_level": service_level,
         "cheapest_model": cost.idxmin(),
         "products": len(case.ids),
         "periods": len(case.dates),
-        "policies": table.set_index("policy").to_dict("index"),
-        "other_policies": policies.set_index("policy").to_dict("index"),
-        "value_of_accuracy": ranking.set_index("metric").to_dict("index"),
+        "policies": by("policy", table),
+        "other_policies": by("policy", policies),
+        "value_of_accuracy": by("metric", ranking),
     }
