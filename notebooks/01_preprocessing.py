@@ -351,7 +351,7 @@ prepared = data.prepare(
     switches=cleaning,
     missing_y=missing_y,
 )
-print(prepared.note)
+print(prepared.note, *prepared.notes, sep="\n")
 
 # %% [markdown]
 # Where did the lines go? Each row of the report adds up from `before` to `after`.

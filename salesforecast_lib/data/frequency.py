@@ -9,6 +9,7 @@ from functools import lru_cache
 import numpy as np
 import pandas as pd
 
+AUTOMATIC = ("", "auto")  # names of a frequency that the dates of a panel have to tell
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _CODES = tuple(name[:3].upper() for name in WEEKDAYS)
 _EXPECTED = "D (days), W (weeks Monday to Sunday), W-MON … W-SUN (weeks that end on that day) or M (months)"
@@ -108,7 +109,7 @@ def check_freq(freq: str) -> Frequency:
     ValueError
         When the name is none of these; the message lists them.
     """
-    name = str(freq).strip().upper()
+    name = str(freq).strip()
     kind, _, day = name.partition("-")
     if kind == "W" and (day in _CODES or name == "W"):
         alias = f"W-{day or 'SUN'}"
@@ -119,6 +120,11 @@ def check_freq(freq: str) -> Frequency:
     else:
         raise ValueError(f"freq={freq!r}: expected {_EXPECTED}")
     return Frequency(alias, kind, *_KINDS[kind])
+
+
+def by_inner(inner: int) -> Frequency:
+    """The frequency with this inner season: 7 days, 4 weeks, 3 months; other lengths count as weeks."""
+    return check_freq({7: "D", 3: "M"}.get(inner, "W"))
 
 
 def found_in(stamps: Iterable[pd.Timestamp]) -> str:

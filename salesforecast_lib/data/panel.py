@@ -9,7 +9,7 @@ import pandas as pd
 
 from salesforecast_lib.data.availability import likely_stockouts
 from salesforecast_lib.data.calendar import period_index
-from salesforecast_lib.data.frequency import Frequency, check_freq
+from salesforecast_lib.data.frequency import AUTOMATIC, Frequency, check_freq
 
 KEYS = ["unique_id", "ds"]
 
@@ -21,8 +21,9 @@ class PanelConfig:
     Parameters
     ----------
     level : column whose values are the series (``product_id`` or any attribute of the product).
-    freq : "D" (days), "W" (weeks Monday to Sunday, stamped with their Sunday), "W-MON" … "W-SAT" (weeks that end on that
-        day and are stamped with it) or "M" (months, stamped with their last day).
+    freq : "D" (days), "W" (weeks Monday to Sunday, stamped with their Sunday), "W-MON" … "W-SAT" (weeks that end on
+        that day and are stamped with it) or "M" (months, stamped with their last day). "auto" is for own panels, whose
+        dates tell it.
     by_location : one series per ``level`` and ``location_id``.
     n_series : keep the series with most periods with sales, ties by units; 0 keeps all.
     delisted_after : periods without a sale at the end after which a series counts as delisted; 0 never.
@@ -43,7 +44,8 @@ class PanelConfig:
     missing_price: str = "ffill"
 
     def __post_init__(self) -> None:
-        check_freq(self.freq)
+        if self.freq not in AUTOMATIC:
+            check_freq(self.freq)
         if self.missing_price not in ("ffill", "median", "keep"):
             raise ValueError(f"missing_price={self.missing_price!r}: expected ffill, median or keep")
         if not 0 <= self.stockout_odds < 1:

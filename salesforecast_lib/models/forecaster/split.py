@@ -87,6 +87,6 @@ def choose_origins(
         elif len(train):
             return Origins(train, validation[:0], train, enough, apart)
     raise ValueError(
-        f"horizon={horizon}: no series has {horizon + 1} periods up to {cutoff.date()}, of which one is learned from and "
-        "the others are forecast; give a smaller horizon, fewer cutoffs or a longer history"
+        f"horizon={horizon}: no series has {horizon + 1} periods up to {cutoff.date()}, one to learn from and a "
+        "horizon to forecast; give a smaller horizon, fewer cutoffs or a longer history"
     )

@@ -21,6 +21,7 @@ from statsforecast import models as local
 
 from salesforecast_lib import QUANTILE_COLUMNS, QUANTILES
 from salesforecast_lib.data.frequency import check_freq
+from salesforecast_lib.models.windows.vocabulary import plain_names
 
 _LEVELS = {90: ("q0.05", "q0.95"), 80: ("q0.1", "q0.9"), 50: ("q0.25", "q0.75")}
 STATISTICAL = ("SeasonalNaive", "WindowAverage", "AutoETS", "Theta")  # forecast by default
@@ -66,7 +67,9 @@ def tidy(table: pd.DataFrame) -> pd.DataFrame:
 
 def _statistical_model(name: str, season: int, cycles: int) -> Any:
     seasonal = season > 1
-    average = local.SeasonalWindowAverage(season, cycles, alias=name) if seasonal else local.WindowAverage(cycles, alias=name)
+    average = local.WindowAverage(cycles, alias=name)
+    if seasonal:
+        average = local.SeasonalWindowAverage(season, cycles, alias=name)
     makers: dict[str, Callable[[], Any]] = {
         "SeasonalNaive": lambda: local.SeasonalNaive(season),
         "WindowAverage": lambda: average,
@@ -86,7 +89,8 @@ def _run_statistical(
 ) -> pd.DataFrame:
     table = history[["unique_id"]].drop_duplicates()
     for with_intervals in (True, False):
-        chosen = [_statistical_model(n, season, cycles) for n in names if (n not in _WITHOUT_INTERVALS) == with_intervals]
+        those = [name for name in names if (name not in _WITHOUT_INTERVALS) == with_intervals]
+        chosen = [_statistical_model(name, season, cycles) for name in those]
         if chosen:
             runner = StatsForecast(models=chosen, freq=freq, n_jobs=n_jobs, fallback_model=local.SeasonalNaive(1))
             part = runner.forecast(df=history, h=horizon, level=list(_LEVELS) if with_intervals else None)
@@ -215,7 +219,9 @@ def lightgbm_forecasts(
     """
     horizon, freq = int(meta["horizon"]), str(meta["freq"])
     lags, windows, parts, usual = _BOOSTED[check_freq(freq).kind]
-    static, future = list(meta["static"]), list(meta["future"])
+    plain = plain_names([*meta["static"], *meta["future"]])
+    panel = panel[["unique_id", "ds", "y", "available", *plain]].rename(columns=plain)
+    static, future = ([plain[name] for name in meta[role]] for role in ("static", "future"))
     covariates = panel[["unique_id", "ds", *future]]  # known ahead by declaration
     history = fitting_history(panel, cutoff, int(meta["season_length"]))
     history[static] = history[static].astype("category")

@@ -88,7 +88,7 @@ class OriginRows:
         """
         row = np.arange(len(self.y))
         origin = step = np.zeros(0, dtype="int64")
-        for least in (2 * self.season, self.season, self.season // 2, 0):  # rows before an origin; fewer if there are none
+        for least in (2 * self.season, self.season, self.season // 2, 0):  # rows before an origin, as many as there are
             origins = row[(row - self.start >= least) & (self.ds < np.datetime64(last))]
             origin, step = (a.ravel() for a in np.meshgrid(origins, np.arange(1, self.horizon + 1), indexing="ij"))
             inside = origin + step < self.end[origin]

@@ -19,7 +19,6 @@ from salesforecast_lib.models.selection.disturbance import Disturbance, SalesWin
 from salesforecast_lib.models.windows.panel_tensor import Batch, PanelTensor
 from salesforecast_lib.models.windows.vocabulary import Vocabulary
 
-
 WINDOWS = {"D": (28, 56, 84), "W": (13, 26, 39), "M": (12, 24, 36)}  # periods of history that chapter 05 compares
 
 
@@ -97,8 +96,8 @@ def rolling_validation(
         earliest = first + (window // 2) * pd.tseries.frequencies.to_offset(freq) + 2 * step
         if ends[-1] < first + step:
             raise ValueError(
-                f"history begins {first.date()}: with horizon={horizon} nothing can be learned before the last possible "
-                f"validation origin {ends[-1].date()}; use fewer cutoffs, a shorter horizon or a longer history"
+                f"history begins {first.date()}: with horizon={horizon} nothing can be learned before the last "
+                f"possible validation origin {ends[-1].date()}; give fewer cutoffs, a smaller horizon or more history"
             )
         ends = tuple(end for end in ends if end >= earliest) or ends[-1:]
     return Protocol(ends, pd.Timestamp(before), horizon, freq, int(meta["season_length"]))
