@@ -242,7 +242,8 @@ ax.axvline(0, color="0.3", linestyle="-")
 ax.set_yticks(range(len(names)), names)
 ax.set(xlabel="WAPE without the group minus WAPE with all groups")
 ax.locator_params(axis="x", nbins=6)
-ax.legend()
+if len(shown):
+    ax.legend()
 plt.show()
 
 # %% tags=["nbval-check-output"]
