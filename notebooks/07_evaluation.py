@@ -349,7 +349,8 @@ by_volume = evaluation.wape_by(rows, volumes, comparable, season, decile)
 by_volume.T.round(2)
 
 # %%
-bands = segments.age_bands(comparable, ends)
+edges = [frequency.periods_in(days) for days in (28, 91, 182, 365)]
+bands = segments.age_bands(comparable, ends, edges, grace=edges[0])
 by_age = evaluation.wape_by(rows, bands, comparable, season, "age_band")
 by_age.round(3)
 
