@@ -48,8 +48,8 @@ ablation_seeds: int = 3  # repetitions of the ablation
 # %% tags=["hide-input"]
 panel, meta = data.load_panel(run_dir)
 season = data.inner_season(meta["freq"])
-ends = data.rolling_cutoffs(
-    panel["ds"].max(),
+ends = data.cutoffs_within(
+    panel["ds"],
     meta["freq"],
     meta["horizon"],
     cutoffs,
@@ -242,7 +242,8 @@ ax.axvline(0, color="0.3", linestyle="-")
 ax.set_yticks(range(len(names)), [figure_text(n) for n in names])
 ax.set(xlabel="WAPE without the group minus WAPE with all groups")
 ax.locator_params(axis="x", nbins=6)
-ax.legend()
+if len(shown):
+    ax.legend()
 plt.show()
 
 # %% tags=["nbval-check-output"]

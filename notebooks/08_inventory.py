@@ -397,7 +397,8 @@ plan.set_index("unique_id")[columns].head()
 # %%
 steps = max(config.protection, shelf_life)
 dates, ahead = today.paths_ahead(
-    forecasts, demand, model, steps, config.protection, case.season, seed
+    forecasts, demand, model, steps, config.protection, case.season, seed,
+    freq=meta["freq"],
 )
 wanted = plan["order_quantity"].to_numpy(float, na_value=np.nan)
 price = today.unit_prices(panel, ids)

@@ -323,7 +323,7 @@ print("in hindsight,", summary.leaders(hindsight))
 
 # %%
 selling = recent[grid.open[recent]]
-feeds = contest.broken_feeds(grid, int(selling[-2]), combined)
+feeds = contest.broken_feeds(grid, int(selling[-2:][0]), combined)
 feeds
 
 # %% tags=["nbval-check-output"]

@@ -251,7 +251,7 @@ print("\n".join(study.recall_verdict(recalls)))
 # %% mystnb={"figure": {"caption": "Recall of a list of products, all products (left) and never bought ones (right), with 95 % intervals over customers.", "name": "fig-recall"}, "image": {"alt": "Two bar charts of recall by recommender. Left, for all products, the blend and repeat purchase lead with nearly equal bars, factorisation and popularity follow. Right, for never bought products, all bars are several times shorter and close together."}}
 fig, axes = plt.subplots(1, 2, sharex=True)
 by_kind = recalls.groupby("kind", sort=False)
-for ax, (kind, part) in zip(axes, by_kind, strict=True):
+for ax, (kind, part) in zip(axes, by_kind, strict=False):
     ends = part[["low", "high"]].to_numpy().T  # (2, recommenders)
     error = np.abs(ends - part["recall"].to_numpy())
     ax.barh(part["recommender"], part["recall"], xerr=error, color="0.7")

@@ -13,6 +13,7 @@ import nbformat
 import numpy as np
 import pandas as pd
 
+from salesforecast_lib.data.frequency import check_freq
 from salesforecast_lib.decisions.workbook.sheets import decision_sheets, read_decisions
 from salesforecast_lib.evaluation.verdicts import seen_when_chosen, winner
 from salesforecast_lib.files import project_root, read_json
@@ -54,7 +55,6 @@ _STOCK = {
     "simulated": "Stock is that of the simulated shop: give yours with `-p stock_file=FILE`.",
     "unknown": "No product of this run is in your stock file: see [](decisions.md).",
 }
-_PERIODS = {"D": "day", "W": "week"}
 _CHOSEN = (
     "Which models sit in the Ensemble, how it weighs them and how its intervals are calibrated was chosen after a look "
     "at the scored cutoffs of The Complete Journey"
@@ -81,7 +81,7 @@ def findings(result: Mapping[str, Any], dataset: str = "") -> list[str]:
     saving = {name: 100 * (1 - values["total"] / naive) for name, values in policies.items()}
     money = f"The cheapest forecast is **{best}**: it saves {saving[best]:.1f} % of the cost of the rule of thumb"
     money += "." if best == "LSTM" else f"; the LSTM saves {saving['LSTM']:.1f} %."
-    period = _PERIODS.get(str(result.get("freq", ""))[:1], "period")
+    period = check_freq(str(result.get("freq") or "D")).period
     gain = 100 * metrics["lstm_gain_over_seasonal_naive"]
 
     def losses(measure: str) -> dict[str, float]:
@@ -224,6 +224,8 @@ def run_pages(folder: Path, shown: int = 15) -> dict[str, str | bytes]:
     unknown = int((plan["stock_source"] == "unknown").sum())
     if unknown and "stock_file" in sources:
         stock += f" The stock of {counted(unknown, 'product')} is unknown, which the [decisions](decisions.md) list."
+    described = folder / "panel.json"  # the frequency that an own panel's dates told
+    freq = read_json(described)["freq"] if described.is_file() else values.get("freq", "D")
     late = int((plan["runs_out_before_delivery"].astype(str) == "True").sum())
     page = [
         "# Findings",
@@ -246,7 +248,7 @@ def run_pages(folder: Path, shown: int = 15) -> dict[str, str | bytes]:
         "",
         "## Who wins, and what the plan saves",
         "",
-        *findings({**result, "freq": values.get("freq", "D")}, values.get("dataset", "complete_journey")),
+        *findings({**result, "freq": freq}, values.get("dataset", "complete_journey")),
     ]
     status = status_page(run_status(folder), "`salesforecast run`")
     written = {"findings.md": "\n".join(page) + "\n", "status.md": status, "decisions.md": decisions_page(folder)}

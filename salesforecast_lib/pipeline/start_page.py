@@ -14,6 +14,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
 
+from salesforecast_lib.data.frequency import check_freq
 from salesforecast_lib.decisions.inventory.orders import order_up_to_level
 from salesforecast_lib.decisions.inventory.simulator import SimulationConfig
 from salesforecast_lib.decisions.inventory.today import demand_today
@@ -27,8 +28,7 @@ from salesforecast_lib.wording import counted
 
 START, END = "<!-- picture and order, written by make refresh -->", "<!-- end -->"
 PICTURE = "static/start.png"
-_SHOWN = {"D": 70, "W": 52}  # periods of history in the picture
-_PERIOD = {"D": "day", "W": "week"}
+_SHOWN = {"D": 70, "W": 52, "M": 36}  # periods of history in the picture
 _BLUE = np.array(to_rgb(COLOURS[0]))
 _FAN = tuple(  # interval, its quantiles, its tint: opaque, so that the legend shows the colour of the picture
     (f"{share} %", f"q{low}", f"q{high}", tuple(1 - (1 - _BLUE) * depth))
@@ -83,11 +83,11 @@ def read_start(folder: Path) -> Start:
     meta, values = read_json(folder / "panel.json"), read_json(folder / "parameters.json")
     planning = next(stage for stage in STAGES if "replenishment.csv" in stage.writes)
     known = {name: values.get(name, parameter.default) for name, parameter in declared(planning.source).items()}
-    freq = str(meta.get("freq", "D"))[:1]
+    frequency = check_freq(str(meta.get("freq", "D")))
     panel = pd.read_parquet(folder / "panel.parquet")
     forecasts = pd.read_parquet(folder / "forecasts.parquet")
     plan = read_decisions(folder / "replenishment.csv")
-    shown = _SHOWN.get(freq, 60)
+    shown = _SHOWN[frequency.kind]
     product = choose(plan, panel, shown)
     row = plan[plan["unique_id"] == product].iloc[0]
     config = SimulationConfig(known["lead_time"], known["review_period"])
@@ -103,7 +103,7 @@ def read_start(folder: Path) -> Start:
         product=product,
         history=panel[panel["unique_id"] == product].sort_values("ds")[["ds", "y"]].tail(shown),
         fan=forecasts[ahead & own].sort_values("ds")[["ds", "mean", *names]],
-        period=_PERIOD.get(freq, "period"),
+        period=frequency.period,
         model=known["model"],
         lead_time=config.lead_time,
         protection=config.protection,

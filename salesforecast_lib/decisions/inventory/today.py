@@ -60,9 +60,10 @@ def paths_ahead(
     interval: int,
     season: int,
     seed: int = 0,
+    freq: str = "",
 ) -> tuple[pd.DatetimeIndex, np.ndarray]:
     """Dates and `paths_today`, (samples, products, periods); zero for the products that nobody wants."""
-    _, dates, ahead = paths_today(forecasts, model, periods, interval, season, seed=seed)
+    _, dates, ahead = paths_today(forecasts, model, periods, interval, season, seed=seed, freq=freq)
     ahead[:, demand.silent["unwanted"].to_numpy()] = 0.0
     return dates, ahead
 
@@ -200,6 +201,10 @@ def inventory_report(
     products whose stock is unknown, that only the stock file has, and that nobody wants.
     """
     cost = table.set_index("policy")["total"].drop(["rule of thumb", "perfect foresight"])
+
+    def by(name: str, rows: pd.DataFrame) -> dict[str, Any]:  # a share of nothing is no number: null
+        return rows.set_index(name).replace({np.nan: None}).to_dict("index")
+
     return {
         "service_level": service_level,
         "cheapest_model": cost.idxmin(),
@@ -208,7 +213,7 @@ def inventory_report(
         "stock_unknown": stock.unknown,
         "stock_without_plan": stock.extra,
         "without_demand": list(demand.silent.index[demand.silent["unwanted"]]),
-        "policies": table.set_index("policy").to_dict("index"),
-        "other_policies": policies.set_index("policy").to_dict("index"),
-        "value_of_accuracy": ranking.set_index("metric").to_dict("index"),
+        "policies": by("policy", table),
+        "other_policies": by("policy", policies),
+        "value_of_accuracy": by("metric", ranking),
     }

@@ -50,6 +50,8 @@ def promotion_weeks(panel: pd.DataFrame, meta: Mapping[str, Any]) -> PromotionWe
     kinds = promotion_kinds(panel, meta["future"])
     daily = meta["freq"] == "D"
     frame = panel[panel["y"].notna()].copy()
+    if "price" not in frame:
+        frame["price"] = np.nan  # a shop that records no prices
     frame["week"] = frame["ds"] + pd.to_timedelta((6 - frame["ds"].dt.dayofweek) if daily else 0, unit="D")
     static = [name for name in meta["static"] if name in frame]
     frame["group"] = frame[static[0]].astype(str) if static else "all"
