@@ -73,6 +73,11 @@ def test_a_font_that_is_at_hand_is_used_and_a_long_name_is_cut_before_it_is_esca
     assert plt.rcParams["font.family"] == ["DejaVu Sans", "SimHei"], "the book's own first, then one that has more"
 
 
+def test_names_are_drawn_in_any_style():
+    with plt.rc_context({"font.family": ["sans-serif"]}):
+        assert figure_text("$5 茶") == rf"\$5 {NO_GLYPH}"
+
+
 def test_tables_and_pages_of_pictures_hold_no_formula_and_no_tag():
     html = pd.DataFrame({"<i>": NAMES})._repr_html_()
     assert "<b>" not in html and "<i>" not in html
