@@ -20,7 +20,7 @@ from salesforecast_lib.data.reading import (
     read_stock_file,
 )
 from salesforecast_lib.data.reading.columns import find_column
-from salesforecast_lib.data.reading.guess import ROLES, Guess, Looked, guess_country, known_country
+from salesforecast_lib.data.reading.guess import ROLES, SAMPLE, Guess, Looked, currencies, guess_country, known_country
 from salesforecast_lib.data.schema import OPTIONAL
 from salesforecast_lib.files import write_text
 from salesforecast_lib.pipeline import parameters as settings
@@ -66,7 +66,7 @@ def init_shop(shop: Shop, ask: Ask | None, say: Callable[[Any], None], force: bo
     orders = _existing(shop.orders, "--orders")
     values = settings.check(dict(shop.values or {}))
     options = ReadOptions(**{name: values[name] for name in _OPTIONS if name in values})
-    table = open_table(orders, options, _KNOWN).frame
+    table = open_table(orders, options, _KNOWN, SAMPLE).frame
     given = spelled_columns({**values.get("columns", {}), **(shop.columns or {})}, table, orders)
     guess = settle_columns(table, orders, given, ask, say)
     columns = _columns(guess, given, table)
@@ -75,6 +75,9 @@ def init_shop(shop: Shop, ask: Ask | None, say: Callable[[Any], None], force: bo
     say(reading.report.table())
     if reading.frame.empty:
         raise InitError(f"{orders}: no row can be used; the first reasons: {list(reading.report.reasons)[:3]}")
+    money = currencies(Looked(table))
+    if len(money) > 1:
+        say(f"note: amounts are in {', '.join(money)} and nothing is converted: revenue and prices mix them")
     options = _zone(options, reading, ask, say)
     options, reading = _pinned(guess.kind, orders, options, reading)
     if shop.stock:

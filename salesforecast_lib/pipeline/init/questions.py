@@ -76,7 +76,8 @@ def refusal(guess: Guess, file: Path) -> str:
     for choice in guess.open:
         ways = " or ".join(f"--column {shlex.quote(answer)}" for answer in list(_answers(choice))[:6])
         parts.append(f"{_question(choice)} Say {ways or f'--column {choice.role}=NAME'}")
-    return f"{file}: not certain, so nothing was written. " + ". ".join(parts)
+    header = f". The file has {list(guess.header)[:40]}" if any(choice.column is None for choice in guess.open) else ""
+    return f"{file}: not certain, so nothing was written. " + ". ".join(parts) + header
 
 
 def guess_table(guess: Guess) -> Table:
