@@ -16,9 +16,9 @@ setup: .venv/.stamp  ## make .venv and install the locked versions (only when th
 
 .venv/.stamp: requirements.lock pyproject.toml
 	@set -e; \
-	base=""; for c in python3.11 python3; do \
-	  if $$c -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null; then base=$$c; break; fi; done; \
-	if [ -z "$$base" ]; then echo "Python 3.11 not found (tried python3.11, python3): install it and run make again"; exit 1; fi; \
+	base=""; for c in python3.13 python3.12 python3.11 python3; do \
+	  if $$c -c 'import sys; sys.exit(not (3, 11, 5) <= sys.version_info[:3] < (3, 14))' 2>/dev/null; then base=$$c; break; fi; done; \
+	if [ -z "$$base" ]; then echo "No Python from 3.11.5 to 3.13 found (tried python3.13, python3.12, python3.11, python3): install one and run make again"; exit 1; fi; \
 	test -x $(PYTHON) || $$base -m venv .venv
 	$(PYTHON) -m pip install -r requirements.lock
 	$(PYTHON) -m pip install --no-deps -e .

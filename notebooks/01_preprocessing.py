@@ -35,7 +35,7 @@ from salesforecast_lib import data
 from salesforecast_lib.data import availability, reading, scaling
 from salesforecast_lib.data.prepare import save_prepared
 from salesforecast_lib.files import resolve
-from salesforecast_lib.plots import use_book_style
+from salesforecast_lib.plots import figure_text, use_book_style
 
 use_book_style()
 
@@ -55,7 +55,7 @@ sheet: str = ""  # worksheet of a workbook (own data)
 static: list = []  # attribute columns kept as categories (own data)
 cleaning: dict = {}  # switches of CleaningConfig to change
 level: str = "product_type"  # column whose values become the series
-freq: str = "D"  # D days or W weeks
+freq: str = "D"  # D days, W weeks (W-SAT: that end on Saturday) or M months
 by_location: bool = False  # one series per product and location
 n_series: int = 200  # best-selling series kept, 0 keeps all
 delisted_after: int = 0  # periods without a sale that end a product, 0 never
@@ -416,7 +416,7 @@ prepared = data.prepare(
     switches=cleaning,
     missing_y=missing_y,
 )
-print(prepared.note)
+print(prepared.note, *prepared.notes, sep="\n")
 
 # %% [markdown]
 # How was the file read?
@@ -450,7 +450,7 @@ print(reasons.to_string() if len(reasons) else "nothing refused")
 # The panel has one row for each series and period, from the series' first sale on.
 
 # %%
-panel = prepared.panel
+panel, meta = prepared.panel, prepared.meta
 panel.head(3)
 
 # %% tags=["nbval-check-output"]
@@ -464,7 +464,7 @@ print(availability.period_report(panel).to_string(index=False))
 
 # %% mystnb={"figure": {"caption": "Units of all series together, per period. Dotted lines are the cutoffs of the evaluation.", "name": "fig-panel-total"}, "image": {"alt": "Line chart of total units per period over the whole history, with a regular rhythm of peaks and dotted lines at the evaluation cutoffs in its last part; closed periods fall to zero."}}
 total = panel.groupby("ds")["y"].sum()
-ends = data.rolling_cutoffs(panel["ds"].max(), freq, horizon, cutoffs)
+ends = data.cutoffs_within(panel["ds"], meta["freq"], horizon, cutoffs)
 fig, ax = plt.subplots(figsize=(7, 3))
 ax.plot(total.index, total, linewidth=1)
 for end in ends:
@@ -479,7 +479,7 @@ fig, axes = plt.subplots(3, 1, sharex=True, figsize=(7, 4.5))
 for ax, name in zip(axes, chosen, strict=True):
     one = panel[panel["unique_id"] == name].tail(91)
     ax.plot(one["ds"], one["y"], linewidth=0.8)
-    ax.set(ylabel="units", title=name, ylim=(0, None))
+    ax.set(ylabel="units", title=figure_text(name), ylim=(0, None))
 axes[-1].set(xlabel="period")
 axes[-1].tick_params(axis="x", rotation=30)
 plt.show()

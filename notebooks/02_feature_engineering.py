@@ -32,7 +32,7 @@ import pandas as pd
 from salesforecast_lib import data
 from salesforecast_lib.data import calendar, features
 from salesforecast_lib.models.forecaster import ablation
-from salesforecast_lib.plots import use_book_style
+from salesforecast_lib.plots import figure_text, use_book_style
 
 use_book_style()
 
@@ -48,8 +48,8 @@ ablation_seeds: int = 3  # repetitions of the ablation
 # %% tags=["hide-input"]
 panel, meta = data.load_panel(run_dir)
 season = data.inner_season(meta["freq"])
-ends = data.rolling_cutoffs(
-    panel["ds"].max(),
+ends = data.cutoffs_within(
+    panel["ds"],
     meta["freq"],
     meta["horizon"],
     cutoffs,
@@ -97,7 +97,7 @@ fig, ax = plt.subplots()
 ax.plot(one["ds"], one["y"], color="0.6", linewidth=0.8, label="units")
 for column in means:
     ax.plot(one["ds"], one[column], label=column)
-ax.set(xlabel="period", ylabel="units", title=largest)
+ax.set(xlabel="period", ylabel="units", title=figure_text(largest))
 ax.tick_params(axis="x", rotation=30)
 ax.legend()
 plt.show()
@@ -239,10 +239,11 @@ for marker, shift, (end, part) in ways:
     half, label = part["half"].fillna(0), f"stretch to {end.date()}"
     ax.errorbar(part["gain"], at, xerr=half, fmt=marker, label=label)
 ax.axvline(0, color="0.3", linestyle="-")
-ax.set_yticks(range(len(names)), names)
+ax.set_yticks(range(len(names)), [figure_text(n) for n in names])
 ax.set(xlabel="WAPE without the group minus WAPE with all groups")
 ax.locator_params(axis="x", nbins=6)
-ax.legend()
+if len(shown):
+    ax.legend()
 plt.show()
 
 # %% tags=["nbval-check-output"]

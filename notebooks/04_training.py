@@ -37,11 +37,12 @@ import pandas as pd
 import torch
 
 from salesforecast_lib.data.features import load_features
-from salesforecast_lib.data.calendar import inner_season, rolling_cutoffs
+from salesforecast_lib.data.calendar import cutoffs_within
+from salesforecast_lib.data.frequency import check_freq
 from salesforecast_lib.files import read_json, resolve, write_parquet
 from salesforecast_lib.models import forecaster, networks, training, windows
 from salesforecast_lib.models.forecaster import stockouts
-from salesforecast_lib.plots import use_book_style
+from salesforecast_lib.plots import figure_text, use_book_style
 
 use_book_style()
 
@@ -97,8 +98,8 @@ config = forecaster.NetworkConfig(
 torch.set_num_threads(1)  # several threads collapse if anything else runs
 table, meta = load_features(run_dir)
 frame, horizon, freq = table.frame, meta["horizon"], meta["freq"]
-season = inner_season(freq)  # of weeks, the month: a window holds no year
-ends = rolling_cutoffs(frame["ds"].max(), freq, horizon, cutoffs)
+season = check_freq(freq).cycle  # of weeks, the month: a window holds no year
+ends = cutoffs_within(frame["ds"], freq, horizon, cutoffs)
 ahead = pd.read_parquet(resolve(run_dir) / "ahead.parquet")
 
 # %% [markdown]
@@ -131,10 +132,13 @@ vocabulary = windows.Vocabulary.of(table)
 tensor = windows.PanelTensor(
     frame, vocabulary, window, horizon, season, device
 )
-first, enough = frame["ds"].min(), window // 2  # periods of history
-every = 1 if forking else stride
-train_rows = tensor.origins(first, train_last, enough, every)
-validation_rows = tensor.origins(*validate, enough, stride)
+enough, every = window // 2, 1 if forking else None  # periods of history
+rows = forecaster.choose_origins(
+    tensor, ends[0], freq, enough, stride, every
+)
+train_rows, validation_rows = rows.train, rows.validation
+if not rows.validated:
+    print("too short for a validation horizon: every window trains")
 
 # %% tags=["nbval-check-output"]
 print(f"{len(train_rows)} windows, {len(validation_rows)} for validation")
@@ -251,10 +255,13 @@ print(f"a pass over each stretch has the loss of {len(some)} windows: {same}")
 trainers = {"window by window": (False, max(max_epochs // 3, 1))}
 if model.causal:
     trainers["forking"] = (True, max_epochs)
-check = windows.WindowLoader(tensor, validation_rows, 1024, shuffle=False)
+judge = validation_rows if rows.validated else train_rows
+check = windows.WindowLoader(tensor, judge, 1024, shuffle=False)
 origins, read, losses = {}, {}, {}
 for name, (fork, epochs) in trainers.items():
-    rows = tensor.origins(first, train_last, enough, 1 if fork else stride)
+    rows = forecaster.choose_origins(
+        tensor, ends[0], freq, enough, stride, 1 if fork else None
+    ).train
     choice = replace(config, forking=fork)
     loader = forecaster.make_loader(tensor, rows, choice, seed)
     torch.manual_seed(seed)
@@ -315,9 +322,10 @@ pd.DataFrame(
 # %% tags=["nbval-check-output"]
 print(training.describe_stop(log.validation, max_epochs))
 best = log.best_loss == min(log.validation)
-again = len(fit.final.train) == log.best_epoch + 1
-print(f"kept the epoch with the lowest validation loss: {best}")
-print(f"trained again for as many epochs: {again}")
+if fit.validated:
+    again = len(fit.final.train) == log.best_epoch + 1
+    print(f"kept the epoch with the lowest validation loss: {best}")
+    print(f"trained again for as many epochs: {again}")
 
 # %% mystnb={"figure": {"caption": "Pinball loss in each epoch (scaled units). The dotted line marks the epoch that was kept. The same curves are in the TensorBoard log of the run folder.", "name": "fig-loss"}, "image": {"alt": "Training loss falls with every epoch. Validation loss jumps up and down without falling for long and is lowest at the epoch that the dotted line marks."}}
 fig, ax = plt.subplots()
@@ -426,7 +434,7 @@ for low, high, alpha, label in (
     ax.fill_between(
         shown["ds"], shown[low], shown[high], alpha=alpha, label=label
     )
-ax.set(xlabel="period", ylabel="units", title=name)
+ax.set(xlabel="period", ylabel="units", title=figure_text(name))
 ax.legend()
 plt.show()
 

@@ -38,11 +38,14 @@ import torch
 
 from salesforecast_lib import QUANTILES
 from salesforecast_lib.data.features import load_features
-from salesforecast_lib.data.calendar import rolling_cutoffs
+from salesforecast_lib.data.calendar import cutoffs_within
+from salesforecast_lib.data.frequency import check_freq
+from salesforecast_lib.data.scaling import naive_changes
 from salesforecast_lib.files import resolve
 from salesforecast_lib.models import selection
 from salesforecast_lib.models.forecaster import NetworkConfig, fit_network
-from salesforecast_lib.models.selection import comparison, results, verdicts
+from salesforecast_lib.models.selection import comparison, results
+from salesforecast_lib.models.selection import validation, verdicts
 from salesforecast_lib.models.training.loop import TrainingConfig
 from salesforecast_lib.plots import use_book_style
 
@@ -66,12 +69,15 @@ device: str = "cpu"  # cpu or cuda
 # %% tags=["hide-input"]
 torch.set_num_threads(1)  # several collapse as soon as anything else runs
 everything, meta = load_features(run_dir)
-horizon, freq = meta["horizon"], meta["freq"]
-windows = (28, 56, 84) if freq == "D" else (13, 26, 39)  # periods of history
-stride = search_stride if freq == "D" else max(1, search_stride // 7)
+frequency = check_freq(meta["freq"])
+windows = validation.WINDOWS[frequency.kind]  # periods of history
+stride = frequency.periods_in(search_stride)
 storage = resolve(run_dir) / "search.db"
-begins, ends = everything.frame["ds"].min(), everything.frame["ds"].max()
-first_cutoff = rolling_cutoffs(ends, freq, horizon, cutoffs)[0]
+ds, horizon = everything.frame["ds"], meta["horizon"]
+first_cutoff = cutoffs_within(ds, meta["freq"], horizon, cutoffs)[0]
+meta = validation.searched_meta(meta, ds.min(), first_cutoff)
+if meta["horizon"] < horizon:
+    print(f"a short history: searched {meta['horizon']} periods ahead")
 
 # %% [markdown]
 # ## Validation that tells the truth
@@ -83,7 +89,7 @@ first_cutoff = rolling_cutoffs(ends, freq, horizon, cutoffs)[0]
 
 # %% tags=["nbval-check-output"]
 protocol = selection.rolling_validation(
-    first_cutoff, meta, search_origins, first=begins, window=max(windows)
+    first_cutoff, meta, search_origins, first=ds.min(), window=max(windows)
 )
 check = protocol.later()
 table = selection.sample_series(
@@ -134,9 +140,8 @@ forecast.head(3).round(1)
 
 # %%
 known = frame[frame["ds"] <= origin]
-sales = known["y"].where(known["available"] > 0)
-usual = sales.groupby(known["unique_id"]).shift(meta["season_length"])
-scale = (sales - usual).abs().groupby(known["unique_id"]).mean()
+changes = naive_changes(known, meta["season_length"])  # against a season ago
+scale = changes.abs().groupby(known["unique_id"]).mean()
 
 # %%
 available = frame.loc[frame["available"] > 0, ["unique_id", "ds", "y"]]

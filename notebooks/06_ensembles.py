@@ -31,7 +31,7 @@ import pandas as pd
 
 from salesforecast_lib import QUANTILES
 from salesforecast_lib.data.features import load_features
-from salesforecast_lib.data.calendar import rolling_cutoffs
+from salesforecast_lib.data.calendar import cutoffs_within
 from salesforecast_lib.data.panel import extend_panel
 from salesforecast_lib.data.prepare import load_panel
 from salesforecast_lib.evaluation.backtest import comparable_panel
@@ -78,7 +78,7 @@ panel, meta = load_panel(run_dir)
 table, _ = load_features(run_dir)
 horizon, freq, season = meta["horizon"], meta["freq"], meta["season_length"]
 today = panel["ds"].max()
-ends = rolling_cutoffs(today, freq, horizon, cutoffs)
+ends = cutoffs_within(panel["ds"], freq, horizon, cutoffs)
 later = ensembles.learned_cutoffs(ends, horizon, freq)
 comparable = comparable_panel(panel, ends)
 series = comparable["unique_id"].unique()

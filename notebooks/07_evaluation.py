@@ -32,12 +32,13 @@ import numpy as np
 import pandas as pd
 
 from salesforecast_lib import QUANTILE_COLUMNS, QUANTILES, evaluation
-from salesforecast_lib.data.calendar import rolling_cutoffs
+from salesforecast_lib.data.calendar import cutoffs_within
+from salesforecast_lib.data.frequency import check_freq
 from salesforecast_lib.data.prepare import load_panel
 from salesforecast_lib.evaluation import calibration, figures, report
 from salesforecast_lib.evaluation import segments, verdicts
 from salesforecast_lib.files import resolve, write_json, write_parquet
-from salesforecast_lib.plots import forecast_page, pager, use_book_style
+from salesforecast_lib.plots import figure_text, forecast_page, pager, use_book_style
 
 use_book_style()
 
@@ -52,8 +53,8 @@ pages: int = 6  # products to page through
 # %% tags=["hide-input"]
 panel, meta = load_panel(run_dir)
 horizon, season = meta["horizon"], meta["season_length"]
-last_day = panel["ds"].max()
-ends = rolling_cutoffs(last_day, meta["freq"], horizon, cutoffs)
+frequency = check_freq(meta["freq"])
+ends = cutoffs_within(panel["ds"], meta["freq"], horizon, cutoffs)
 own_models = ["LSTM", "Ensemble"]  # all others are peers
 
 # %% [markdown]
@@ -142,16 +143,21 @@ print(f"CRPS {by_hand.mean():.4f} units, MAE {hand['mae']:.4f}")
 #
 # A backtest takes any model that can be fitted at a cutoff and then forecasts. Everything after the cutoff that is not known
 # ahead is blanked before the model sees the table, so that it cannot look. A model of a few lines shows the contract, and what
-# it costs not to refit: the mean of each weekday (or of all weeks) over the last eight weeks.
+# it costs not to refit: the mean of each weekday over the last eight weeks (of longer periods, the mean of the last eight).
 
 
 # %%
+def weekday_of(ds):
+    """Weekday of days; weeks and months have none."""
+    return ds.dt.dayofweek if frequency.kind == "D" else 0 * ds.dt.year
+
+
 def weekday_profile(known, cutoff):
     """Mean and quantiles of the last eight weeks by series and weekday."""
-    begin = cutoff - pd.Timedelta(weeks=8)
+    begin = cutoff - max(8, frequency.periods_in(56)) * frequency.offset
     past = known[(known["ds"] <= cutoff) & (known["ds"] > begin)]
     past = past[past["available"] > 0]
-    weekday = past["ds"].dt.dayofweek.rename("weekday")
+    weekday = weekday_of(past["ds"]).rename("weekday")
     days = past.groupby(["unique_id", weekday])["y"]
     profile = days.quantile(list(QUANTILES)).unstack()
     return profile.set_axis(QUANTILE_COLUMNS, axis=1).assign(mean=days.mean())
@@ -168,7 +174,7 @@ class RecentProfile:
             count, freq = meta["horizon"] + 1, meta["freq"]
             steps = pd.date_range(origin, periods=count, freq=freq)[1:]
             rows = later.loc[later["ds"].isin(steps), ["unique_id", "ds"]]
-            rows = rows.assign(weekday=rows["ds"].dt.dayofweek)
+            rows = rows.assign(weekday=weekday_of(rows["ds"]))
             # a weekday without an open day in eight weeks sells nothing
             return rows.merge(profile, how="left").fillna(0.0)
 
@@ -329,7 +335,8 @@ lower = (by_group["LSTM"] < by_group["SeasonalNaive"]).sum()
 print(f"LSTM below the seasonal naive in {lower} of {len(by_group)} groups")
 
 # %% mystnb={"figure": {"caption": "WAPE by product group, LSTM against the seasonal naive.", "name": "fig-group"}, "image": {"alt": "Horizontal bars of WAPE by product group: in every group the LSTM has the lower error than the seasonal naive."}}
-ax = by_group[["LSTM", "SeasonalNaive"]].iloc[::-1].plot.barh()
+bars = by_group[["LSTM", "SeasonalNaive"]].iloc[::-1]
+ax = bars.rename(index=figure_text).plot.barh()
 ax.set(xlabel="WAPE", ylabel="")
 plt.show()
 
@@ -343,7 +350,8 @@ by_volume = evaluation.wape_by(rows, volumes, comparable, season, decile)
 by_volume.T.round(2)
 
 # %%
-bands = segments.age_bands(comparable, ends)
+edges = [frequency.periods_in(days) for days in (28, 91, 182, 365)]
+bands = segments.age_bands(comparable, ends, edges, grace=edges[0])
 by_age = evaluation.wape_by(rows, bands, comparable, season, "age_band")
 by_age.round(3)
 
@@ -397,7 +405,7 @@ plt.show()
 left_over = evaluation.residuals(rows, meta["freq"])
 grouping = "weekday" if meta["freq"] == "D" else "step"
 patterns = calibration.mean_residuals(left_over, grouping)
-memory = calibration.residual_autocorrelation(left_over, min(21, horizon - 1))
+memory = calibration.residual_autocorrelation(left_over, max(1, min(21, horizon - 1)))
 patterns.pivot(index="model", columns=grouping, values="share").round(3)
 
 # %% tags=["nbval-check-output"]

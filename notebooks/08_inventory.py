@@ -32,8 +32,9 @@ import pandas as pd
 
 from salesforecast_lib.data.prepare import load_panel
 from salesforecast_lib.decisions import inventory
-from salesforecast_lib.decisions.inventory import case_study, censoring, orders
-from salesforecast_lib.decisions.inventory import figures, lookahead, planner
+from salesforecast_lib.decisions.inventory import case_study, censoring
+from salesforecast_lib.decisions.inventory import constraints, figures
+from salesforecast_lib.decisions.inventory import lookahead, orders, planner
 from salesforecast_lib.decisions.inventory import policies, today
 from salesforecast_lib.decisions.inventory.transfers import transfer_plan
 from salesforecast_lib.decisions.inventory.value_of_accuracy import (
@@ -59,6 +60,7 @@ order_cost: float = 0.0  # per order line
 minimum_order: int = 1  # smallest order line, units
 lost_sales: bool = True  # unmet demand is lost (else it waits)
 stock_file: str = ""  # your stock today (unique_id, stock); empty: simulated
+missing_stock: str = "unknown"  # or "zero": a product not in stock_file is out
 case_pack: int = 1  # units in a case; orders are whole cases
 shelf_life: int = 0  # periods after which a unit cannot be sold; 0 never
 order_budget: float = 0.0  # money for today's orders; 0 sets no limit
@@ -71,7 +73,7 @@ costs = (holding_cost, shortage_cost, order_cost)
 config = inventory.SimulationConfig(
     lead_time, review_period, *costs, minimum_order, lost_sales
 )
-limits = today.Limits(case_pack, minimum_order, shelf_life, order_budget)
+limits = constraints.Limits(case_pack, minimum_order, shelf_life, order_budget)
 panel, meta = load_panel(run_dir)
 forecasts = pd.read_parquet(resolve(run_dir) / "forecasts.parquet")
 case = inventory.build_case(forecasts, panel, config, meta["season_length"])
@@ -358,21 +360,28 @@ print(estimates.round(3).to_string())
 # %% [markdown]
 # ## The plan
 #
-# *Today* is the last evening of the data. Stock on hand and on order is read from `stock_file`; without one it is that of the
-# simulated shop, and a product without a simulation (it is too young) is given its expected demand.
+# *Today* is the last evening of the data. Stock on hand and on order is read from `stock_file`; a product that it lacks has an
+# unknown stock, which is not an empty shelf: nothing is proposed until somebody counts. Without a file the stock is that of the
+# simulated shop, and a product without a simulation (it is too young) is given its expected demand. What nobody has bought for
+# eight weeks, and for three times its longest pause before, has no demand, whatever its forecast says.
 
 # %% tags=["nbval-check-output"]
-ids, moments = case_study.moments_today(forecasts, model, config, case.season)
-stock = today.opening_stock(
-    stock_file, case, model, config, service_level, ids, moments["interval"][0]
+recorded = meta["dataset"] == "own_panel"  # who recorded `available`
+demand = today.demand_today(
+    forecasts, panel, model, config, case.season, recorded
 )
-print(stock.note)
+ids, (lead, interval) = demand.ids, demand.moments.values()
+stock = today.opening_stock(
+    stock_file, case, model, config, service_level,
+    ids, interval[0], missing_stock,
+)  # fmt: skip
+print(f"{stock.note}\n{demand.note}")
 
 # %%
-lead, interval = moments["lead"], moments["interval"]
 plan = inventory.replenishment_plan(
-    ids, stock.units, lead, interval, service_level, minimum_order
-)
+    ids, stock.units, lead, interval, service_level,
+    silent=demand.silent["why"],
+)  # fmt: skip
 plan["stock_source"] = stock.source
 columns = ["stock", "order_up_to_level", "order_quantity"]
 plan.set_index("unique_id")[columns].head()
@@ -381,26 +390,30 @@ plan.set_index("unique_id")[columns].head()
 # ### Within limits
 #
 # Orders come in whole cases, goods expire, and all products share one budget. Cases and shelf life are arithmetic for each
-# product. The budget couples them: a programme picks one quantity for each product so that the expected saving
-# is greatest, which HiGHS solves exactly {cite:p}`huangfu2018`. What would half of the money still earn?
+# product; where a whole case or the minimum order costs more than it saves, it is not ordered. The budget couples products: a
+# programme picks one quantity for each so that the expected saving is greatest, which HiGHS solves exactly
+# {cite:p}`huangfu2018`. What would half of the money still earn?
 
 # %%
 steps = max(config.protection, shelf_life)
-_, dates, ahead = policies.paths_today(
-    forecasts, model, steps, config.protection, case.season, seed=seed
+dates, ahead = today.paths_ahead(
+    forecasts, demand, model, steps, config.protection, case.season, seed,
+    freq=meta["freq"],
 )
-wanted = plan["order_quantity"].to_numpy()
+wanted = plan["order_quantity"].to_numpy(float, na_value=np.nan)
 price = today.unit_prices(panel, ids)
-choices = today.order_choices(wanted, ahead, stock.units, price, config, limits)
-for money, kept in today.budget_curve(choices).items():
+choices = constraints.order_choices(
+    wanted, ahead, stock.units, price, config, limits
+)
+for money, kept in constraints.budget_curve(choices).items():
     print(f"{money:.0%} of the plan's money can earn {kept:.0%} of the saving")
 
 # %%
-limited = choices.within(order_budget) if order_budget else choices.order
 paths = ahead[:, :, : config.protection]
 plan = today.finished_plan(
-    plan, stock.units, limited, moments, paths, config, panel, price
-)
+    plan, stock.units, choices.decide(), demand.moments,
+    paths, config, panel, price,
+)  # fmt: skip
 columns = ["order_quantity", "expected_loss", "loss_without_order", "why"]
 plan.set_index("unique_id")[columns].head(6)
 
@@ -419,6 +432,7 @@ excess = planner.excess_proposals(
     config.protection,
     holding_cost,
     planner.ExcessConfig(markdown_cost=markdown_cost, return_cost=return_cost),
+    demand.silent.loc[demand.silent["unwanted"], "periods"],
 )
 warnings.set_index("unique_id")[["expected_loss", "why"]].head(3)
 
@@ -437,7 +451,7 @@ plt.show()
 
 # %%
 quantity = plan.set_index("unique_id")["order_quantity"]
-quantity = quantity.reindex(ids).to_numpy(float)
+quantity = quantity.reindex(ids).to_numpy(float, na_value=np.nan)
 projected = inventory.project_stock(
     paths, stock.units, quantity, lead_time, lost_sales
 )
@@ -445,12 +459,15 @@ dates = dates[: config.protection]
 projection = planner.projection_table(ids, dates, projected)
 
 # %% mystnb={"figure": {"caption": "Live projection of the four products with most money at stake: median and 80 % interval of stock until the next delivery.", "name": "fig-projection"}, "image": {"alt": "Four small panels of projected stock: it falls, jumps when today's order arrives, and falls again, with a widening interval."}}
-names = plan.nlargest(4, "loss_without_order")["unique_id"]
+known = plan.dropna(subset="loss_without_order")
+names = known.nlargest(4, "loss_without_order")["unique_id"]
 fig = figures.projection_figure(projection, names)
 plt.show()
 
 # %% tags=["hide-input"]
-written = today.inventory_report(case, table, compared, ranking, service_level)
+written = today.inventory_report(
+    case, table, compared, ranking, service_level, stock, demand
+)
 today.save_today(run_dir, plan, warnings, excess, projection, written)
 
 # %% [markdown]

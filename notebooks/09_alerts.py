@@ -35,11 +35,14 @@ import pandas as pd
 from salesforecast_lib.data.prepare import load_panel
 from salesforecast_lib.decisions import alerts, inventory
 from salesforecast_lib.decisions.alerts import autoencoder, combination
-from salesforecast_lib.decisions.alerts import contest, evidence, summary
+from salesforecast_lib.decisions.alerts import contest, evidence
+from salesforecast_lib.decisions.alerts import stock as shelves
+from salesforecast_lib.decisions.alerts import summary, table as alert_table
 from salesforecast_lib.decisions.alerts.grid import normal_scores
 from salesforecast_lib.decisions.alerts.injection import STRENGTHS
+from salesforecast_lib.decisions.stock import match_stock
 from salesforecast_lib.files import resolve, write_csv, write_json
-from salesforecast_lib.plots import use_book_style
+from salesforecast_lib.plots import figure_text, use_book_style
 
 use_book_style()
 pd.set_option("display.max_colwidth", None)  # reasons are sentences
@@ -52,6 +55,7 @@ alert_budget: float = 10.0  # false alerts per 1,000 product-weeks
 alert_epochs: int = 6  # of the autoencoder
 alert_products: int = 60  # of the simulated market with known stock-outs
 stock_file: str = ""  # stock today: unique_id, stock; empty knows none
+missing_stock: str = "unknown"  # or "zero": a product not in stock_file is out
 
 # %% [markdown]
 # ## What is known when
@@ -319,7 +323,7 @@ print("in hindsight,", summary.leaders(hindsight))
 
 # %%
 selling = recent[grid.open[recent]]
-feeds = contest.broken_feeds(grid, int(selling[-2]), combined)
+feeds = contest.broken_feeds(grid, int(selling[-2:][0]), combined)
 feeds
 
 # %% tags=["nbval-check-output"]
@@ -367,13 +371,27 @@ for measure in ("recall", "f1"):
 #
 # One line is one cause. First the feed; what it explains is not reported again for each product. Then shelves that sell
 # nothing, then what many products do at once, then single products, where consecutive alarms are one line. *Severity* follows
-# from how rare it is and how far from what was expected; *impact* is the difference in money.
+# from how rare it is and how far from what was expected; *impact* is the difference in money. That a product which nobody has
+# bought for months sells nothing is no news, and a product that the stock file lacks has an unknown stock, not an empty shelf.
 
 # %%
-stock = inventory.read_stock(stock_file) if stock_file else None
-combined_channels = [alerts.SalesEvidence()]
-found = alerts.find_alerts(grid, recent, combined, combined_channels, stock)
+listed = None
+if stock_file:
+    names, units = list(grid.ids), inventory.read_stock(stock_file)
+    listed = match_stock(units, names, missing_stock, stock_file)
+    print(listed.note)
+
+# %%
+unwanted = shelves.unwanted_products(
+    panel, grid, recent, recorded=meta["dataset"] == "own_panel"
+)
+found = alerts.find_alerts(
+    *(grid, recent, combined, [alerts.SalesEvidence()]),
+    stock=listed.known if listed else None, unwanted=unwanted,
+)  # fmt: skip
 report = alerts.numbered(found)
+reason = alert_table.why_none(report, grid, recent, combined)
+print(reason or f"{len(report)} alerts")
 pd.crosstab(report["kind"], report["severity"])
 
 # %%
@@ -390,7 +408,8 @@ fig, (left, right) = plt.subplots(
 )
 length = (part["end"] - part["start"]).dt.days + round(7 * grid.weeks)
 left.barh(part.index, length, left=part["start"], color=shade)
-label = part["kind"] + " · " + part["unique_id"].str.slice(0, 22)
+label = [f"{k} · {figure_text(n, 22)}" for k, n in zip(part["kind"],
+         part["unique_id"], strict=True)]  # fmt: skip
 left.set_yticks(part.index, label, fontsize="x-small")
 left.tick_params(axis="x", rotation=30)
 week = pd.Timedelta(days=7)
@@ -406,7 +425,7 @@ plt.show()
 known = {"stock_outs": truth, "contest": market_table.to_dict("index")}
 numbers = summary.record(
     *(grid, combined, alert_model, result, hindsight, gain),
-    *((bare, others), report, known),
+    *((bare, others), report, known, reason),
 )
 _ = write_json(numbers, resolve(run_dir) / "alerts.json")
 _ = write_csv(report, resolve(run_dir) / "alerts.csv")

@@ -35,7 +35,7 @@ from salesforecast_lib.decisions import customers as people
 from salesforecast_lib.decisions.customers import control, history, scores
 from salesforecast_lib.decisions.customers import segments, study
 from salesforecast_lib.files import read_json, resolve
-from salesforecast_lib.plots import use_book_style
+from salesforecast_lib.plots import figure_text, use_book_style
 
 use_book_style()
 
@@ -71,6 +71,7 @@ shop = people.read_customers(
     static=tuple(static), switches=cleaning, category=category,
     days=intention_days, customers=customers, seed=seed,
 )  # fmt: skip
+shop = study.checked_shop(shop, intention_days, intention_categories)
 simulated = people.control_market(seed)
 shown = people.shown_shop(shop, simulated.shop, meta["dataset"])
 lines, end = shown.lines, shown.end
@@ -144,7 +145,7 @@ print(sizes.to_string(header=False))
 
 # %% mystnb={"figure": {"caption": "Profile of each behavioural segment: mean of its standardised features.", "name": "fig-segments"}, "image": {"alt": "Bars for each category, one a segment. Segment 1, the larger, lies slightly above the average in every category; segment 2 lies below it in every one, most for bag snacks and beef. No bar is longer than 0.6 standard deviations."}}
 fig, ax = plt.subplots()
-bars = profile.T.set_axis([str(name).lower()[:18] for name in profile])
+bars = profile.T.set_axis([figure_text(str(n).lower(), 18) for n in profile])
 bars.rename(columns=lambda k: f"segment {k + 1}").plot.bar(ax=ax)
 ax.set_ylabel("standard deviations from the mean")
 plt.show()
@@ -250,7 +251,7 @@ print("\n".join(study.recall_verdict(recalls)))
 # %% mystnb={"figure": {"caption": "Recall of a list of products, all products (left) and never bought ones (right), with 95 % intervals over customers.", "name": "fig-recall"}, "image": {"alt": "Two bar charts of recall by recommender. Left, for all products, the blend and repeat purchase lead with nearly equal bars, factorisation and popularity follow. Right, for never bought products, all bars are several times shorter and close together."}}
 fig, axes = plt.subplots(1, 2, sharex=True)
 by_kind = recalls.groupby("kind", sort=False)
-for ax, (kind, part) in zip(axes, by_kind, strict=True):
+for ax, (kind, part) in zip(axes, by_kind, strict=False):
     ends = part[["low", "high"]].to_numpy().T  # (2, recommenders)
     error = np.abs(ends - part["recall"].to_numpy())
     ax.barh(part["recommender"], part["recall"], xerr=error, color="0.7")

@@ -40,7 +40,7 @@ from salesforecast_lib.data.marketplace.simulate import simulate_marketplace
 from salesforecast_lib.data.prepare import load_panel
 from salesforecast_lib.decisions import promotions
 from salesforecast_lib.decisions.promotions import study, truth, verdicts
-from salesforecast_lib.plots import use_book_style
+from salesforecast_lib.plots import figure_text, use_book_style
 
 use_book_style()
 
@@ -138,7 +138,8 @@ fig, ax = plt.subplots(figsize=(7.5, 3.0))
 for number, (kind, part) in enumerate(around.groupby("kind", sort=False)):
     reach = [part["estimate"] - part["low"], part["high"] - part["estimate"]]
     place, mark = part["week"] + 0.12 * (number - 1), "osD^v"[number % 5]
-    ax.errorbar(place, part["estimate"], reach, fmt=mark, label=kind)
+    name = figure_text(kind)
+    ax.errorbar(place, part["estimate"], reach, fmt=mark, label=name)
 ax.axhline(0, color="0.3", linestyle=":")
 ax.set(xlabel="weeks after the promotion", ylabel="share of a usual week")
 ax.set_xticks(range(-2, 3))

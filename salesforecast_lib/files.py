@@ -5,13 +5,17 @@ from __future__ import annotations
 import csv
 import json
 import os
-from collections.abc import Callable
+import re
+import shlex
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
+if TYPE_CHECKING:
+    import pandas as pd  # a third of a second, which an error message need not wait for
 
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")  # and full-width ones
+_FORMULA = re.compile(f"'*[{re.escape(''.join(FORMULA_STARTS))}]")
 
 
 def project_root() -> Path:
@@ -59,12 +63,27 @@ def _write(path: Path, text: str) -> None:
 
 
 def escape_formula(text: str) -> str:
-    """Prefix a quote to text that a spreadsheet would run as a formula (OWASP, CSV injection)."""
-    return "'" + text if text.startswith(FORMULA_STARTS) else text
+    """Prefix a quote to text that a spreadsheet would run as a formula (OWASP, CSV injection); see `unescape_formula`.
+
+    Text that begins with quotes before such a sign gets one more, so that each text comes back as it was.
+    """
+    return "'" + text if _FORMULA.match(text) else text
+
+
+def unescape_formula(text: str) -> str:
+    """The text before `escape_formula`."""
+    return text[1:] if text.startswith("'") and _FORMULA.match(text) else text
+
+
+def empty_table(types: Mapping[str, str]) -> pd.DataFrame:
+    """A table without rows whose columns have the types of a full one; ``types`` maps column to dtype."""
+    return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in types.items()})
 
 
 def write_csv(frame: pd.DataFrame, path: str | Path) -> Path:
     """Write ``frame`` as CSV for a planner's spreadsheet; text cells can never become formulas."""
+    import pandas as pd
+
     safe = frame.copy()
     for column in safe.columns:
         if not pd.api.types.is_numeric_dtype(safe[column]) and not pd.api.types.is_datetime64_any_dtype(safe[column]):
@@ -76,3 +95,18 @@ def write_csv(frame: pd.DataFrame, path: str | Path) -> Path:
 def read_json(path: str | Path) -> Any:
     """Read a JSON file; raises FileNotFoundError that names it."""
     return json.loads(resolve(path).read_text(encoding="utf-8"))
+
+
+def run_record(run_dir: str | Path) -> dict[str, Any]:
+    """What is known of the last run in a folder: its ``command``, and whether it has ``finished``."""
+    file = resolve(run_dir) / "run.json"
+    return read_json(file) if file.is_file() else {}
+
+
+def finish_hint(run_dir: str | Path) -> str:
+    """The command that finishes the run in ``run_dir``: its own, or how to give it again where it was not kept."""
+    command = run_record(run_dir).get("command")
+    return command or (
+        f"salesforecast run --run-dir {shlex.quote(str(resolve(run_dir)))} "
+        "with the profile and the parameters that it was begun with"
+    )

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import base64
 import io
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from html import escape
 
 import matplotlib.pyplot as plt
 import pandas as pd
 from cycler import cycler
 from IPython.display import HTML
+from matplotlib import font_manager
 from matplotlib.dates import ConciseDateFormatter
 from matplotlib.figure import Figure
+from matplotlib.ft2font import FT2Font
 from PIL import Image
 
 from salesforecast_lib.wording import counted
@@ -23,11 +27,22 @@ COLOURS = (
     *("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7F7F7F"),
     *("#000000", "#8C564B", "#999933"),
 )
+# Fonts for names that matplotlib's own font cannot write, the first that is installed: Chinese, Japanese, Korean.
+FALLBACK_FONTS = (
+    *("Noto Sans CJK SC", "Noto Sans SC", "Source Han Sans SC", "Microsoft YaHei", "PingFang SC", "Hiragino Sans GB"),
+    *("WenQuanYi Micro Hei", "WenQuanYi Zen Hei", "SimHei", "Droid Sans Fallback", "Arial Unicode MS", "Unifont"),
+)
+NO_GLYPH = "\u25a1"  # a square for a character that no font at hand can write
+_NO_PICTURE = ("Cc", "Cf", "Cs")  # kinds of characters that are not drawn
+_VARIANTS = [chr(code) for code in range(0xFE00, 0xFE10)]  # say in which style the character before is drawn
 STYLES = ("-", "--", "-.", ":", "-", "--", "-.", ":", "-", "--")
 
 
 def use_book_style() -> None:
-    """Set size, resolution, grid and a colour cycle that survives greyscale."""
+    """Set size, resolution, grid and a colour cycle that survives greyscale; names in tables are text, not formulas."""
+    pd.set_option("display.html.use_mathjax", False)  # "$5 & $10" is a name
+    found = [name for name in FALLBACK_FONTS if name in font_manager.get_font_names()]
+    plt.rcParams["font.family"] = ["DejaVu Sans", *found[:1]]
     plt.rcParams.update(
         {
             "figure.figsize": (7.5, 3.6),
@@ -43,6 +58,27 @@ def use_book_style() -> None:
             "axes.prop_cycle": cycler(color=COLOURS) + cycler(linestyle=STYLES),
         }
     )
+
+
+@cache
+def _fonts(families: tuple[str, ...]) -> list[FT2Font]:
+    return [font_manager.get_font(font_manager.findfont(name, fallback_to_default=True)) for name in families]
+
+
+def figure_text(name: object, longest: int = 0) -> str:
+    """A name as a figure shows it: as it is, whatever marks it holds.
+
+    Dollar signs are no formula, and a leading underscore does not hide it from a legend. Characters that no font at
+    hand can write (`FALLBACK_FONTS`) are squares (`NO_GLYPH`), without a warning; the table beside the figure and its
+    alternative text have the name whole. ``longest`` cuts it to so many characters; 0 does not.
+    """
+    words = unicodedata.normalize("NFC", " ".join(str(name).split()))
+    words = "".join(c for c in words if unicodedata.category(c) not in _NO_PICTURE and c not in _VARIANTS)
+    if longest and len(words) > longest:
+        words = words[: longest - 1] + "…"
+    fonts = _fonts(tuple(plt.rcParams["font.family"]))
+    words = "".join(c if any(font.get_char_index(ord(c)) for font in fonts) else NO_GLYPH for c in words)
+    return (" " if words.startswith("_") else "") + words.replace("$", r"\$")
 
 
 @dataclass(frozen=True)
@@ -76,8 +112,10 @@ def pager(pages: Sequence[Page], name: str) -> HTML:
     parts = []
     for number, page in enumerate(pages):
         source = base64.b64encode(page.picture).decode("ascii")
+        state = " open" if number == 0 else ""
         parts.append(
-            f'<details name="{escape(name)}"{" open" if number == 0 else ""}><summary>{escape(page.title)}</summary>'
+            f'<details class="mathjax_ignore tex2jax_ignore" name="{escape(name)}"{state}>'
+            f"<summary>{escape(page.title)}</summary>"
             f'<img src="data:image/png;base64,{source}" alt="{escape(page.alt)}"></details>'
         )
     return HTML("\n".join(parts))

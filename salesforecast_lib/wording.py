@@ -15,3 +15,9 @@ def listed(names: Iterable[str]) -> str:
     """Names in a sentence: "a", "a and b", "a, b and c"; "none" where there is none."""
     words = list(names)
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}" if words else "none"
+
+
+def first_names(names: Iterable[str], count: int = 5) -> str:
+    """The first ``count`` names of a list and how many more there are: "a, b, c and 4 more"."""
+    words = [str(name) for name in names]
+    return listed(words) if len(words) <= count else f"{', '.join(words[:count])} and {len(words) - count:,} more"

@@ -9,15 +9,15 @@
 - `prepare`: From a data set's name to its panel in one call, as chapter 01 runs it.
 - `load_panel`: Read a run's panel and its description.
 - `extend_panel`: Append the periods after the end of the data, of which only plans are known.
-- `rolling_cutoffs`: Last known periods of consecutive test horizons.
-- `inner_season`: Cycle inside a window of history: 7 days or 4 weeks.
+- `cutoffs_within`: Last known periods of consecutive test horizons, as many as a history has room for.
+- `inner_season`: Cycle inside a window of history: 7 days, 4 weeks or 3 months.
 - `FeatureTable`: One row per series and period, with the role and the group of each feature.
 - `build_features`: Build every feature of the book from a panel.
 - `load_features`: Read a run's feature table and its description.
 - `find_leaks`: Tripwire: names of features that know something after the cutoff.
 """
 
-from salesforecast_lib.data.calendar import inner_season, rolling_cutoffs
+from salesforecast_lib.data.calendar import cutoffs_within, inner_season
 from salesforecast_lib.data.cleaning import CleaningConfig, clean
 from salesforecast_lib.data.features import FeatureTable, build_features, load_features
 from salesforecast_lib.data.leaks import find_leaks
@@ -36,7 +36,7 @@ __all__ = [
     "prepare",
     "load_panel",
     "extend_panel",
-    "rolling_cutoffs",
+    "cutoffs_within",
     "inner_season",
     "FeatureTable",
     "build_features",

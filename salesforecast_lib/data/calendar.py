@@ -8,24 +8,29 @@ import holidays
 import numpy as np
 import pandas as pd
 
-SEASON = {"D": 7, "W": 52}
+from salesforecast_lib.data.frequency import check_freq
+
 _CHINA_FESTIVALS = ((6, 18), (11, 11))  # shopping festivals; not public holidays
+_EDGE = 2  # trading days that may be missing at the edge of a complete month: shops close on New Year's Day
 
 
 def inner_season(freq: str) -> int:
-    """Cycle inside a window of history: 7 days, or a month of 4 weeks, because a window of weeks holds no year."""
-    return 7 if freq == "D" else 4
+    """Cycle of which a window of history holds several: 7 days, a month of 4 weeks or a quarter of 3 months."""
+    return check_freq(freq).inner
 
 
 def cycle_position(days: pd.Series, freq: str) -> tuple[pd.Series, str]:
-    """Place of each period in its cycle, from 1, and what to call it: the weekday of days, the quarter of weeks.
+    """Place of each period in its cycle, from 1, and what to call it: weekday of days, quarter of weeks, month.
 
     Parameters
     ----------
-    freq : pandas alias of the panel's frequency, "D" or "W-SUN".
+    freq : the panel's frequency, see `check_freq`.
     """
-    if freq == "D":
+    kind = check_freq(freq).kind
+    if kind == "D":
         return days.dt.dayofweek + 1, "weekday (1 = Monday)"
+    if kind == "M":
+        return days.dt.month, "month (1 = January)"
     return days.dt.quarter, "quarter"
 
 
@@ -33,24 +38,34 @@ def period_index(timestamps: pd.Series, freq: str) -> tuple[np.ndarray, pd.Datet
     """Period number of each time stamp, the calendar of complete periods, and which stamps lie in them.
 
     A first or last week is complete when the data cover all weekdays on which the shop usually trades (those seen in
-    at least a tenth of the weeks); an incomplete week would look like a slump of demand.
+    at least a tenth of the weeks); a month may lack two such days at its edge, which may be holidays. An incomplete
+    period would look like a slump of demand.
     """
+    frequency = check_freq(freq)
     days = timestamps.to_numpy().astype("datetime64[D]").astype("int64")
-    if freq == "D":
-        first = days.min()
-        calendar = pd.date_range(np.datetime64(int(first), "D"), periods=int(days.max() - first) + 1, freq="D")
-        return days - first, calendar, np.ones(len(days), dtype=bool)
-    weeks, weekday = (days + 3) // 7, (days + 3) % 7  # 1970-01-01 was a Thursday: this counts weeks from Monday
-    low, high = int(weeks.min()), int(weeks.max())
-    seen = np.bincount(np.unique(weeks * 7 + weekday) % 7, minlength=7)
-    usual = np.flatnonzero(seen >= 0.1 * (high - low + 1))
-    if high > low and weekday[days == days.max()][0] < usual.max():
+    number, place = frequency.numbers(days)
+    low, high = int(number.min()), int(number.max())
+    if frequency.kind == "D":
+        return number - low, frequency.stamps(low, high), np.ones(len(days), dtype=bool)
+    week, weekday = frequency.numbers(days) if frequency.kind == "W" else check_freq("W").numbers(days)
+    seen = np.bincount(np.unique(week * 7 + weekday) % 7, minlength=7)
+    usual = np.flatnonzero(seen >= 0.1 * (week.max() - week.min() + 1))
+    if frequency.kind == "W":
+        begins_late = bool(place[days == days.min()][0] > usual.min())
+        ends_early = bool(place[days == days.max()][0] < usual.max())
+    else:
+        stamps = frequency.stamps(low, high)
+        first, last = (np.datetime64(int(day), "D") for day in (days.min(), days.max()))
+        before = pd.date_range(frequency.first_days(stamps)[0], last, freq="D")
+        begins_late = int(np.isin(before[before < first].dayofweek, usual).sum()) > _EDGE
+        after = pd.date_range(last, stamps[-1], freq="D")[1:]
+        ends_early = int(np.isin(after.dayofweek, usual).sum()) > _EDGE
+    if high > low and ends_early:
         high -= 1
-    if high > low and weekday[days == days.min()][0] > usual.min():
+    if high > low and begins_late:
         low += 1
-    sunday = np.datetime64(low * 7 + 3, "D")
-    complete = (weeks >= low) & (weeks <= high)
-    return np.where(complete, weeks - low, 0), pd.date_range(sunday, periods=high - low + 1, freq="W-SUN"), complete
+    complete = (number >= low) & (number <= high)
+    return np.where(complete, number - low, 0), frequency.stamps(low, high), complete
 
 
 def rolling_cutoffs(last: pd.Timestamp, freq: str, horizon: int, count: int) -> list[pd.Timestamp]:
@@ -59,9 +74,19 @@ def rolling_cutoffs(last: pd.Timestamp, freq: str, horizon: int, count: int) -> 
     Raises ValueError when ``count`` or ``horizon`` is below one.
     """
     if count < 1 or horizon < 1:
-        raise ValueError(f"count={count}, horizon={horizon}: expected at least 1")
-    ends = pd.date_range(end=last, periods=count * horizon + 1, freq="D" if freq == "D" else "W-SUN")
+        raise ValueError(f"cutoffs={count}, horizon={horizon}: expected at least 1")
+    ends = pd.date_range(end=last, periods=count * horizon + 1, freq=check_freq(freq).alias)
     return list(ends[:-1][::horizon])
+
+
+def cutoffs_within(ds: pd.Series, freq: str, horizon: int, count: int) -> list[pd.Timestamp]:
+    """`rolling_cutoffs` at the end of the periods ``ds``: at most ``count``, as many as leave two horizons to learn.
+
+    A history of three horizons has one cutoff, one of four has two, and so on.
+    """
+    first, last = ds.min(), ds.max()
+    periods = len(pd.date_range(first, last, freq=check_freq(freq).alias))
+    return rolling_cutoffs(last, freq, horizon, max(1, min(count, periods // horizon - 2)))
 
 
 def _holiday_table(days: pd.DatetimeIndex, country: str) -> pd.DataFrame:
@@ -85,22 +110,47 @@ def _holiday_table(days: pd.DatetimeIndex, country: str) -> pd.DataFrame:
     )
 
 
-def calendar_features(days: pd.DatetimeIndex, country: str, freq: str) -> pd.DataFrame:
+def calendar_features(days: pd.DatetimeIndex, country: str, freq: str, stamp: str = "end") -> pd.DataFrame:
     """Everything the calendar alone knows, for each distinct period.
 
-    Weekly data describe the whole week: a holiday on any of its days counts.
+    Weekly data describe the whole week: a holiday on any of its days counts. Of a month, ``holiday`` and ``festival``
+    are shares of its days, ``weekday_k`` says how often each weekday occurs (in fives), ``working_days`` how many days
+    from Monday to Friday are no holidays (in twenties), ``month_length`` how many days it has (in thirties).
+
+    Parameters
+    ----------
+    days : stamps of the periods: their last days, or with ``stamp`` "start" the first days of weeks.
     """
-    if freq == "D":
+    frequency = check_freq(freq)
+    angle = 2 * np.pi * days.dayofyear / 365.25
+    if frequency.kind == "M":
+        table, angle = _month_table(days, country), 2 * np.pi * days.month / 12
+    elif frequency.kind == "D":
         table = _holiday_table(days, country)
         for weekday in range(7):
             table[f"weekday_{weekday}"] = (days.dayofweek == weekday).astype(float)
         table["month_day"] = (days.day - 1) / 30
     else:
-        span = pd.date_range(days.min() - pd.Timedelta(days=6), days.max(), freq="D")
-        daily = _holiday_table(span, country)
-        table = daily.rolling(7, min_periods=1).max().reindex(days)
+        ends = days + pd.Timedelta(days=6) if stamp == "start" else days
+        daily = _holiday_table(pd.date_range(ends.min() - pd.Timedelta(days=6), ends.max(), freq="D"), country)
+        table = daily.rolling(7, min_periods=1).max().reindex(ends).set_axis(days)
         table["month_day"] = (days.day - 1) / 30
-    angle = 2 * np.pi * days.dayofyear / 365.25
     for order in (1, 2, 3):  # Fourier terms of the year
         table[f"year_sin_{order}"], table[f"year_cos_{order}"] = np.sin(order * angle), np.cos(order * angle)
     return table
+
+
+def _month_table(months: pd.DatetimeIndex, country: str) -> pd.DataFrame:
+    """What a month's days add up to, by the month's last day."""
+    days = pd.date_range(months.min().to_period("M").start_time, months.max(), freq="D")
+    daily = _holiday_table(days, country)[["holiday", "festival"]]
+    daily["working_days"] = (days.dayofweek < 5) & (daily["holiday"] == 0)
+    for weekday in range(7):
+        daily[f"weekday_{weekday}"] = days.dayofweek == weekday
+    months_of = days.to_period("M")
+    total = daily.astype(float).groupby(months_of).sum()
+    length = total.index.days_in_month.to_numpy()
+    total[["holiday", "festival"]] = total[["holiday", "festival"]].div(length, axis=0)
+    total["working_days"] /= 20
+    total[[f"weekday_{k}" for k in range(7)]] /= 5
+    return total.assign(month_length=length / 30).reindex(months.to_period("M")).set_axis(months)

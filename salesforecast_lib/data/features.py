@@ -15,6 +15,7 @@ from coreforecast.grouped_array import GroupedArray
 from coreforecast.lag_transforms import RollingMean, RollingStd
 
 from salesforecast_lib.data.calendar import calendar_features, inner_season
+from salesforecast_lib.data.frequency import check_freq
 from salesforecast_lib.data.panel import extend_panel
 from salesforecast_lib.files import read_json, resolve, write_json, write_parquet
 
@@ -111,7 +112,7 @@ def build_features(panel: pd.DataFrame, meta: dict[str, Any]) -> FeatureTable:
     frame = panel.copy()
     table = FeatureTable(frame, {role: [] for role in ROLES})
     days = pd.DatetimeIndex(frame["ds"].unique()).sort_values()
-    calendar = calendar_features(days, meta["country"], meta["freq"])
+    calendar = calendar_features(days, meta["country"], meta["freq"], meta.get("stamp", "end"))
     position = days.get_indexer(frame["ds"])
     year = [name for name in calendar if name.startswith("year_")]
     table.add("calendar", "future", {n: calendar[n].to_numpy()[position] for n in calendar if n not in year})
@@ -192,7 +193,8 @@ def _price_features(table: FeatureTable, frame: pd.DataFrame, meta: dict[str, An
     if "discount" in meta["historical"]:
         depth = frame["discount"].fillna(0.0)
         table.add("price", "historical", {"discount": depth})
-        busy = frame.get("open", pd.Series(1.0, index=frame.index)) * (frame["ds"].dt.dayofweek >= 5)
+        weekend = (frame["ds"].dt.dayofweek >= 5) | (check_freq(meta["freq"]).kind != "D")  # each longer period has one
+        busy = frame.get("open", pd.Series(1.0, index=frame.index)) * weekend
         table.add("combinations", "historical", {"discount_x_weekend": depth * busy, "discount_x_level": depth * level})
     del frame["_log_price"]
 

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from salesforecast_lib.data.availability import likely_stockouts
-from salesforecast_lib.data.calendar import SEASON, period_index
+from salesforecast_lib.data.calendar import period_index
+from salesforecast_lib.data.frequency import AUTOMATIC, Frequency, check_freq
 
 KEYS = ["unique_id", "ds"]
 
@@ -20,7 +21,9 @@ class PanelConfig:
     Parameters
     ----------
     level : column whose values are the series (``product_id`` or any attribute of the product).
-    freq : "D" (days) or "W" (weeks Monday to Sunday, stamped with their Sunday).
+    freq : "D" (days), "W" (weeks Monday to Sunday, stamped with their Sunday), "W-MON" … "W-SAT" (weeks that end on
+        that day and are stamped with it) or "M" (months, stamped with their last day). "auto" is for own panels, whose
+        dates tell it.
     by_location : one series per ``level`` and ``location_id``.
     n_series : keep the series with most periods with sales, ties by units; 0 keeps all.
     delisted_after : periods without a sale at the end after which a series counts as delisted; 0 never.
@@ -41,8 +44,8 @@ class PanelConfig:
     missing_price: str = "ffill"
 
     def __post_init__(self) -> None:
-        if self.freq not in SEASON:
-            raise ValueError(f"freq={self.freq!r}: expected one of {list(SEASON)}")
+        if self.freq not in AUTOMATIC:
+            check_freq(self.freq)
         if self.missing_price not in ("ffill", "median", "keep"):
             raise ValueError(f"missing_price={self.missing_price!r}: expected ffill, median or keep")
         if not 0 <= self.stockout_odds < 1:
@@ -54,14 +57,19 @@ class PanelConfig:
                 raise ValueError(f"{name}={getattr(self, name)}: expected zero or more")
 
     @property
+    def frequency(self) -> Frequency:
+        """What the length of a period decides."""
+        return check_freq(self.freq)
+
+    @property
     def season_length(self) -> int:
-        """Periods of the seasonal cycle: 7 days or 52 weeks."""
-        return SEASON[self.freq]
+        """Periods of the seasonal cycle: 7 days, 52 weeks or 12 months."""
+        return self.frequency.season
 
     @property
     def pandas_freq(self) -> str:
         """Frequency alias for pandas and the Nixtla libraries."""
-        return "D" if self.freq == "D" else "W-SUN"
+        return self.frequency.alias
 
 
 def build_panel(lines: pd.DataFrame, config: PanelConfig = PanelConfig(), static: tuple[str, ...] = ()) -> pd.DataFrame:
@@ -191,26 +199,30 @@ def extend_panel(panel: pd.DataFrame, future: list[str], static: list[str], freq
     """Append the ``horizon`` periods after the end of the data to every series that is alive then.
 
     Of these periods ``y`` and everything observed is missing. Static columns are carried on, ``open`` is what it was on
-    most of the same weekdays of the last eight weeks, and other *future* columns keep their mean over the last four
-    weeks: the shop's plan beyond its data is not known here.
+    most of the same weekdays of the last eight weeks (months: in most of the last months), and other *future* columns
+    keep their mean over the last four weeks, or the last month: the shop's plan beyond its data is not known here.
 
     Parameters
     ----------
     freq : pandas alias of the panel's frequency.
     """
     last = panel["ds"].max()
-    steps = pd.date_range(last, periods=horizon + 1, freq=freq)[1:]
+    frequency = check_freq(freq)
+    steps = frequency.after(last, horizon)
     ending = panel[panel["ds"] == last].set_index("unique_id")
     rows = pd.MultiIndex.from_product([ending.index, steps], names=KEYS).to_frame(index=False)
     rows["available"] = 1.0
     for name in static:
         rows[name] = rows["unique_id"].map(ending[name])
-    recent = panel[panel["ds"] > last - pd.Timedelta(weeks=8)]
-    month = recent[recent["ds"] > last - pd.Timedelta(weeks=4)]
+    recent = panel[panel["ds"] > last - frequency.periods_in(56) * frequency.offset]
+    month = recent[recent["ds"] > last - frequency.periods_in(28) * frequency.offset]
     for name in future:
         if name == "open":
-            usual = recent.groupby(recent["ds"].dt.dayofweek)["open"].mean() > 0.5
-            rows[name] = rows["ds"].dt.dayofweek.map(usual).astype("float64").fillna(1.0)
+            whole = frequency.kind != "D"  # all stamps of weeks are one weekday; those of months say nothing
+            place = pd.Series(0, recent.index) if whole else recent["ds"].dt.dayofweek
+            usual = recent.groupby(place)["open"].mean() > 0.5
+            rows[name] = (pd.Series(0, rows.index) if whole else rows["ds"].dt.dayofweek).map(usual)
+            rows[name] = rows[name].astype("float64").fillna(1.0)
         else:
             rows[name] = rows["unique_id"].map(month.groupby("unique_id")[name].mean())
     return pd.concat([panel, rows], ignore_index=True).sort_values(KEYS, kind="stable", ignore_index=True)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from salesforecast_lib.data.cleaning import Cleaned, clean
+from salesforecast_lib.data.frequency import Frequency, check_freq
 from salesforecast_lib.data.journey import journey_promotions
 from salesforecast_lib.data.loaders import load
 from salesforecast_lib.data.marketplace.panel import CLICKS, LEVELS, market_columns
@@ -17,8 +18,12 @@ from salesforecast_lib.data.own_panel import read_panel
 from salesforecast_lib.data.panel import PanelConfig, build_panel
 from salesforecast_lib.data.reading import ReadingReport, ReadOptions
 from salesforecast_lib.files import read_json, resolve, write_json, write_parquet
+from salesforecast_lib.wording import counted
 
 _OBSERVED = ("price", "discount", "baskets", "buyers", "repeat_share")
+
+
+_LEAST = {"day": 14, "week": 9, "month": 9}  # periods below which no model has anything to learn from
 
 
 @dataclass(frozen=True)
@@ -26,6 +31,7 @@ class Prepared:
     """``panel`` with its description ``meta`` (panel.json), the accounting ``report`` and the quarantine.
 
     ``cleaned`` is None when the input was already a panel; ``reading`` says how the reader's own file was read.
+    ``notes`` is what else the reader should be told: columns under another name, a frequency inferred, gaps filled.
     """
 
     panel: pd.DataFrame
@@ -35,6 +41,7 @@ class Prepared:
     cleaned: Cleaned | None
     note: str
     reading: ReadingReport | None = None
+    notes: list[str] = field(default_factory=list)
 
 
 def prepare(
@@ -83,30 +90,31 @@ def prepare(
             clicks = list(CLICKS)
         meta = _describe(
             dataset,
-            config,
+            config.frequency,
             source.country,
             [n for n in source.static if n != level],
             [*(name for name in _OBSERVED if name in panel), *clicks],
             future,
         )
         prepared = Prepared(panel, meta, cleaned.report, cleaned.quarantine, cleaned, source.note, source.reading)
-    periods = prepared.panel["ds"].nunique()
-    if periods < 3 * horizon:
+    periods, unit = prepared.panel["ds"].nunique(), check_freq(prepared.meta["freq"]).period
+    least = _LEAST[unit]
+    if periods < max(3 * horizon, least):
         raise ValueError(
-            f"{periods} periods of data for horizon={horizon}: expected at least three horizons; "
-            "shorten horizon or give a longer history"
+            f"{counted(periods, unit)} of data for horizon={horizon}: expected at least three horizons, and at least "
+            f"{least}; give horizon={max(1, periods // 3)} or a longer history"
         )
     prepared.meta["horizon"] = horizon
     return prepared
 
 
 def _describe(
-    dataset: str, config: PanelConfig, country: str, static: list[str], historical: list[str], future: list[str]
+    dataset: str, frequency: Frequency, country: str, static: list[str], historical: list[str], future: list[str]
 ) -> dict[str, Any]:
     return {
         "dataset": dataset,
-        "freq": config.pandas_freq,
-        "season_length": config.season_length,
+        "freq": frequency.alias,
+        "season_length": frequency.season,
         "country": country,
         "static": static,
         "historical": historical,
@@ -122,19 +130,28 @@ def _from_panel(
     static: tuple[str, ...],
     missing_y: str,
 ) -> Prepared:
-    panel, read = read_panel(path, options, config.freq, missing_y)
-    text = [name for name in panel.columns if panel[name].dtype == object and name != "unique_id"]
-    numbers = [n for n in panel.columns if n not in ("unique_id", "ds", "y", "available", "open", *text)]
-    panel[["open", *numbers]] = panel[["open", *numbers]].astype("float64")
+    regular, read = read_panel(path, options, config.freq, missing_y)
+    panel, notes = regular.panel, list(regular.notes)
+    kept = [regular.renamed.get(name, name) for name in static]
+    unknown = [name for name in kept if name not in (*regular.numeric, *regular.texts)]
+    if unknown:
+        raise ValueError(f"static={unknown}: not in the panel, which has {[*regular.numeric, *regular.texts]}")
+    numbers = [name for name in regular.numeric if name not in kept]
     if config.n_series:
         best = panel.groupby("unique_id")["y"].sum().nlargest(config.n_series).index
+        left = panel["unique_id"].nunique() - len(best)
+        if left:
+            notes.append(f"{counted(left, 'series')} with the lowest sales left out: n_series={config.n_series}")
         panel = panel[panel["unique_id"].isin(best)].reset_index(drop=True)
-    meta = _describe("own_panel", config, country, list(static) or text, numbers, ["open"])
+    meta = _describe("own_panel", regular.freq, country, kept or regular.texts, numbers, ["open"])
+    meta["stamp"] = regular.stamp
     rows, refused = read.report.rows, len(read.quarantine)
     report = pd.DataFrame(
         {"step": ["schema"], "before": [rows], "quarantined": [refused], "cancelled": [0], "after": [rows - refused]}
     )
-    return Prepared(panel, meta, report, read.quarantine, None, f"own panel: {Path(path).name}", read.report)
+    return Prepared(
+        panel, meta, report, read.quarantine, None, f"own panel: {Path(path).name}", read.report, notes
+    )
 
 
 def save_prepared(prepared: Prepared, run_dir: str | Path) -> None:

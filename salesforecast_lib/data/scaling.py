@@ -86,3 +86,23 @@ def fit_scaler(
         return Scaler(method, {}, {}, fallback)
     fitted = {str(name): parameters(group) for name, group in values.groupby(train["unique_id"], observed=True)}
     return Scaler(method, {k: v[0] for k, v in fitted.items()}, {k: v[1] for k, v in fitted.items()}, fallback)
+
+
+def naive_changes(panel: pd.DataFrame, season: int, until: pd.Timestamp | None = None) -> pd.Series:
+    """Sales minus those of one season before, (rows,), missing where either period was unavailable.
+
+    It is the error of the seasonal naive, by which the errors of all models are divided. A history of less than a
+    season, or one that repeats itself exactly, has no such error up to ``until``: then it is the change from one
+    period to the next, for all series alike.
+
+    Parameters
+    ----------
+    panel : rows sorted by ``unique_id, ds``.
+    """
+    sales = panel["y"].where(panel["available"] > 0)
+    groups = sales.groupby(panel["unique_id"], sort=False)
+    told = pd.Series(True, panel.index) if until is None else panel["ds"] <= until
+    change = sales - groups.shift(season)
+    if season > 1 and not (change[told].abs() > 0).any():
+        return sales - groups.shift(1)
+    return change

@@ -147,16 +147,19 @@ def peer_models(seed: int = 0, threads: int = 1) -> dict[str, Model]:
 
 
 def comparable_panel(panel: pd.DataFrame, cutoffs: list[pd.Timestamp]) -> pd.DataFrame:
-    """Series that every model can forecast at every cutoff: alive then, and with 60 days or 12 weeks before the first.
+    """Series that every model can forecast at every cutoff: alive then, and with a history before the first.
 
-    Raises ValueError when none is left.
+    A history is 60 days, 12 weeks or 12 months, or half of the longest one where the data begin later than that. Raises
+    ValueError when no series is left.
     """
     before = panel[panel["ds"] <= cutoffs[0]]
     span = before.groupby("unique_id")["ds"].agg(["min", "max"])
     step = panel["ds"].drop_duplicates().sort_values().diff().median()
     enough = 60 if step <= pd.Timedelta(days=1) else 12
+    periods = ((span["max"] - span["min"]) / step).round()
+    enough = min(enough, int(periods.max()) // 2) if len(periods) else enough
     last = panel.groupby("unique_id")["ds"].max()
-    good = span.index[((span["max"] - span["min"]) / step >= enough) & (last.reindex(span.index) == panel["ds"].max())]
+    good = span.index[(periods >= enough) & (last.reindex(span.index) == panel["ds"].max())]
     if len(good) == 0:
         raise ValueError(
             f"no series has {enough} periods before the first cutoff {cutoffs[0].date()} and lives to the "

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from salesforecast_lib import QUANTILE_COLUMNS, QUANTILES
+from salesforecast_lib.data.frequency import check_freq
 
 
 def _quantiles(rows: pd.DataFrame, whole_units: bool | None) -> np.ndarray:
@@ -82,11 +83,11 @@ def pit_histogram(rows: pd.DataFrame, whole_units: bool | None = None) -> pd.Dat
 def residuals(rows: pd.DataFrame, freq: str = "D") -> pd.DataFrame:
     """The rows' keys with ``residual`` (sales minus mean forecast, units), ``step`` and ``weekday`` (Monday is 0).
 
-    ``freq`` is the panel's, daily or weekly; ``step`` 1 is the first period after the cutoff.
+    ``freq`` is the panel's; ``step`` 1 is the first period after the cutoff.
     """
     table = rows[["unique_id", "ds", "cutoff", "model", "y", "mean"]].copy()
     table["residual"] = table["y"] - table["mean"]
-    table["step"] = (table["ds"] - table["cutoff"]).dt.days // (1 if freq == "D" else 7)
+    table["step"] = check_freq(freq).steps(table["ds"], table["cutoff"])
     table["weekday"] = table["ds"].dt.dayofweek
     return table
 

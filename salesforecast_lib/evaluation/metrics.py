@@ -9,6 +9,7 @@ import pandas as pd
 from utilsforecast import losses
 
 from salesforecast_lib import QUANTILE_COLUMNS, QUANTILES
+from salesforecast_lib.data.scaling import naive_changes
 
 _BANDS = {50: ("q0.25", "q0.75"), 80: ("q0.1", "q0.9"), 90: ("q0.05", "q0.95")}
 
@@ -32,12 +33,12 @@ def scored_rows(forecasts: pd.DataFrame, panel: pd.DataFrame) -> pd.DataFrame:
 def naive_scales(panel: pd.DataFrame, cutoffs: Iterable[pd.Timestamp], season: int) -> pd.DataFrame:
     """Seasonal naive errors of the rows up to each cutoff: ``unique_id, cutoff, absolute, square`` (mean |e|, mean e²).
 
-    Pairs with an unavailable period are left out; scales that are zero or have no pair are missing, as a division by
+    Up to a first cutoff within the first season, errors of the naive forecast stand in, see `naive_changes`. Pairs with
+    an unavailable period are left out; scales that are zero or have no pair are missing, as a division by
     them would say nothing (Hyndman & Koehler 2006).
     """
-    ordered = panel.sort_values(["unique_id", "ds"])
-    sales = ordered["y"].where(ordered["available"] > 0)
-    change = sales - sales.groupby(ordered["unique_id"]).shift(season)
+    ordered, cutoffs = panel.sort_values(["unique_id", "ds"]), list(cutoffs)
+    change = naive_changes(ordered, season, min(cutoffs))
     work = ordered[["unique_id", "ds"]].assign(absolute=change.abs(), square=change**2)
     parts = [
         work[work["ds"] <= cutoff].groupby("unique_id")[["absolute", "square"]].mean().assign(cutoff=cutoff)

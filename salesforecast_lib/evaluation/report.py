@@ -31,7 +31,7 @@ def compare_with_best_peer(
 ) -> Comparison:
     """Intervals of each model's loss against the best peer, drawing series, periods and both.
 
-    The loss is the scaled quantile loss, or the scaled CRPS where a history of less than one season leaves no scale.
+    The loss is the scaled quantile loss, or the scaled CRPS where some model's sales never change and leave no scale.
     ``own`` models are no peers. The best peer is known only afterwards, which is hard on the own models.
     """
     table = evaluate(rows, panel, season).set_index("model")

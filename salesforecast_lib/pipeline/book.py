@@ -10,10 +10,11 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-import nbformat
 import yaml
 
 from salesforecast_lib.files import project_root
+
+_TITLE = str.maketrans("<>", "‹›")  # the theme writes a title once as text and once as HTML: only this is right in both
 
 
 class BookError(RuntimeError):
@@ -22,6 +23,8 @@ class BookError(RuntimeError):
 
 def check_executed(notebook: Path) -> None:
     """Refuse a notebook with an error or a cell that was never executed: Jupyter Book would show it without a word."""
+    import nbformat  # a second, which commands without a book need not wait for
+
     for number, cell in enumerate(nbformat.read(notebook, 4).cells):
         if cell.cell_type != "code" or not cell.source.strip():
             continue
@@ -59,7 +62,7 @@ def build_book(
                 shutil.copy(notebook, stage / "notebooks")
         if title:
             config = yaml.safe_load((stage / "_config.yml").read_text(encoding="utf-8"))
-            config["title"] = title
+            config["title"] = title.translate(_TITLE)
             (stage / "_config.yml").write_text(yaml.safe_dump(config), encoding="utf-8")
         command = [
             sys.executable,

@@ -6,20 +6,18 @@ import os
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import jupytext
-import nbformat
-import papermill
-from papermill.exceptions import PapermillExecutionError
+from salesforecast_lib.pipeline.runs.errors import StageError, full_sentence, in_words, is_full
 
-
-class StageError(RuntimeError):
-    """A cell failed; the message names notebook, cell, error and the half-executed notebook."""
+if TYPE_CHECKING:
+    import nbformat  # it, jupytext and papermill take seconds, which an error message need not wait for
 
 
 def to_notebook(source: Path) -> nbformat.NotebookNode:
     """Notebook of a py:percent source, with its kernel named, stable cell ids, and machinery folded."""
+    import jupytext
+
     notebook = jupytext.read(source)
     notebook.metadata["kernelspec"] = {"display_name": "Python 3", "language": "python", "name": "python3"}
     notebook.metadata["language_info"] = {"name": "python"}
@@ -39,19 +37,37 @@ def execute(source: Path, target: Path, parameters: Mapping[str, Any]) -> Path:
     StageError
         Naming the notebook, the cell, the error and the path of the half-executed notebook.
     """
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as folder:
-        entry, result = Path(folder) / source.with_suffix(".ipynb").name, target.with_name(f".{target.name}.tmp.ipynb")
-        nbformat.write(to_notebook(source), entry)
-        try:
-            papermill.execute_notebook(
-                str(entry), str(result), parameters=dict(parameters), progress_bar=False, kernel_name="python3"
-            )
-        except PapermillExecutionError as error:
-            half = target.with_name(f"{target.stem}.failed.ipynb")
-            os.replace(result, half)
-            raise StageError(
-                f"{source.name}, cell {error.exec_count}: {error.ename}: {error.evalue}\nhalf-executed notebook: {half}"
-            ) from None
-        os.replace(result, target)
+    import nbformat
+    import papermill
+    from papermill.exceptions import PapermillExecutionError
+
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory() as folder:
+            entry = Path(folder) / source.with_suffix(".ipynb").name
+            result = target.with_name(f".{target.name}.tmp.ipynb")
+            nbformat.write(to_notebook(source), entry)
+            try:
+                papermill.execute_notebook(
+                    str(entry),
+                    str(result),
+                    parameters=dict(parameters),
+                    progress_bar=False,
+                    kernel_name="python3",
+                    # ipykernel warns of TCP at every start, though ours listens on this machine only and with a key,
+                    # and calls the interrupt by which it is ended an error; what a cell says is in the notebook
+                    extra_arguments=["--IPKernelApp.log_level=CRITICAL"],
+                )
+            except PapermillExecutionError as error:
+                half = target.with_name(f"{target.stem}.failed.ipynb")
+                os.replace(result, half)
+                if is_full(f"{error.ename}: {error.evalue}"):
+                    raise StageError(f"{source.name}: {full_sentence(target.parent)}") from None
+                raise StageError(
+                    f"{source.name}, cell {error.exec_count}: {error.ename}: {error.evalue}\n"
+                    f"half-executed notebook: {half}"
+                ) from None
+            os.replace(result, target)
+    except OSError as error:
+        raise StageError(f"{source.name}: {in_words(error, target.parent)}") from None
     return target

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+_MARKS = "\\`*_{}[]()<>#+!|$~&:^%=@\"'"
+_LEADING = re.compile(r"^(\d*)([-.)])")
 _HEADINGS = {
     "wape": "WAPE",
     "bias": "bias",
@@ -34,9 +37,9 @@ def markdown_table(rows: Mapping[str, Mapping[str, Any]], columns: Sequence[str]
 
 
 def plain(text: object) -> str:
-    """Text of a shop as markdown shows it unchanged: no marks-up, one line."""
-    words = " ".join(str(text).split())
-    return "".join(f"\\{c}" if c in "\\`*_{}[]()<>#+!|$~&:" else c for c in words)
+    """Text of a shop as markdown shows it unchanged: no marks-up, no list, no comment, one line."""
+    words = "".join(f"\\{c}" if c in _MARKS else c for c in " ".join(str(text).split()))
+    return _LEADING.sub(r"\1\\\2", words, count=1)  # what makes a list where a line begins
 
 
 def between(text: str, start: str, end: str, block: str) -> str:
@@ -52,6 +55,15 @@ def between(text: str, start: str, end: str, block: str) -> str:
     if not found or not closed:
         raise ValueError(f"markers {start!r} and {end!r}: expected both, in this order; put them back")
     return f"{before}{start}\n{block}{end}{after}"
+
+
+def noted(page: str, notes: Sequence[str]) -> str:
+    """``page`` with notes that a reader should see first, between its title and the rest; unchanged without any."""
+    if not notes:
+        return page
+    title, newline, rest = page.partition("\n")
+    box = ["", ":::{warning}", *(f"{plain(note)}\n" for note in notes), ":::", ""]
+    return title + newline + "\n".join(box) + rest
 
 
 def opening(measured: str, data: str, command: str, meaning: Sequence[str]) -> list[str]:

@@ -10,12 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
+import numpy as np
 import pandas as pd
 
-from salesforecast_lib.decisions.workbook.sheets import decision_sheets
+from salesforecast_lib.data.frequency import check_freq
+from salesforecast_lib.decisions.workbook.sheets import decision_sheets, read_decisions
 from salesforecast_lib.evaluation.verdicts import seen_when_chosen, winner
 from salesforecast_lib.files import project_root, read_json
-from salesforecast_lib.pipeline.markdown import markdown_table, opening, plain
+from salesforecast_lib.pipeline.markdown import markdown_table, noted, opening, plain
+from salesforecast_lib.pipeline.runs import data_notes
 from salesforecast_lib.pipeline.stages import STAGES
 from salesforecast_lib.pipeline.start_page import start_pages
 from salesforecast_lib.wording import counted
@@ -50,8 +53,8 @@ _DATA_SETS = {
 _STOCK = {
     "stock_file": "Stock is that of your stock file.",
     "simulated": "Stock is that of the simulated shop: give yours with `-p stock_file=FILE`.",
+    "unknown": "No product of this run is in your stock file: see [](decisions.md).",
 }
-_PERIODS = {"D": "day", "W": "week"}
 _CHOSEN = (
     "Which models sit in the Ensemble, how it weighs them and how its intervals are calibrated was chosen after a look "
     "at the scored cutoffs of The Complete Journey"
@@ -78,7 +81,7 @@ def findings(result: Mapping[str, Any], dataset: str = "") -> list[str]:
     saving = {name: 100 * (1 - values["total"] / naive) for name, values in policies.items()}
     money = f"The cheapest forecast is **{best}**: it saves {saving[best]:.1f} % of the cost of the rule of thumb"
     money += "." if best == "LSTM" else f"; the LSTM saves {saving['LSTM']:.1f} %."
-    period = _PERIODS.get(str(result.get("freq", ""))[:1], "period")
+    period = check_freq(str(result.get("freq") or "D")).period
     gain = 100 * metrics["lstm_gain_over_seasonal_naive"]
 
     def losses(measure: str) -> dict[str, float]:
@@ -167,19 +170,27 @@ def run_status(folder: Path) -> dict[str, Any]:
     }
 
 
+def _cell(value: object) -> str:
+    """A number with two digits, text as it is, and a dash for what is not known."""
+    if isinstance(value, float):
+        return f"{value:,.2f}" if np.isfinite(value) else "–"
+    return plain(value) or "–"
+
+
 def decisions_page(folder: Path, shown: int = 10) -> str:
     """What a run proposes: the first rows of every subject, for its book."""
     dataset = read_json(folder / "panel.json")["dataset"]
     lines = ["# Decisions", "", f"What this run proposes at the end of its data ({dataset})."]
     lines.append("`salesforecast decide` writes all of it to `decisions.xlsx`.")
     for sheet in decision_sheets(folder):
-        lines += ["", f"## {sheet.name.capitalize()}", "", sheet.note[0].upper() + sheet.note[1:] + ".", ""]
+        note = f"{plain(sheet.note[0].upper() + sheet.note[1:])}."
+        lines += ["", f"## {sheet.name.capitalize()}", "", note, ""]
         if sheet.table.empty:
             continue
         lines.append("| " + " | ".join(plain(name) for name in sheet.brief) + " |")
         lines.append("|" + "---|" * len(sheet.brief))
         for row in sheet.table[list(sheet.brief)].head(shown).itertuples(index=False):
-            cells = [f"{value:,.2f}" if isinstance(value, float) else plain(value) for value in row]
+            cells = [_cell(value) for value in row]
             lines.append("| " + " | ".join(cells) + " |")
         if len(sheet.table) > shown:
             lines += ["", f"{len(sheet.table) - shown} more in the workbook."]
@@ -204,10 +215,17 @@ def run_pages(folder: Path, shown: int = 15) -> dict[str, str | bytes]:
     name, words = _DATA_SETS.get(values.get("dataset", "complete_journey"), ("your shop", ""))
     if values.get("path"):
         words += f" Read from `{Path(values['path']).name}`."
-    plan = pd.read_csv(folder / "replenishment.csv", dtype={"unique_id": str}, keep_default_na=False)
-    orders = plan[plan["order_quantity"].astype(float) > 0].sort_values(
+    plan = read_decisions(folder / "replenishment.csv")
+    orders = plan[pd.to_numeric(plan["order_quantity"], errors="coerce") > 0].sort_values(
         "risk_before_delivery", ascending=False, kind="stable"
     )
+    sources = set(plan["stock_source"])
+    stock = _STOCK[next(name for name in ("stock_file", "simulated", "unknown") if name in sources)] if sources else ""
+    unknown = int((plan["stock_source"] == "unknown").sum())
+    if unknown and "stock_file" in sources:
+        stock += f" The stock of {counted(unknown, 'product')} is unknown, which the [decisions](decisions.md) list."
+    described = folder / "panel.json"  # the frequency that an own panel's dates told
+    freq = read_json(described)["freq"] if described.is_file() else values.get("freq", "D")
     late = int((plan["runs_out_before_delivery"].astype(str) == "True").sum())
     page = [
         "# Findings",
@@ -217,7 +235,7 @@ def run_pages(folder: Path, shown: int = 15) -> dict[str, str | bytes]:
         "## What to order today",
         "",
         f"{len(orders)} of {len(plan)} products need an order; {late} will probably run out before it arrives. "
-        f"{_STOCK[plan['stock_source'].iloc[0]] if len(plan) else ''} The whole plan is `replenishment.csv` in "
+        f"{stock} The whole plan is `replenishment.csv` in "
         "the run's folder, and [](../notebooks/08_inventory) explains it. The most urgent:",
         "",
         "| product | stock | order | risk of running out before delivery | why |",
@@ -230,8 +248,9 @@ def run_pages(folder: Path, shown: int = 15) -> dict[str, str | bytes]:
         "",
         "## Who wins, and what the plan saves",
         "",
-        *findings({**result, "freq": values.get("freq", "D")}, values.get("dataset", "complete_journey")),
+        *findings({**result, "freq": freq}, values.get("dataset", "complete_journey")),
     ]
     status = status_page(run_status(folder), "`salesforecast run`")
     written = {"findings.md": "\n".join(page) + "\n", "status.md": status, "decisions.md": decisions_page(folder)}
-    return {**opening_pages(folder), **written}
+    first = opening_pages(folder)
+    return {**first, "intro.md": noted(str(first["intro.md"]), data_notes(folder)), **written}

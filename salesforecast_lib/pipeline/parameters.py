@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import ast
 import difflib
+import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-import jupytext
-import yaml
-
 from salesforecast_lib.files import project_root
 from salesforecast_lib.pipeline.stages import STAGES, Stage
+from salesforecast_lib.pipeline.values import ParameterError, check_value, parse_columns, read_text, read_yaml
 
-_OUR_NAMES = (
-    "order_id", "product_id", "timestamp", "quantity", "unit_price", "line_total", "customer_id", "location_id",
-    "discount", "promotion", "unique_id", "ds", "y", "available", "open", "stock", "end",
-)  # fmt: skip
+__all__ = ["Parameter", "ParameterError", "check", "declared", "load_profile", "parse_assignments", "parse_columns"]
+
+_HINTS = {
+    "float": " (YAML reads 1e-3 as text: write 1.0e-3)",
+    "list": "; write it in brackets, for example [brand, category]",
+    "dict": "; write it in braces, for example {quantity: Qty}",
+    "bool": "; write true or false",
+}
 _TYPES = {"str": str, "int": int, "float": float, "bool": bool, "dict": dict, "list": list}
 
 
@@ -33,19 +37,32 @@ class Parameter:
     comment: str
 
 
-class ParameterError(ValueError):
-    """A parameter is unknown, or its value has the wrong type."""
+def parameters_cell(text: str) -> str | None:
+    """Source of the cell tagged ``parameters`` in a py:percent text; None without one.
+
+    Read here and not by jupytext, whose import alone takes longer than an error message may.
+    """
+    cells = re.split(r"^# %%(.*)$", text, flags=re.MULTILINE)  # what precedes, then options and source in turn
+    for options, source in zip(cells[1::2], cells[2::2], strict=True):
+        tags = re.search(r'\btags=(\[[^\]]*\])', options)
+        if tags and "[markdown]" not in options and "parameters" in json.loads(tags[1]):
+            return source.strip("\n")
+    return None
 
 
 def declared(source: Path) -> dict[str, Parameter]:
     """Parameters of a notebook's source; raises ParameterError when the cell holds anything but typed literals."""
-    for cell in jupytext.read(source).cells:
-        if "parameters" in cell.metadata.get("tags", []):
-            break
-    else:
-        raise ParameterError(f"{source.name}: no cell is tagged 'parameters'")
-    lines, found = cell.source.splitlines(), {}
-    for node in ast.parse(cell.source).body:
+    return _declared(source.name, source.read_text(encoding="utf-8"))
+
+
+@cache  # every stage asks several times
+def _declared(name: str, text: str) -> dict[str, Parameter]:
+    source = Path(name)
+    cell = parameters_cell(text)
+    if cell is None:
+        raise ParameterError(f"{name}: no cell is tagged 'parameters'")
+    lines, found = cell.splitlines(), {}
+    for node in ast.parse(cell).body:
         if not (
             isinstance(node, ast.AnnAssign)
             and isinstance(node.target, ast.Name)
@@ -85,27 +102,40 @@ def check(values: Mapping[str, Any], stages: Iterable[Stage] = STAGES) -> dict[s
             )
         kind = known[name].type
         if not _fits(value, kind):
-            hint = " (YAML reads 1e-3 as text: write 1.0e-3)" if kind == "float" and isinstance(value, str) else ""
+            hint = _HINTS.get(kind, "") if isinstance(value, str) else ""
             raise ParameterError(f"parameter {name}={value!r}: expected {kind}, got {type(value).__name__}{hint}")
         checked[name] = float(value) if kind == "float" else value
+        try:
+            check_value(name, checked[name])
+        except ValueError as error:
+            raise ParameterError(str(error)) from None
     return checked
 
 
-def read_values(file: Path) -> dict[str, Any]:
-    """Values of a YAML file; raises ParameterError when it is no mapping."""
+def kinds(stages: Iterable[Stage] = STAGES) -> dict[str, str]:
+    """Declared type of every parameter: how the text of its value is read."""
+    return {name: parameter.type for name, parameter in all_parameters(stages).items()}
+
+
+def read_values(file: Path, types: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """Values of a YAML file; raises ParameterError when it is no mapping.
+
+    Parameters
+    ----------
+    types : declared type by name; texts are taken as they stand (``country: NO`` is no truth value). By default those
+        of the notebooks' parameters.
+    """
     try:
-        values = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
-    except yaml.YAMLError as error:
-        raise ParameterError(f"{file}: not YAML ({str(error)[:200]})") from error
-    if not isinstance(values, dict):
-        raise ParameterError(f"{file}: expected lines 'name: value'")
-    return values
+        text = file.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ParameterError(f"{file}: cannot be read as UTF-8 text ({str(error)[:120]}); save it as UTF-8") from None
+    return read_yaml(text, str(file), kinds() if types is None else types)
 
 
 def load_profile(profile: str) -> dict[str, Any]:
     """Values of ``book/profiles/PROFILE.yml``, or of a YAML file given by its path."""
     folder = project_root() / "book" / "profiles"
-    file = Path(profile) if profile.endswith((".yml", ".yaml")) else folder / f"{profile}.yml"
+    file = profile_file(profile)
     if not file.is_file():
         raise ParameterError(
             f"profile {profile!r}: no such file {file}; there are "
@@ -114,35 +144,22 @@ def load_profile(profile: str) -> dict[str, Any]:
     return read_values(file)
 
 
+def profile_file(profile: str) -> Path:
+    """Where a profile lies: a name means ``book/profiles/NAME.yml``, a path to a YAML file itself."""
+    folder = project_root() / "book" / "profiles"
+    return Path(profile) if profile.endswith((".yml", ".yaml")) else folder / f"{profile}.yml"
+
+
 def parse_assignments(assignments: Iterable[str]) -> dict[str, Any]:
-    """``name=value`` pairs, the value read as YAML."""
-    values = {}
+    """``name=value`` pairs; the declared type says how a value is read: texts as they stand, all others as YAML."""
+    values, types = {}, kinds()
     for text in assignments:
         name, sign, value = text.partition("=")
-        if not sign or not name.strip():
+        name = name.strip()
+        if not sign or not name:
             raise ParameterError(f"-p {text!r}: expected name=value")
-        try:
-            values[name.strip()] = yaml.safe_load(value) if value.strip() else ""
-        except yaml.YAMLError as error:
-            raise ParameterError(f"-p {text!r}: the value is not YAML ({str(error)[:120]})") from error
-        if name.strip() in ("path", "stock_file"):
-            values[name.strip()] = value
+        values[name] = read_text(name, value, types.get(name, ""))
     return values
-
-
-def parse_columns(texts: Iterable[str]) -> dict[str, str]:
-    """Column map from texts such as ``quantity=Qty,unit_price=Price, EUR``.
-
-    A comma ends a name only where one of our names and its sign follow, so headers may hold commas and ``#``.
-    """
-    found: dict[str, str] = {}
-    for text in texts:
-        for pair in re.split(rf",(?=\s*(?:{'|'.join(_OUR_NAMES)})\s*[=:])", text.strip().strip("{}")):
-            ours, sign, theirs = pair.partition("=")
-            if not sign or not ours.strip():
-                raise ParameterError(f"columns {text!r}: expected our=theirs,our=theirs")
-            found[ours.strip()] = theirs.strip()
-    return found
 
 
 def for_stage(stage: Stage, values: Mapping[str, Any]) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from salesforecast_lib.pipeline.pages import (
     status_page,
 )
 from salesforecast_lib.pipeline.runner import prepare_values, run
+from salesforecast_lib.pipeline.runs.messages import shown
 from salesforecast_lib.pipeline.stages import STAGES
 
 _TIMES, _END = "<!-- running times, written by make refresh -->", "<!-- end -->"
@@ -71,7 +72,7 @@ def publish(from_stage: str | None = None) -> None:
     """Run the default profile and store notebooks, reference numbers, status and findings pages."""
     root = project_root()
     folder = root / "runs" / "default"
-    run(prepare_values("default", {}), folder, from_stage)
+    run(prepare_values("default", {}), folder, from_stage, **shown())
     for stage in STAGES:
         executed = nbformat.read(folder / "notebooks" / f"{stage.name}.ipynb", 4)
         write_text(

@@ -9,30 +9,46 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pytask
-from pytask import TaskOutcome
-
-from salesforecast_lib.files import resolve, write_json, write_text
+from salesforecast_lib.files import resolve, write_text
 from salesforecast_lib.pipeline import parameters as settings
 from salesforecast_lib.pipeline.dependencies import library_hash
 from salesforecast_lib.pipeline.execute import StageError, execute
-from salesforecast_lib.pipeline.stages import STAGES, Stage, stage_names
+from salesforecast_lib.pipeline.runs.files import check_header, content, reading_options
+from salesforecast_lib.pipeline.runs.folder import STATE, locked, open_folder
+from salesforecast_lib.pipeline.runs.progress import announced, notes, quiet_engine
+from salesforecast_lib.pipeline.runs.record import begin, finish
+from salesforecast_lib.pipeline.runs.shop import data_notes, keep_data
+from salesforecast_lib.pipeline.stages import STAGES, Stage
+from salesforecast_lib.pipeline.values import RULES
 
 
 @dataclass(frozen=True)
 class RunResult:
-    """Where a run lies, and what was done: ``executed`` and ``unchanged`` stages."""
+    """Where a run lies, and what was done: ``executed`` and ``unchanged`` stages.
+
+    ``waiting`` stages are stale and come after the last one asked for. ``notes`` say where the data are not what they
+    were in the run before.
+    """
 
     run_dir: Path
     executed: list[str]
     unchanged: list[str]
+    waiting: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
-def _make_task(stage: Stage, run_dir: Path, values: dict[str, Any], source: Path) -> Callable[..., None]:
-    target = run_dir / "notebooks" / f"{stage.name}.ipynb"
+def _make_task(
+    stage: Stage, run_dir: Path, values: dict[str, Any], files: dict[str, str], lines: bool
+) -> Callable[..., None]:
+    import pytask
 
-    def task(inputs: list[Path], values: str, library: str, produces: list[Path]) -> None:
-        execute(inputs[0], produces[0], json.loads(values))
+    target, source, name = run_dir / "notebooks" / f"{stage.name}.ipynb", stage.source, stage.name
+
+    def task(inputs: list[Path], values: str, files: str, library: str, produces: list[Path]) -> None:
+        with announced(name, lines):
+            execute(inputs[0], produces[0], json.loads(values))
+        if lines and name == STAGES[0].name:
+            notes(data_notes(run_dir))  # as early as can be: somebody may want to stop and look at the file
 
     return pytask.task(
         name=stage.name,
@@ -40,6 +56,7 @@ def _make_task(stage: Stage, run_dir: Path, values: dict[str, Any], source: Path
             # never an empty list: pytask takes those of several tasks for one and the same input, which then "changes"
             "inputs": [source, *(run_dir / name for name in stage.reads)],
             "values": pytask.PythonNode(value=json.dumps(values, sort_keys=True), hash=True),
+            "files": pytask.PythonNode(value=json.dumps(files, sort_keys=True), hash=True),
             "library": pytask.PythonNode(value=library_hash(source), hash=True),
             "produces": [target, *(run_dir / name for name in stage.writes)],
         },
@@ -52,23 +69,45 @@ def prepare_values(profile: str, assignments: Mapping[str, Any], stages: tuple[S
     dataset = values.get("dataset", "complete_journey")
     if dataset in ("own_data", "own_panel") and not values.get("path"):
         raise settings.ParameterError(f"dataset={dataset}: give your file with -p path=orders.csv")
-    for name in ("path", "stock_file"):
-        if values.get(name):
-            file = Path(values[name]).expanduser()
-            file = file if file.is_absolute() else Path.cwd() / file
-            if not file.is_file():
-                raise settings.ParameterError(f"{name}={values[name]!r}: no such file {file}")
-            values[name] = str(file)
-    if dataset == "own_data":
-        from salesforecast_lib.data.reading import ReadOptions
-        from salesforecast_lib.data.reading.orders import check_columns
-
-        check_columns(values["path"], ReadOptions(columns=values.get("columns") or {}))
+    for name in (name for name in values if name in RULES and RULES[name].kind in ("file", "folder")):
+        if values[name]:
+            place = Path.cwd() / Path(values[name]).expanduser()
+            kind = RULES[name].kind
+            if not (place.is_file() if kind == "file" else place.is_dir()):
+                raise settings.ParameterError(f"{name}={values[name]!r}: no such {kind} {place}")
+            values[name] = str(place)
+    if dataset in ("own_data", "own_panel"):
+        check_header(values)
     if values.get("stock_file"):
         from salesforecast_lib.decisions.inventory.orders import read_stock
 
-        read_stock(values["stock_file"])
+        read_stock(values["stock_file"], reading_options(values, "stock_columns"))
     return values
+
+
+def chosen_stages(
+    stages: tuple[Stage, ...], from_stage: str | None, to_stage: str | None
+) -> tuple[int, tuple[Stage, ...]]:
+    """Place of the stage to begin again with (behind the last for none), and the stages up to the last one asked for.
+
+    Raises
+    ------
+    ParameterError
+        When a name, or its beginning, is that of no stage or of several, or the first comes after the last.
+    """
+    names = [stage.name for stage in stages]
+
+    def place(option: str, text: str) -> int:
+        matches = [name for name in names if name == text] or [name for name in names if name.startswith(text)]
+        if len(matches) != 1:
+            raise settings.ParameterError(f"{option} {text!r}: expected the beginning of one of {', '.join(names)}")
+        return names.index(matches[0])
+
+    last = place("--to", to_stage) if to_stage else len(names) - 1
+    first = place("--from", from_stage) if from_stage else len(names)
+    if from_stage and first > last:
+        raise settings.ParameterError(f"--from {names[first]} comes after --to {names[last]}: nothing would run")
+    return first, stages[: last + 1]
 
 
 def run(
@@ -78,54 +117,94 @@ def run(
     jobs: int = 1,
     stages: tuple[Stage, ...] = STAGES,
     verbose: int = 1,
+    to_stage: str | None = None,
+    command: str = "",
+    lines: bool = False,
 ) -> RunResult:
     """Execute the stages that are stale; a stage is stale when its source, parameters, inputs or library changed.
 
     Parameters
     ----------
-    from_stage : run this stage and all after it again, stale or not.
+    from_stage, to_stage : run this stage and all after it again, stale or not; stop after this one. A prefix will do.
     jobs : stages at the same time, each in a process of its own.
+    verbose : 1 shows a live table, 0 nothing.
+    command : what the user gave to begin this run; it is kept, and repeated where somebody has to finish it.
+    lines : print a line when a stage starts and when it ends.
 
     Raises
     ------
+    ParameterError
+        On a wrong stage or number of jobs, before anything is written.
+    FolderError
+        When the folder cannot be used, or another run is at work in it.
     StageError
         When a cell fails; earlier stages are kept, so the same command goes on from there.
     """
-    folder = resolve(run_dir)
-    folder.mkdir(parents=True, exist_ok=True)
     if jobs < 1:
         raise settings.ParameterError(f"jobs={jobs}: expected at least 1")
-    if from_stage is not None:
-        names = [stage.name for stage in stages]
-        matches = [name for name in names if name == from_stage or name.startswith(from_stage)]
-        if len(matches) != 1:
-            raise settings.ParameterError(f"--from {from_stage!r}: expected one of {names or stage_names()}")
-        for name in names[names.index(matches[0]) :]:
-            (folder / "notebooks" / f"{name}.ipynb").unlink(missing_ok=True)  # a missing product makes it stale
-    write_json(dict(values), folder / "parameters.json")
-    tasks = [
-        _make_task(stage, folder, {**settings.for_stage(stage, values), "run_dir": str(folder)}, stage.source)
-        for stage in stages
-    ]
+    first, wanted = chosen_stages(stages, from_stage, to_stage)
+    folder = resolve(run_dir)
+    with locked(folder):
+        if not (folder / STATE / "data.json").is_file():
+            keep_data(folder)
+        begin(folder, values, command)
+        for stage in wanted[first:]:
+            (folder / "notebooks" / f"{stage.name}.ipynb").unlink(missing_ok=True)  # a missing product makes it stale
+
+        done = _build(wanted, folder, values, verbose, lines, **({"n_workers": jobs} if jobs > 1 else {}))
+        waiting: list[str] = []
+        if len(wanted) < len(stages):
+            waiting = _build(stages, folder, values, dry_run=True).get("WOULD_BE_EXECUTED", [])
+        found = tuple(data_notes(folder))
+        if not waiting:
+            keep_data(folder)
+            finish(folder)
+    return RunResult(folder, done.get("SUCCESS", []), done.get("SKIP_UNCHANGED", []), tuple(waiting), found)
+
+
+def _build(
+    stages: tuple[Stage, ...],
+    folder: Path,
+    values: Mapping[str, Any],
+    verbose: int = 0,
+    lines: bool = False,
+    **options: Any,
+) -> dict[str, list[str]]:
+    """Names of the stages by what the build engine did with them; raises StageError where one failed."""
+    import pytask
+
+    hashes = content(values)
+    tasks = []
+    for stage in stages:
+        own = settings.for_stage(stage, values)
+        files = {name: hashes[name] for name in own if name in hashes}
+        tasks.append(_make_task(stage, folder, {**own, "run_dir": str(folder)}, files, lines))
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # torch collapses when several threads meet other work
-    options: dict[str, Any] = {"n_workers": jobs} if jobs > 1 else {}
     # pytask keeps what it knows beside its configuration file: one for each run, or runs would make each other stale
-    configuration = write_text("[tool.pytask.ini_options]\n", folder / ".state" / "pytask.toml")
-    session = pytask.build(
-        tasks=tasks,
-        paths=(),
-        config=configuration,
-        verbose=verbose,
-        show_errors_immediately=False,
-        show_traceback=False,
-        **options,
-    )
-    done: dict[TaskOutcome, list[str]] = {}
+    configuration = write_text("[tool.pytask.ini_options]\n", folder / STATE / "pytask.toml")
+    with quiet_engine(verbose == 0):
+        session = pytask.build(
+            tasks=tasks,
+            paths=(),
+            config=configuration,
+            verbose=verbose,
+            capture="no" if lines else "fd",
+            show_errors_immediately=False,
+            show_traceback=False,
+            **options,
+        )
+    done: dict[str, list[str]] = {}
     for report in session.execution_reports:
-        done.setdefault(report.outcome, []).append(report.task.name.split("::")[-1])
-        if report.outcome == TaskOutcome.FAIL:
+        done.setdefault(report.outcome.name, []).append(report.task.name.split("::")[-1])
+        if report.outcome == pytask.TaskOutcome.FAIL:
             error = report.exc_info[1] if report.exc_info else None
+            if isinstance(error, KeyboardInterrupt):
+                raise StageError(f"{done['FAIL'][-1]}: interrupted; the same command goes on from there")
             raise error if isinstance(error, StageError) else StageError(f"{report.task.name}: {error!r}")
     if session.exit_code != 0:
-        raise StageError(f"the run stopped with exit code {int(session.exit_code)}; see the messages above")
-    return RunResult(folder, done.get(TaskOutcome.SUCCESS, []), done.get(TaskOutcome.SKIP_UNCHANGED, []))
+        open_folder(folder)  # says so where the disk is full, or the folder went away
+        raise StageError(f"the run stopped with exit code {int(session.exit_code)}")
+    left = sorted({stage.name for stage in stages} - {name for names in done.values() for name in names})
+    if left:  # with workers the engine ends an interrupted run as if all were well
+        raise StageError(f"{left[0]}: interrupted; the same command goes on from there")
+    return {outcome: sorted(names) for outcome, names in done.items()}

@@ -14,9 +14,10 @@ from matplotlib.colors import to_rgb
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
 
-from salesforecast_lib.decisions.inventory.case_study import moments_today
+from salesforecast_lib.data.frequency import check_freq
 from salesforecast_lib.decisions.inventory.orders import order_up_to_level
 from salesforecast_lib.decisions.inventory.simulator import SimulationConfig
+from salesforecast_lib.decisions.inventory.today import demand_today
 from salesforecast_lib.decisions.workbook.sheets import read_decisions
 from salesforecast_lib.files import read_json
 from salesforecast_lib.pipeline.markdown import between, plain
@@ -27,8 +28,7 @@ from salesforecast_lib.wording import counted
 
 START, END = "<!-- picture and order, written by make refresh -->", "<!-- end -->"
 PICTURE = "static/start.png"
-_SHOWN = {"D": 70, "W": 52}  # periods of history in the picture
-_PERIOD = {"D": "day", "W": "week"}
+_SHOWN = {"D": 70, "W": 52, "M": 36}  # periods of history in the picture
 _BLUE = np.array(to_rgb(COLOURS[0]))
 _FAN = tuple(  # interval, its quantiles, its tint: opaque, so that the legend shows the colour of the picture
     (f"{share} %", f"q{low}", f"q{high}", tuple(1 - (1 - _BLUE) * depth))
@@ -39,6 +39,8 @@ _FAN = tuple(  # interval, its quantiles, its tint: opaque, so that the legend s
 @dataclass(frozen=True)
 class Start:
     """What a run knows of one product: its sales, its forecast, and the order that follows; in units.
+
+    ``stock`` is not a number where it is unknown; so it is of ``unknown_stock`` products.
 
     ``history`` has ``ds, y``; ``fan`` has ``ds, mean`` and the quantiles, one row a period ahead. ``demand`` is the
     sum over the ``protection`` periods that an order has to last: its quantiles by name (``q0.1``) and its ``mean``.
@@ -58,16 +60,21 @@ class Start:
     service_level: float
     risk_before_delivery: float
     simulated_stock: bool
+    unknown_stock: int = 0
 
 
 def choose(plan: pd.DataFrame, panel: pd.DataFrame, shown: int) -> str:
     """The product with the largest order among those with ``shown`` periods of history (else among all).
 
-    Ties, and a plan without orders, go to the larger expected demand.
+    Ties, and a plan without orders, go to the larger expected demand; products whose stock is unknown come last.
     """
     periods = panel.groupby("unique_id").size()
     old = plan[plan["unique_id"].map(periods).fillna(0) >= shown]
-    rows = (old if len(old) else plan).sort_values(["order_quantity", "expected_demand"], kind="stable")
+    rows = old if len(old) else plan
+    order = pd.to_numeric(rows["order_quantity"], errors="coerce")  # of unknown stock: none
+    rows = rows.assign(order_quantity=order).sort_values(
+        ["order_quantity", "expected_demand"], kind="stable", na_position="first"
+    )
     return str(rows["unique_id"].iloc[-1])
 
 
@@ -76,16 +83,18 @@ def read_start(folder: Path) -> Start:
     meta, values = read_json(folder / "panel.json"), read_json(folder / "parameters.json")
     planning = next(stage for stage in STAGES if "replenishment.csv" in stage.writes)
     known = {name: values.get(name, parameter.default) for name, parameter in declared(planning.source).items()}
-    freq = str(meta.get("freq", "D"))[:1]
-    panel = pd.read_parquet(folder / "panel.parquet", columns=["unique_id", "ds", "y"])
+    frequency = check_freq(str(meta.get("freq", "D")))
+    panel = pd.read_parquet(folder / "panel.parquet")
     forecasts = pd.read_parquet(folder / "forecasts.parquet")
     plan = read_decisions(folder / "replenishment.csv")
-    shown = _SHOWN.get(freq, 60)
+    shown = _SHOWN[frequency.kind]
     product = choose(plan, panel, shown)
     row = plan[plan["unique_id"] == product].iloc[0]
     config = SimulationConfig(known["lead_time"], known["review_period"])
-    ids, moments = moments_today(forecasts, known["model"], config, meta.get("season_length", 7))
-    mean, sd = (values[[ids.index(product)]] for values in moments["interval"])
+    coming = demand_today(
+        forecasts, panel, known["model"], config, meta.get("season_length", 7), meta["dataset"] == "own_panel"
+    )
+    mean, sd = (values[[coming.ids.index(product)]] for values in coming.moments["interval"])
     names = [name for _, low, high, _ in _FAN for name in (low, high)]
     demand = {name: float(order_up_to_level(mean, sd, float(name[1:]))[0]) for name in names}
     ahead = forecasts["y"].isna() & (forecasts["cutoff"] == forecasts["cutoff"].max())
@@ -94,36 +103,47 @@ def read_start(folder: Path) -> Start:
         product=product,
         history=panel[panel["unique_id"] == product].sort_values("ds")[["ds", "y"]].tail(shown),
         fan=forecasts[ahead & own].sort_values("ds")[["ds", "mean", *names]],
-        period=_PERIOD.get(freq, "period"),
+        period=frequency.period,
         model=known["model"],
         lead_time=config.lead_time,
         protection=config.protection,
         demand={**demand, "mean": float(mean[0])},
-        stock=float(row["stock"]),
-        order=int(row["order_quantity"]),
+        stock=_number(row["stock"]),
+        order=int(np.nan_to_num(_number(row["order_quantity"]))),
         level=float(row["order_up_to_level"]),
         service_level=float(read_json(folder / "inventory.json")["service_level"]),
-        risk_before_delivery=float(row["risk_before_delivery"]),
+        risk_before_delivery=_number(row["risk_before_delivery"]),
         simulated_stock=row["stock_source"] == "simulated",
+        unknown_stock=int(pd.to_numeric(plan["stock"], errors="coerce").isna().sum()),
     )
+
+
+def _number(cell: object) -> float:
+    """A cell of the plan; an empty one is not a number."""
+    return float(pd.to_numeric(pd.Series([cell]), errors="coerce").iloc[0])
 
 
 def sentence(start: Start) -> str:
     """What is expected, what is there, and what to order."""
     low, high = (round(start.demand[name]) for name in ("q0.1", "q0.9"))
-    stock, source = round(start.stock), " (simulated stock: an example)" if start.simulated_stock else ""
-    return (
+    expected = (
         f"Of {plain(start.product)} we expect {low:,} to {high:,} units in the next "
-        f"{counted(start.protection, start.period)} (80 %); {stock:,} {'is' if stock == 1 else 'are'} in stock or on "
-        f"order{source}, so order {f'{start.order:,}' if start.order else 'nothing'}."
+        f"{counted(start.protection, start.period)} (80 %); "
     )
+    if not np.isfinite(start.stock):
+        return f"{expected}its stock is unknown, so count it, and order up to {start.level:,.0f}."
+    stock, source = round(start.stock), " (simulated stock: an example)" if start.simulated_stock else ""
+    order = f"{start.order:,}" if start.order else "nothing"
+    return f"{expected}{stock:,} {'is' if stock == 1 else 'are'} in stock or on order{source}, so order {order}."
 
 
 def alt_text(start: Start) -> str:
     """What the picture shows, for who cannot see it."""
     y, mean = start.history["y"], start.fan["mean"]
     width = start.fan["q0.95"] - start.fan["q0.05"]
-    bar = f"a bar of {start.stock:,.0f} units of stock" + (f" and {start.order:,} to order" if start.order else "")
+    bar = "no bar, for the stock is unknown"
+    if np.isfinite(start.stock):
+        bar = f"a bar of {start.stock:,.0f} units of stock" + (f" and {start.order:,} to order" if start.order else "")
     low, high = start.demand["q0.1"], start.demand["q0.9"]
     place = "above" if start.level > high else "inside" if start.level >= low else "below"
     return (
@@ -175,7 +195,7 @@ def _draw_order(ax: Axes, start: Start) -> None:
             ax.text(1.3, bottom + height / 2, f"{name}\n{height:,.0f}", va="center", fontsize="small")
     ax.hlines(start.level, -0.35, 1.25, color="0.25", linestyle=":", linewidth=1.3)
     ax.text(0.4, start.level, f" order up to {start.level:,.0f}", va="bottom", fontsize="small")
-    top = max(start.level, start.demand["q0.95"], start.stock + start.order)
+    top = max(start.level, start.demand["q0.95"], float(np.nan_to_num(start.stock)) + start.order)
     span = counted(start.protection, start.period)
     ax.set(xlim=(-0.45, 2.0), ylim=(0, 1.12 * max(top, 1)), ylabel=f"units in {span}")
     ax.set_xticks([0, 1], ["demand", "supply"])
@@ -198,9 +218,13 @@ def block(start: Start, shop: str) -> str:
     name = plain(start.product)
     protection = counted(start.protection, start.period)
     rule = "the largest order of its plan" if start.order else "the largest expected demand; nothing has to be ordered"
+    if not np.isfinite(start.stock):
+        rule = "the largest expected demand; no product's stock is known"
     late = ""
+    if start.unknown_stock:
+        late = f"The stock of {counted(start.unknown_stock, 'product')} is unknown: see the [decisions](decisions.md). "
     if start.risk_before_delivery > 0.5:
-        late = f"Stock will probably run out before it arrives (chance {100 * start.risk_before_delivery:.0f} %). "
+        late += f"Stock will probably run out before it arrives (chance {100 * start.risk_before_delivery:.0f} %). "
     lines = [
         f"```{{figure}} {PICTURE}",
         f":alt: {json.dumps(alt_text(start), ensure_ascii=False)}",

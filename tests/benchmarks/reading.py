@@ -57,7 +57,7 @@ RULES = {  # name: file, text of the rule, what breaks it
     "noon and midnight": ("cells/stamps.py", 'hour % 12 + (12 if half == "pm" else 0)', 'hour + (12 if half == "pm" else 0)'),
     "open dates are day first": ("cells/dates.py", "    same = all(readings[order] == readings[fitting[0]] for order in fitting)", "    same = True"),
     "date_order is not listened to": ("cells/dates.py", "    if options.date_order:", "    if False:"),
-    "open dates beside sure ones are read": ("cells/dates.py", "(refused and not s.known)", "False"),
+    "open dates beside sure ones are read": ("cells/dates.py", "refused is not None and s is not None", "False"),
     "two-digit years of any span": ("cells/dates.py", "if short and len(fitting) > 1:", "if False:"),
     "dates move with the zone": ("cells/dates.py", "moved = aware | (naive_time & (not aware.any()))", "moved = ~np.isnat(table)"),
     "midnights move with the zone": ("cells/dates.py", "if not options.timezone or dates_only:", "if not options.timezone:"),

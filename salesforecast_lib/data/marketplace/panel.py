@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from salesforecast_lib.data.frequency import check_freq
 from salesforecast_lib.data.marketplace.simulate import Marketplace
 from salesforecast_lib.data.panel import KEYS
 
@@ -57,5 +58,8 @@ def market_columns(panel: pd.DataFrame, market: Marketplace, level: str, freq: s
 
 
 def _period(days: pd.Series, freq: str) -> pd.Series:
-    """Stamp of the period of each day: the day, or its week's Sunday."""
-    return days if freq == "D" else days + pd.to_timedelta(6 - days.dt.dayofweek, unit="D")
+    """Stamp of the period of each day: the day itself, or the last day of its week or month."""
+    frequency = check_freq(freq)
+    number, _ = frequency.numbers(days.to_numpy().astype("datetime64[D]").astype("int64"))
+    stamps = frequency.stamps(int(number.min()), int(number.max()))
+    return pd.Series(stamps.to_numpy()[number - number.min()], index=days.index)

@@ -71,6 +71,13 @@ def read_panel_file(path: str | Path, options: ReadOptions | None = None) -> Rea
     return Reading(kept[["row", *required, *covariates]], quarantine, report)
 
 
+def check_panel_columns(path: str | Path, options: ReadOptions) -> None:
+    """Raise what `read_panel_file` would about the file's columns; only the head of a text file is read."""
+    wanted = {*KEYS, "y", *options.columns.values()} - {""}
+    raw = open_table(path, options, tuple(wanted), rows=1)
+    our_columns(raw.frame, options.columns, (*KEYS, "y"), tuple(options.columns), start_report(path, "panel", raw))
+
+
 def covariates_of(
     frame: pd.DataFrame, names: list[str], report: ReadingReport
 ) -> tuple[dict[str, pd.Series], dict[str, pd.Series]]:

@@ -6,6 +6,7 @@ import holidays
 import numpy as np
 import pandas as pd
 
+from salesforecast_lib.data.frequency import by_inner
 from salesforecast_lib.decisions.alerts.findings import Finding
 from salesforecast_lib.decisions.alerts.grid import Grid, trailing_median
 from salesforecast_lib.wording import counted
@@ -15,9 +16,9 @@ _NEAR = 1.35  # factor by which a mix-up may miss its unit
 
 
 def holiday_name(grid: Grid, column: int) -> str:
-    """Public holiday of the shop's country in the period (in any day of a week), or an empty text."""
-    end = grid.dates[column]
-    days = pd.date_range(end=end, periods=1 if grid.season == 7 else 7, freq="D")
+    """Public holiday of the shop's country in the period (in any day of a week or month), or an empty text."""
+    stamps = grid.dates[[column]]
+    days = pd.date_range(by_inner(grid.season).first_days(stamps)[0], stamps[0], freq="D")
     try:
         known = holidays.country_holidays(grid.country, years=sorted({day.year for day in days}))
     except (NotImplementedError, ValueError):  # a country the calendar does not know

@@ -11,6 +11,7 @@ from scipy import stats
 
 from salesforecast_lib import QUANTILE_COLUMNS, QUANTILES
 from salesforecast_lib.data.calendar import inner_season
+from salesforecast_lib.data.frequency import by_inner
 
 LEVELS = stats.norm.ppf(QUANTILES)
 
@@ -30,7 +31,7 @@ class Grid:
     mean, quantiles : (n, T), (n, T, 7) forecast of the newest cutoff before the period, NaN where there is none.
     cutoff : (T,) that cutoff, NaT where there is none.
     group : (n,) name of the product group, or None.
-    season : periods of the cycle within a window, 7 days or 4 weeks.
+    season : periods of the cycle within a window, 7 days, 4 weeks or 3 months.
     """
 
     ids: np.ndarray
@@ -51,11 +52,11 @@ class Grid:
     @property
     def weeks(self) -> float:
         """Weeks in a period."""
-        return 1 / 7 if self.season == 7 else 1.0
+        return by_inner(self.season).weeks
 
     @property
     def quiet(self) -> int:
-        """Periods without an alarm that still belong to the same alert: two days, or one week."""
+        """Periods without an alarm that still belong to the same alert: two days, one week or one month."""
         return 2 if self.season == 7 else 1
 
     def horizons(self) -> list[np.ndarray]:

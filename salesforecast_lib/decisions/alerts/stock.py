@@ -2,18 +2,51 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import pandas as pd
 
 from salesforecast_lib.decisions.alerts.findings import Finding, only, runs_of
 from salesforecast_lib.decisions.alerts.grid import Grid, log_chance
+from salesforecast_lib.decisions.silence import silence
 from salesforecast_lib.wording import counted
 
 
-def without_stock(grid: Grid, sound: Grid, columns: np.ndarray, stock: pd.Series | None, odds: float) -> list[Finding]:
-    """All findings about stock; silence is read from ``sound``, the grid without the periods of a broken feed."""
-    empty = [*_empty_shelves(sound, columns, odds), *_recorded_stockouts(grid, columns)]
-    return empty if stock is None else [*empty, *_stock_file(grid, columns, stock, empty)]
+class Unwanted(NamedTuple):
+    """Products that nobody wanted ``before`` the alert periods, and that nobody wants ``now``; masks (n,).
+
+    That such a product sells nothing is no news.
+    """
+
+    before: np.ndarray
+    now: np.ndarray
+
+
+def unwanted_products(panel: pd.DataFrame, grid: Grid, columns: np.ndarray, recorded: bool = False) -> Unwanted:
+    """`silence` of the grid's products at the first of the alert periods ``columns``, and at the end of the data.
+
+    ``recorded`` : ``available`` of the panel is what the shop recorded, not what was inferred from silence.
+    """
+    ids, past = [str(name) for name in grid.ids], panel[panel["ds"] < grid.dates[columns[0]]]
+    masks = [silence(rows, ids, recorded=recorded)["unwanted"].to_numpy() for rows in (past, panel)]
+    return Unwanted(*masks)
+
+
+def without_stock(
+    grid: Grid, sound: Grid, columns: np.ndarray, stock: pd.Series | None, odds: float, unwanted: Unwanted | None = None
+) -> list[Finding]:
+    """All findings about stock; silence is read from ``sound``, the grid without the periods of a broken feed.
+
+    What nobody wants is not missed: `Unwanted` products are reported as phantom stock at most.
+    """
+    never = np.zeros(len(grid.ids), bool)
+    before, now = unwanted or Unwanted(never, never)
+    shelves = [one for one in _empty_shelves(sound, columns, odds) if not before[one.members].any()]
+    empty = [*shelves, *(one for one in _recorded_stockouts(grid, columns) if not before[one.members].any())]
+    if stock is None:
+        return empty
+    return [*empty, *_stock_file(grid, columns, stock[~stock.index.isin(grid.ids[now])], empty)]
 
 
 def _empty_shelves(grid: Grid, columns: np.ndarray, odds: float) -> list[Finding]:

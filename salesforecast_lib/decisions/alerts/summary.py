@@ -167,6 +167,7 @@ def record(
     bare: tuple[Alarm, Trial],
     alerts: pd.DataFrame,
     market: dict[str, Any],
+    reason: str = "",
 ) -> dict[str, Any]:
     """What the chapter found, for ``alerts.json``.
 
@@ -176,7 +177,7 @@ def record(
     found, hindsight : trial at the thresholds of the calibration, and at those that the alert periods would give.
     gain : table of `recall_gain`. ``bare`` : the combination without channels that mirror a kind, and the trial of all
         alarms, itself included, on the kinds that have no such channel.
-    alerts : table of `find_alerts`. ``market`` : numbers of the simulated market.
+    alerts : table of `find_alerts`. ``market`` : numbers of the simulated market. ``reason`` : why there is no alert.
     """
     _, calibration, recent = grid.split()
 
@@ -198,5 +199,6 @@ def record(
         "gain_in_recall": gain[gain["kind"] == "all"].drop(columns="kind").set_index("alarm").to_dict("index"),
         "other_kinds": {"channels": list(bare[0].tails), "overall": by_alarm(bare[1])},
         "alerts": alerts["kind"].value_counts().to_dict(),
+        "reason": reason,
         "market": market,
     }

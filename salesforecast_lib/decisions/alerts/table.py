@@ -13,7 +13,8 @@ from salesforecast_lib.decisions.alerts.feed import copied_days, doubled_days, m
 from salesforecast_lib.decisions.alerts.findings import SEVERITIES, AlertRules, Finding, blank
 from salesforecast_lib.decisions.alerts.grid import Grid
 from salesforecast_lib.decisions.alerts.products import missing_products, shop_wide, single_products
-from salesforecast_lib.decisions.alerts.stock import without_stock
+from salesforecast_lib.decisions.alerts.stock import Unwanted, without_stock
+from salesforecast_lib.files import empty_table
 
 COLUMNS = [
     *("kind", "unique_id", "products", "start", "end", "severity", "expected", "observed", "measure", "impact"),
@@ -25,7 +26,18 @@ def no_alerts() -> pd.DataFrame:
     """A quiet shop's table: no row, and each column with the type that it has when there is something to report."""
     types = dict.fromkeys(("kind", "unique_id", "severity", "measure", "why"), "object")
     types |= dict.fromkeys(("start", "end"), "datetime64[ns]") | {"products": "int64"}
-    return pd.DataFrame({name: pd.Series(dtype=types.get(name, "float64")) for name in COLUMNS})
+    return empty_table({name: types.get(name, "float64") for name in COLUMNS})
+
+
+def why_none(table: pd.DataFrame, grid: Grid, columns: np.ndarray, alarm: Alarm) -> str:
+    """Why there is no alert, in a sentence; empty where there are some."""
+    if len(table):
+        return ""
+    first, last = (grid.dates[columns[place]].date() for place in (0, -1))
+    return (
+        f"nothing to report from {first} to {last}: no product, price, shelf or feed is stranger than the budget of "
+        f"{alarm.budget:g} false alerts per 1,000 product-weeks allows"
+    )
 
 
 def find_alerts(
@@ -35,6 +47,7 @@ def find_alerts(
     detectors: Sequence[Detector],
     stock: pd.Series | None = None,
     rules: AlertRules | None = None,
+    unwanted: Unwanted | None = None,
 ) -> pd.DataFrame:
     """Alerts of the given periods, most severe first; one row a cause, with the columns `COLUMNS`.
 
@@ -44,6 +57,7 @@ def find_alerts(
     Parameters
     ----------
     detectors : those that the alarm's channels come from. ``stock`` : units on hand by product, from a stock file.
+    unwanted : products whose silence is no news: of these only what sells after all, and prices, are reported.
     """
     rules = rules or AlertRules()
     crowd = max(5, int(np.ceil(rules.crowd * len(grid.ids))))
@@ -58,11 +72,13 @@ def find_alerts(
     names = np.array(list(alarm.tails))
     excess, cause = rarity.max(0) - alarm.threshold, names[rarity.argmax(0)]
     alarms = excess > 0
+    if unwanted is not None:
+        alarms[unwanted.before] &= np.isin(cause[unwanted.before], ("high", "rising", "list_price"))
     position = int(columns[0])
     missing = missing_products(rest, columns, alarms & (cause == "missing"), excess, crowd)
     for one in missing:
         alarms[one.members, one.start - position : one.end + 1 - position] = False
-    empty = without_stock(grid, blank(rest, missing), columns, stock, rules.odds)
+    empty = without_stock(grid, blank(rest, missing), columns, stock, rules.odds, unwanted)
     for one in empty:
         place = slice(one.start - position, one.end + 1 + grid.quiet - position)
         alarms[one.members, place] &= cause[one.members, place] == "list_price"

@@ -16,9 +16,11 @@ import pandas as pd
 from salesforecast_lib.data.cleaning import clean
 from salesforecast_lib.data.loaders import load
 from salesforecast_lib.data.reading import ReadOptions
+from salesforecast_lib.files import empty_table
 
 LEAST_CUSTOMERS = 50  # that ordered at least twice; fewer teach nothing about the next one
 LEAST_WINDOWS = 5  # windows of history: features, two to train on, one to calibrate on, one to test on
+NO_CUSTOMERS = "no customer_id in the file: map it with columns={customer_id: …}"
 _CATEGORY = {"complete_journey": "product_category", "online_retail_ii": "family", "marketplace": "category"}
 _LABEL = {"complete_journey": "product_type"}
 _PRIOR_LINES = 40.0  # lines of the shop's mix that every customer is given, so that two purchases are no taste
@@ -65,12 +67,12 @@ def known_customers(
             raise ValueError(f"category={name!r}: the order lines have no such column, only {list(lines.columns)[:30]}")
     end = lines["timestamp"].max().normalize() + pd.Timedelta(days=1)
     if "customer_id" not in lines:
-        return CustomerLines(_empty(), end, len(lines), "the order lines have no customer_id")
+        return CustomerLines(_empty(), end, len(lines), NO_CUSTOMERS)
     who = lines["customer_id"]
     blank = who.isna() | (who.astype("string").str.strip() == "").fillna(True)
     known = lines.loc[~blank.to_numpy(bool)]
     if known.empty:
-        return CustomerLines(_empty(), end, len(lines), "no order line has a customer_id")
+        return CustomerLines(_empty(), end, len(lines), "the column customer_id is empty in every order line")
     text = known["customer_id"]
     if pd.api.types.is_float_dtype(text) and (text == text.round()).all():
         text = text.astype("int64")  # 12345.0 is a number that once stood beside missing ones
@@ -130,7 +132,8 @@ def read_customers(
 
 
 def _empty() -> pd.DataFrame:
-    return pd.DataFrame({name: pd.Series(dtype=object) for name in COLUMNS})
+    types = {"timestamp": "datetime64[ns]", "spend": "float64", "discount": "float64"}
+    return empty_table({name: types.get(name, "object") for name in COLUMNS})
 
 
 def rfm(lines: pd.DataFrame, end: pd.Timestamp) -> pd.DataFrame:

@@ -133,6 +133,8 @@ def recall_table(
     for kind in ("recall", "new"):
         values = scores[kind].dropna()
         other = "popularity" if kind == "new" else rival  # who never bought a product has no habit of it
+        if values.empty:  # nobody bought a new product, say: nothing to resample
+            continue
         draws = rng.multinomial(len(values), np.full(len(values), 1 / len(values)), replicates) / len(values)
         for name in values.columns:
             ends = np.quantile(draws @ values[name].to_numpy(), [0.025, 0.975])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +16,16 @@ from salesforecast_lib.decisions.customers.history import (
     Windows,
     category_snapshot,
     customer_snapshot,
+    make_history,
+    make_windows,
     outcomes,
 )
-from salesforecast_lib.decisions.customers.purchases import CustomerLines, behaviour, log_rfm, rfm
+from salesforecast_lib.decisions.customers.purchases import CustomerLines, behaviour, log_rfm, rfm, top_categories
 from salesforecast_lib.decisions.customers.recommend import RecommendConfig, Weights, fit_recommender, purchases
 from salesforecast_lib.decisions.customers.scores import learn_intention
 from salesforecast_lib.decisions.customers.segments import STABLE, SegmentModel, bootstrap_stability, half_stability
 from salesforecast_lib.files import resolve, write_csv, write_json
+from salesforecast_lib.wording import counted
 
 _PUBLISHER = " The publisher calls these data simulated, based on real grocery shopping patterns."
 
@@ -44,6 +47,30 @@ def shown_shop(shop: CustomerLines, stand_in: CustomerLines, dataset: str) -> Sh
         return ShownShop(stand_in.lines, stand_in.end, "simulated marketplace", note)
     note = f"{shop.anonymous} lines without a customer are left out."
     return ShownShop(shop.lines, shop.end, dataset, note + (_PUBLISHER if dataset == "complete_journey" else ""))
+
+
+def checked_shop(shop: CustomerLines, days: int = 28, categories: int = 20) -> CustomerLines:
+    """The shop, with a reason where its windows hold nothing to learn: everybody buys in each of them, or nobody.
+
+    Parameters
+    ----------
+    days : length of a window; ``categories`` : number of the largest ones that get a probability of their own.
+    """
+    if not shop.usable:
+        return shop
+    windows = make_windows(shop.lines["timestamp"].min(), shop.end, days)
+    history = make_history(shop.lines, top_categories(shop.lines, categories))
+    for what, snapshot in (("customer", customer_snapshot), ("customer and category", category_snapshot)):
+        parts = [
+            outcomes(history, cutoff, days, snapshot(history, cutoff, days).index)["bought"]
+            for cutoff in (*windows.train, windows.calibrate, windows.test)
+        ]
+        for part in (pd.concat(parts[:-2]), *parts[-2:]):  # what is trained, calibrated and tested on
+            if part.nunique() < 2:
+                many = "every" if part.all() and len(part) else "no"
+                reason = f"{many} {what} buys in a window of {counted(days, 'day')}, so there is nothing to tell apart"
+                return replace(shop, reason=f"{reason}; give {'fewer' if many == 'every' else 'more'} intention_days")
+    return shop
 
 
 def halves(lines: pd.DataFrame, end: pd.Timestamp) -> list[tuple[pd.DataFrame, pd.Timestamp]]:

@@ -91,8 +91,13 @@ def build_case(forecasts: pd.DataFrame, panel: pd.DataFrame, config: SimulationC
 
 
 def trailing(case: Case, length: int) -> np.ndarray:
-    """Sales of the ``length`` periods before each simulated period; (products, periods, length)."""
-    everything = np.concatenate([case.history, case.demand], axis=1)[:, :-1]
+    """Sales of the ``length`` periods before each simulated period; (products, periods, length).
+
+    Periods before the data count as a product's mean history.
+    """
+    short = max(0, length - case.history.shape[1])
+    before = np.repeat(case.history.mean(axis=1, keepdims=True), short, axis=1)
+    everything = np.concatenate([before, case.history, case.demand], axis=1)[:, :-1]
     return np.lib.stride_tricks.sliding_window_view(everything, length, axis=1)[:, -case.demand.shape[1] :]
 
 

@@ -2,13 +2,170 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import NamedTuple
+
 import numpy as np
 import pandas as pd
 from scipy import sparse
 from scipy.optimize import Bounds, LinearConstraint
 
-from salesforecast_lib.decisions.inventory.lookahead import path_cost
+from salesforecast_lib.decisions.inventory.lookahead import path_cost, stock_before
+from salesforecast_lib.decisions.inventory.simulator import SimulationConfig
 from salesforecast_lib.decisions.solver import milp
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What an order must respect.
+
+    Parameters
+    ----------
+    case_pack : units in a case; orders are whole cases.
+    minimum_order : smallest order line, units.
+    shelf_life : periods after which a unit cannot be sold; 0 never.
+    order_budget : money for today's orders, at unit prices; 0 sets no limit.
+    """
+
+    case_pack: int = 1
+    minimum_order: int = 1
+    shelf_life: int = 0
+    order_budget: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.case_pack < 1 or min(self.minimum_order, self.shelf_life, self.order_budget) < 0:
+            raise ValueError(f"{self}: expected a case of at least 1 unit and no other limit below zero")
+
+    def named(self, units: float) -> str:
+        """An order as the supplier counts it: "a case of 12", "3 cases of 12", "the minimum order of 20"."""
+        if units < self.minimum_order + self.case_pack and self.minimum_order > 1:
+            return f"the minimum order of {units:.0f}"
+        cases = round(units / self.case_pack)
+        return f"a case of {self.case_pack}" if cases == 1 else f"{cases} cases of {self.case_pack}"
+
+
+class Ordered(NamedTuple):
+    """What is ordered of each product, ``units`` (products,), and a note where it is not what was wanted, else "".
+
+    ``refused`` (products,) is what the order in whole cases would cost beyond its saving, money, where that is why
+    nothing is ordered; else zero.
+    """
+
+    units: np.ndarray
+    notes: list[str]
+    refused: np.ndarray
+
+
+class Choices(NamedTuple):
+    """Quantities to choose from.
+
+    ``wanted`` without limits, ``whole`` in cases and within the shelf life, ``order`` without what costs more than it
+    saves, each (products,); ``quantities`` and the expected ``saving`` of each (products, options), money, and the
+    ``price`` of a unit (products,).
+    """
+
+    wanted: np.ndarray
+    whole: np.ndarray
+    order: np.ndarray
+    quantities: np.ndarray
+    saving: np.ndarray
+    price: np.ndarray
+    limits: Limits
+
+    def within(self, budget: float) -> np.ndarray:
+        """The quantities that save most within ``budget``; (products,), units."""
+        return allocate(self.quantities, self.saving, [(self.price, budget)])
+
+    def savings_of(self, chosen: np.ndarray) -> np.ndarray:
+        """Expected saving of a choice, (products,), money."""
+        place = (self.quantities == chosen[:, None]).argmax(axis=1)
+        return self.saving[np.arange(len(chosen)), place]
+
+    def saved(self, chosen: np.ndarray) -> float:
+        """Expected saving of a choice over all products, money."""
+        return float(self.savings_of(chosen).sum())
+
+    def decide(self) -> Ordered:
+        """What is ordered within all limits, the budget among them, and which limit changed it."""
+        budget = self.limits.order_budget
+        units = self.within(budget) if budget else self.order
+        loss, lost = -self.savings_of(self.whole), -self.savings_of(units)
+        rows = zip(self.wanted, self.whole, self.order, units, loss, loss < lost, strict=True)
+        refused = (units == 0) & (self.order == 0) & (self.whole > 0)
+        return Ordered(units, [self._note(*row) for row in rows], np.where(refused, loss, 0.0))
+
+    def _note(self, wanted: float, whole: float, order: float, units: float, loss: float, better: bool) -> str:
+        limits, done = self.limits, f"ordered {units:.0f}" if units else "not ordered"
+        if units == order and order < whole:
+            return f"{limits.named(whole)} would cost {loss:.2f} more than it saves: {done}"
+        if units < order:
+            return f"{done}: the budget saves more elsewhere" if better else f"{done}: more would not save more"
+        if whole < wanted:
+            return f"{done}: more would not sell within the shelf life"
+        if whole > wanted:
+            return f"raised to {limits.named(whole)}"
+        return ""
+
+
+def order_choices(
+    wanted: np.ndarray,
+    ahead: np.ndarray,
+    stock: np.ndarray,
+    price: np.ndarray,
+    config: SimulationConfig,
+    limits: Limits,
+) -> Choices:
+    """Orders cut to whole cases and to what sells before it expires, and the smaller ones that a budget may choose.
+
+    An order that a minimum or a case raised, and that costs more than waiting for the next review does, is given up
+    for the smaller one that saves most, which may be none.
+
+    Parameters
+    ----------
+    wanted : orders without limits, (products,), units; not a number where the stock is unknown: nothing is chosen.
+    ahead : demand paths from today on, (samples, products, periods), at least the protection interval and the shelf
+        life long.
+    stock, price : (products,).
+    """
+    pack, minimum = limits.case_pack, limits.minimum_order
+    wanted, stock = np.nan_to_num(np.asarray(wanted, float)), np.nan_to_num(np.asarray(stock, float))
+    most = shelf_life_room(ahead[:, :, : limits.shelf_life], stock) if limits.shelf_life else np.inf
+    whole = packed(wanted, pack, minimum, most)
+    quantities = np.minimum(options(whole, pack, minimum), whole[:, None])
+    none = np.zeros((len(whole), config.lead_time))
+    paths = ahead[:, :, : config.protection]
+    saving = savings(quantities, paths, stock, none, config.shortage_cost, config.holding_cost)
+    saving = saving + lasting_value(quantities - wanted[:, None], paths, stock, config)
+    best = np.take_along_axis(quantities, saving.argmax(axis=1)[:, None], axis=1)[:, 0]
+    order = np.where((whole > wanted) & (saving[:, -1] < 0), best, whole)
+    return Choices(wanted, whole, order, quantities, saving, price, limits)
+
+
+def lasting_value(raised: np.ndarray, paths: np.ndarray, stock: np.ndarray, config: SimulationConfig) -> np.ndarray:
+    """Holding cost that `savings` charges too much for units which a minimum or a case adds; as ``raised``, money.
+
+    `savings` compares with ordering at the next review instead. What is left over then would have been ordered then,
+    so only the time in between is charged; but where the shelf is empty meanwhile, the later order starts later as a
+    whole, and on average half of a lot is in stock: half of the charge falls away, for the share of demand that is lost
+    without an order.
+
+    Parameters
+    ----------
+    raised : units beyond what is wanted without limits, (products, options).
+    """
+    lead = config.lead_time
+    need = paths[:, :, lead:].sum(axis=2)  # (samples, products)
+    left = stock_before(paths, stock, np.zeros((len(stock), lead)))
+    lost = np.maximum(need - left, 0.0).mean(axis=0) / np.maximum(need.mean(axis=0), 1e-9)
+    lasting = np.maximum(raised, 0.0)
+    return 0.5 * config.holding_cost * config.review_period * lasting * lost[:, None]
+
+
+def budget_curve(choices: Choices, shares: tuple[float, ...] = (0.25, 0.5, 0.75)) -> pd.Series:
+    """Share of what orders can save that is left with a share of the plan's money; 1 where nothing can be saved."""
+    full, best = float(choices.price @ choices.order), float(choices.saving.max(axis=1).sum())
+    kept = [choices.saved(choices.within(share * full)) for share in shares]
+    return pd.Series([value / best if best > 0 else 1.0 for value in kept], index=pd.Index(shares, name="money"))
 
 
 def packed(
@@ -96,28 +253,3 @@ def allocate(
         raise ValueError(f"the solver found no orders within the limits: {done.message}")
     chosen = done.x.reshape(products, count).argmax(axis=1)
     return quantities[np.arange(products), chosen]
-
-
-def abc_xyz(ids: list[str], sales: np.ndarray, value: np.ndarray | None = None) -> pd.DataFrame:
-    """Classes by turnover (A: first 80 %, B: next 15 %, C) and by steadiness (X: variation < 0.5, Y: < 1, Z).
-
-    Parameters
-    ----------
-    sales : (products, periods), units; the variation is the standard deviation over the mean of a period.
-    value : (products,), money a unit; without it units count.
-    """
-    units = sales.sum(axis=1)
-    money = units * (1.0 if value is None else np.nan_to_num(np.asarray(value, float), nan=0.0))
-    order = np.argsort(-money, kind="stable")
-    before = np.empty(len(money))  # share of turnover of the products ahead of this one
-    before[order] = (np.cumsum(money[order]) - money[order]) / max(money.sum(), 1e-12)
-    variation = sales.std(axis=1) / np.maximum(sales.mean(axis=1), 1e-12)
-    return pd.DataFrame(
-        {
-            "unique_id": ids,
-            "turnover": money,
-            "abc": np.select([before < 0.8, before < 0.95], ["A", "B"], "C"),
-            "variation": np.where(units > 0, variation, np.inf),
-            "xyz": np.select([(units > 0) & (variation < 0.5), (units > 0) & (variation < 1)], ["X", "Y"], "Z"),
-        }
-    )

@@ -9,6 +9,8 @@ import pandas as pd
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
 
+from salesforecast_lib.plots import figure_text
+
 
 def cost_figure(table: pd.DataFrame) -> Figure:
     """Holding and shortage cost of each policy of `compare`, in money, as stacked bars."""
@@ -46,12 +48,14 @@ def accuracy_figure(accuracy: pd.DataFrame, metrics: Sequence[str] = ("WAPE", "a
 
 def plan_figure(plan: pd.DataFrame, count: int = 12) -> Figure:
     """Expected loss of the products with most at stake: without today's order, with it, and before it arrives."""
-    top = plan.sort_values("loss_without_order").tail(count)
+    top = plan.dropna(subset="loss_without_order").sort_values("loss_without_order").tail(count)
     fig, ax = plt.subplots(figsize=(7.5, 4.2))
-    label = [f"{row.unique_id[:24]}: order {row.order_quantity}" for row in top.itertuples()]
-    ax.barh(label, top["loss_without_order"], color="0.8", label="lost without an order")
-    ax.barh(label, top["loss_with_order"], height=0.5, label="lost with the order")
-    ax.barh(label, top["expected_loss"], height=0.5, color="black", label="lost before it arrives")
+    label = [f"{figure_text(row.unique_id, 24)}: order {row.order_quantity}" for row in top.itertuples()]
+    place = range(len(label))  # two names that are cut alike are two products
+    ax.barh(place, top["loss_without_order"], color="0.8", label="lost without an order")
+    ax.barh(place, top["loss_with_order"], height=0.5, label="lost with the order")
+    ax.barh(place, top["expected_loss"], height=0.5, color="black", label="lost before it arrives")
+    ax.set_yticks(place, label)
     ax.set(xlabel="expected loss until the next delivery, money")
     ax.legend(loc="lower right")
     return fig
@@ -64,7 +68,7 @@ def projection_figure(projection: pd.DataFrame, names: Sequence[str]) -> Figure:
         part = projection[projection["unique_id"] == name]
         ax.fill_between(part["ds"], part["low"], part["high"], step="post", alpha=0.3)
         ax.plot(part["ds"], part["median"], drawstyle="steps-post")
-        ax.set(title=name, ylabel="units", ylim=(0, None))
+        ax.set(title=figure_text(name, 40), ylabel="units", ylim=(0, None))
         ax.xaxis.set_major_locator(AutoDateLocator(maxticks=4))
         ax.xaxis.set_major_formatter(ConciseDateFormatter(ax.xaxis.get_major_locator()))
     return fig

@@ -111,16 +111,21 @@ def _gamma(mean: np.ndarray, sd: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def order_up_to_level(mean: np.ndarray, sd: np.ndarray, service_level: float) -> np.ndarray:
-    """Quantile of the interval's demand: a gamma with this mean and sd, so never negative and skewed like sales."""
+    """Quantile of the interval's demand: a gamma with this mean and sd, so never negative and skewed like sales.
+
+    Zero where the mean is: who expects nothing needs nothing.
+    """
     shape, scale = _gamma(np.asarray(mean, float), np.asarray(sd, float))
     level = stats.gamma.ppf(_level(service_level), shape, scale=scale)
-    return np.where(np.isfinite(level), level, mean)
+    return np.where(np.asarray(mean, float) > 0, np.where(np.isfinite(level), level, mean), 0.0)
 
 
 def stockout_risk(stock: np.ndarray, mean: np.ndarray, sd: np.ndarray) -> np.ndarray:
-    """Probability that the interval's demand exceeds ``stock``."""
+    """Probability that the interval's demand exceeds ``stock``; zero where none is expected, unknown (not a number)
+    where the stock is."""
     shape, scale = _gamma(np.asarray(mean, float), np.asarray(sd, float))
-    return stats.gamma.sf(np.maximum(stock, 0.0), shape, scale=scale)
+    risk = np.asarray(stats.gamma.sf(np.maximum(stock, 0.0), shape, scale=scale))
+    return np.where((np.asarray(mean, float) > 0) | np.isnan(risk), risk, 0.0)
 
 
 def order_up_to(levels: np.ndarray, reorder_points: np.ndarray | None = None) -> Policy:

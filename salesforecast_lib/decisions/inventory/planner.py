@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,18 +41,21 @@ def replenishment_plan(
     interval: tuple[np.ndarray, np.ndarray],
     service_level: float,
     minimum_order: int = 1,
+    silent: Sequence[str] | None = None,
 ) -> pd.DataFrame:
     """What to order today, why, and the expected risk of a stock-out.
 
     ``lead`` and ``interval`` are (mean, sd) of demand before the delivery of today's order, and until the delivery of
-    the next one. ``runs_out_before_delivery`` marks early warnings, ``excess`` the units beyond the level.
+    the next one. ``runs_out_before_delivery`` marks early warnings, ``excess`` the units beyond the level. Where the
+    ``stock`` is unknown (not a number), so are the order, the risks and the excess. ``silent`` says of each product
+    why nobody wants it ("" of the others).
     """
     stock = np.asarray(stock, float)
     level = order_up_to_level(*interval, service_level)
     gap = np.ceil(np.maximum(level - stock, 0.0) - 1e-9)
-    order = np.where(gap > 0, np.maximum(gap, minimum_order), 0.0).astype(int)
-    before = stockout_risk(stock, *lead) if lead[0].any() else np.zeros(len(stock))
-    plan = pd.DataFrame({"unique_id": ids, "stock": stock.round(1), "order_quantity": order})
+    order = np.where(np.isnan(gap), np.nan, np.where(gap > 0, np.maximum(gap, minimum_order), 0.0))
+    before = stockout_risk(stock, *lead) if lead[0].any() else 0.0 * stock
+    plan = pd.DataFrame({"unique_id": ids, "stock": stock.round(1), "order_quantity": whole_units(order)})
     plan["order_up_to_level"] = level.round(1)
     plan["expected_demand"] = interval[0].round(1)
     plan["risk_without_order"] = stockout_risk(stock, *interval).round(4)
@@ -59,14 +63,25 @@ def replenishment_plan(
     plan["risk_before_delivery"] = before.round(4)
     plan["runs_out_before_delivery"] = before > 0.5
     plan["excess"] = np.maximum(stock - level, 0.0).round(1)
+    reasons = [""] * len(stock) if silent is None else silent
     plan["why"] = [
-        f"stock {s:.0f} covers the level {u:.0f}: no order"
+        f"{reason}: no demand expected, no order" + ("" if s else " (if the shelf was empty all along, order by hand)")
+        if reason
+        else f"stock unknown: count it; the level is {u:.0f} (demand {m:.0f} at service level {service_level:.0%})"
+        if np.isnan(s)
+        else f"stock {s:.0f} covers the level {u:.0f}: no order"
         if q == 0
         else f"stock {s:.0f} is below the level {u:.0f} (demand {m:.0f} at service level {service_level:.0%})"
         + (f"; raised to the minimum order {minimum_order}" if q > g else "")
-        for s, u, m, q, g in zip(stock, level, interval[0], order, gap, strict=True)
+        for s, u, m, q, g, reason in zip(stock, level, interval[0], order, gap, reasons, strict=True)
     ]
     return plan
+
+
+def whole_units(units: np.ndarray) -> pd.Series:
+    """Whole numbers in a column that can also be empty, where ``units`` is not a number."""
+    units = np.asarray(units, float)
+    return pd.Series(np.nan_to_num(units).astype("int64"), dtype="Int64").mask(np.isnan(units))
 
 
 def project_stock(
@@ -85,7 +100,12 @@ def project_stock(
 
 
 def projection_table(ids: list[str], dates: pd.DatetimeIndex, projected: np.ndarray) -> pd.DataFrame:
-    """Long table ``unique_id, ds, low, median, high, empty``: 80 % interval of stock, and the chance of no stock."""
+    """Long table ``unique_id, ds, low, median, high, empty``: 80 % interval of stock, and the chance of no stock.
+
+    Products whose stock is not known have no rows.
+    """
+    known = np.isfinite(projected).all(axis=(0, 2))
+    ids, projected = [name for name, there in zip(ids, known, strict=True) if there], projected[:, known]
     low, median, high = np.quantile(projected, [0.1, 0.5, 0.9], axis=0)
     frame = pd.DataFrame({"unique_id": np.repeat(ids, len(dates)), "ds": np.tile(dates, len(ids))})
     for name, values in (("low", low), ("median", median), ("high", high), ("empty", (projected <= 0).mean(axis=0))):
@@ -101,9 +121,9 @@ def money_at_risk(
     Adds ``expected_loss`` (sales lost before today's order comes in: no order of today's can save them),
     ``loss_without_order`` and ``loss_with_order`` over the whole interval, ``periods_of_stock`` (median number of
     periods until the shelf is empty without an order), ``holding`` (cost of the projected stock) and ``turnover``
-    (demand of the interval over mean projected stock).
+    (demand of the interval over mean projected stock); not a number where the stock is unknown.
     """
-    stock, order = plan["stock"].to_numpy(float), plan["order_quantity"].to_numpy(float)
+    stock, order = plan["stock"].to_numpy(float), plan["order_quantity"].to_numpy(float, na_value=np.nan)
     early, total = paths[:, :, :lead_time].sum(axis=2), paths.sum(axis=2)  # (samples, products)
     before, rest = np.maximum(early - stock, 0.0), np.maximum(stock - early, 0.0)
     with_order = before + np.maximum(paths[:, :, lead_time:].sum(axis=2) - rest - order, 0.0)
@@ -114,7 +134,7 @@ def money_at_risk(
     table["expected_loss"] = (shortage_cost * before.mean(axis=0)).round(2)
     table["loss_without_order"] = (shortage_cost * np.maximum(total - stock, 0.0).mean(axis=0)).round(2)
     table["loss_with_order"] = (shortage_cost * with_order.mean(axis=0)).round(2)
-    table["periods_of_stock"] = np.median(lasting, axis=0)
+    table["periods_of_stock"] = np.where(np.isnan(stock), np.nan, np.median(lasting, axis=0))
     average = projected.mean(axis=(0, 2))
     table["holding"] = (holding_cost * projected.sum(axis=2).mean(axis=0)).round(2)
     table["turnover"] = (total.mean(axis=0) / np.maximum(average, 1e-9)).round(2)
@@ -122,28 +142,42 @@ def money_at_risk(
 
 
 def excess_proposals(
-    plan: pd.DataFrame, demand_per_period: np.ndarray, interval: int, holding_cost: float, config: ExcessConfig
+    plan: pd.DataFrame,
+    demand_per_period: np.ndarray,
+    interval: int,
+    holding_cost: float,
+    config: ExcessConfig,
+    silent: pd.Series | None = None,
 ) -> pd.DataFrame:
     """Return, mark down or keep what lies beyond the level, whichever costs least; one row a product with excess.
 
     The x-th unit beyond the level waits x / demand periods until it is needed: it is worth keeping while that costs
     less than getting rid of it. Of the rest, a markdown takes what its extra sales can move within the interval; what
-    remains goes back when waiting for it costs more than returning it.
+    remains goes back when waiting for it costs more than returning it. Stock that nobody wants is not waiting for
+    anything: it goes back when keeping it as long again as it has not sold costs more than that.
+
+    ``silent`` holds the periods without a sale of the products that nobody wants, by ``unique_id``.
 
     Adds ``proposal``, ``markdown_quantity``, ``return_quantity``, ``keep_cost`` (money, holding of all excess until it
     is needed), ``saving`` (money against keeping) and a plain ``why``. Sorted by saving.
     """
-    excess = np.floor(plan["excess"].to_numpy(float))
+    excess = np.floor(np.nan_to_num(plan["excess"].to_numpy(float)))
+    idle = np.full(len(plan), np.nan)
+    if silent is not None:
+        idle = silent.reindex(plan["unique_id"]).to_numpy(float)
+    dead = np.isfinite(idle)
+    again = holding_cost * np.maximum(np.nan_to_num(idle), interval)  # of a dead unit: as long again
     rate = np.maximum(np.asarray(demand_per_period, float), 1e-6)
     unit = holding_cost / rate  # money that one more unit of excess waits for
 
     def waiting(units: np.ndarray) -> np.ndarray:
-        return unit * units * (units + 1) / 2
+        return np.where(dead, again * units, unit * units * (units + 1) / 2)
 
     worth_keeping = {
-        name: np.floor(cost / unit) for name, cost in (("m", config.markdown_cost), ("r", config.return_cost))
+        name: np.where(dead, np.where(again > cost, 0.0, np.inf), np.floor(cost / np.maximum(unit, 1e-12)))
+        for name, cost in (("m", config.markdown_cost), ("r", config.return_cost))
     }
-    room = np.floor(config.markdown_lift * rate * interval)
+    room = np.where(dead, 0.0, np.floor(config.markdown_lift * rate * interval))
     markdown = np.minimum(np.maximum(excess - worth_keeping["m"], 0.0), room)
     if config.markdown_cost > config.return_cost:
         markdown = np.zeros_like(markdown)
@@ -161,11 +195,19 @@ def excess_proposals(
         keep_cost=waiting(excess).round(2),
         saving=(waiting(excess) - cost).round(2),
     )
+    verdict = [
+        f"mark down {m:.0f}, return {b:.0f}, saves {s:.2f}" if m + b > 0 else "cheaper to keep"
+        for m, b, s in zip(markdown, back, table["saving"], strict=True)
+    ]
     table["why"] = [
-        f"{counted(e, 'unit')} beyond the level {'lasts' if e == 1 else 'last'} {counted(e / r, 'period')} longer than "
-        f"needed and {'costs' if e == 1 else 'cost'} {k:.2f} to keep: "
-        + (f"mark down {m:.0f}, return {b:.0f}, saves {s:.2f}" if m + b > 0 else "cheaper to keep")
-        for e, r, k, m, b, s in zip(excess, rate, waiting(excess), markdown, back, table["saving"], strict=True)
+        f"{counted(e, 'unit')} that nobody wants ({reason.split(': no demand')[0]}); as long again "
+        f"{'costs' if e == 1 else 'cost'} {k:.2f} to keep: {end}"
+        if gone
+        else f"{counted(e, 'unit')} beyond the level {'lasts' if e == 1 else 'last'} {counted(e / r, 'period')} longer "
+        f"than needed and {'costs' if e == 1 else 'cost'} {k:.2f} to keep: {end}"
+        for e, r, k, gone, reason, end in zip(
+            excess, rate, waiting(excess), dead, plan["why"], verdict, strict=True
+        )
     ]
     return table[excess > 0].sort_values("saving", ascending=False, kind="stable")
 
@@ -180,3 +222,28 @@ def rank_warnings(plan: pd.DataFrame) -> pd.DataFrame:
         )
     ]
     return late.assign(why=why, rank=np.arange(1, len(late) + 1))
+
+
+def abc_xyz(ids: list[str], sales: np.ndarray, value: np.ndarray | None = None) -> pd.DataFrame:
+    """Classes by turnover (A: first 80 %, B: next 15 %, C) and by steadiness (X: variation < 0.5, Y: < 1, Z).
+
+    Parameters
+    ----------
+    sales : (products, periods), units; the variation is the standard deviation over the mean of a period.
+    value : (products,), money a unit; without it units count.
+    """
+    units = sales.sum(axis=1)
+    money = units * (1.0 if value is None else np.nan_to_num(np.asarray(value, float), nan=0.0))
+    order = np.argsort(-money, kind="stable")
+    before = np.empty(len(money))  # share of turnover of the products ahead of this one
+    before[order] = (np.cumsum(money[order]) - money[order]) / max(money.sum(), 1e-12)
+    variation = sales.std(axis=1) / np.maximum(sales.mean(axis=1), 1e-12)
+    return pd.DataFrame(
+        {
+            "unique_id": ids,
+            "turnover": money,
+            "abc": np.select([before < 0.8, before < 0.95], ["A", "B"], "C"),
+            "variation": np.where(units > 0, variation, np.inf),
+            "xyz": np.select([(units > 0) & (variation < 0.5), (units > 0) & (variation < 1)], ["X", "Y"], "Z"),
+        }
+    )

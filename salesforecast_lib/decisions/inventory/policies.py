@@ -156,12 +156,20 @@ def random_lead_demand(paths: np.ndarray, chances: Mapping[int, float], review: 
 
 
 def paths_today(
-    forecasts: pd.DataFrame, model: str, periods: int, interval: int, season: int, samples: int = 400, seed: int = 0
+    forecasts: pd.DataFrame,
+    model: str,
+    periods: int,
+    interval: int,
+    season: int,
+    samples: int = 400,
+    seed: int = 0,
+    freq: str = "",
 ) -> tuple[list[str], pd.DatetimeIndex, np.ndarray]:
     """Products, dates and paths (samples, products, periods) of the demand after the end of the data.
 
     The quantiles are those of the newest cutoff, whose ``y`` is not known yet; the correlation of errors over
-    ``interval`` comes from the newest cutoff whose sales are.
+    ``interval`` comes from the newest cutoff whose sales are. Dates beyond the horizon follow in steps of ``freq``, by
+    default the spacing of those within it.
     """
     newest = forecasts["cutoff"] == forecasts["cutoff"].max()
     future = forecasts[newest & forecasts["y"].isna() & (forecasts["model"] == model)]
@@ -170,6 +178,7 @@ def paths_today(
     errors, spread = known["y"][-1] - known["mean"][-1], daily_sd(known["quantiles"][-1])
     quantiles = extend(ahead["quantiles"][0], periods, season)[:, :periods]
     dates = pd.DatetimeIndex(np.sort(future["ds"].unique()))
-    step = dates[-1] - dates[-2] if len(dates) > 1 else pd.Timedelta(days=1)
+    step = pd.tseries.frequencies.to_offset(freq) if freq else dates[-1] - dates[-2] if len(dates) > 1 else None
+    step = pd.Timedelta(days=1) if step is None else step
     dates = pd.DatetimeIndex([dates[0] + k * step for k in range(periods)])
     return ids, dates, copula_paths(quantiles, interval_correlation(errors, spread, interval), samples, seed)

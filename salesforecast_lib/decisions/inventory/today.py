@@ -3,79 +3,82 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from salesforecast_lib.decisions.inventory.case_study import Case, stock_today
-from salesforecast_lib.decisions.inventory.constraints import (
-    abc_xyz,
-    allocate,
-    options,
-    packed,
-    savings,
-    shelf_life_room,
-)
+from salesforecast_lib.decisions.inventory.case_study import Case, moments_today, stock_today
+from salesforecast_lib.decisions.inventory.constraints import Ordered
 from salesforecast_lib.decisions.inventory.orders import read_stock, stockout_risk
-from salesforecast_lib.decisions.inventory.planner import money_at_risk
+from salesforecast_lib.decisions.inventory.planner import abc_xyz, money_at_risk, whole_units
+from salesforecast_lib.decisions.inventory.policies import paths_today
 from salesforecast_lib.decisions.inventory.simulator import SimulationConfig
+from salesforecast_lib.decisions.silence import silence
+from salesforecast_lib.decisions.stock import MISSING_STOCK, match_stock
 from salesforecast_lib.files import resolve, write_csv, write_json
-from salesforecast_lib.wording import counted
+from salesforecast_lib.wording import counted, first_names
 
 Moments = tuple[np.ndarray, np.ndarray]
 
 
-@dataclass(frozen=True)
-class Limits:
-    """What an order must respect.
+class Demand(NamedTuple):
+    """What is expected after the end of the data; ``moments`` hold mean and sd of the ``lead`` time and ``interval``.
 
-    Parameters
-    ----------
-    case_pack : units in a case; orders are whole cases.
-    minimum_order : smallest order line, units.
-    shelf_life : periods after which a unit cannot be sold; 0 never.
-    order_budget : money for today's orders, at unit prices; 0 sets no limit.
+    ``silent`` is the table of `silence`: products that nobody wants any more have no demand, whatever their forecast.
     """
 
-    case_pack: int = 1
-    minimum_order: int = 1
-    shelf_life: int = 0
-    order_budget: float = 0.0
+    ids: list[str]
+    moments: dict[str, Moments]
+    silent: pd.DataFrame
 
-    def __post_init__(self) -> None:
-        if self.case_pack < 1 or min(self.minimum_order, self.shelf_life, self.order_budget) < 0:
-            raise ValueError(f"{self}: expected a case of at least 1 unit and no other limit below zero")
+    @property
+    def note(self) -> str:
+        """Which products have no demand, in a sentence."""
+        gone = self.silent.index[self.silent["unwanted"]]
+        many = f"{len(gone)} of {counted(len(self.ids), 'product')}"
+        return f"{many} without demand: nothing is ordered" + (f" ({first_names(gone)})" if len(gone) else "")
 
 
-class Choices(NamedTuple):
-    """Quantities to choose from: ``order`` (products,) within cases and shelf life, ``quantities`` and the expected
-    ``saving`` of each (products, options), money, and the ``price`` of a unit (products,).
-    """
+def demand_today(
+    forecasts: pd.DataFrame, panel: pd.DataFrame, model: str, config: SimulationConfig, season: int, recorded: bool
+) -> Demand:
+    """`moments_today` of a run's products, zero for those that nobody wants; ``recorded`` as in `silence`."""
+    ids, moments = moments_today(forecasts, model, config, season)
+    silent = silence(panel, ids, moments["interval"][0], recorded)
+    gone = silent["unwanted"].to_numpy()
+    cleared = {name: (np.where(gone, 0.0, m), np.where(gone, 0.0, s)) for name, (m, s) in moments.items()}
+    return Demand(ids, cleared, silent)
 
-    order: np.ndarray
-    quantities: np.ndarray
-    saving: np.ndarray
-    price: np.ndarray
 
-    def within(self, budget: float) -> np.ndarray:
-        """The quantities that save most within ``budget``; (products,), units."""
-        return allocate(self.quantities, self.saving, [(self.price, budget)])
-
-    def saved(self, chosen: np.ndarray) -> float:
-        """Expected saving of a choice, money."""
-        place = (self.quantities == chosen[:, None]).argmax(axis=1)
-        return float(self.saving[np.arange(len(chosen)), place].sum())
+def paths_ahead(
+    forecasts: pd.DataFrame,
+    demand: Demand,
+    model: str,
+    periods: int,
+    interval: int,
+    season: int,
+    seed: int = 0,
+    freq: str = "",
+) -> tuple[pd.DatetimeIndex, np.ndarray]:
+    """Dates and `paths_today`, (samples, products, periods); zero for the products that nobody wants."""
+    _, dates, ahead = paths_today(forecasts, model, periods, interval, season, seed=seed, freq=freq)
+    ahead[:, demand.silent["unwanted"].to_numpy()] = 0.0
+    return dates, ahead
 
 
 class OpeningStock(NamedTuple):
-    """Stock on the last evening, (products,), its ``source`` (stock_file or simulated) and a sentence on it."""
+    """Stock on the last evening and its ``source`` (stock_file, simulated or unknown), each (products,), and a note.
+
+    ``units`` are not a number where the stock is ``unknown``; ``extra`` are the stock file's products without a plan.
+    """
 
     units: np.ndarray
-    source: str
+    source: np.ndarray
     note: str
+    unknown: list[str]
+    extra: list[str]
 
 
 def opening_stock(
@@ -86,21 +89,25 @@ def opening_stock(
     service_level: float,
     ids: list[str],
     expected: np.ndarray,
+    missing_stock: str = "unknown",
 ) -> OpeningStock:
     """Stock on hand and on order on the last evening of the data.
 
-    With a ``stock_file`` products that it lacks count as out of stock. Without one it is that of the simulated shop,
-    and a product without a simulation (it is too young) is given its ``expected`` demand, (products,).
+    With a ``stock_file`` the stock of products that it lacks is what ``missing_stock`` says, unknown or zero. Without
+    one it is that of the simulated shop, and a product without a simulation (it is too young) is given its ``expected``
+    demand, (products,).
     """
+    if missing_stock not in MISSING_STOCK:
+        raise ValueError(f"missing_stock={missing_stock!r}: expected {' or '.join(map(repr, MISSING_STOCK))}")
     if stock_file:
-        stock = read_stock(stock_file).reindex(ids)
-        lacking = f"{stock.isna().sum()} of {counted(len(ids), 'product')}"
-        note = f"{lacking} not in {stock_file}: counted as out of stock"
-        return OpeningStock(stock.fillna(0.0).to_numpy(), "stock_file", note)
+        found = match_stock(read_stock(stock_file), ids, missing_stock, stock_file)
+        source = np.where(np.isnan(found.units), "unknown", "stock_file")
+        return OpeningStock(found.units, source, found.note, found.unknown, found.extra)
     stock = stock_today(case, model, config, service_level).reindex(ids)
     young = counted(int(stock.isna().sum()), "product")
     note = f"stock of the simulated shop; {young} too young for it, given the expected demand"
-    return OpeningStock(stock.fillna(pd.Series(expected, index=ids)).to_numpy(), "simulated", note)
+    units = stock.fillna(pd.Series(expected, index=ids)).to_numpy()
+    return OpeningStock(units, np.full(len(ids), "simulated"), note, [], [])
 
 
 def unit_prices(panel: pd.DataFrame, ids: list[str]) -> np.ndarray:
@@ -109,44 +116,10 @@ def unit_prices(panel: pd.DataFrame, ids: list[str]) -> np.ndarray:
     return price.fillna(price.median()).fillna(1.0).to_numpy()
 
 
-def order_choices(
-    wanted: np.ndarray,
-    ahead: np.ndarray,
-    stock: np.ndarray,
-    price: np.ndarray,
-    config: SimulationConfig,
-    limits: Limits,
-) -> Choices:
-    """Orders cut to whole cases and to what sells before it expires, and the smaller ones that a budget may choose.
-
-    Parameters
-    ----------
-    wanted : orders without limits, (products,), units.
-    ahead : demand paths from today on, (samples, products, periods), at least the protection interval and the shelf
-        life long.
-    stock, price : (products,).
-    """
-    pack, minimum = limits.case_pack, limits.minimum_order
-    most = shelf_life_room(ahead[:, :, : limits.shelf_life], stock) if limits.shelf_life else np.inf
-    order = packed(wanted, pack, minimum, most)
-    quantities = np.minimum(options(order, pack, minimum), order[:, None])
-    none = np.zeros((len(order), config.lead_time))
-    paths = ahead[:, :, : config.protection]
-    saving = savings(quantities, paths, stock, none, config.shortage_cost, config.holding_cost)
-    return Choices(order, quantities, saving, price)
-
-
-def budget_curve(choices: Choices, shares: tuple[float, ...] = (0.25, 0.5, 0.75)) -> pd.Series:
-    """Share of what orders can save that is left with a share of the plan's money; 1 where nothing can be saved."""
-    full, best = float(choices.price @ choices.order), float(choices.saving.max(axis=1).sum())
-    kept = [choices.saved(choices.within(share * full)) for share in shares]
-    return pd.Series([value / best if best > 0 else 1.0 for value in kept], index=pd.Index(shares, name="money"))
-
-
 def finished_plan(
     plan: pd.DataFrame,
     stock: np.ndarray,
-    ordered: np.ndarray,
+    ordered: Ordered,
     moments: Mapping[str, Moments],
     paths: np.ndarray,
     config: SimulationConfig,
@@ -157,16 +130,18 @@ def finished_plan(
 
     Parameters
     ----------
-    plan : of `replenishment_plan`, orders without limits; ``stock``, ``ordered`` and ``price`` are (products,).
+    plan : of `replenishment_plan`, orders without limits; ``stock`` and ``price`` are (products,).
+    ordered : what `Choices.decide` returns.
     moments : ``lead`` and ``interval`` of `moments_today`; ``paths`` (samples, products, protection interval).
     panel : history, from whose last 52 weeks the classes come; daily sales are summed to weeks.
     """
     ids = list(plan["unique_id"])
     table = plan.copy()
-    changed = ordered != table["order_quantity"]
-    table["why"] += np.where(changed, [f"; ordered {q:.0f}: cases, shelf life or budget" for q in ordered], "")
-    table["order_quantity"] = ordered.astype(int)
-    table["risk_with_order"] = stockout_risk(stock + ordered, *moments["interval"]).round(4)
+    units = np.where(np.isnan(stock), np.nan, ordered.units)
+    table["why"] += [f"; {note}" if note else "" for note in ordered.notes]
+    table["order_quantity"] = whole_units(units)
+    table["refused_cost"] = np.where(np.isnan(stock), np.nan, ordered.refused).round(2)
+    table["risk_with_order"] = stockout_risk(stock + units, *moments["interval"]).round(4)
     table = money_at_risk(table, paths, config.lead_time, config.shortage_cost, config.holding_cost)
     classes = abc_xyz(ids, weekly_sales(panel, ids)[:, -52:], price)[["unique_id", "abc", "xyz"]]
     return table.merge(classes, on="unique_id").sort_values("risk_without_order", ascending=False, kind="stable")
@@ -178,6 +153,8 @@ def plan_counts(plan: pd.DataFrame, warnings: pd.DataFrame, excess: pd.DataFrame
         {
             "products": len(plan),
             "ordered": int((plan["order_quantity"] > 0).sum()),
+            "not ordered, a case costs more than it saves": int((plan["refused_cost"] > 0).sum()),
+            "stock unknown": int(plan["stock"].isna().sum()),
             "probably run out before the delivery": len(warnings),
             "their expected loss, money": round(warnings["expected_loss"].sum()),
             "with more than the level": len(excess),
@@ -212,16 +189,31 @@ def save_today(
 
 
 def inventory_report(
-    case: Case, table: pd.DataFrame, policies: pd.DataFrame, ranking: pd.DataFrame, service_level: float
+    case: Case,
+    table: pd.DataFrame,
+    policies: pd.DataFrame,
+    ranking: pd.DataFrame,
+    service_level: float,
+    stock: OpeningStock,
+    demand: Demand,
 ) -> dict[str, Any]:
-    """Content of ``inventory.json``: costs of forecasts and policies, and which error measure ranks as money does."""
+    """Content of ``inventory.json``: costs of forecasts and policies, which error measure ranks as money does, and the
+    products whose stock is unknown, that only the stock file has, and that nobody wants.
+    """
     cost = table.set_index("policy")["total"].drop(["rule of thumb", "perfect foresight"])
+
+    def by(name: str, rows: pd.DataFrame) -> dict[str, Any]:  # a share of nothing is no number: null
+        return rows.set_index(name).replace({np.nan: None}).to_dict("index")
+
     return {
         "service_level": service_level,
         "cheapest_model": cost.idxmin(),
         "products": len(case.ids),
         "periods": len(case.dates),
-        "policies": table.set_index("policy").to_dict("index"),
-        "other_policies": policies.set_index("policy").to_dict("index"),
-        "value_of_accuracy": ranking.set_index("metric").to_dict("index"),
+        "stock_unknown": stock.unknown,
+        "stock_without_plan": stock.extra,
+        "without_demand": list(demand.silent.index[demand.silent["unwanted"]]),
+        "policies": by("policy", table),
+        "other_policies": by("policy", policies),
+        "value_of_accuracy": by("metric", ranking),
     }

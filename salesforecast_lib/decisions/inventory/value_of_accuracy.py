@@ -39,7 +39,9 @@ def product_losses(case: Case, model: str, config: SimulationConfig, service_lev
     ratio = float(np.clip(service_level, QUANTILES[0], QUANTILES[-1]))
     at_cost = newsvendor_quantiles(quantiles, ratio, 1 - ratio)
     level = order_up_to_level(*rolling_moments(arrays, config.protection, case.season), service_level)
-    ahead = np.lib.stride_tricks.sliding_window_view(y, config.protection, axis=1).sum(axis=2)
+    ahead = np.zeros((products, 0))  # no interval ends within the periods
+    if y.shape[1] >= config.protection:
+        ahead = np.lib.stride_tricks.sliding_window_view(y, config.protection, axis=1).sum(axis=2)
     score = crps(y.ravel(), quantiles.reshape(-1, len(QUANTILES))).reshape(y.shape)
 
     def total(loss: np.ndarray) -> np.ndarray:  # (products, periods) -> (products,)

@@ -110,8 +110,8 @@ def double_ml(
     if table["block"].nunique() < max(folds, 2):
         raise ValueError(f"{table['block'].nunique()} four-week blocks for folds={folds}: expected at least as many")
     y = table["log_units"].to_numpy()
-    # Where no product has rivals, their columns are zero, and econml's two-stage least squares would be singular.
-    treatments = [name for name in TREATMENTS if not instruments or table[name].any()]
+    # Where no product has rivals, their column is zero: econml would fail (with instruments) or warn (without).
+    treatments = [name for name in TREATMENTS if table[name].any()]
     prices = table[treatments].to_numpy()
     controls = np.column_stack([pd.factorize(table["unique_id"])[0], table[list(data.controls)].to_numpy()])
     model = ByProduct() if learner == "ridge" else Boosting(seed=seed)

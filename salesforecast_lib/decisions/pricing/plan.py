@@ -11,12 +11,19 @@ from salesforecast_lib.decisions.pricing.data import NEVER_VARIED, PriceData
 from salesforecast_lib.decisions.pricing.demand import draw_elasticities, profit_draws, units_at
 from salesforecast_lib.decisions.pricing.optimise import optimise_category
 from salesforecast_lib.decisions.pricing.rules import PriceRules, refuse_customers
+from salesforecast_lib.files import empty_table
 
 PLAN_COLUMNS = (
     *("unique_id", "category", "action", "current_price", "proposed_price", "change_percent", "elasticity"),
     *("elasticity_low", "elasticity_high", "cost", "units_per_period", "profit_per_period", "profit_change"),
     *("profit_change_low", "profit_change_high", "chance_of_gain", "observed_low", "observed_high", "why"),
 )
+_TEXT = ("unique_id", "category", "action", "why")
+
+
+def empty_plan() -> pd.DataFrame:
+    """A plan without rows: what a shop without prices gets."""
+    return empty_table({name: "object" if name in _TEXT else "float64" for name in PLAN_COLUMNS})
 
 
 @dataclass(frozen=True)

@@ -7,14 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from salesforecast_lib.decisions.pricing.data import panel_prices
+from salesforecast_lib.decisions.pricing.data import NEVER_VARIED, panel_prices
 from salesforecast_lib.decisions.pricing.elasticity import Elasticities, double_ml
-from salesforecast_lib.decisions.pricing.plan import PLAN_COLUMNS, PlanConfig, recommend, state_today
+from salesforecast_lib.decisions.pricing.plan import PlanConfig, empty_plan, recommend, state_today
 from salesforecast_lib.decisions.pricing.rules import PriceRules
 from salesforecast_lib.decisions.pricing.shrinkage import shrink
 from salesforecast_lib.files import resolve, write_csv, write_json
+from salesforecast_lib.wording import counted
 
 LEAST_BLOCKS = 8  # four-week blocks of prices; with fewer, season and price cannot be told apart
 
@@ -35,6 +37,13 @@ class RunPlan:
     def changes(self) -> pd.DataFrame:
         """Rows of the plan that raise or lower a price."""
         return self.plan[self.plan["action"] != "hold"]
+
+    def why_none(self) -> str:
+        """Why no price is changed, in a sentence."""
+        if self.plan.empty:
+            return self.remark
+        commonest = self.plan["why"].value_counts().index[0]
+        return f"no price change is proposed: of {counted(len(self.plan), 'product')} most {commonest}"
 
     def report(self) -> str:
         """``remark``, the number of rows of each action, and how many changes rest on demand that hardly answered."""
@@ -80,23 +89,37 @@ def plan_run(
     ValueError
         As `panel_prices` and `recommend` do.
     """
-    empty = pd.DataFrame(columns=list(PLAN_COLUMNS))
-    if "price" not in panel or not (panel["price"] > 0).any():
-        return RunPlan(pd.DataFrame(), None, empty, "the panel has no prices: no recommendations")
+    reason = _too_little(panel)
+    if reason:
+        return RunPlan(pd.DataFrame(), None, empty_plan(), f"{reason}: no recommendations")
     statics = [name for name in meta["static"] if name in panel]
     group = category or (statics[0] if statics else "")
     controls = [name for name in meta["future"] if name != "open" and name in panel and name != instrument]
     controls = [name for name in controls if panel[name].std() > 0]
     data = panel_prices(panel, group, controls, instrument)
     if data.table["block"].nunique() < LEAST_BLOCKS:
-        remark = "fewer than eight four-week blocks of prices: no recommendations"
-        return RunPlan(data.table, None, empty, remark)
+        remark = "too few weeks of a product with five units a week or more and prices that changed: no recommendations"
+        return RunPlan(data.table, None, empty_plan(), remark)
     estimates = double_ml(data, instruments=bool(instrument), folds=4, seed=config.seed)
     posterior = shrink(estimates.table)
     plan = recommend(state_today(data, posterior, config.cost_share), posterior, rules, config, panel, group)
     low, high = estimates.interval()
     remark = f"mean own elasticity {estimates.mean:.2f} (95 %: {low:.2f} to {high:.2f}), {len(plan)} products, by week"
     return RunPlan(data.table, estimates, plan, remark)
+
+
+def _too_little(panel: pd.DataFrame) -> str:
+    """Why nothing can be learned from a panel's prices; empty where it is worth trying."""
+    if "price" not in panel or not (pd.to_numeric(panel["price"], errors="coerce") > 0).any():
+        return "no price in the file: map it with columns={unit_price: …}, or {price: …} for a panel"
+    sold = panel[(panel["price"] > 0) & (panel["y"] > 0)]
+    spread = np.log(sold["price"].astype(float)).groupby(sold["unique_id"]).std()
+    if not (spread >= NEVER_VARIED).any():
+        return "no product's price ever changed, so what another price would do cannot be seen"
+    weeks = (panel["ds"].max() - panel["ds"].min()).days / 7
+    if weeks < 4 * (LEAST_BLOCKS - 1):
+        return f"{weeks:.0f} weeks of data; at least {4 * LEAST_BLOCKS} are needed to tell prices from the season"
+    return ""
 
 
 def write_plan(
@@ -118,5 +141,6 @@ def write_plan(
         "run_products": len(found.plan),
         "run_changes": len(found.changes),
         "cost_share": config.cost_share,
+        "reason": "" if len(found.changes) else found.why_none(),
     }
     return write_csv(found.plan, folder / "prices.csv"), write_json(numbers, folder / "pricing.json")

@@ -45,16 +45,19 @@ def promotion_weeks(panel: pd.DataFrame, meta: Mapping[str, Any]) -> PromotionWe
 
     A dose is ``min(x / x_95, 1)`` with x the covariate (on its natural scale where the panel holds log1p counts) and
     x_95 its 95 % quantile over the product's promoted weeks. ``depth`` is the planned discount where there is one,
-    otherwise the share of money off that the week's lines show.
+    otherwise the share of money off that the week's lines show. ``price`` is not a number where the panel has none.
     """
     kinds = promotion_kinds(panel, meta["future"])
     daily = meta["freq"] == "D"
     frame = panel[panel["y"].notna()].copy()
+    if "price" not in frame:
+        frame["price"] = np.nan  # a shop that records no prices
     frame["week"] = frame["ds"] + pd.to_timedelta((6 - frame["ds"].dt.dayofweek) if daily else 0, unit="D")
     static = [name for name in meta["static"] if name in frame]
     frame["group"] = frame[static[0]].astype(str) if static else "all"
     deep = next((name for name in _MEASURES if name in frame), None)
     frame["depth"] = frame[deep].fillna(0.0).clip(0, 0.95) if deep else 0.0
+    frame["price"] = pd.to_numeric(frame["price"], errors="coerce") if "price" in frame else np.nan
     counts = meta["dataset"] == "complete_journey"
     for name in kinds:
         frame[name] = np.expm1(frame[name]) if counts else frame[name]

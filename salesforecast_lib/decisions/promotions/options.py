@@ -11,6 +11,7 @@ import pandas as pd
 from salesforecast_lib.decisions.promotions.effects import Effects, PromotionWeeks
 from salesforecast_lib.decisions.promotions.plan import PlanRules, best_plan
 from salesforecast_lib.decisions.promotions.product_effects import ProductEffects
+from salesforecast_lib.files import empty_table
 
 COLUMNS = (
     *("unique_id", "start", "end", "kind", "depth", "usual_units", "extra_units", "extra_low", "extra_high"),
@@ -44,7 +45,7 @@ class PromotionCosts:
 
 def empty_plan() -> pd.DataFrame:
     """A plan without rows: what a shop without promotions gets."""
-    return pd.DataFrame({name: pd.Series(dtype="object" if name in _TEXT else "float64") for name in COLUMNS})
+    return empty_table({name: "object" if name in _TEXT else "float64" for name in COLUMNS})
 
 
 _TEXT = ("unique_id", "start", "end", "kind", "why")

@@ -19,6 +19,7 @@ from salesforecast_lib.decisions.promotions.effects import (
     Effects,
     PromotionWeeks,
     cannibalised_share,
+    promotion_kinds,
     promotion_weeks,
     two_way_effects,
     varying,
@@ -36,7 +37,9 @@ from salesforecast_lib.decisions.promotions.plan import PlanRules, deepest_on_be
 from salesforecast_lib.decisions.promotions.product_effects import product_effects
 from salesforecast_lib.decisions.promotions.truth import true_profit
 from salesforecast_lib.files import resolve, write_csv, write_json
+from salesforecast_lib.wording import counted, listed
 
+LEAST_PRODUCTS = 3  # with every week
 _AROUND = (-2, -1, 0, 1, 2)
 
 
@@ -44,13 +47,15 @@ _AROUND = (-2, -1, 0, 1, 2)
 class ShownWeeks:
     """Weeks that the chapter learns from: the run's ``own``, or those of a simulated shop; ``note`` says which.
 
-    ``depth`` holds the column of the discount where one is recorded and varies, else nothing.
+    ``depth`` holds the column of the discount where one is recorded and varies, else nothing; ``reason`` why the run's
+    own weeks cannot be learned from, empty where they can.
     """
 
     weeks: PromotionWeeks
     depth: tuple[str, ...]
     own: bool
     note: str
+    reason: str = ""
 
 
 def whole_products(weeks: PromotionWeeks) -> PromotionWeeks:
@@ -66,14 +71,31 @@ def shown_weeks(panel: pd.DataFrame, meta: Mapping[str, Any]) -> ShownWeeks:
     Three products with every week are the least, and the first kind has to vary among them.
     """
     weeks = promotion_weeks(panel, meta)
-    whole = whole_products(weeks)
-    own = bool(weeks.kinds) and whole.table["unique_id"].nunique() >= 3 and bool(varying(whole, weeks.kinds[:1]))
+    reason = _too_little(weeks, panel, meta)
     note = f"{meta['dataset']}: {weeks.table['unique_id'].nunique()} products, {weeks.table['week'].nunique()} weeks"
-    if not own:
+    if reason:
         found = prepare("marketplace", PanelConfig(n_series=60), 28)
         weeks = promotion_weeks(found.panel, found.meta)
-        note = "These data record too few promotions: promotions.csv stays empty. What follows is simulated."
-    return ShownWeeks(weeks, varying(weeks, ["depth"]), own, note)
+        note = f"No promotions for this run: {reason}. promotions.csv stays empty; what follows is simulated."
+    return ShownWeeks(weeks, varying(weeks, ["depth"]), not reason, note, reason)
+
+
+def _too_little(weeks: PromotionWeeks, panel: pd.DataFrame, meta: Mapping[str, Any]) -> str:
+    """Why nothing can be learned from these weeks; empty where it can."""
+    planned = promotion_kinds(panel, meta["future"])
+    if not planned:
+        return "these data record no promotion that is planned ahead, such as displays or mailers"
+    if not weeks.kinds:
+        return f"{listed(planned)} never differ between products and weeks, so their effect cannot be seen"
+    whole = whole_products(weeks)
+    products = whole.table["unique_id"].nunique()
+    if products < LEAST_PRODUCTS:
+        return f"{counted(products, 'product')} with sales in every week; at least {LEAST_PRODUCTS} are needed"
+    if not varying(whole, weeks.kinds[:1]):
+        return f"{weeks.kinds[0]} never differs between the products that have every week"
+    if meta["dataset"] != "complete_journey" and weeks.table["price"].notna().sum() == 0:
+        return "no price is recorded, so that no profit can be worked out"
+    return ""
 
 
 def check_table(
@@ -202,6 +224,13 @@ def run_plan(
     return promotion_plan(own_options(shown.weeks, effects, coming, costs, seed=seed, products=own), rules, costs)
 
 
+def why_none(plan: pd.DataFrame, shown: ShownWeeks) -> str:
+    """Why no promotion is proposed, in a sentence; empty where one is."""
+    if len(plan):
+        return ""
+    return shown.reason or "no promotion is proposed: none pays at the lower end of its 90 % interval too"
+
+
 def write_promotions(
     run_dir: str | Path,
     plan: pd.DataFrame,
@@ -210,9 +239,12 @@ def write_promotions(
     effects: Effects,
     share: NewShare,
 ) -> None:
-    """Write ``promotions.csv`` and ``promotions.json``; the effects of a stand-in are not written."""
+    """Write ``promotions.csv`` and ``promotions.json``; the effects of a stand-in are not written.
+
+    The report gives the reason of an empty plan.
+    """
     write_csv(plan, resolve(run_dir) / "promotions.csv")
-    result: dict[str, Any] = {"simulated": True, "promotion_profit": dict(profit)}
+    result: dict[str, Any] = {"simulated": True, "promotion_profit": dict(profit), "reason": why_none(plan, shown)}
     if shown.own:
         result["uplift"] = {"beyond_discount": effects.table().to_dict("records"), "kept": share.kept}
     write_json(result, resolve(run_dir) / "promotions.json")

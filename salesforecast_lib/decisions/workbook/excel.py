@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -14,6 +15,9 @@ from openpyxl.worksheet.worksheet import Worksheet
 from salesforecast_lib.decisions.workbook.sheets import Sheet
 from salesforecast_lib.files import FORMULA_STARTS, atomically
 
+LONGEST = 32_767  # characters in a cell
+# control characters are no text, and turning the direction of writing disguises it
+_DROPPED = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069\ufffe\uffff]+")
 _HEAD = PatternFill("solid", fgColor="1F3B57")
 _MONEY = ("price", "profit", "loss", "cost", "money", "at least", "at most", "seen")
 _SHARES = ("risk", "chance", "discount")
@@ -21,10 +25,10 @@ _SHARES = ("risk", "chance", "discount")
 
 def _write(cell: Cell, value: object) -> None:
     """A number as a number, anything else as text that no spreadsheet runs: never as a formula."""
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
+    if value is None or value is pd.NA or (isinstance(value, (int, float)) and not isinstance(value, bool)):
         cell.value = None if pd.isna(value) else value
         return
-    text = "".join(c for c in str(value) if c.isprintable() or c == " ")
+    text = _DROPPED.sub(" ", str(value)).strip()[:LONGEST]
     cell.value = text
     cell.data_type = "s"
     cell.quotePrefix = text.startswith(FORMULA_STARTS)  # type: ignore[attr-defined]
@@ -32,10 +36,11 @@ def _write(cell: Cell, value: object) -> None:
 
 def _fill(page: Worksheet, sheet: Sheet) -> None:
     """Note, headings and rows of one sheet, with frozen headings, filters and widths that can be read."""
-    page["A1"] = sheet.note
+    _write(page["A1"], sheet.note)
     page["A1"].font = Font(italic=True)
     for k, heading in enumerate(sheet.table.columns, start=1):
-        cell = page.cell(2, k, heading)
+        cell = page.cell(2, k)
+        _write(cell, heading)
         cell.font, cell.fill = Font(bold=True, color="FFFFFF"), _HEAD
         cell.alignment = Alignment(wrap_text=True, vertical="top")
         column = sheet.table.iloc[:, k - 1]

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from salesforecast_lib.files import FORMULA_STARTS, resolve
+from salesforecast_lib.files import finish_hint, read_json, resolve, unescape_formula
+from salesforecast_lib.wording import counted
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,9 @@ class Subject:
     chosen : the rows that ask for something.
     order : columns to sort by, largest first; none keeps the order of the file.
     brief : columns that are shown on the page of the run's book.
-    empty : what is said when there is no row.
+    empty : what is said when there is no row, and the ``report`` (a JSON file of the run) gives no reason.
+    most : rows that are shown at most; 0 all.
+    optional : the sheet is left out when it has no row; ``later`` : when the run has not come to its chapter yet.
     """
 
     name: str
@@ -45,8 +48,14 @@ class Subject:
     order: tuple[str, ...]
     brief: tuple[str, ...]
     empty: str
+    report: str = ""
+    most: int = 0
+    optional: bool = False
+    later: bool = False
 
 
+UNKNOWN = "stock unknown"
+_NAMES = ("unique_id", "alert", "category", "customer_id", "segment", "rfm_segment", "product_id", "product")
 _WHY = {"why": "why"}
 SUBJECTS = (
     Subject(
@@ -56,11 +65,24 @@ SUBJECTS = (
         {"unique_id": "product", "action": "action", "order_quantity": "order (units)", "stock": "stock (units)",
          "expected_demand": "expected demand (units)", "risk_before_delivery": "risk of running out before delivery",
          "risk_with_order": "risk with the order", "expected_loss": "expected loss before delivery",
-         "abc": "value class", "stock_source": "stock from", **_WHY},
-        lambda table: table["action"] != "nothing",
+         "refused_cost": "cost of an order beyond its saving", "abc": "value class",
+         "stock_source": "stock from", **_WHY},
+        lambda table: ~table["action"].isin(("nothing", UNKNOWN)),
         ("expected_loss", "risk_before_delivery"),
         ("unique_id", "order_quantity", "expected_loss", "why"),
         "nothing to order, to mark down or to return today",
+    ),
+    Subject(
+        UNKNOWN,
+        "replenishment.csv",
+        "08_inventory",
+        {"unique_id": "product", "expected_demand": "expected demand (units)",
+         "order_up_to_level": "level to order up to (units)", **_WHY},
+        lambda table: table["action"] == UNKNOWN,
+        ("expected_demand",),
+        ("unique_id", "expected_demand", "order_up_to_level", "why"),
+        "the stock of every product is known",
+        optional=True,
     ),
     Subject(
         "prices",
@@ -74,6 +96,7 @@ SUBJECTS = (
         ("profit_change",),
         ("unique_id", "current_price", "proposed_price", "profit_change", "why"),
         "no price change is proposed: the data say too little about what other prices would do",
+        "pricing.json",
     ),
     Subject(
         "promotions",
@@ -86,6 +109,7 @@ SUBJECTS = (
         ("profit",),
         ("unique_id", "start", "profit", "why"),
         "no promotion is proposed: the data hold none to learn from, or none pays",
+        "promotions.json",
     ),
     Subject(
         "alerts",
@@ -97,6 +121,22 @@ SUBJECTS = (
         (),
         ("severity", "kind", "unique_id", "start", "why"),
         "nothing unusual in the newest periods",
+        "alerts.json",
+    ),
+    Subject(
+        "customers",
+        "segments.csv",
+        "10_customers",
+        {"customer_id": "customer", "segment": "segment", "rfm_segment": "value segment", "orders": "orders",
+         "recency_days": "days since the last order", "spend": "money spent", "probability": "chance to buy",
+         "expected_spend": "expected money", **_WHY},
+        lambda table: pd.Series(True, index=table.index),
+        (),
+        ("customer_id", "segment", "expected_spend", "why"),
+        "no customer decisions",
+        "customers.json",
+        most=500,
+        later=True,
     ),
 )  # fmt: skip
 
@@ -115,17 +155,26 @@ def read_decisions(file: Path) -> pd.DataFrame:
     for name in table:
         numbers = pd.to_numeric(table[name].replace("", None), errors="coerce")
         only_numbers = numbers.notna().any() and (numbers.notna() | (table[name] == "")).all()
-        if only_numbers and name not in ("unique_id", "alert"):
+        if only_numbers and name not in _NAMES:  # a name that looks like a number is a name
             table[name] = numbers
         else:
-            quoted = table[name].str.startswith("'") & table[name].str[1:2].isin(FORMULA_STARTS)
-            table[name] = table[name].where(~quoted, table[name].str[1:])
+            table[name] = table[name].map(unescape_formula)
     return table
 
 
 def stock_actions(plan: pd.DataFrame, excess: pd.DataFrame) -> pd.DataFrame:
-    """The replenishment plan with one ``action`` a product: order, mark down, return, or nothing."""
-    plan = plan.assign(action=plan["order_quantity"].gt(0).map({True: "order", False: "nothing"}))
+    """The plan with one ``action`` a product: order, do not order, mark down, return, nothing, or unknown stock.
+
+    "do not order" is said where a case or the minimum order would cost more than it saves.
+    """
+    order = pd.to_numeric(plan["order_quantity"], errors="coerce")
+    plan = plan.assign(action=order.gt(0).map({True: "order", False: "nothing"}))
+    if "refused_cost" in plan:
+        refused = pd.to_numeric(plan["refused_cost"], errors="coerce") > 0
+        plan["action"] = plan["action"].where(~refused, "do not order")
+    if "stock" in plan:
+        known = pd.to_numeric(plan["stock"], errors="coerce").notna()
+        plan["action"] = plan["action"].where(known, UNKNOWN)
     if "proposal" in excess and len(excess):
         proposals = excess.set_index("unique_id")
         wanted = plan["unique_id"].map(proposals["proposal"]).fillna("keep")
@@ -135,8 +184,26 @@ def stock_actions(plan: pd.DataFrame, excess: pd.DataFrame) -> pd.DataFrame:
     return plan
 
 
+def _note(subject: Subject, folder: Path, rows: int, table: pd.DataFrame) -> str:
+    """What stands above the rows: how many ask for a decision, or why none does."""
+    unknown = int((table["action"] == UNKNOWN).sum()) if "action" in table else 0
+    hint = f"; the stock of {counted(unknown, 'product')} is unknown: see the next sheet" if unknown else ""
+    if not rows:
+        report = folder / subject.report
+        reason = read_json(report).get("reason", "") if subject.report and report.is_file() else ""
+        return (reason or subject.empty) + hint
+    if subject.name == UNKNOWN:
+        return (
+            f"{counted(rows, 'product')} not in the stock file: nothing is proposed; count, and add them to the file "
+            "(missing_stock=zero if it lists only what is there)"
+        )
+    if subject.most and rows > subject.most:
+        return f"the first {subject.most:,} of {rows:,} rows; all of them are in {subject.file}"
+    return f"{rows} of {len(table)} rows ask for a decision{hint}"
+
+
 def decision_sheets(run_dir: str | Path) -> list[Sheet]:
-    """All subjects of a finished run; a subject whose data the shop lacks is an empty sheet that says so.
+    """All subjects of a finished run; a subject whose data the shop lacks is an empty sheet that says why.
 
     Raises
     ------
@@ -147,20 +214,27 @@ def decision_sheets(run_dir: str | Path) -> list[Sheet]:
     for subject in SUBJECTS:
         file = folder / subject.file
         if not file.is_file():
+            if subject.later:
+                continue
             raise FileNotFoundError(
                 f"{file}: not there; finish the run first (chapter {subject.chapter} writes it): "
-                f"salesforecast run --run-dir {folder}"
+                f"{finish_hint(folder)}"
             )
         table = read_decisions(file)
-        if subject.name == "stock":
+        if subject.file == "replenishment.csv":
             table = stock_actions(table, read_decisions(folder / "excess.csv"))
         rows = table[subject.chosen(table)] if len(table) else table
+        if subject.optional and rows.empty:
+            continue
         by = [name for name in subject.order if name in rows]
         if by:
             rows = rows.sort_values(by, ascending=False, kind="stable", key=lambda c: pd.to_numeric(c, errors="coerce"))
+        if subject.name == "stock" and len(rows):
+            rows = rows.astype({"order_quantity": "int64"})  # beside unknown ones it was read as a fraction
         shown = {name: heading for name, heading in subject.columns.items() if name in rows}
-        note = f"{len(rows)} of {len(table)} rows ask for a decision" if len(rows) else subject.empty
+        note = _note(subject, folder, len(rows), table)
         brief = tuple(shown[name] for name in subject.brief if name in shown)
+        rows = rows.head(subject.most) if subject.most else rows
         sheets.append(Sheet(subject.name, note, rows[list(shown)].rename(columns=shown).reset_index(drop=True), brief))
     return sheets
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pandas as pd
 
-from salesforecast_lib.data.calendar import inner_season
 from salesforecast_lib.data.features import FeatureTable
+from salesforecast_lib.data.frequency import check_freq
 from salesforecast_lib.files import resolve
 from salesforecast_lib.models.peers.baselines import close_shop, lightgbm_forecasts, statistical_forecasts
 from salesforecast_lib.models.peers.regression import DirectConfig, direct_lightgbm_forecasts, ridge_forecasts
@@ -52,7 +52,7 @@ def read_known(run_dir: str | Path, table: FeatureTable) -> pd.DataFrame:
 
 def direct_config(freq: str, rows: int, seed: int, threads: int) -> DirectConfig:
     """Settings of the direct regressions: a level over eight cycles of the season."""
-    return DirectConfig(window=8 * inner_season(freq), max_rows=rows, seed=seed, threads=threads)
+    return DirectConfig(window=8 * check_freq(freq).inner, max_rows=rows, seed=seed, threads=threads)
 
 
 def member_forecasts(
@@ -76,7 +76,7 @@ def member_forecasts(
     network : forecast table at the same cutoffs.
     """
     horizon, freq, season = int(meta["horizon"]), str(meta["freq"]), int(meta["season_length"])
-    series, cycle, parts = extended["unique_id"].unique(), inner_season(freq), [network]
+    series, cycle, parts = extended["unique_id"].unique(), check_freq(freq).cycle, [network]
     for cutoff in cutoffs:
         parts.append(statistical_forecasts(extended, cutoff, horizon, freq, season, config.threads, list(local_models)))
         parts.append(lightgbm_forecasts(extended, meta, cutoff, config.seed, config.threads))

@@ -8,7 +8,7 @@ import pandas as pd
 
 from salesforecast_lib.models.ensembles.conformal import fit_adaptive, fit_split
 from salesforecast_lib.models.ensembles.ensemble import METHODS, Weights, combine_over_time
-from salesforecast_lib.models.ensembles.reconcile import Hierarchy, reconcile
+from salesforecast_lib.models.ensembles.reconcile import LEAST_ERRORS, Hierarchy, common_errors, reconcile
 
 CALIBRATIONS = ("none", "split", "adaptive")
 
@@ -73,17 +73,20 @@ def reconcile_over_time(
 ) -> pd.DataFrame:
     """Forecasts of all nodes at each cutoff: models "base", "bottom-up" and "MinT".
 
-    MinT weighs by the errors scored by then and is left out where there are none.
+    MinT weighs by the errors scored by then. Where these are too few at any of the cutoffs (none before the first, one
+    or two periods with a horizon that short) it is left out at all of them, so that the models have the same rows.
 
     Parameters
     ----------
     base : forecasts of every node, one model; ``scored`` are its rows with ``y``.
     """
     parts = [base[base["cutoff"].isin(cutoffs)].assign(model="base")]
+    nodes = hierarchy.summing["unique_id"].tolist()
+    known = [common_errors(scored[scored["ds"] <= cutoff], nodes)["ds"].nunique() for cutoff in cutoffs]
     for cutoff in cutoffs:
         now, past = base[base["cutoff"] == cutoff], scored[scored["ds"] <= cutoff]
         parts.append(reconcile(now, hierarchy, "bottom_up", "bottom-up"))
-        if len(past):
+        if min(known) >= LEAST_ERRORS:
             parts.append(reconcile(now, hierarchy, "mint_shrink", "MinT", past))
     return pd.concat(parts, ignore_index=True)
 

@@ -14,6 +14,7 @@ from hierarchicalforecast.utils import aggregate
 from salesforecast_lib import QUANTILE_COLUMNS
 from salesforecast_lib.models.peers.baselines import tidy
 
+LEAST_ERRORS = 3  # periods from which MinT can estimate how the errors of nodes go together
 METHODS = ("bottom_up", "mint_shrink")
 SHOP = "shop"
 
@@ -158,6 +159,12 @@ def reconcile(
     return tidied.assign(y=merged["y"]) if "y" in merged else tidied
 
 
+def common_errors(past: pd.DataFrame, nodes: list[str]) -> pd.DataFrame:
+    """Rows of the scored base forecasts ``past`` on the days on which every node was scored."""
+    rows = past.loc[past["unique_id"].isin(nodes), ["unique_id", "ds", "y", "mean"]].dropna()
+    return rows[rows.groupby("ds")["unique_id"].transform("nunique") == len(nodes)]
+
+
 def _errors(past: pd.DataFrame | None, nodes: list[str], cutoff: pd.Timestamp) -> pd.DataFrame:
     """Observed and forecast values of all nodes on the days that every node was scored."""
     if past is None or past.empty:
@@ -166,8 +173,10 @@ def _errors(past: pd.DataFrame | None, nodes: list[str], cutoff: pd.Timestamp) -
         raise ValueError(
             f"past reaches {past['ds'].max().date()}, beyond the cutoff {cutoff.date()}: give earlier cutoffs only"
         )
-    rows = past.loc[past["unique_id"].isin(nodes), ["unique_id", "ds", "y", "mean"]].dropna()
-    whole = rows.groupby("ds")["unique_id"].transform("nunique") == len(nodes)
-    if rows.loc[whole, "ds"].nunique() < 3:
-        raise ValueError("mint_shrink: fewer than three periods of past have every node's error")
-    return rows[whole].rename(columns={"mean": "base"})
+    rows = common_errors(past, nodes)
+    if rows["ds"].nunique() < LEAST_ERRORS:
+        raise ValueError(
+            f"mint_shrink: {rows['ds'].nunique()} periods of past have every node's error, expected {LEAST_ERRORS}; "
+            "give forecasts of more cutoffs"
+        )
+    return rows.rename(columns={"mean": "base"})

@@ -89,7 +89,7 @@ def coverage_found(coverage: pd.DataFrame, kind: str, nominal: float = 0.9) -> s
 def hierarchy_found(wape: pd.DataFrame, first: str = "bottom-up", second: str = "MinT") -> str:
     """At which levels one reconciliation beats another; ``wape`` by level (rows) and model (columns)."""
     if second not in wape:
-        return f"nothing had been scored before these cutoffs: {second} has no weights"
+        return f"too little had been scored before these cutoffs: {second} has no weights"
     change = 100 * (wape[first] / wape[second] - 1)
     levels = {
         f"{first} beats {second}": change.index[change <= -ABOUT_LEVEL],

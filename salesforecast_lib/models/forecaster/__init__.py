@@ -4,6 +4,7 @@
 - `fit_network`: Train on what is known at a cutoff: first with validation, then anew on everything for the best epochs.
 - `architecture_of`: Arguments of `SalesPredictor` for the columns of a table and a horizon.
 - `make_loader`: Loader of the trainer that ``config.forking`` chooses; for validation it keeps its order.
+- `choose_origins`: Origins of training and validation before a cutoff, however short the history is.
 - `split_by_time`: Split before ``cutoff``: the last horizon of origins validates.
 - `Forecaster`: A network with everything needed to forecast: vocabulary, window, season and where the data ended.
 - `forecast_origins`: Forecast from each origin with the same weights, beside what was sold.
@@ -14,17 +15,14 @@
 - `carry_history`: One pass over all series that live at ``cutoff``, each from its first row.
 - `carry_day`: The state one period later.
 - `carried_forecast`: Forecast table of all series from the carried state; ``future`` as for `Forecaster`.
-- `ablate`: WAPE of the horizon's total with all features, and with one group left out.
 """
 
-from salesforecast_lib.models.forecaster.ablation import ablate
 from salesforecast_lib.models.forecaster.carried import carried_forecast, carry_day, carry_history
 from salesforecast_lib.models.forecaster.fit import (
     NetworkConfig,
     architecture_of,
     fit_network,
     make_loader,
-    split_by_time,
 )
 from salesforecast_lib.models.forecaster.forecast import Forecaster, forecast_origins
 from salesforecast_lib.models.forecaster.persistence import (
@@ -33,12 +31,14 @@ from salesforecast_lib.models.forecaster.persistence import (
     save_forecaster,
     write_training_log,
 )
+from salesforecast_lib.models.forecaster.split import choose_origins, split_by_time
 
 __all__ = [
     "NetworkConfig",
     "fit_network",
     "architecture_of",
     "make_loader",
+    "choose_origins",
     "split_by_time",
     "Forecaster",
     "forecast_origins",
@@ -49,5 +49,4 @@ __all__ = [
     "carry_history",
     "carry_day",
     "carried_forecast",
-    "ablate",
 ]

@@ -10,6 +10,8 @@ import pandas as pd
 from scipy import stats
 
 from salesforecast_lib.data.features import FeatureTable
+from salesforecast_lib.data.frequency import check_freq
+from salesforecast_lib.models.windows.vocabulary import plain_names
 
 
 def ablate(
@@ -48,7 +50,9 @@ def ablate(
     )
     for name in table.in_units:
         inputs[name] = inputs[name] / level
-    step = pd.tseries.frequencies.to_offset("D" if freq == "D" else "W-SUN")
+    named = plain_names(inputs)
+    inputs = inputs.rename(columns=named)
+    step = check_freq(freq).offset
     validate = [cutoff - (horizon + k * max(horizon // 4, 1)) * step for k in range(origins)]
     known = ahead["y"].notna()
     train = known & (frame["ds"] <= min(validate) - horizon * step)
@@ -82,7 +86,7 @@ def ablate(
     everything = np.array([wape(list(inputs), seed) for seed in seeds])
     rows = [("nothing", everything.mean(), 0.0, everything.std())]
     for group, names in table.groups.items():
-        left_out = {*names, *(f"ahead_{name}" for name in names)}
+        left_out = {named.get(each) for name in names for each in (name, f"ahead_{name}")}
         scores = np.array([wape([c for c in inputs if c not in left_out], seed) for seed in seeds])
         rows.append((group, scores.mean(), (scores - everything).mean(), (scores - everything).std()))
     result = pd.DataFrame(rows, columns=["without", "wape", "gain", "spread"])
@@ -101,7 +105,7 @@ def ablate_stretches(
     DataFrame ``stretch`` (its last period), ``without, wape, gain``, ``half`` (of the gain's 95 % interval over seeds,
     see `half_width`; missing with one seed) and ``verdict``: "helps", "harms" or "not told apart".
     """
-    step = pd.tseries.frequencies.to_offset("D" if freq == "D" else "W-SUN")
+    step = check_freq(freq).offset
     parts = []
     for number in range(stretches):
         end = cutoff - 2 * number * horizon * step

@@ -11,10 +11,11 @@ import numpy as np
 import pandas as pd
 import torch
 
-from salesforecast_lib.data.calendar import inner_season
 from salesforecast_lib.data.features import FeatureTable
+from salesforecast_lib.data.frequency import check_freq
 from salesforecast_lib.models.forecaster.forecast import Forecaster
 from salesforecast_lib.models.forecaster.persistence import fingerprint, run_key
+from salesforecast_lib.models.forecaster.split import choose_origins
 from salesforecast_lib.models.networks.predictor import SalesPredictor
 from salesforecast_lib.models.training.checkpoint import TrainingLog
 from salesforecast_lib.models.training.loop import Loader, TrainingConfig, make_optimizer, train_model
@@ -63,29 +64,15 @@ class NetworkConfig:
 
 @dataclass(frozen=True)
 class Fit:
-    """A trained forecaster with the losses of its two trainings; ``final`` is None when there was only one."""
+    """A trained forecaster with the losses of its two trainings; ``final`` is None when there was only one.
+
+    ``validated`` is False where the history was too short to keep a validation horizon apart.
+    """
 
     forecaster: Forecaster
     search: TrainingLog
     final: TrainingLog | None
-
-
-@dataclass(frozen=True)
-class Split:
-    """Origins by time: training up to ``train_last``, validation from ``validation_first`` to ``validation_last``.
-
-    Targets of the training origins end where those of the validation begin, and none lies after the cutoff.
-    """
-
-    train_last: pd.Timestamp
-    validation_first: pd.Timestamp
-    validation_last: pd.Timestamp
-
-
-def split_by_time(cutoff: pd.Timestamp, horizon: int, freq: str) -> Split:
-    """Split before ``cutoff``: the last horizon of origins validates."""
-    step = pd.tseries.frequencies.to_offset(freq)
-    return Split(cutoff - (3 * horizon - 1) * step, cutoff - (2 * horizon - 1) * step, cutoff - horizon * step)
+    validated: bool = True
 
 
 def architecture_of(vocabulary: Vocabulary, horizon: int, config: NetworkConfig) -> dict[str, Any]:
@@ -137,6 +124,8 @@ def fit_network(
 ) -> Fit:
     """Train on what is known at ``cutoff``: first with validation, then anew on everything for the best epochs.
 
+    A history too short to keep a horizon apart is trained on once, for all epochs, see `choose_origins`.
+
     Parameters
     ----------
     table : features, which may reach beyond the cutoff: later rows are not looked at.
@@ -149,29 +138,28 @@ def fit_network(
     Raises
     ------
     ValueError
-        When no window fits before the cutoff.
+        When no series has a period with a whole horizon after it before the cutoff.
     """
     frame = table.frame[table.frame["ds"] <= cutoff].reset_index(drop=True)
     horizon, freq, seed = int(meta["horizon"]), str(meta["freq"]), config.training.seed
-    season = inner_season(freq)
+    season = check_freq(freq).cycle
     known = FeatureTable(frame, table.roles, table.groups, table.in_units)
     vocabulary = Vocabulary.of(known, config.without)
     architecture = architecture_of(vocabulary, horizon, config)
     tensor = PanelTensor(frame, vocabulary, config.window, horizon, season, device)
-    split, first, data = split_by_time(cutoff, horizon, freq), frame["ds"].min(), fingerprint(frame)
+    data = fingerprint(frame)
     if checkpoint is not None:
         checkpoint = checkpoint / run_key(frame[["unique_id", "ds", "y"]], {**architecture, **asdict(config)})
     del frame, known  # the tensor holds the training data, once
 
-    min_history = config.window // 2 if config.min_history is None else config.min_history
-    stride = 1 if config.forking else config.stride
+    enough = config.window // 2 if config.min_history is None else config.min_history
+    rows = choose_origins(tensor, cutoff, freq, enough, config.stride, 1 if config.forking else None)
 
-    def train(last: pd.Timestamp, training: TrainingConfig, name: str, validate: bool) -> tuple[Any, TrainingLog]:
-        loader = make_loader(tensor, tensor.origins(first, last, min_history, stride), config, seed)
+    def train(origins: np.ndarray, training: TrainingConfig, name: str, search: bool) -> tuple[Any, TrainingLog]:
+        loader = make_loader(tensor, origins, config, seed)
         validation = None
-        if validate:
-            origins = tensor.origins(split.validation_first, split.validation_last, min_history, config.stride)
-            validation = make_loader(tensor, origins, config, validation=True)
+        if search and rows.validated:
+            validation = make_loader(tensor, rows.validation, config, validation=True)
         torch.manual_seed(seed)
         model = SalesPredictor(**architecture)
         log = train_model(
@@ -182,19 +170,19 @@ def fit_network(
             validation_loader=validation,
             config=training,
             checkpoint=None if checkpoint is None else checkpoint / name,
-            log_dir=log_dir if validate else None,
-            on_epoch=on_epoch if validate else None,
+            log_dir=log_dir if search else None,
+            on_epoch=on_epoch if search else None,
         )
         return model, log
 
     if epochs is not None:
-        model, search = train(split.validation_last, replace(config.training, max_epochs=epochs), "final", False)
+        model, search = train(rows.everything, replace(config.training, max_epochs=epochs), "final", False)
     else:
-        model, search = train(split.train_last, config.training, "search", True)
+        model, search = train(rows.train, config.training, "search", True)
     final = None
-    if refit and epochs is None:
+    if refit and epochs is None and rows.validated:
         best = replace(config.training, max_epochs=search.best_epoch + 1)
-        model, final = train(split.validation_last, best, "final", False)
+        model, final = train(rows.everything, best, "final", False)
     metadata = {
         "dataset": meta.get("dataset", ""),
         "cutoff": str(pd.Timestamp(cutoff).date()),
@@ -205,4 +193,4 @@ def fit_network(
     }
     reach = config.steps if config.forking else None
     forecaster = Forecaster(model, vocabulary, architecture, config.window, horizon, season, freq, metadata, reach)
-    return Fit(forecaster, search, final)
+    return Fit(forecaster, search, final, rows.validated)

@@ -15,14 +15,23 @@ import pandas as pd
 from mlforecast import MLForecast
 from mlforecast.lag_transforms import RollingMean
 from mlforecast.target_transforms import LocalStandardScaler
+from scipy.stats import norm
 from statsforecast import StatsForecast
 from statsforecast import models as local
 
 from salesforecast_lib import QUANTILE_COLUMNS, QUANTILES
+from salesforecast_lib.data.frequency import check_freq
+from salesforecast_lib.models.windows.vocabulary import plain_names
 
 _LEVELS = {90: ("q0.05", "q0.95"), 80: ("q0.1", "q0.9"), 50: ("q0.25", "q0.75")}
 STATISTICAL = ("SeasonalNaive", "WindowAverage", "AutoETS", "Theta")  # forecast by default
 INTERMITTENT = ("CrostonOptimized", "TSB")
+# Lags, spans of means by lag, parts of the date and periods of the usual level of the one-step LightGBM, by frequency.
+_BOOSTED: dict[str, tuple[list[int], dict[int, list[int]], list[str], int]] = {
+    "D": ([1, 7, 14, 21, 28], {1: [7, 28], 7: [28]}, ["dayofweek", "day", "month"], 28),
+    "W": ([1, 2, 3, 4, 8, 12], {1: [4, 12]}, ["week", "month"], 4),
+    "M": ([1, 2, 3, 6, 12], {1: [3, 12]}, ["month"], 12),
+}
 _WITHOUT_INTERVALS = ("WindowAverage", *INTERMITTENT)
 
 
@@ -56,12 +65,14 @@ def tidy(table: pd.DataFrame) -> pd.DataFrame:
     return table[["unique_id", "ds", "cutoff", "model", "mean", *QUANTILE_COLUMNS]]
 
 
-def _statistical_model(name: str, season: int) -> Any:
+def _statistical_model(name: str, season: int, cycles: int) -> Any:
     seasonal = season > 1
-    window = local.SeasonalWindowAverage(season, 8, alias=name) if seasonal else local.WindowAverage(8, alias=name)
+    average = local.WindowAverage(cycles, alias=name)
+    if seasonal:
+        average = local.SeasonalWindowAverage(season, cycles, alias=name)
     makers: dict[str, Callable[[], Any]] = {
         "SeasonalNaive": lambda: local.SeasonalNaive(season),
-        "WindowAverage": lambda: window,
+        "WindowAverage": lambda: average,
         "AutoETS": lambda: local.AutoETS(season),
         "Theta": lambda: local.Theta(season, decomposition_type="additive") if seasonal else local.Theta(1),
         "AutoARIMA": lambda: local.AutoARIMA(season_length=season),
@@ -74,16 +85,31 @@ def _statistical_model(name: str, season: int) -> Any:
 
 
 def _run_statistical(
-    history: pd.DataFrame, horizon: int, freq: str, season: int, n_jobs: int, names: Sequence[str]
+    history: pd.DataFrame, horizon: int, freq: str, season: int, n_jobs: int, names: Sequence[str], cycles: int = 8
 ) -> pd.DataFrame:
     table = history[["unique_id"]].drop_duplicates()
     for with_intervals in (True, False):
-        chosen = [_statistical_model(n, season) for n in names if (n not in _WITHOUT_INTERVALS) == with_intervals]
+        those = [name for name in names if (name not in _WITHOUT_INTERVALS) == with_intervals]
+        chosen = [_statistical_model(name, season, cycles) for name in those]
         if chosen:
             runner = StatsForecast(models=chosen, freq=freq, n_jobs=n_jobs, fallback_model=local.SeasonalNaive(1))
             part = runner.forecast(df=history, h=horizon, level=list(_LEVELS) if with_intervals else None)
             table = table.merge(part, on=[name for name in ("unique_id", "ds") if name in table])
     return table
+
+
+def _by_length(
+    history: pd.DataFrame, horizon: int, freq: str, season: int, n_jobs: int, names: Sequence[str]
+) -> pd.DataFrame:
+    """`_run_statistical` for series of like length: without season below two of them, averages over what there is."""
+    length = history.groupby("unique_id")["ds"].transform("size")
+    cycle = np.where(length >= 2 * season, season, 1)
+    cycles = np.minimum(length // cycle, 8).to_numpy()
+    parts = []
+    for each, several in sorted(set(zip(cycle.tolist(), cycles.tolist(), strict=True)), reverse=True):
+        rows = history[(cycle == each) & (cycles == several)]
+        parts.append(_run_statistical(rows, horizon, freq, each, n_jobs, names, several))
+    return pd.concat(parts, ignore_index=True)
 
 
 def statistical_forecasts(
@@ -103,7 +129,7 @@ def statistical_forecasts(
 
     AutoETS, AutoARIMA and Theta cannot handle a season of 52 weeks: on weekly data they, and the window average, use no
     season; the seasonal naive uses 52 where a series is long enough and else repeats the last week. Series shorter than
-    two seasons are treated as without season.
+    two seasons (14 days, 24 months) are treated as without season.
 
     Returns
     -------
@@ -114,11 +140,7 @@ def statistical_forecasts(
     history = known[["unique_id", "ds", "y"]]
     inner = season if season <= 24 else 1
     length = history.groupby("unique_id")["ds"].transform("size")
-    parts = []
-    for rows, cycle in ((history[length >= 2 * inner], inner), (history[length < 2 * inner], 1)):
-        if len(rows):
-            parts.append(_run_statistical(rows, horizon, freq, cycle, n_jobs, models))
-    wide = pd.concat(parts, ignore_index=True)
+    wide = _by_length(history, horizon, freq, inner, n_jobs, models)
     if season > 24 and "SeasonalNaive" in models:
         yearly = history[length >= season]
         if len(yearly):
@@ -141,7 +163,7 @@ def statistical_forecasts(
         table = wide[["unique_id", "ds"]].assign(cutoff=cutoff, model=model, mean=wide[model])
 
         def earlier(past: pd.DataFrame, model: str = model) -> pd.DataFrame:
-            table = _run_statistical(past[["unique_id", "ds", "y"]], horizon, freq, inner, 1, [model])
+            table = _by_length(past[["unique_id", "ds", "y"]], horizon, freq, inner, 1, [model])
             return table.rename(columns={model: "mean"})
 
         tables.append(pooled_quantiles(table, known, cutoff, horizon, freq, earlier))
@@ -171,10 +193,11 @@ def pooled_quantiles(
     past["mean"] = past["mean"].clip(lower=0.0)
     size = past.groupby("unique_id")["mean"].mean().rank(pct=True)
     volume = pd.cut(size, [-0.1, 1 / 3, 2 / 3, 1.1], labels=False)
-    unit = ((past["y"] - past["mean"]) / np.sqrt(past["mean"] + 0.1)).groupby(past["unique_id"].map(volume))
-    spread = {name: group.quantile(QUANTILES).to_numpy() for name, group in unit}
+    unit = (past["y"] - past["mean"]) / np.sqrt(past["mean"] + 0.1)
+    key = past["unique_id"].map(volume)
+    spread = {name: group.quantile(QUANTILES).to_numpy() for name, group in unit.groupby(key)}
     which = table["unique_id"].map(volume).fillna(1).to_numpy(int)
-    middle = next(iter(spread.values()))
+    middle = next(iter(spread.values()), norm.ppf(QUANTILES))  # no error is known yet: those of Poisson counts
     width = np.sqrt(table["mean"].clip(lower=0.0) + 0.1).to_numpy()[:, None]
     quantiles = table["mean"].to_numpy()[:, None] + np.stack([spread.get(k, middle) for k in which]) * width
     return tidy(table.assign(**{name: quantiles[:, k] for k, name in enumerate(QUANTILE_COLUMNS)}))
@@ -195,8 +218,10 @@ def lightgbm_forecasts(
     too short for the longest lag or window get the mean of their last four cycles.
     """
     horizon, freq = int(meta["horizon"]), str(meta["freq"])
-    weekly = freq != "D"
-    static, future = list(meta["static"]), list(meta["future"])
+    lags, windows, parts, usual = _BOOSTED[check_freq(freq).kind]
+    plain = plain_names([*meta["static"], *meta["future"]])
+    panel = panel[["unique_id", "ds", "y", "available", *plain]].rename(columns=plain)
+    static, future = ([plain[name] for name in meta[role]] for role in ("static", "future"))
     covariates = panel[["unique_id", "ds", *future]]  # known ahead by declaration
     history = fitting_history(panel, cutoff, int(meta["season_length"]))
     history[static] = history[static].astype("category")
@@ -217,23 +242,18 @@ def lightgbm_forecasts(
             force_row_wise=True,
             verbosity=-1,
         )
-        lags = [1, 2, 3, 4, 8, 12] if weekly else [1, 7, 14, 21, 28]
-        windows: dict[int, list[Any]] = {1: [RollingMean(7), RollingMean(28)], 7: [RollingMean(28)]}
-        if weekly:
-            windows = {1: [RollingMean(4), RollingMean(12)]}
-        parts = ["week", "month"] if weekly else ["dayofweek", "day", "month"]
         global_model = MLForecast(
             models={"mean": model},
             freq=freq,
             lags=lags,
-            lag_transforms=windows,
+            lag_transforms={lag: [RollingMean(span) for span in spans] for lag, spans in windows.items()},
             date_features=parts,
             target_transforms=[LocalStandardScaler()],
         )
-        reach = max(*lags, *(lag + each.window_size - 1 for lag, several in windows.items() for each in several))
+        reach = max(*lags, *(lag + span - 1 for lag, spans in windows.items() for span in spans))
         short = past.groupby("unique_id")["y"].transform("size") <= reach + 1
         steps = pd.date_range(past["ds"].max(), periods=horizon + 1, freq=freq)[1:]
-        level = past[short].groupby("unique_id")["y"].apply(lambda y: y.tail(4 if weekly else 28).mean())
+        level = past[short].groupby("unique_id")["y"].apply(lambda y: y.tail(usual).mean())
         rest = level.rename("mean").reset_index().merge(pd.DataFrame({"ds": steps}), how="cross")
         if short.all():
             return rest

@@ -15,6 +15,7 @@ import pandas as pd
 
 from salesforecast_lib import QUANTILE_COLUMNS
 from salesforecast_lib.data.features import FeatureTable
+from salesforecast_lib.data.frequency import check_freq
 from salesforecast_lib.models.peers.baselines import tidy
 from salesforecast_lib.models.peers.origins import OriginRows
 from salesforecast_lib.models.peers.regression import DirectConfig, direct_lightgbm_forecasts
@@ -50,7 +51,7 @@ class LongMemoryRows(OriginRows):
 
     def __init__(self, *told: Any, **named: Any) -> None:
         super().__init__(*told, **named)
-        self.year = 364 if self.steps.freqstr == "D" else 52  # days or weeks
+        self.year = {"D": 364, "W": 52, "M": 12}[check_freq(self.steps.freqstr).kind]  # a day keeps its weekday
         self.recent = max(self.season, 8)  # periods told one by one
         days, self.day = np.unique(self.ds, return_inverse=True)
         sales = self.y * self.seen

@@ -82,14 +82,21 @@ class OriginRows:
         return np.maximum((total[row + 1] - total[begin]) / np.maximum(count[row + 1] - count[begin], 1.0), 0.1)
 
     def training(self, last: pd.Timestamp, max_rows: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-        """Origins and steps whose target is available and not after ``last``; a seeded draw of ``max_rows``."""
+        """Origins and steps whose target is available and not after ``last``; a seeded draw of ``max_rows``.
+
+        Origins have two seasons before them, or less where no series is as old.
+        """
         row = np.arange(len(self.y))
-        origins = row[(row - self.start >= 2 * self.season) & (self.ds < np.datetime64(last))]
-        origin, step = (a.ravel() for a in np.meshgrid(origins, np.arange(1, self.horizon + 1), indexing="ij"))
-        inside = origin + step < self.end[origin]
-        origin, step = origin[inside], step[inside]
-        good = (self.seen[origin + step] > 0) & (self.ds[origin + step] <= np.datetime64(last))
-        origin, step = origin[good], step[good]
+        origin = step = np.zeros(0, dtype="int64")
+        for least in (2 * self.season, self.season, self.season // 2, 0):  # rows before an origin, as many as there are
+            origins = row[(row - self.start >= least) & (self.ds < np.datetime64(last))]
+            origin, step = (a.ravel() for a in np.meshgrid(origins, np.arange(1, self.horizon + 1), indexing="ij"))
+            inside = origin + step < self.end[origin]
+            origin, step = origin[inside], step[inside]
+            good = (self.seen[origin + step] > 0) & (self.ds[origin + step] <= np.datetime64(last))
+            origin, step = origin[good], step[good]
+            if len(origin):
+                break
         if len(origin) > max_rows:
             chosen = np.sort(np.random.default_rng(seed).choice(len(origin), max_rows, replace=False))
             origin, step = origin[chosen], step[chosen]

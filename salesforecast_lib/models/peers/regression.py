@@ -89,6 +89,8 @@ def direct_lightgbm_forecasts(
 
     def data(last: pd.Timestamp) -> lgb.Dataset:
         inputs, target, weight = rows.fit_data(last, config.max_rows, config.seed, config.volume_weight)
+        if len(inputs) == 0:  # nothing is known after any origin: the forecast is the level itself
+            inputs, target, weight = np.zeros((1, inputs.shape[1])), np.ones(1), np.ones(1)
         codes = [len(rows.numeric) + k for k in range(len(rows.categories))]
         return lgb.Dataset(
             inputs, target, weight=weight, categorical_feature=codes, params=settings, free_raw_data=False
@@ -140,6 +142,8 @@ def ridge_forecasts(
         )
         model = make_pipeline(columns, Ridge(config.alpha))
         known, target, weight = rows.fit_data(when, config.max_rows, config.seed, config.volume_weight)
+        if len(known) == 0:  # nothing is known after any origin: the forecast is the level itself
+            return np.ones(len(inputs))
         model.fit(np.nan_to_num(known), target, ridge__sample_weight=weight)
         return np.asarray(model.predict(np.nan_to_num(inputs)))
 

@@ -10,13 +10,16 @@ import numpy as np
 import pandas as pd
 import torch
 
-from salesforecast_lib.data.calendar import inner_season
 from salesforecast_lib.data.features import FeatureTable
+from salesforecast_lib.data.frequency import check_freq
+from salesforecast_lib.data.scaling import naive_changes
 from salesforecast_lib.models.forecaster.fit import NetworkConfig
 from salesforecast_lib.models.networks.predictor import SalesPredictor
 from salesforecast_lib.models.selection.disturbance import Disturbance, SalesWindows
 from salesforecast_lib.models.windows.panel_tensor import Batch, PanelTensor
 from salesforecast_lib.models.windows.vocabulary import Vocabulary
+
+WINDOWS = {"D": (28, 56, 84), "W": (13, 26, 39), "M": (12, 24, 36)}  # periods of history that chapter 05 compares
 
 
 @dataclass(frozen=True)
@@ -76,12 +79,13 @@ def rolling_validation(
 
     Parameters
     ----------
-    first, window : first period of the data and longest window; origins that leave no training window are left out.
+    first, window : first period of the data and longest window; origins that leave no training window are left out,
+        except the last one, which is kept with less history than half the window.
 
     Raises
     ------
     ValueError
-        When ``origins < 1``, or the history is too short for any.
+        When ``origins < 1``, or not even one period with a horizon after it lies before the last origin.
     """
     if origins < 1 or keep < 0:
         raise ValueError(f"origins={origins}, keep={keep}: expected at least 1 and 0")
@@ -90,14 +94,23 @@ def rolling_validation(
     ends = tuple(pd.Timestamp(before - (keep + k) * step) for k in range(origins, 0, -1))
     if first is not None:  # training targets end a horizon before the origin: early stopping needs that one
         earliest = first + (window // 2) * pd.tseries.frequencies.to_offset(freq) + 2 * step
-        if ends[-1] < earliest:
+        if ends[-1] < first + step:
             raise ValueError(
-                f"history begins {first.date()}: with window={window} and horizon={horizon} no validation origin fits "
-                f"before {earliest.date()}, the last possible one is {ends[-1].date()}; use fewer cutoffs or a shorter "
-                "horizon"
+                f"history begins {first.date()}: with horizon={horizon} nothing can be learned before the last "
+                f"possible validation origin {ends[-1].date()}; give fewer cutoffs, a smaller horizon or more history"
             )
-        ends = tuple(end for end in ends if end >= earliest)
+        ends = tuple(end for end in ends if end >= earliest) or ends[-1:]
     return Protocol(ends, pd.Timestamp(before), horizon, freq, int(meta["season_length"]))
+
+
+def searched_meta(meta: Mapping[str, Any], first: pd.Timestamp, before: pd.Timestamp) -> dict[str, Any]:
+    """``meta`` with the horizon of a search: the run's, or a shorter one where the history has no room for it.
+
+    Before the first test cutoff ``before`` lie a horizon to check the choice on, one to choose by, and one each for
+    early stopping and for training that may not overlap: five of them from the first period ``first`` on.
+    """
+    periods = len(pd.date_range(first, before, freq=str(meta["freq"])))
+    return {**meta, "horizon": max(1, min(int(meta["horizon"]), (periods - 2) // 5))}
 
 
 def until(table: FeatureTable, last: pd.Timestamp) -> FeatureTable:
@@ -131,7 +144,7 @@ class OriginScore:
     def __init__(self, table: FeatureTable, protocol: Protocol, origin: pd.Timestamp, config: NetworkConfig) -> None:
         frame = until(table, protocol.end(origin)).frame
         known = until(table, origin)
-        season = inner_season(protocol.freq)
+        season = check_freq(protocol.freq).cycle
         vocabulary = Vocabulary.of(known, config.without)
         tensor = PanelTensor(frame, vocabulary, config.window, protocol.horizon, season)
         rows = tensor.origins(origin, origin)
@@ -181,7 +194,8 @@ class OriginScore:
 
 
 def naive_errors(frame: pd.DataFrame, season: int) -> pd.Series:
-    """Mean absolute seasonal naive error of each series over available pairs of periods, missing without any."""
-    sales = frame["y"].where(frame["available"] > 0)
-    change = sales - sales.groupby(frame["unique_id"]).shift(season)
-    return change.abs().groupby(frame["unique_id"]).mean()
+    """Mean absolute seasonal naive error of each series over available pairs of periods, missing without any.
+
+    See `naive_changes` for a history of less than a season.
+    """
+    return naive_changes(frame, season).abs().groupby(frame["unique_id"]).mean()

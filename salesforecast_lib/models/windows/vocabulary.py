@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,6 +37,11 @@ class Vocabulary:
     def input_size(self) -> int:
         """Inputs of the encoder at each step: y, mask, available, log scale, historical and future columns."""
         return 4 + len(self.historical) + len(self.future)
+
+
+def plain_names(columns: Iterable[str]) -> dict[str, str]:
+    """A plain name for each column, by the user's: LightGBM refuses brackets, colons, commas and quotes in names."""
+    return {name: f"column_{number}" for number, name in enumerate(columns)}
 
 
 def known_ahead(

@@ -163,7 +163,7 @@ def test_column_map_is_checked(tmp_path, columns, complaint):
 PANELS = {
     "duplicate keys": ("a,2024-03-01,1\na,2024-03-01,2\n", "twice"),
     "no usable row": ("a,never,1\n", "no usable row"),
-    "not a weekly date": ("a,2024-03-03,1\na,2024-03-06,1\n", "does not fit"),
+    "not a weekly date": ("a,2024-03-03,1\na,2024-03-06,1\n", "row 2: 2024-03-06 is a Wednesday|give freq=D"),
 }
 
 

@@ -16,7 +16,8 @@ FIELDS = {
 }  # fmt: skip
 ORDERS = (
     "order_id,product_id,timestamp,quantity,unit_price\n"
-    '1,A ,2025-01-01,2,1.5\n1,"B, red",2025-01-01,3,2.25\nC1,A,2025-01-02,-2,1.5\n2,A,never,1,1\n3,A,2025-01-03,-1,1.5\n'
+    '1,A ,2025-01-01,2,1.5\n1,"B, red",2025-01-01,3,2.25\nC1,A,2025-01-02,-2,1.5\n'
+    "2,A,never,1,1\n3,A,2025-01-03,-1,1.5\n"
 )
 
 

@@ -76,7 +76,7 @@ def made_run(folder, source: str):
         }
     )
     write_csv(plan, folder / "replenishment.csv")
-    for name in ("excess", "prices", "promotions", "alerts"):
+    for name in ("excess", "prices", "promotions", "alerts", "segments"):
         write_csv(pd.DataFrame(columns=["unique_id", "action", "why"]), folder / f"{name}.csv")
     write_json({"dataset": "own_data", "freq": "D", "season_length": 7}, folder / "panel.json")
     write_json({**result["inventory"], "service_level": SERVICE}, folder / "inventory.json")

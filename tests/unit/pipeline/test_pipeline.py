@@ -255,17 +255,17 @@ def test_sweep_refuses_a_grid_without_lists(tmp_path):
 
 
 def test_sweep_runs_the_product_and_collects_one_table(tmp_path, monkeypatch):
-    from salesforecast_lib.pipeline import cli
+    from salesforecast_lib.pipeline import maintenance
 
-    def pretend(values, folder, jobs=1):
+    def pretend(values, folder, jobs=1, **_):
         write_json(
             {"models": {"LSTM": {"wape": values["hidden_size"] / 100, "scaled_quantile_loss": 0.1}}},
             folder / "metrics.json",
         )
 
-    monkeypatch.setattr(cli, "run", pretend)
-    monkeypatch.setattr(cli, "resolve", lambda path: tmp_path / path)
-    monkeypatch.setattr(cli, "write_csv", lambda table, path: table.to_csv(tmp_path / "sweep.csv", index=False))
+    monkeypatch.setattr(maintenance, "run", pretend)
+    monkeypatch.setattr(maintenance, "resolve", lambda path: tmp_path / path)
+    monkeypatch.setattr(maintenance, "write_csv", lambda table, path: table.to_csv(tmp_path / "sweep.csv", index=False))
     grid = tmp_path / "grid.yml"
     grid.write_text(yaml.safe_dump({"hidden_size": [16, 8], "max_epochs": [1, 2]}))
     result = CliRunner().invoke(app, ["sweep", str(grid), "--profile", "smoke"])

@@ -50,7 +50,7 @@ def read_dates(
     texts = [_as_text(value) for value in uniques]
     stamps = [parse_stamp(text) if text else None for text in texts]
     order, refused = _order([(s, int(n)) for s, n in zip(stamps, counts, strict=True)], column, options, report)
-    days = [None if s is None or (refused and not s.known) else s.day(order) for s in stamps]
+    days = [None if s is None else s.day(order) for s in stamps]
     reasons: dict[str, np.ndarray] = {}
     unread = np.array([refused is not None and s is not None and not s.known for s in stamps] + [False])
     if unread.any():

@@ -121,6 +121,7 @@ def test_the_separator_is_found_with_quotes_honoured(tmp_path, separator, end):
 ABOVE = {
     "sep line": ("sep=;\n", ";", 0),
     "quoted sep line": ('"sep=;"\n', ";", 0),
+    "a separator that nobody would guess": ("sep=^\n", "^", 0),
     "title": ("Sales report\n", ",", 1),
     "title and blank line": ("Sales report 2025\n\n", ",", 2),
     "sentences with commas": ('"All amounts in EUR, unless specified"\n"Definitions:"\n', ",", 2),
@@ -160,6 +161,13 @@ def test_surplus_empty_fields_never_move_a_column(tmp_path, surplus, where):
     read = read_orders(write(tmp_path, "\n".join([head, *rows]) + "\n"))
     assert read.frame["product_id"].tolist() == ["A", "Tee M"] and read.frame["unit_price"].tolist() == [1.5, 2.25]
     assert read.quarantine.empty
+
+
+@pytest.mark.parametrize("more", [1, 3, 40])
+def test_surplus_fields_with_values_are_never_cut_off(tmp_path, more):
+    rows = "".join(f"{number},A,2025-01-01,2,1.5{',9' * more}\n" for number in range(1, 4))
+    read = read_orders(write(tmp_path, HEAD + rows + "4,A,2025-01-01,2,1.5\n"))
+    assert read.frame["row"].tolist() == [4] and read.quarantine["row"].tolist() == [1, 2, 3]
 
 
 @pytest.mark.parametrize("name", ["orders", "orders_plain"])

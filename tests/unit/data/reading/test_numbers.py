@@ -156,3 +156,9 @@ def test_negative_and_missing_stock(name, words):
 def test_marks_that_cannot_be_are_refused(options):
     with pytest.raises(ReadingError, match="expected"):
         ReadOptions(**options)
+
+
+@pytest.mark.parametrize("cell", ["-3", "(3)", "3-", "", "many", "1e999"])
+def test_a_stock_that_cannot_be_is_refused_with_its_row(tmp_path, cell):
+    with pytest.raises(ReadingError, match="row 2: unique_id 'B'"):
+        read_stock_file(write(tmp_path, f"unique_id,stock\nA,4\nB,{cell}\n"))

@@ -32,7 +32,8 @@ from salesforecast_lib.decisions.alerts.evidence import cusum, deviations, missi
 from salesforecast_lib.decisions.alerts.feed import holiday_name, near_unit
 from salesforecast_lib.decisions.alerts.findings import AlertRules
 from salesforecast_lib.decisions.alerts.grid import LEVELS, build_grid, log_chance, normal_scores, trailing_median
-from salesforecast_lib.decisions.alerts.table import COLUMNS, find_alerts, stock_alerts
+from salesforecast_lib.decisions.alerts.stock import unwanted_products
+from salesforecast_lib.decisions.alerts.table import COLUMNS, find_alerts, no_alerts, stock_alerts, why_none
 
 SMALL = AutoencoderConfig(epochs=1, hidden=8, stride=16)
 META = {"freq": "D", "static": ["family"], "country": "US"}
@@ -371,6 +372,35 @@ def test_recorded_stockouts_are_reported_once(shop, ready):
     sales = np.where(available == 0, 0.0, shop.sales)
     table = stock_alerts(change(shop, available=available, live=shop.live & (available > 0), sales=sales), columns)
     assert table["kind"].tolist() == ["stock: out of stock"] and "5 periods" in table["why"].item()
+
+
+def test_what_nobody_wants_raises_no_alert_and_a_fresh_end_does(ready):
+    """Ended long ago, never sold, ended in the alert periods: the forecasts promise sales of all three."""
+    panel, forecasts = made()
+    dates = np.sort(panel["ds"].unique())
+    for name, first in (("p001", 120), ("p002", 0), ("p003", -12)):
+        panel.loc[(panel["unique_id"] == name) & (panel["ds"] >= dates[first]), "y"] = 0.0
+    grid = build_grid(panel, forecasts, META, "M")
+    alarm, columns = ready
+    gone = unwanted_products(panel, grid, columns)
+    assert grid.ids[gone.before].tolist() == grid.ids[gone.now].tolist() == ["p001", "p002"]
+    stock = pd.Series({"p001": 0.0, "p002": 0.0, "p005": 0.0})
+    every = find_alerts(grid, columns, alarm, [SalesEvidence()], stock)
+    told = find_alerts(grid, columns, alarm, [SalesEvidence()], stock, unwanted=gone)
+    assert {"p001", "p002", "p003"} <= set(every["unique_id"])
+    assert not {"p001", "p002"} & set(told["unique_id"])
+    assert told.loc[told["unique_id"] == "p003", "kind"].tolist() == ["stock: nothing sold"]
+    assert "p005" in set(told["unique_id"]), "an empty shelf of a product that sells is reported"
+
+
+def test_no_alert_has_a_reason_and_the_types_of_a_full_table(shop, ready):
+    alarm, columns = ready
+    full = find_alerts(shop, columns, alarm, [SalesEvidence()], pd.Series({"p005": 0.0}))
+    none = full.head(0)
+    assert (no_alerts().dtypes.astype(str) == full.dtypes.astype(str)).all() and len(full)
+    assert why_none(full, shop, columns, alarm) == ""
+    first = shop.dates[columns[0]].date()
+    assert why_none(none, shop, columns, alarm).startswith(f"nothing to report from {first} to ")
 
 
 def test_slow_products_are_not_called_out_of_stock():

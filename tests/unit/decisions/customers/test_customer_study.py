@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from salesforecast_lib.decisions.customers import control, segments, study
-from salesforecast_lib.decisions.customers.purchases import CustomerLines, behaviour, log_rfm, rfm
+from salesforecast_lib.decisions.customers.purchases import COLUMNS, CustomerLines, behaviour, log_rfm, rfm
 
 
 @pytest.fixture(scope="module")
@@ -103,3 +103,31 @@ def test_files_of_a_stand_in_are_empty(tmp_path, simulated):
         assert stored["usable"] is bool(number) and ("intention" in stored) is bool(number)
     assert stored["stability"]["x"] == {"bootstrap": 0.9, "halves": None, "stayed": 0.5}
     assert "auc" not in stored["intention"]["probability"]
+
+
+def made_shop(chance, days=220, customers=80, every=1):
+    """Customers who come on a day with a chance of their own and buy one of five products."""
+    rng, rows = np.random.default_rng(0), []
+    for day in pd.date_range("2024-01-01", periods=days, freq=f"{every}D"):
+        for who in np.flatnonzero(rng.random(customers) < chance):
+            product = f"p{rng.integers(5)}"
+            rows.append((f"c{who:02d}", f"o{len(rows)}", product, product, "all", day, 3.0, 0.0))
+    lines = pd.DataFrame(rows, columns=list(COLUMNS))
+    return CustomerLines(lines, lines["timestamp"].max() + pd.Timedelta(days=1), 0)
+
+
+def test_windows_in_which_everybody_or_nobody_buys_teach_nothing():
+    """A shop of regulars: each customer comes every week, so the question who buys has no answer to learn."""
+    found = study.checked_shop(made_shop(0.5), 28, 3)
+    assert not found.usable and "every customer buys in a window of 28 days" in found.reason
+    assert found.reason.endswith("give fewer intention_days")
+    usual = made_shop(0.02)
+    assert study.checked_shop(usual, 28, 3) is usual, "one that can be learned from stays as it is"
+    shorter = study.checked_shop(made_shop(0.06), 7, 3)
+    assert shorter.usable, "the advice works: fewer days tell customers apart again"
+    gone = made_shop(0.02)
+    early = gone.lines[gone.lines["timestamp"] < gone.end - pd.Timedelta(days=30)]
+    silent = study.checked_shop(CustomerLines(early, gone.end, 0), 28, 3)
+    assert "no customer buys in a window of 28 days" in silent.reason
+    refused = CustomerLines(early, gone.end, 0, "no customer_id in the file")
+    assert study.checked_shop(refused, 28, 3) is refused

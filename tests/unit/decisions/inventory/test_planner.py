@@ -17,6 +17,7 @@ from salesforecast_lib.decisions.inventory.censoring import (
 )
 from salesforecast_lib.decisions.inventory.planner import (
     ExcessConfig,
+    abc_xyz,
     excess_proposals,
     money_at_risk,
     project_stock,
@@ -70,9 +71,9 @@ def test_allocation_equals_brute_force_and_keeps_every_limit():
 
 def test_classes_by_turnover_and_steadiness():
     sales = np.array([[100.0] * 20, [10.0] * 20, [0, 18] * 10, [0] * 19 + [9.0], [0.0] * 20])
-    table = con.abc_xyz(list("abcde"), sales)
+    table = abc_xyz(list("abcde"), sales)
     assert table["abc"].tolist() == ["A", "B", "B", "C", "C"] and table["xyz"].tolist() == ["X", "X", "Z", "Z", "Z"]
-    assert con.abc_xyz(list("abcde"), sales, np.array([1, 1, 100, 1, np.nan]))["abc"].tolist()[2] == "A"
+    assert abc_xyz(list("abcde"), sales, np.array([1, 1, 100, 1, np.nan]))["abc"].tolist()[2] == "A"
 
 
 def test_transfers_by_hand():

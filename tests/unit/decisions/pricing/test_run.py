@@ -1,6 +1,8 @@
 """A run's plan: whatever columns its panel has, and its files."""
 
 import json
+import warnings
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -45,10 +47,10 @@ def test_a_raise_against_flat_demand_is_called_a_test():
 def test_a_run_without_prices_or_weeks_says_why():
     panel = weekly_panel()
     without = plan_run(panel.drop(columns="price"), META, PriceRules(), CONFIG)
-    assert without.report() == "the panel has no prices: no recommendations" and without.estimates is None
+    assert without.report().startswith("no price in the file: map it with") and without.estimates is None
     assert list(without.plan.columns) == list(PLAN_COLUMNS) and without.proposals() == "no price is held"
     short = plan_run(panel[panel["ds"] < panel["ds"].min() + pd.Timedelta(weeks=27)], META, PriceRules(), CONFIG)
-    assert "fewer than eight" in short.report() and len(short.plan) == 0
+    assert "weeks of data; at least 32" in short.report() and len(short.plan) == 0
 
 
 @pytest.mark.parametrize("group", ["group", ""])
@@ -76,3 +78,29 @@ def test_orange_juice_is_left_out_or_missed_by_name(tmp_path):
     assert juice_report("").startswith("juice_folder is empty")
     with pytest.raises(FileNotFoundError, match="yx.parquet"):
         juice_report(str(tmp_path))
+
+
+def test_a_plan_without_rows_has_the_types_of_a_full_one(tmp_path):
+    panel = weekly_panel()
+    full = plan_run(panel, META, PriceRules(), CONFIG)
+    constant = plan_run(panel.assign(price=2.5), META, PriceRules(), CONFIG)
+    slow = plan_run(panel.assign(y=(panel["y"] > 0) * 1.0), META, PriceRules(), CONFIG)
+    assert "no product's price ever changed" in constant.remark and "five units a week" in slow.remark
+    for found in (constant, slow):
+        assert len(found.plan) == 0
+        same = found.plan.dtypes.astype(str) == full.plan.dtypes.astype(str)
+        assert same.all(), same[~same]
+    held = replace(full, plan=full.plan.assign(action="hold", why="hold: price never varied"))
+    assert "most hold: price never varied" in held.why_none()
+
+
+def test_products_without_rivals_are_estimated_without_a_warning():
+    """Each product alone in its category, and a shop of one product: nothing leaks into the chapter."""
+    panel = weekly_panel()
+    for rows in (panel, panel[panel["unique_id"] == "a"]):
+        data = panel_prices(rows, "", [])
+        assert not data.table["rival_price"].any()
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", UserWarning)
+            fit = double_ml(data, instruments=False, folds=4)
+        assert (fit.table["cross"] == 0).all() and fit.table["own"].notna().all()

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from salesforecast_lib.decisions.promotions import study, verdicts
-from salesforecast_lib.decisions.promotions.effects import Effects, PromotionWeeks, two_way_effects
+from salesforecast_lib.decisions.promotions.effects import Effects, PromotionWeeks, promotion_weeks, two_way_effects
 from salesforecast_lib.decisions.promotions.options import PromotionCosts, empty_plan
 from salesforecast_lib.decisions.promotions.plan import PlanRules
 
@@ -46,6 +46,7 @@ def test_a_run_without_promotions_shows_a_simulated_shop_and_plans_nothing(stand
     assert json.loads((tmp_path / "promotions.json").read_text()) == {
         "simulated": True,
         "promotion_profit": {"ours": 1.0},
+        "reason": "these data record no promotion that is planned ahead, such as displays or mailers",
     }
     assert len(pd.read_csv(tmp_path / "promotions.csv")) == 0
 
@@ -103,3 +104,30 @@ def test_sentences_on_shares_coupons_and_plans():
     assert "do not believe it" in verdicts.coupon_verdict(table.assign(low=0.1, placebo_low=0.1))
     words = verdicts.plan_verdict({"ours": 50.0, "random (mean of 10)": -20.0, "truth known": 100.0})
     assert words.startswith("ours adds +50") and "50% of the possible" in words and "-20" in words
+
+
+def test_weeks_that_teach_nothing_say_which_and_need_no_price():
+    """A panel of only unique_id, ds, y; promotions that never vary; too few products."""
+    ds = pd.date_range("2024-01-01", periods=140)
+    panel = pd.concat([pd.DataFrame({"unique_id": name, "ds": ds, "y": 2.0, "open": 1.0}) for name in "ab"])
+    meta = {"dataset": "own_panel", "freq": "D", "static": [], "future": ["open"]}
+    weeks = promotion_weeks(panel, meta)
+    assert weeks.table["price"].isna().all() and weeks.table["price"].dtype == "float64" and weeks.kinds == ()
+    reasons = {
+        "record no promotion": (panel, meta),
+        "leaflet never differ": (panel.assign(leaflet=1.0), {**meta, "future": ["open", "leaflet"]}),
+        "2 products with sales in every week; at least 3": (
+            panel.assign(leaflet=(panel["ds"].dt.day < 9) * (panel["unique_id"] == "a") * 1.0),
+            {**meta, "future": ["leaflet"]},
+        ),
+    }
+    for words, case in reasons.items():
+        assert words in study._too_little(promotion_weeks(*case), *case)
+
+
+def test_a_plan_without_rows_has_the_types_of_a_full_one_and_its_reason():
+    types = empty_plan().dtypes.astype(str)
+    assert types["unique_id"] == "object" and types["profit"] == "float64" and len(empty_plan()) == 0
+    own = study.ShownWeeks(PromotionWeeks(pd.DataFrame(), ()), (), True, "shop")
+    assert "none pays" in study.why_none(empty_plan(), own)
+    assert study.why_none(pd.DataFrame({"unique_id": ["a"]}), own) == ""

@@ -6,7 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from salesforecast_lib.decisions.workbook.excel import write_workbook
-from salesforecast_lib.decisions.workbook.sheets import decision_sheets, newest_run, read_decisions
+from salesforecast_lib.decisions.workbook.sheets import Sheet, decision_sheets, newest_run, read_decisions
 from salesforecast_lib.files import write_csv, write_json
 from salesforecast_lib.pipeline.cli import app
 from salesforecast_lib.pipeline.pages import decisions_page, plain
@@ -106,3 +106,66 @@ def test_command_writes_the_workbook_of_the_run_it_is_given(finished):
     (finished / "excess.csv").unlink()
     failed = CliRunner().invoke(app, ["decide", str(finished), "--no-book"])
     assert failed.exit_code == 1
+
+
+def test_unknown_stock_has_its_own_short_list(finished):
+    plan = read_decisions(finished / "replenishment.csv")
+    plan = pd.concat([plan, pd.DataFrame({"unique_id": ["NA", "1e5"], "why": "stock unknown: count it"})])
+    write_csv(plan.assign(expected_demand=[7.5, 30, 2, 1, 9]), finished / "replenishment.csv")
+    sheets = {sheet.name: sheet for sheet in decision_sheets(finished)}
+    assert list(sheets)[:2] == ["stock", "stock unknown"]
+    hint = "the stock of 2 products is unknown: see the next sheet"
+    assert sheets["stock"].note == f"3 of 5 rows ask for a decision; {hint}"
+    unknown = sheets["stock unknown"]
+    assert unknown.table["product"].tolist() == ["1e5", "NA"], "largest demand first; names that look like others stay"
+    assert "2 products not in the stock file" in unknown.note and "missing_stock=zero" in unknown.note
+    book = openpyxl.load_workbook(write_workbook(list(sheets.values()), finished / "decisions.xlsx"))
+    assert [book["stock unknown"].cell(row, 1).value for row in (3, 4)] == ["1e5", "NA"]
+    assert "stock unknown: count it" in decisions_page(finished).replace("\\", "")
+
+
+def test_a_plan_of_unknown_stock_only_orders_nothing(finished):
+    plan = pd.DataFrame({"unique_id": ["a"], "stock": [None], "order_quantity": [None], "why": ["stock unknown"]})
+    write_csv(plan, finished / "replenishment.csv")
+    sheets = {sheet.name: sheet for sheet in decision_sheets(finished)}
+    assert sheets["stock"].table.empty and "stock of 1 product is unknown" in sheets["stock"].note
+    assert sheets["stock unknown"].table["product"].tolist() == ["a"]
+
+
+def test_an_empty_sheet_gives_the_reason_of_its_chapter(finished):
+    write_csv(pd.DataFrame(columns=["customer_id", "segment", "why"]), finished / "segments.csv")
+    reasons = {"customers": "no customer_id", "pricing": "no prices", "promotions": "no promotion recorded"}
+    for name, words in reasons.items():
+        write_json({"reason": words}, finished / f"{name}.json")
+    sheets = {sheet.name: sheet for sheet in decision_sheets(finished)}
+    names = ("customers", "prices", "promotions")
+    assert [sheets[name].note for name in names] == list(reasons.values())
+    book = openpyxl.load_workbook(write_workbook(list(sheets.values()), finished / "decisions.xlsx"))
+    assert [book[name]["A1"].value for name in names] == list(reasons.values())
+
+
+def test_a_long_list_of_customers_is_cut_and_says_so(finished):
+    rows = pd.DataFrame({"customer_id": [f"{k:05d}" for k in range(501)], "segment": "1", "why": "bought"})
+    write_csv(rows, finished / "segments.csv")
+    sheet = next(sheet for sheet in decision_sheets(finished) if sheet.name == "customers")
+    assert len(sheet.table) == 500 and sheet.table["customer"][0] == "00000" and sheet.table["segment"][0] == "1"
+    assert sheet.note == "the first 500 of 501 rows; all of them are in segments.csv"
+
+
+ODD_NAMES = ["=1", "'=1", "''-x", "'quoted'", "＝1", "\t=x", "NA", "007", "a'b", "-5 %", "1e5", "#N/A"]
+
+
+@pytest.mark.parametrize("name", ODD_NAMES)
+def test_a_name_comes_back_from_the_files_as_it_was(tmp_path, name):
+    write_csv(pd.DataFrame({"unique_id": [name, "other"], "why": [name, "x"]}), tmp_path / "t.csv")
+    back = read_decisions(tmp_path / "t.csv")
+    assert back["unique_id"].tolist() == [name, "other"] and back["why"][0] == name
+
+
+def test_emoji_and_chinese_reach_the_workbook_and_control_characters_do_not(finished):
+    names = ["👩‍👧 \U0001fae8 茶", "a\x07b\u202ec", "#N/A", "x" * 40_000, None]
+    table = pd.DataFrame({"product": names, "why": "y"})
+    book = openpyxl.load_workbook(write_workbook([Sheet("names", "=note", table, ())], finished / "n.xlsx"))
+    values = [book["names"].cell(row, 1).value for row in range(3, 8)]
+    assert values[:3] == ["👩‍👧 \U0001fae8 茶", "a b c", "#N/A"] and len(values[3]) == 32_767 and values[4] is None
+    assert book["names"]["A1"].data_type == "s" and book["names"]["A5"].data_type == "s"

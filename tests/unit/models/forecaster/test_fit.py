@@ -5,7 +5,8 @@ from __future__ import annotations
 import pandas as pd
 
 from salesforecast_lib.data.features import FeatureTable
-from salesforecast_lib.models.forecaster.fit import NetworkConfig, fit_network, split_by_time
+from salesforecast_lib.models.forecaster.fit import NetworkConfig, fit_network
+from salesforecast_lib.models.forecaster.split import split_by_time
 from salesforecast_lib.models.training.loop import TrainingConfig
 from tests.unit.models.made import HORIZON, WINDOW, made_table
 

@@ -130,8 +130,10 @@ def test_a_short_history_gets_fewer_origins_or_a_reason():
     first = CUTOFF - pd.Timedelta(days=42)  # 7 days of window, two horizons of training and validation, then the origin
     protocol = rolling_validation(CUTOFF, META, origins=3, first=first, window=14)
     assert [str(origin.date()) for origin in protocol.origins] == ["2024-05-26", "2024-06-02"]
-    with pytest.raises(ValueError, match="history begins 2024-05-20.*fewer cutoffs"):
-        rolling_validation(CUTOFF, META, first=first + pd.Timedelta(days=15), window=14)
+    short = rolling_validation(CUTOFF, META, origins=3, first=first + pd.Timedelta(days=15), window=14)
+    assert [str(origin.date()) for origin in short.origins] == ["2024-06-02"], "the last one learns from less history"
+    with pytest.raises(ValueError, match="history begins 2024-05-30.*fewer cutoffs"):
+        rolling_validation(CUTOFF, META, first=first + pd.Timedelta(days=25), window=14)
 
 
 def test_score_is_the_scaled_quantile_loss_of_chapter_07():

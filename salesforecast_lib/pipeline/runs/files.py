@@ -1,0 +1,80 @@
+"""The files that parameters name: their columns, seen before anything runs, and their content."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from salesforecast_lib.files import resolve
+from salesforecast_lib.pipeline.parameters import all_parameters
+from salesforecast_lib.pipeline.values import RULES, ParameterError
+from salesforecast_lib.wording import listed
+
+if TYPE_CHECKING:
+    from salesforecast_lib.data.reading import ReadOptions
+
+
+def content(values: Mapping[str, Any]) -> dict[str, str]:
+    """Hash of what lies in each file, or in the files of each folder, that a parameter names.
+
+    A name stays when new stock comes in over night; its time stamp changes when a file is only copied.
+    """
+    found = {}
+    for name, value in values.items():
+        kind = RULES[name].kind if name in RULES else ""
+        if kind not in ("file", "folder") or not value:
+            continue
+        place = resolve(value)
+        digest = hashlib.sha256()
+        for file in sorted(place.rglob("*")) if place.is_dir() else [place]:
+            if file.is_file():
+                digest.update(file.relative_to(place).as_posix().encode())
+                with file.open("rb") as handle:
+                    digest.update(hashlib.file_digest(handle, "sha256").digest())
+        found[name] = digest.hexdigest()
+    return found
+
+
+def reading_options(values: Mapping[str, Any], columns: str = "columns") -> ReadOptions:
+    """How a run's parameters say that files are read; ``columns`` names the parameter with the column map."""
+    from salesforecast_lib.data.reading import ReadOptions
+
+    said = {name: values.get(name, "") for name in ("decimal", "thousands", "date_order")}
+    if columns == "columns":  # what only the sales' own file has
+        said |= {name: values.get(name, "") for name in ("timezone", "encoding", "sheet")}
+    return ReadOptions(columns=dict(values.get(columns) or {}), **said)
+
+
+def check_header(values: Mapping[str, Any]) -> None:
+    """Raise where a file of own data lacks a column that it has to have, or that a parameter names.
+
+    Raises
+    ------
+    ValueError
+        Naming the parameter, the file, the column, and what there is instead.
+    """
+    from salesforecast_lib.data.reading.orders import check_columns
+    from salesforecast_lib.data.reading.panel_file import check_panel_columns
+
+    options = reading_options(values)
+    if values["dataset"] == "own_panel":
+        try:
+            check_panel_columns(values["path"], options)
+        except ValueError as error:
+            raise ParameterError(f"dataset=own_panel: {error}. Order lines need dataset=own_data") from None
+        return
+    header = check_columns(values["path"], options)
+    level = {"level": [values.get("level", all_parameters()["level"].default)]}
+    for name, wanted in {**level, "static": values.get("static", [])}.items():
+        missing = [column for column in wanted if column not in header]
+        if missing:
+            raise ParameterError(
+                f"parameter {name}={values.get(name, missing[0])!r}: {values['path']} has no column "
+                f"{listed(map(repr, missing))}; it has {listed(map(repr, header))}"
+            )
+    if values.get("by_location") and "location_id" not in header:
+        raise ParameterError(
+            f"parameter by_location=True: {values['path']} has no column 'location_id'; name yours in the column map, "
+            "for example columns={location_id: Store}"
+        )

@@ -1,0 +1,25 @@
+"""Values of parameters: what they may be, and how what a user writes becomes one.
+
+- `RULES`: What every parameter may be, by name.
+- `FREE`: Parameters that take every value of their type.
+- `check_value`: Refuses a value that breaks its rule.
+- `COLUMN_NAMES`: Our names of columns, on the left of a column map.
+- `ParameterError`: A parameter is unknown, or its value is none that it can have.
+- `parse_columns`: A column map from one line of text.
+- `read_text`: A value from the text behind ``name=``.
+- `read_yaml`: Values from a YAML text.
+"""
+
+from salesforecast_lib.pipeline.values.checks import FREE, RULES, check_value
+from salesforecast_lib.pipeline.values.texts import COLUMN_NAMES, ParameterError, parse_columns, read_text, read_yaml
+
+__all__ = [
+    "COLUMN_NAMES",
+    "FREE",
+    "RULES",
+    "ParameterError",
+    "check_value",
+    "parse_columns",
+    "read_text",
+    "read_yaml",
+]

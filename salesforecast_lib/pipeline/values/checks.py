@@ -1,0 +1,233 @@
+"""What every parameter may be, in one table, so that a wrong value is refused before anything runs."""
+
+from __future__ import annotations
+
+import codecs
+import difflib
+from collections.abc import Mapping
+from typing import Any
+
+from salesforecast_lib.pipeline.values.rule import Rule, above, at_least, one_of, share, some_of
+
+# Names that the library gives things; the tests hold them to the library, which takes seconds to import.
+DATASETS = ("complete_journey", "online_retail_ii", "marketplace", "own_data", "own_panel")
+ENCODERS = ("rnn", "gru", "lstm", "bidirectional_lstm", "attention_lstm", "transformer", "mlp")
+HEADS = ("quantiles", "negative_binomial", "tweedie", "gaussian")
+METHODS = ("mean", "median", "inverse_error", "greedy", "stacking_nnls", "stacking")
+CALIBRATIONS = ("none", "split", "adaptive")
+LOCAL_MODELS = ("SeasonalNaive", "WindowAverage", "AutoETS", "Theta", "CrostonOptimized", "TSB", "AutoARIMA")
+MEMBERS = ("LSTM", "LightGBM", "LightGBMDirect", "Ridge", *LOCAL_MODELS)
+FORECAST_MODELS = (
+    "LSTM", "Ensemble", "LightGBM", "LightGBMDirect", "Ridge", "AutoETS", "Theta", "WindowAverage", "SeasonalNaive"
+)  # fmt: skip
+
+
+def _country(value: str) -> bool:
+    import holidays
+
+    known = holidays.list_supported_countries(include_aliases=True)
+    if value in known:
+        return True
+    near = difflib.get_close_matches(value.upper(), known, 3)
+    hint = f"; did you mean {' or '.join(near)}?" if near else ""
+    raise ValueError(f"expected a country code of two letters such as US, DE or CN{hint}")
+
+
+def _zone(value: str) -> bool:
+    import zoneinfo
+
+    known = zoneinfo.available_timezones()
+    if not value or value in known:
+        return True
+    last = {name.rsplit("/", 1)[-1].lower(): name for name in sorted(known, reverse=True)}
+    near = difflib.get_close_matches(value, known, 2) or [
+        last[name] for name in difflib.get_close_matches(value.lower().replace(" ", "_"), last, 2)
+    ]
+    hint = f"; did you mean {' or '.join(near)}?" if near else ""
+    raise ValueError(f"expected a time zone of the IANA list such as Europe/Berlin, or nothing{hint}")
+
+
+def _encoding(value: str) -> bool:
+    try:
+        return not value or bool(codecs.lookup(value))
+    except LookupError:
+        return False
+
+
+def _frequency(value: str) -> bool:
+    if value in ("D", "W"):
+        return True  # without a second of imports
+    from salesforecast_lib.data import calendar
+
+    check = getattr(calendar, "check_freq", None)
+    if check is None:
+        return value in calendar.SEASON
+    check(value)
+    return True
+
+
+def _switches(value: Mapping[str, Any]) -> bool:
+    from salesforecast_lib.data.cleaning import CleaningConfig
+
+    CleaningConfig().change(value)
+    return True
+
+
+def _column_map(value: Mapping[str, Any]) -> bool:
+    for ours, theirs in value.items():
+        if not isinstance(theirs, str) or not (theirs or ours == "order_id"):
+            raise ValueError(
+                f"no header is named for {ours!r}; a header that holds a comma, a colon or # needs quotes, "
+                'for example columns: {unit_price: "Price, EUR"}'
+            )
+    return True
+
+
+def _texts(value: list[Any]) -> bool:
+    return all(isinstance(text, str) and text for text in value)
+
+
+NOT_NEGATIVE, POSITIVE = at_least(0), at_least(1)
+SHARE, SHARE_0, SHARE_1, SHARE_01 = share(), share(True), share(False, True), share(True, True)
+COLUMN_NAME = Rule("the name of a column", lambda value: bool(value.strip()))
+MODEL = one_of(FORECAST_MODELS)
+FILE = Rule("a file", lambda value: True, "file")  # that it exists is seen where its path is made absolute
+TEXTS = Rule("a list of texts such as [brand, category]", _texts, "text")
+
+RULES: dict[str, Rule] = {
+    # 01 and what reads files
+    "seed": Rule("a whole number from 0 to 4294967295", lambda value: 0 <= value < 2**32),
+    "dataset": one_of(DATASETS),
+    "path": FILE,
+    "plan": FILE,
+    "plan_file": FILE,
+    "stock_file": FILE,
+    "juice_folder": Rule("a folder", lambda value: True, "folder"),
+    "columns": Rule("our name: name in the file", _column_map, "text"),
+    "country": Rule("a country", _country),
+    "timezone": Rule("a time zone", _zone),
+    "decimal": one_of(("", ".", ",")),
+    "thousands": one_of(("", ".", ",", " ", "'")),
+    "date_order": one_of(("", "dmy", "mdy", "ymd")),
+    "encoding": Rule("the name of an encoding such as cp1252, or nothing", _encoding),
+    "stock_columns": Rule("unique_id and stock: name in the file", _column_map, "text"),
+    "static": TEXTS,
+    "cleaning": Rule("switches of CleaningConfig", _switches),
+    "level": COLUMN_NAME,
+    "freq": Rule("D for days or W for weeks", _frequency),
+    "n_series": NOT_NEGATIVE,
+    "delisted_after": NOT_NEGATIVE,
+    "stockout_odds": SHARE_0,
+    "missing_price": one_of(("ffill", "median", "keep")),
+    "missing_y": one_of(("zero", "unavailable", "interpolate")),
+    "horizon": POSITIVE,
+    "cutoffs": POSITIVE,
+    # 02 to 05: features, training and search
+    "ablation_seeds": POSITIVE,
+    "window": POSITIVE,
+    "encoder": one_of(ENCODERS),
+    "head": one_of(HEADS),
+    "hidden_size": POSITIVE,
+    "embedding_size": POSITIVE,
+    "num_layers": POSITIVE,
+    "dropout": SHARE_0,
+    "optimizer": one_of(("adam", "sgd")),
+    "learning_rate": above(0),
+    "weight_decay": NOT_NEGATIVE,
+    "batch_size": POSITIVE,
+    "max_epochs": POSITIVE,
+    "patience": POSITIVE,
+    "clip": above(0),
+    "stride": POSITIVE,
+    "stretches": POSITIVE,
+    "steps": POSITIVE,
+    "market_products": POSITIVE,
+    "market_epochs": POSITIVE,
+    "device": Rule("cpu, cuda or cuda:0", lambda value: value in ("cpu", "cuda") or value[:5] == "cuda:"),
+    "search_series": POSITIVE,
+    "search_trials": POSITIVE,
+    "search_epochs": POSITIVE,
+    "search_origins": POSITIVE,
+    "search_stride": POSITIVE,
+    "search_workers": POSITIVE,
+    "comparison_seeds": POSITIVE,
+    "regularisation_seeds": POSITIVE,
+    "regularisation_epochs": POSITIVE,
+    # 06 and 07: committee and judgement
+    "threads": POSITIVE,
+    "local_models": some_of(LOCAL_MODELS),
+    "committee": some_of(MEMBERS),
+    "chosen": one_of(METHODS),
+    "calibration": one_of(CALIBRATIONS),
+    "direct_rows": POSITIVE,
+    "arima_series": NOT_NEGATIVE,
+    "adaptation": SHARE_1,
+    "replicates": at_least(2),
+    "pages": NOT_NEGATIVE,
+    # 08 and 09: stock and alerts
+    "model": MODEL,
+    "lead_time": NOT_NEGATIVE,
+    "review_period": POSITIVE,
+    "holding_cost": NOT_NEGATIVE,
+    "shortage_cost": NOT_NEGATIVE,
+    "order_cost": NOT_NEGATIVE,
+    "minimum_order": NOT_NEGATIVE,
+    "missing_stock": one_of(("unknown", "zero")),
+    "case_pack": POSITIVE,
+    "shelf_life": NOT_NEGATIVE,
+    "order_budget": NOT_NEGATIVE,
+    "markdown_cost": NOT_NEGATIVE,
+    "return_cost": NOT_NEGATIVE,
+    "censored_products": POSITIVE,
+    "alert_model": MODEL,
+    "alert_budget": above(0),
+    "alert_epochs": POSITIVE,
+    "alert_products": POSITIVE,
+    # 10 and 11: customers and channels
+    "customers": NOT_NEGATIVE,
+    "intention_days": POSITIVE,
+    "intention_categories": POSITIVE,
+    "mix_categories": POSITIVE,
+    "segment_replicates": POSITIVE,
+    "factors": POSITIVE,
+    "list_length": POSITIVE,
+    "ad_products": POSITIVE,
+    "particles": POSITIVE,
+    "margin": SHARE_1,
+    "shops": POSITIVE,
+    # 12 and 13: promotions and prices
+    "plan_products": POSITIVE,
+    "plan_weeks": POSITIVE,
+    "plan_budget": NOT_NEGATIVE,
+    "cost_share": SHARE_01,
+    "promotion_fee": NOT_NEGATIVE,
+    "promotion_budget": NOT_NEGATIVE,
+    "promotions_per_week": POSITIVE,
+    "placebo_repeats": POSITIVE,
+    "duels": NOT_NEGATIVE,
+    "priced_products": POSITIVE,
+    "market_days": POSITIVE,
+    "min_margin": SHARE_0,
+    "max_change": SHARE,
+    "confidence": SHARE,
+}
+# Every value of the declared type will do: truth values, and texts whose meaning only the data know.
+FREE = frozenset(
+    (
+        *("run_dir", "forking", "by_location", "lost_sales", "allow_outside", "sheet"),
+        *("category", "price_category", "instrument"),
+    )
+)
+
+
+def check_value(name: str, value: Any) -> None:
+    """Raise ValueError with one sentence when ``value``, of the declared type, breaks the rule of ``name``."""
+    rule = RULES.get(name)
+    if rule is None:
+        return
+    try:
+        broken = f"expected {rule.expected}" if not rule.holds(value) else ""
+    except (ValueError, TypeError) as error:
+        broken = str(error)
+    if broken:
+        raise ValueError(f"parameter {name}={value!r}: {broken}")
