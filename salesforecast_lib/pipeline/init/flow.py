@@ -27,6 +27,7 @@ from salesforecast_lib.pipeline import parameters as settings
 from salesforecast_lib.pipeline.init.lines import profile_lines
 from salesforecast_lib.pipeline.init.propose import profile_text
 from salesforecast_lib.pipeline.init.questions import Ask, InitError, guess_table, settle_columns, spelled_columns
+from salesforecast_lib.pipeline.runner import prepare_values
 
 _KNOWN = tuple(sorted({name for names in ROLES.values() for tier in names.tiers for name in tier}))
 _MARKS = {  # parameter of the reader that a file may leave open: its answers
@@ -81,12 +82,14 @@ def init_shop(shop: Shop, ask: Ask | None, say: Callable[[Any], None], force: bo
     options = _zone(options, reading, ask, say)
     options, reading = _pinned(guess.kind, orders, options, reading)
     if shop.stock:
-        values["stock_file"] = str(_checked_stock(_existing(shop.stock, "--stock"), reading, guess.kind, table))
+        place = _existing(shop.stock, "--stock")
+        options = _checked_stock(place, options, "decimal" in values, reading, table)
+        values["stock_file"] = str(place)
     if shop.plan:
         values.update(_plan(_existing(shop.plan, "--plan")))
     country, because = _country(table, values, ask, say)
     lines = profile_lines(guess, orders, options, reading, {**values, "country": country}, because)
-    settings.check({line.name: line.value for line in lines})
+    prepare_values("own_data", {line.name: line.value for line in lines})  # what init writes, run accepts
     report = reading.report
     head = [
         f"Profile of {Path(shop.name).stem}, written by: salesforecast init. Change what is not right, then",
@@ -172,12 +175,24 @@ def _pinned(kind: str, file: Path, options: ReadOptions, before: Reading) -> tup
     return pinned, again
 
 
-def _checked_stock(file: Path, reading: Reading, kind: str, table: pd.DataFrame) -> Path:
-    """The stock file, if it can be read and speaks of the shop's products."""
-    stock = set(read_stock_file(file).frame["unique_id"])
-    products = set(reading.frame["product_id" if kind == "orders" else "unique_id"])
+def _checked_stock(
+    file: Path, options: ReadOptions, said: bool, reading: Reading, table: pd.DataFrame
+) -> ReadOptions:
+    """Raise when the stock cannot be read or speaks of other products; the options both files can be read with.
+
+    A decimal mark that was found in the orders, not ``said``, is left open where the stock is written with another.
+    """
+    marks = replace(options, columns={}, timezone="", encoding="", sheet="")
+    try:
+        stock = set(read_stock_file(file, marks).frame["unique_id"])
+    except ReadingError:
+        if said or not options.decimal:
+            raise
+        stock = set(read_stock_file(file, replace(marks, decimal="")).frame["unique_id"])
+        options = replace(options, decimal="")
+    products = set(reading.frame["product_id" if reading.report.kind == "orders" else "unique_id"])
     if stock & products:
-        return file
+        return options
     shares = {str(name): len(stock & set(table[name].dropna().astype(str).str.strip())) for name in table}
     best = max(shares, key=lambda name: shares[name])
     say_so = f"--column {shlex.quote(f'product_id={best}')}"

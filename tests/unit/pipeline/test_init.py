@@ -228,6 +228,14 @@ def test_a_stock_file_is_read_whatever_its_headers(tmp_path, header):
     assert read_stock_file(stock).frame["stock"].tolist() == [0, 1, 2, 3, 4, 5]
 
 
+def test_a_stock_may_be_written_with_other_marks_than_the_orders(tmp_path):
+    stock = orders(tmp_path, "SKU,Stock", [f"{sku},{n}.0" for n, sku in enumerate(made.SKUS)], "stock.csv")
+    result, values = init(tmp_path, BARE, "--yes", "--stock", str(stock))
+    assert result.exit_code == 0 and "decimal" not in values, result.output
+    result, values = init(tmp_path, BARE, "--yes", "--stock", str(stock), "-p", "decimal=,", name="said")
+    assert result.exit_code == 1 and values is None
+
+
 def test_a_stock_of_other_ids_is_refused_with_the_column_that_has_them(tmp_path):
     stock = orders(tmp_path, "Article;Stock", [f"{name};5" for name in made.NAMES], "stock.csv")
     result, values = init(tmp_path, made.LAYOUTS / "shopify.csv", "--yes", "--stock", str(stock))
