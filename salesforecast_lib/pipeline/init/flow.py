@@ -17,7 +17,6 @@ from salesforecast_lib.data.reading import (
     open_table,
     read_orders,
     read_panel_file,
-    read_stock_file,
 )
 from salesforecast_lib.data.reading.columns import find_column
 from salesforecast_lib.data.reading.guess import ROLES, SAMPLE, Guess, Looked, currencies, guess_country, known_country
@@ -27,6 +26,7 @@ from salesforecast_lib.pipeline import parameters as settings
 from salesforecast_lib.pipeline.init.lines import profile_lines
 from salesforecast_lib.pipeline.init.propose import profile_text
 from salesforecast_lib.pipeline.init.questions import Ask, InitError, guess_table, settle_columns, spelled_columns
+from salesforecast_lib.pipeline.init.stock import StockFile, settle_stock
 from salesforecast_lib.pipeline.runner import prepare_values
 
 _KNOWN = tuple(sorted({name for names in ROLES.values() for tier in names.tiers for name in tier}))
@@ -39,7 +39,7 @@ _OPTIONS = ("timezone", "decimal", "thousands", "date_order", "encoding", "sheet
 
 @dataclass(frozen=True)
 class Shop:
-    """What the user hands in: profile's ``name``, files, ``columns`` and parameter ``values`` that are settled."""
+    """What the user hands in: the profile's ``name``, files, maps of their columns, and parameter ``values``."""
 
     name: str
     orders: str
@@ -47,6 +47,7 @@ class Shop:
     plan: str = ""
     columns: Mapping[str, str] | None = None
     values: Mapping[str, Any] | None = None
+    stock_columns: Mapping[str, str] | None = None
 
 
 def init_shop(shop: Shop, ask: Ask | None, say: Callable[[Any], None], force: bool = False) -> Path:
@@ -82,9 +83,9 @@ def init_shop(shop: Shop, ask: Ask | None, say: Callable[[Any], None], force: bo
     options = _zone(options, reading, ask, say)
     options, reading = _pinned(guess.kind, orders, options, reading)
     if shop.stock:
-        place = _existing(shop.stock, "--stock")
-        options = _checked_stock(place, options, "decimal" in values, reading, table)
-        values["stock_file"] = str(place)
+        stock = StockFile(_existing(shop.stock, "--stock"), shop.stock_columns or {}, options, "decimal" in values)
+        options, found = settle_stock(stock, reading, table, ask, say)
+        values.update(found)
     if shop.plan:
         values.update(_plan(_existing(shop.plan, "--plan")))
     country, because = _country(table, values, ask, say)
@@ -173,31 +174,6 @@ def _pinned(kind: str, file: Path, options: ReadOptions, before: Reading) -> tup
     if (again.report.kept, again.report.units, again.report.revenue) != (report.kept, report.units, report.revenue):
         return options, read(file, options)
     return pinned, again
-
-
-def _checked_stock(
-    file: Path, options: ReadOptions, said: bool, reading: Reading, table: pd.DataFrame
-) -> ReadOptions:
-    """Raise when the stock cannot be read or speaks of other products; the options both files can be read with.
-
-    A decimal mark that was found in the orders, not ``said``, is left open where the stock is written with another.
-    """
-    marks = replace(options, columns={}, timezone="", encoding="", sheet="")
-    try:
-        stock = set(read_stock_file(file, marks).frame["unique_id"])
-    except ReadingError:
-        if said or not options.decimal:
-            raise
-        stock = set(read_stock_file(file, replace(marks, decimal="")).frame["unique_id"])
-        options = replace(options, decimal="")
-    products = set(reading.frame["product_id" if reading.report.kind == "orders" else "unique_id"])
-    if stock & products:
-        return options
-    shares = {str(name): len(stock & set(table[name].dropna().astype(str).str.strip())) for name in table}
-    best = max(shares, key=lambda name: shares[name])
-    say_so = f"--column {shlex.quote(f'product_id={best}')}"
-    hint = f"its ids are in the column {best!r}: say {say_so}" if shares[best] else "check its ids"
-    raise InitError(f"{file}: none of its {len(stock)} products is in the orders (as {min(products)!r} is); {hint}")
 
 
 def _plan(file: Path) -> dict[str, str]:

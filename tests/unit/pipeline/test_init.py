@@ -228,6 +228,19 @@ def test_a_stock_file_is_read_whatever_its_headers(tmp_path, header):
     assert read_stock_file(stock).frame["stock"].tolist() == [0, 1, 2, 3, 4, 5]
 
 
+def test_a_stock_whose_columns_say_nothing_is_asked(tmp_path):
+    stock = orders(tmp_path, "key,on shelf", [f"{sku},{n}" for n, sku in enumerate(made.SKUS)], "stock.csv")
+    result, values = init(tmp_path, BARE, "--yes", "--stock", str(stock))
+    flat = " ".join(result.output.split())
+    assert result.exit_code == 1 and values is None
+    assert "--stock-column unique_id=key" in flat and "--stock-column 'stock=on shelf'" in flat
+    said = ["--stock-column", "unique_id=key", "--stock-column", "stock=on shelf"]
+    if "stock_columns" in settings.all_parameters():
+        result, values = init(tmp_path, BARE, "--yes", "--stock", str(stock), *said)
+        assert result.exit_code == 0, result.output
+        assert values["stock_columns"] == {"unique_id": "key", "stock": "on shelf"}
+
+
 def test_a_stock_may_be_written_with_other_marks_than_the_orders(tmp_path):
     stock = orders(tmp_path, "SKU,Stock", [f"{sku},{n}.0" for n, sku in enumerate(made.SKUS)], "stock.csv")
     result, values = init(tmp_path, BARE, "--yes", "--stock", str(stock))
