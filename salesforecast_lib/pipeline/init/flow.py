@@ -17,16 +17,17 @@ from salesforecast_lib.data.reading import (
     open_table,
     read_orders,
     read_panel_file,
-    read_stock_file,
 )
 from salesforecast_lib.data.reading.columns import find_column
-from salesforecast_lib.data.reading.guess import ROLES, Guess, Looked, guess_country, known_country
+from salesforecast_lib.data.reading.guess import ROLES, SAMPLE, Guess, Looked, currencies, guess_country, known_country
 from salesforecast_lib.data.schema import OPTIONAL
 from salesforecast_lib.files import write_text
 from salesforecast_lib.pipeline import parameters as settings
 from salesforecast_lib.pipeline.init.lines import profile_lines
 from salesforecast_lib.pipeline.init.propose import profile_text
 from salesforecast_lib.pipeline.init.questions import Ask, InitError, guess_table, settle_columns, spelled_columns
+from salesforecast_lib.pipeline.init.stock import StockFile, settle_stock
+from salesforecast_lib.pipeline.runner import prepare_values
 
 _KNOWN = tuple(sorted({name for names in ROLES.values() for tier in names.tiers for name in tier}))
 _MARKS = {  # parameter of the reader that a file may leave open: its answers
@@ -38,7 +39,7 @@ _OPTIONS = ("timezone", "decimal", "thousands", "date_order", "encoding", "sheet
 
 @dataclass(frozen=True)
 class Shop:
-    """What the user hands in: profile's ``name``, files, ``columns`` and parameter ``values`` that are settled."""
+    """What the user hands in: the profile's ``name``, files, maps of their columns, and parameter ``values``."""
 
     name: str
     orders: str
@@ -46,6 +47,7 @@ class Shop:
     plan: str = ""
     columns: Mapping[str, str] | None = None
     values: Mapping[str, Any] | None = None
+    stock_columns: Mapping[str, str] | None = None
 
 
 def init_shop(shop: Shop, ask: Ask | None, say: Callable[[Any], None], force: bool = False) -> Path:
@@ -66,7 +68,7 @@ def init_shop(shop: Shop, ask: Ask | None, say: Callable[[Any], None], force: bo
     orders = _existing(shop.orders, "--orders")
     values = settings.check(dict(shop.values or {}))
     options = ReadOptions(**{name: values[name] for name in _OPTIONS if name in values})
-    table = open_table(orders, options, _KNOWN).frame
+    table = open_table(orders, options, _KNOWN, SAMPLE).frame
     given = spelled_columns({**values.get("columns", {}), **(shop.columns or {})}, table, orders)
     guess = settle_columns(table, orders, given, ask, say)
     columns = _columns(guess, given, table)
@@ -75,15 +77,20 @@ def init_shop(shop: Shop, ask: Ask | None, say: Callable[[Any], None], force: bo
     say(reading.report.table())
     if reading.frame.empty:
         raise InitError(f"{orders}: no row can be used; the first reasons: {list(reading.report.reasons)[:3]}")
+    money = currencies(Looked(table))
+    if len(money) > 1:
+        say(f"note: amounts are in {', '.join(money)} and nothing is converted: revenue and prices mix them")
     options = _zone(options, reading, ask, say)
     options, reading = _pinned(guess.kind, orders, options, reading)
     if shop.stock:
-        values["stock_file"] = str(_checked_stock(_existing(shop.stock, "--stock"), reading, guess.kind, table))
+        stock = StockFile(_existing(shop.stock, "--stock"), shop.stock_columns or {}, options, "decimal" in values)
+        options, found = settle_stock(stock, reading, table, ask, say)
+        values.update(found)
     if shop.plan:
         values.update(_plan(_existing(shop.plan, "--plan")))
     country, because = _country(table, values, ask, say)
     lines = profile_lines(guess, orders, options, reading, {**values, "country": country}, because)
-    settings.check({line.name: line.value for line in lines})
+    prepare_values("own_data", {line.name: line.value for line in lines})  # what init writes, run accepts
     report = reading.report
     head = [
         f"Profile of {Path(shop.name).stem}, written by: salesforecast init. Change what is not right, then",
@@ -167,19 +174,6 @@ def _pinned(kind: str, file: Path, options: ReadOptions, before: Reading) -> tup
     if (again.report.kept, again.report.units, again.report.revenue) != (report.kept, report.units, report.revenue):
         return options, read(file, options)
     return pinned, again
-
-
-def _checked_stock(file: Path, reading: Reading, kind: str, table: pd.DataFrame) -> Path:
-    """The stock file, if it can be read and speaks of the shop's products."""
-    stock = set(read_stock_file(file).frame["unique_id"])
-    products = set(reading.frame["product_id" if kind == "orders" else "unique_id"])
-    if stock & products:
-        return file
-    shares = {str(name): len(stock & set(table[name].dropna().astype(str).str.strip())) for name in table}
-    best = max(shares, key=lambda name: shares[name])
-    say_so = f"--column {shlex.quote(f'product_id={best}')}"
-    hint = f"its ids are in the column {best!r}: say {say_so}" if shares[best] else "check its ids"
-    raise InitError(f"{file}: none of its {len(stock)} products is in the orders (as {min(products)!r} is); {hint}")
 
 
 def _plan(file: Path) -> dict[str, str]:

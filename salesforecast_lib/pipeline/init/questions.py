@@ -20,37 +20,45 @@ class InitError(ValueError):
     """The profile cannot be written: the message says what is missing and how to say it."""
 
 
-def spelled_columns(columns: Mapping[str, str], table: pd.DataFrame, file: Path) -> dict[str, str]:
-    """The user's map in the file's own spelling."""
+def spelled_columns(
+    columns: Mapping[str, str], table: pd.DataFrame, file: Path, option: str = "--column"
+) -> dict[str, str]:
+    """The user's map in the file's own spelling; ``option`` is where it was said."""
     header, found = [str(name) for name in table], {}
     for ours, theirs in columns.items():
         place = find_column(str(theirs), header) if theirs else ""
         if place is None:
-            raise InitError(f"--column {ours}={theirs}: {file.name} has no such column; it has {header[:40]}")
+            raise InitError(f"{option} {ours}={theirs}: {file.name} has no such column; it has {header[:40]}")
         found[ours] = place
     return found
 
 
 def settle_columns(
-    table: pd.DataFrame, file: Path, given: dict[str, str], ask: Ask | None, say: Callable[[Any], None]
+    table: pd.DataFrame,
+    file: Path,
+    given: dict[str, str],
+    ask: Ask | None,
+    say: Callable[[Any], None],
+    kind: str = "",
+    option: str = "--column",
 ) -> Guess:
-    """The guess with every open choice answered."""
+    """The guess with every open choice answered; ``option`` of the command line settles one without a question."""
     shown = False
     while True:
-        guess = guess_columns(table, "", given)
-        if guess.kind == "stock":
+        guess = guess_columns(table, kind, given)
+        if guess.kind == "stock" and not kind:
             raise InitError(f"{file}: this is a stock, without dates: give it with --stock, the sales with --orders")
         if not guess.open:
             return guess
         if ask is None:
-            raise InitError(refusal(guess, file))
+            raise InitError(refusal(guess, file, option))
         if not shown:
             say(guess_table(guess))
             shown = True
         choice = guess.open[0]
         answers = _answers(choice)
         if not answers:
-            raise InitError(refusal(guess, file))
+            raise InitError(refusal(guess, file, option))
         ours, _, theirs = ask(_question(choice), answers, next(iter(answers))).partition("=")
         given = {**given, ours: theirs}
 
@@ -70,13 +78,14 @@ def _question(choice: Choice) -> str:
     return f"{choice.role}: {column}; {choice.evidence}. Which is it?"
 
 
-def refusal(guess: Guess, file: Path) -> str:
+def refusal(guess: Guess, file: Path, option: str = "--column") -> str:
     """What is not certain, and the options of ``init`` that settle it."""
     parts = []
     for choice in guess.open:
-        ways = " or ".join(f"--column {shlex.quote(answer)}" for answer in list(_answers(choice))[:6])
-        parts.append(f"{_question(choice)} Say {ways or f'--column {choice.role}=NAME'}")
-    return f"{file}: not certain, so nothing was written. " + ". ".join(parts)
+        ways = " or ".join(f"{option} {shlex.quote(answer)}" for answer in list(_answers(choice))[:6])
+        parts.append(f"{_question(choice)} Say {ways or f'{option} {choice.role}=NAME'}")
+    header = f". The file has {list(guess.header)[:40]}" if any(choice.column is None for choice in guess.open) else ""
+    return f"{file}: not certain, so nothing was written. " + ". ".join(parts) + header
 
 
 def guess_table(guess: Guess) -> Table:

@@ -73,9 +73,13 @@ def _switches(value: Mapping[str, Any]) -> bool:
     return True
 
 
+# what a file may not have: the map says so with nothing behind the name, even where a column bears it
+MAY_LACK = ("order_id", "customer_id", "location_id", "discount", "promotion")
+
+
 def _column_map(value: Mapping[str, Any]) -> bool:
     for ours, theirs in value.items():
-        if not isinstance(theirs, str) or not (theirs or ours == "order_id"):
+        if not isinstance(theirs, str) or not (theirs or ours in MAY_LACK):
             raise ValueError(
                 f"no header is named for {ours!r}; a header that holds a comma, a colon or # needs quotes, "
                 'for example columns: {unit_price: "Price, EUR"}'

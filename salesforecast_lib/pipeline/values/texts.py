@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from salesforecast_lib.pipeline.values.checks import RULES
+from salesforecast_lib.pipeline.values.checks import MAY_LACK, RULES
 
 # Our names of columns, on the left of a column map: order lines, panels, stock and plan files.
 COLUMN_NAMES = (
@@ -16,7 +16,6 @@ COLUMN_NAMES = (
     *("customer_id", "location_id", "discount", "promotion"),
     *("unique_id", "ds", "y", "available", "open", "stock", "end"),
 )
-MAY_LACK = ("order_id",)  # a file may have none: the map says so with nothing behind the name
 _NEXT = re.compile(rf",\s*(?=(?:{'|'.join(COLUMN_NAMES)})\s*[=:])")
 _PAIR = re.compile(r"\s*[\"']?([^\W\d]\w*)[\"']?\s*[=:]\s*(.*?)\s*", re.DOTALL)
 _WHOLE = re.compile(r"[+-]?[0-9][0-9_]*")

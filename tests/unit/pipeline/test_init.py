@@ -164,6 +164,17 @@ def test_stamps_in_utc_are_asked_for_the_shop_s_clock(tmp_path):
     assert values["timezone"] == "Europe/Berlin" and "all stamps are in UTC" not in result.output
 
 
+def test_amounts_in_several_currencies_are_told(tmp_path):
+    table = pd.read_csv(made.LAYOUTS / "amazon.txt", sep="\t", dtype=str, keep_default_na=False)
+    table.loc[table.index % 9 == 0, "currency"] = "SEK"
+    file = tmp_path / "two.csv"
+    table.to_csv(file, index=False)
+    result, _ = init(tmp_path, file, "--yes")
+    assert "amounts are in EUR, SEK and nothing is converted" in " ".join(result.output.split())
+    result, _ = init(tmp_path, made.LAYOUTS / "amazon.txt", "--yes", "--force")
+    assert "nothing is converted" not in result.output
+
+
 def test_a_country_is_proposed_never_taken_without_a_word(tmp_path):
     result, values = init(tmp_path, BARE, "--yes")
     assert values["country"] == "DE" and "note: country DE was taken" in result.output
@@ -217,6 +228,27 @@ def test_a_stock_file_is_read_whatever_its_headers(tmp_path, header):
     assert read_stock_file(stock).frame["stock"].tolist() == [0, 1, 2, 3, 4, 5]
 
 
+def test_a_stock_whose_columns_say_nothing_is_asked(tmp_path):
+    stock = orders(tmp_path, "key,on shelf", [f"{sku},{n}" for n, sku in enumerate(made.SKUS)], "stock.csv")
+    result, values = init(tmp_path, BARE, "--yes", "--stock", str(stock))
+    flat = " ".join(result.output.split())
+    assert result.exit_code == 1 and values is None
+    assert "--stock-column unique_id=key" in flat and "--stock-column 'stock=on shelf'" in flat
+    said = ["--stock-column", "unique_id=key", "--stock-column", "stock=on shelf"]
+    if "stock_columns" in settings.all_parameters():
+        result, values = init(tmp_path, BARE, "--yes", "--stock", str(stock), *said)
+        assert result.exit_code == 0, result.output
+        assert values["stock_columns"] == {"unique_id": "key", "stock": "on shelf"}
+
+
+def test_a_stock_may_be_written_with_other_marks_than_the_orders(tmp_path):
+    stock = orders(tmp_path, "SKU,Stock", [f"{sku},{n}.0" for n, sku in enumerate(made.SKUS)], "stock.csv")
+    result, values = init(tmp_path, BARE, "--yes", "--stock", str(stock))
+    assert result.exit_code == 0 and "decimal" not in values, result.output
+    result, values = init(tmp_path, BARE, "--yes", "--stock", str(stock), "-p", "decimal=,", name="said")
+    assert result.exit_code == 1 and values is None
+
+
 def test_a_stock_of_other_ids_is_refused_with_the_column_that_has_them(tmp_path):
     stock = orders(tmp_path, "Article;Stock", [f"{name};5" for name in made.NAMES], "stock.csv")
     result, values = init(tmp_path, made.LAYOUTS / "shopify.csv", "--yes", "--stock", str(stock))
@@ -226,6 +258,18 @@ def test_a_stock_of_other_ids_is_refused_with_the_column_that_has_them(tmp_path)
         tmp_path, made.LAYOUTS / "shopify.csv", "--yes", "--stock", str(stock), "--column", "product_id=Lineitem name"
     )
     assert result.exit_code == 0 and values["columns"]["product_id"] == "Lineitem name"
+
+
+def test_a_plan_that_no_chapter_takes_is_checked_and_refused(tmp_path):
+    plan = orders(tmp_path, "unique_id,ds,promotion", ["TEA-001,2025-07-01,1"], "plan.csv")
+    result, values = init(tmp_path, BARE, "--yes", "--plan", str(plan))
+    if any(name in settings.all_parameters() for name in ("plan_file", "plan")):
+        assert str(plan) in values.values()
+    else:
+        assert result.exit_code == 1 and values is None and "leave --plan out" in result.output
+    empty = orders(tmp_path, "unique_id,ds", ["TEA-001,2025-07-01"], "nothing.csv")
+    result, values = init(tmp_path, BARE, "--yes", "--plan", str(empty), name="other")
+    assert result.exit_code == 1 and values is None and "plans nothing" in result.output
 
 
 def test_a_stock_given_as_orders_is_told(tmp_path):

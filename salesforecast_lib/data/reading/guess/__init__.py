@@ -5,18 +5,20 @@
 - `Choice`: Column for one of our names, with the evidence and the columns that could be it too.
 - `Looked`: A file's columns with what their cells say.
 - `guess_country`: Country that the file speaks for, with what that rests on.
+- `SAMPLE`: Rows of a file that are looked at.
 - `REQUIRED`: Names that a file of each kind must have.
 - `known_country`: Whether the calendar of holidays knows a country.
+- `currencies`: Currencies that the file's amounts are in.
 - `ROLES`: What shop systems call each of our names.
 - `days_of`: Days of a column's stamps, whatever their order of day and month.
 - `rhythm`: Frequency of a panel's days: "D", "W" or "M".
 """
 
 from salesforecast_lib.data.reading.guess.columns import REQUIRED, Guess, days_of, guess_columns
-from salesforecast_lib.data.reading.guess.country import guess_country, known_country
+from salesforecast_lib.data.reading.guess.country import currencies, guess_country, known_country
 from salesforecast_lib.data.reading.guess.evidence import rhythm
 from salesforecast_lib.data.reading.guess.headers import ROLES
-from salesforecast_lib.data.reading.guess.look import Choice, Looked
+from salesforecast_lib.data.reading.guess.look import SAMPLE, Choice, Looked
 
 __all__ = [
     "guess_columns",
@@ -25,7 +27,9 @@ __all__ = [
     "Looked",
     "guess_country",
     "known_country",
+    "currencies",
     "ROLES",
+    "SAMPLE",
     "REQUIRED",
     "days_of",
     "rhythm",

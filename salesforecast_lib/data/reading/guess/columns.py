@@ -22,7 +22,7 @@ from salesforecast_lib.data.reading.guess.evidence import (
     same_day,
     text_of,
 )
-from salesforecast_lib.data.reading.guess.headers import CANCELLED, ROLES, plain
+from salesforecast_lib.data.reading.guess.headers import ROLES, says_cancelled
 from salesforecast_lib.data.reading.guess.look import WHOLE, Choice, Looked
 from salesforecast_lib.data.reading.guess.prices import guess_price
 
@@ -40,7 +40,7 @@ class Guess:
     """What a file is (``kind``: orders, panel, stock or plan) and what its columns are.
 
     ``cancelled_when`` maps a column to the values that cancel an order (none: whenever it is filled), ``static`` are
-    attributes of products; ``states`` shows the states of orders that stay.
+    attributes of products; ``states`` shows the states of orders that stay, ``header`` all columns of the file.
     """
 
     kind: str
@@ -48,6 +48,7 @@ class Guess:
     cancelled_when: dict[str, list[str]]
     static: tuple[str, ...] = ()
     states: tuple[str, ...] = ()
+    header: tuple[str, ...] = ()
 
     @property
     def columns(self) -> dict[str, str]:
@@ -80,8 +81,8 @@ def _choose(looked: Looked, role: str, order: str | None = None) -> Choice:
     evidence = "by its name" if tier < len(ROLES[names].tiers) else "by a part of its name"
     if names in ("order_id", "product_id") and look.filled < WHOLE:
         rivals += tuple(name for name in later if looked.profiles[name].filled >= WHOLE)
-        evidence += f", but {1 - look.filled:.0%} of its cells are empty"
-        return _made(looked, role, column, evidence, rivals, False)
+        evidence += f", but {1 - look.filled:.0%} of its cells are empty: those rows go to quarantine"
+        return _made(looked, role, column, evidence, rivals, not rivals)
     if later and not rivals:
         evidence += f"; rather than {later[0]}"
     if rivals:
@@ -118,7 +119,7 @@ def _cancelled(looked: Looked) -> tuple[dict[str, list[str]], tuple[str, ...]]:
     stay: list[str] = []
     for _, _, column in looked.named("status"):
         states = [state for state in text_of(looked.table[column]).unique() if state]
-        gone = [state for state in states if plain(state) in CANCELLED]
+        gone = [state for state in states if says_cancelled(state)]
         if gone:
             found[column] = gone
         stay += [state for state in states if state not in gone and state not in stay and len(states) <= 30]
@@ -215,7 +216,7 @@ def guess_columns(table: pd.DataFrame, kind: str = "", given: dict[str, str] | N
         settle(Choice(role, given[role], "", True))
     cancelled, states = _cancelled(looked) if kind == "orders" else ({}, ())
     taken |= {choice.column for choice in choices if choice.column is not None}
-    return Guess(kind, tuple(choices), cancelled, _static(looked, product, taken), states)
+    return Guess(kind, tuple(choices), cancelled, _static(looked, product, taken), states, tuple(looked.headers))
 
 
 def _order_number(looked: Looked, given: dict[str, str]) -> Choice | None:

@@ -39,6 +39,14 @@ def guess_country(looked: Looked) -> tuple[str, str]:
     return "", ""
 
 
+def currencies(looked: Looked) -> tuple[str, ...]:
+    """Currencies that a column names, most frequent first; amounts in several are not comparable."""
+    for _, _, column in looked.named("currency"):
+        counts = text_of(looked.table[column]).str.upper().replace("", None).value_counts()
+        return tuple(str(name) for name in counts.index)
+    return ()
+
+
 def known_country(code: str) -> bool:
     """Whether the calendar of holidays knows the country."""
     return code in holidays.list_supported_countries()

@@ -19,6 +19,11 @@ def plain(header: object) -> str:
     return " ".join(kept.split())
 
 
+def says_cancelled(state: str) -> bool:
+    """Whether the state of an order says that it was cancelled."""
+    return _GONE.match(unicodedata.normalize("NFKC", state).casefold().strip()) is not None
+
+
 def _tier(names: str) -> tuple[str, ...]:
     return tuple(plain(name) for name in names.split("|"))
 
@@ -84,8 +89,10 @@ ROLES: dict[str, Names] = {
         "artikelname|artikelbezeichnung|bezeichnung|produkt|produktname|produit|nom du produit|designation|libelle|"
         "articulo|producto|nombre del producto|articolo|prodotto|nome prodotto|descrizione|product naam|productnaam|"
         "omschrijving|produto|nome do produto|descricao|宝贝标题|商品名称|商品标题|标题|商品名|品名|宝贝名称|商品|产品",
-        parts="sku|item code|product id|artikelnummer|商家编码|商品编码|商品コード|商品番号",
-        veto="parent|url|image|cost|price|category|type|status|数量",
+        parts="sku|item code|product id|artikelnummer|商家编码|商品编码|商品コード|商品番号|product|article|artikel|"
+        "produkt",
+        veto="parent|url|image|cost|price|category|type|status|数量|group|tax|discount|weight|total|quantity|variation|"
+        "gruppe|preis|menge|line|number of",
     ),
     "timestamp": _names(
         "created at|order date|order time|order datetime|order timestamp|ordered at|order created at|order created|"
@@ -140,7 +147,8 @@ ROLES: dict[str, Names] = {
     ),
     "line_total": _names(  # the header itself says that it is for the whole line
         "line total|order line total|item total|lineitem total|total price|line amount|row total|line revenue|"
-        "item revenue|line value|extended price|sales value|revenue|turnover|sales amount|zeilensumme|positionswert|"
+        "item revenue|gross sales|net sales|line subtotal|line value|extended price|sales value|revenue|turnover|"
+        "sales amount|zeilensumme|positionswert|"
         "positionssumme|gesamtpreis|summe|umsatz|total ligne|prix total|chiffre d affaires|ca|importe total|"
         "precio total|total linea|totale riga|prezzo totale|totaal|regeltotaal|totaalprijs|omzet|preco total|"
         "valor total|小计|总价|商品总价|买家应付货款|商品总金额|销售额|小計|売上|売上金額",
@@ -207,13 +215,11 @@ ROLES: dict[str, Names] = {
 SIGNATURES = (  # headers that give a system away, and what a header means there and nowhere else
     ({"lineitem quantity", "lineitem price", "name"}, {"order_id": "name"}),  # Shopify: Name is the order's
 )
-CANCELLED = {  # a state that says: in the end nobody wanted this order
-    *_tier(
-        "cancelled|canceled|cancelled by buyer|cancelled by seller|void|voided|failed|trash|storniert|abgebrochen|"
-        "annule|annulee|cancelado|cancelada|anulado|annullato|annullata|geannuleerd|交易关闭|已取消|已关闭|取消|"
-        "订单取消|锁定 已取消|(删除)等待出库|キャンセル|キャンセル済み|注文取消"
-    )
-}
+# a state that says: in the end nobody wanted this order
+_GONE = re.compile(
+    r"(cancel|void|fail|trash|storn|abgebroch|annul|anul|geannul)(?!.*(request|pending|denied|partial))"
+    r"|.*(交易关闭|已关闭|取消|キャンセル)"
+)
 CURRENCY_COUNTRY = {"usd": "US", "gbp": "GB", "cny": "CN", "rmb": "CN", "jpy": "JP", "chf": "CH", "pln": "PL"} | {
     "sek": "SE", "dkk": "DK", "nok": "NO", "brl": "BR", "cad": "CA", "aud": "AU", "mxn": "MX", "inr": "IN"
 }  # fmt: skip

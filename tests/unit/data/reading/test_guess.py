@@ -216,6 +216,54 @@ def test_total_of_the_order_is_no_price():
     assert guess.columns["unit_price"] == "Amount" and not guess.open
 
 
+STATES = {
+    "Cancelled": True,
+    "canceled by buyer": True,
+    "VOIDED": True,
+    "Storniert": True,
+    "Annulée": True,
+    "已取消": True,
+    "交易关闭": True,
+    "キャンセル済み": True,
+    "Shipped": False,
+    "Refunded": False,
+    "Pending": False,
+    "Partially cancelled": False,
+    "Cancellation requested": False,
+    "等待买家付款": False,
+}
+
+
+def test_states_of_orders_that_nobody_wanted_are_found_and_the_others_shown():
+    table = shop_lines(("Order ID", "SKU", "Date", "Qty", "Unit price"))
+    states = list(STATES)
+    guess = guess_columns(table.assign(Status=[states[n % len(states)] for n in range(len(table))]))
+    assert guess.cancelled_when == {"Status": [state for state, gone in STATES.items() if gone]}
+    assert guess.states == tuple(state for state, gone in STATES.items() if not gone)
+
+
+def test_an_export_in_the_shape_of_jd_is_guessed_too():
+    table = shop_lines(("订单号", "商品ID", "下单时间", "订购数量", "京东价"))
+    whole = table.groupby("订单号")["京东价"].transform(lambda cells: f"{cells.astype(float).sum():.2f}")
+    paid = {"订单金额": whole, "结算金额": whole, "付款确认时间": "2026-01-01"}
+    guess = guess_columns(table.assign(**paid, 商品名称="茶", 下单帐号="jd_1", 订单状态="完成"))
+    assert guess.columns == {
+        "order_id": "订单号",
+        "product_id": "商品ID",
+        "timestamp": "下单时间",
+        "quantity": "订购数量",
+        "unit_price": "京东价",
+        "customer_id": "下单帐号",
+    }
+    assert not guess.open
+
+
+def test_series_of_shop_and_product_in_one_column():
+    table = panel_of(pd.date_range("2025-01-06", periods=20, freq="W-MON"), ("store/product", "week", "sales", "promo"))
+    guess = guess_columns(table)
+    assert guess.columns == {"unique_id": "store/product", "ds": "week", "y": "sales"} and not guess.open
+
+
 def test_unknown_headers_are_asked_with_the_columns_whose_cells_fit():
     guess = guess_columns(shop_lines(("k1", "k2", "k3", "k4", "k5")))
     assert {choice.role: choice.rivals for choice in guess.open} == {
