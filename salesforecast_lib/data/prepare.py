@@ -98,10 +98,12 @@ def prepare(
         prepared = Prepared(panel, meta, cleaned.report, cleaned.quarantine, cleaned, source.note)
     periods, unit = prepared.panel["ds"].nunique(), check_freq(prepared.meta["freq"]).period
     least = _LEAST[unit]
-    if periods < max(3 * horizon, least):
+    if periods < least:
+        raise ValueError(f"{counted(periods, unit)} of data: expected at least {least}; give a longer history")
+    if periods < 3 * horizon:
         raise ValueError(
-            f"{counted(periods, unit)} of data for horizon={horizon}: expected at least three horizons, and at least "
-            f"{least}; give horizon={max(1, periods // 3)} or a longer history"
+            f"{counted(periods, unit)} of data for horizon={horizon}: expected at least three horizons; "
+            f"give horizon={periods // 3} or a longer history"
         )
     prepared.meta["horizon"] = horizon
     return prepared
