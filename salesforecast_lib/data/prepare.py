@@ -98,12 +98,11 @@ def prepare(
         prepared = Prepared(panel, meta, cleaned.report, cleaned.quarantine, cleaned, source.note)
     periods, unit = prepared.panel["ds"].nunique(), check_freq(prepared.meta["freq"]).period
     least = _LEAST[unit]
-    if periods < least:
-        raise ValueError(f"{counted(periods, unit)} of data: expected at least {least}; give a longer history")
-    if periods < 3 * horizon:
+    if periods < max(3 * horizon, least):
+        advice = f"horizon={periods // 3} or a longer history" if periods >= least else "a longer history"
         raise ValueError(
-            f"{counted(periods, unit)} of data for horizon={horizon}: expected at least three horizons; "
-            f"give horizon={periods // 3} or a longer history"
+            f"{counted(periods, unit)} of data for horizon={horizon}: expected at least three horizons, and "
+            f"{least} {unit}s with any horizon; give {advice}"
         )
     prepared.meta["horizon"] = horizon
     return prepared
