@@ -31,6 +31,7 @@ import numpy as np
 import pandas as pd
 
 from salesforecast_lib.data.prepare import load_panel
+from salesforecast_lib.data.reading import ReadOptions
 from salesforecast_lib.decisions import inventory
 from salesforecast_lib.decisions.inventory import case_study, censoring
 from salesforecast_lib.decisions.inventory import constraints, figures
@@ -60,6 +61,9 @@ order_cost: float = 0.0  # per order line
 minimum_order: int = 1  # smallest order line, units
 lost_sales: bool = True  # unmet demand is lost (else it waits)
 stock_file: str = ""  # your stock today (unique_id, stock); empty: simulated
+stock_columns: dict = {}  # unique_id and stock: names in stock_file
+decimal: str = ""  # decimal mark of stock_file, found where it is empty
+thousands: str = ""  # mark of thousands, found where it is empty
 missing_stock: str = "unknown"  # or "zero": a product not in stock_file is out
 case_pack: int = 1  # units in a case; orders are whole cases
 shelf_life: int = 0  # periods after which a unit cannot be sold; 0 never
@@ -374,6 +378,7 @@ ids, (lead, interval) = demand.ids, demand.moments.values()
 stock = today.opening_stock(
     stock_file, case, model, config, service_level,
     ids, interval[0], missing_stock,
+    ReadOptions(stock_columns, "", decimal, thousands),
 )  # fmt: skip
 print(f"{stock.note}\n{demand.note}")
 

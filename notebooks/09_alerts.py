@@ -33,6 +33,7 @@ import numpy as np
 import pandas as pd
 
 from salesforecast_lib.data.prepare import load_panel
+from salesforecast_lib.data.reading import ReadOptions
 from salesforecast_lib.decisions import alerts, inventory
 from salesforecast_lib.decisions.alerts import autoencoder, combination
 from salesforecast_lib.decisions.alerts import contest, evidence
@@ -55,6 +56,9 @@ alert_budget: float = 10.0  # false alerts per 1,000 product-weeks
 alert_epochs: int = 6  # of the autoencoder
 alert_products: int = 60  # of the simulated market with known stock-outs
 stock_file: str = ""  # stock today: unique_id, stock; empty knows none
+stock_columns: dict = {}  # unique_id and stock: names in stock_file
+decimal: str = ""  # decimal mark of stock_file, found where it is empty
+thousands: str = ""  # mark of thousands, found where it is empty
 missing_stock: str = "unknown"  # or "zero": a product not in stock_file is out
 
 # %% [markdown]
@@ -377,8 +381,9 @@ for measure in ("recall", "f1"):
 # %%
 listed = None
 if stock_file:
-    names, units = list(grid.ids), inventory.read_stock(stock_file)
-    listed = match_stock(units, names, missing_stock, stock_file)
+    reading = ReadOptions(stock_columns, "", decimal, thousands)
+    units = inventory.read_stock(stock_file, reading)
+    listed = match_stock(units, list(grid.ids), missing_stock, stock_file)
     print(listed.note)
 
 # %%

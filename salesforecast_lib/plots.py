@@ -62,7 +62,8 @@ def use_book_style() -> None:
 
 @cache
 def _fonts(families: tuple[str, ...]) -> list[FT2Font]:
-    return [font_manager.get_font(font_manager.findfont(name, fallback_to_default=True)) for name in families]
+    files = [font_manager.findfont(font_manager.FontProperties(family=[name])) for name in families]
+    return [font_manager.get_font(file) for file in files]
 
 
 def figure_text(name: object, longest: int = 0) -> str:

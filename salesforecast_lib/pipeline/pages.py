@@ -214,7 +214,7 @@ def run_pages(folder: Path, shown: int = 15) -> dict[str, str | bytes]:
     values = result["parameters"]
     name, words = _DATA_SETS.get(values.get("dataset", "complete_journey"), ("your shop", ""))
     if values.get("path"):
-        words += f" Read from `{Path(values['path']).name}`."
+        words += f" Read from {plain(Path(values['path']).name)}."
     plan = read_decisions(folder / "replenishment.csv")
     orders = plan[pd.to_numeric(plan["order_quantity"], errors="coerce") > 0].sort_values(
         "risk_before_delivery", ascending=False, kind="stable"

@@ -78,6 +78,12 @@ def prepare_values(profile: str, assignments: Mapping[str, Any], stages: tuple[S
             values[name] = str(place)
     if dataset in ("own_data", "own_panel"):
         check_header(values)
+    ignored = next((name for name in ("path", "columns") if dataset == "complete_journey" and values.get(name)), None)
+    if ignored:
+        raise settings.ParameterError(
+            f"parameter {ignored}={values[ignored]!r}: dataset=complete_journey reads no file of yours; "
+            "add --profile own_data"
+        )
     if values.get("stock_file"):
         from salesforecast_lib.decisions.inventory.orders import read_stock
 

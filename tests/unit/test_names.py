@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import warnings
 
 import matplotlib.pyplot as plt
@@ -11,6 +12,9 @@ import pytest
 import yaml
 from bs4 import BeautifulSoup
 from markdown_it import MarkdownIt
+from PIL import Image
+from sphinx.application import Sphinx
+from sphinx.util.docutils import docutils_namespace
 
 from salesforecast_lib.decisions.inventory.figures import plan_figure, projection_figure
 from salesforecast_lib.files import project_root
@@ -45,6 +49,42 @@ def test_markdown_shows_a_name_unchanged(name):
         assert not {"bullet_list_open", "ordered_list_open", "heading_open", "hr"} & {t.type for t in render(source)}
 
 
+def test_the_book_shows_names_unchanged(tmp_path):
+    """A page built as the book is, with its extensions: in a table, alone, in a caption and in an alternative text."""
+    config = yaml.safe_load((project_root() / "_config.yml").read_text(encoding="utf-8"))
+    settings = {
+        "extensions": ["myst_parser", "sphinx.ext.mathjax"],
+        "myst_enable_extensions": config["parse"]["myst_enable_extensions"],
+        "smartquotes": config["sphinx"]["config"]["smartquotes"],
+    }
+    Image.new("RGB", (2, 2)).save(tmp_path / "p.png")
+    lines = ["# Names", "", "| name | why |", "|---|---|"]
+    lines += [f"| {plain(name)} | it is {plain(name)} |" for name in NAMES]
+    for name in NAMES:
+        alt = json.dumps(name, ensure_ascii=False)
+        lines += ["", "```{figure} p.png", f":alt: {alt}", "", f"{plain(name)}, of a shop", "```", "", plain(name)]
+    (tmp_path / "index.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    with docutils_namespace():
+        place = str(tmp_path)
+        warned = io.StringIO()
+        sphinx = Sphinx(place, None, f"{place}/out", f"{place}/trees", "html", settings, status=None, warning=warned)
+        sphinx.build()
+    assert not warned.getvalue()
+    page = BeautifulSoup((tmp_path / "out" / "index.html").read_text(encoding="utf-8"), "html.parser")
+    body = page.find("section")
+
+    def words(tag):
+        return " ".join(tag.get_text().replace("¶", "").split())
+
+    expected = [" ".join(name.split()) for name in NAMES]
+    assert [words(row("td")[0]) for row in body("tr")[1:]] == expected
+    assert [words(row("td")[1]) for row in body("tr")[1:]] == [f"it is {name}" for name in expected]
+    assert [words(caption) for caption in body("figcaption")] == [f"{name}, of a shop" for name in expected]
+    assert [image["alt"] for image in body("img")] == NAMES
+    alone = [words(tag) for tag in body.find_all("p", recursive=False)]
+    assert alone == expected and not body.select(".math, a[href^=http]")
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_figures_draw_a_name_without_a_formula_or_a_warning(name):
     figure, ax = plt.subplots()
@@ -71,6 +111,11 @@ def test_a_font_that_is_at_hand_is_used_and_a_long_name_is_cut_before_it_is_esca
     monkeypatch.setattr(plots.font_manager, "get_font_names", lambda: ["DejaVu Sans", "SimHei", "Unifont"])
     use_book_style()
     assert plt.rcParams["font.family"] == ["DejaVu Sans", "SimHei"], "the book's own first, then one that has more"
+
+
+def test_names_are_drawn_in_any_style():
+    with plt.rc_context({"font.family": ["sans-serif"]}):
+        assert figure_text("$5 茶") == rf"\$5 {NO_GLYPH}"
 
 
 def test_tables_and_pages_of_pictures_hold_no_formula_and_no_tag():

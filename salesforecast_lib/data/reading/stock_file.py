@@ -16,13 +16,14 @@ from salesforecast_lib.data.reading.raw import refused_rows
 from salesforecast_lib.data.reading.report import Reading, ReadingError, ReadOptions
 from salesforecast_lib.data.reading.tables import open_table
 
-_ALSO = {"unique_id": ("product_id", "sku"), "stock": ("on_hand", "quantity")}  # names that can mean nothing else here
+_NAMES = ("unique_id", "stock")
 
 
 def read_stock_file(path: str | Path, options: ReadOptions | None = None) -> Reading:
     """Read ``unique_id`` and ``stock`` (units on hand and on order); ids as in every other file.
 
-    A wrong stock is a wrong order, so nothing goes to a quarantine: every row is read, or the file is refused.
+    Names of the columns that can mean nothing else are understood in nine languages. A wrong stock is a wrong order, so
+    nothing goes to a quarantine: every row is read, or the file is refused.
 
     Raises
     ------
@@ -30,23 +31,16 @@ def read_stock_file(path: str | Path, options: ReadOptions | None = None) -> Rea
         Naming the file, the row and what was expected.
     """
     options = options or ReadOptions()
-    wanted = {*_ALSO, *(name for names in _ALSO.values() for name in names), *options.columns.values()} - {""}
-    raw = open_table(path, options, tuple(wanted))
+    raw = open_table(path, options, tuple({*_NAMES, *options.columns.values()} - {""}))
     report = start_report(path, "stock", raw)
-    columns = {ours: options.columns[ours] for ours in _ALSO if ours in options.columns}
+    columns = {ours: options.columns[ours] for ours in _NAMES if ours in options.columns}
     header = list(raw.frame.columns)
-    for ours, others in _ALSO.items():
-        if ours not in columns and find_column(ours, header) is None:
-            found = [place for name in others if (place := find_column(name, header)) is not None]
-            if len(found) == 1:
-                columns[ours] = found[0]
-                report.note(f"{ours} is the file's column {found[0]!r}")
-    lacking = [ours for ours in _ALSO if ours not in columns and find_column(ours, header) is None]
+    lacking = [ours for ours in _NAMES if ours not in columns and find_column(ours, header) is None]
     for choice in guess_columns(raw.frame, "stock").choices if lacking else ():
         if choice.role in lacking and choice.column is not None and choice.certain:
             columns[choice.role] = choice.column
             report.note(f"{choice.role} is the file's column {choice.column!r}")
-    frame = our_columns(raw.frame, columns, tuple(_ALSO), (), report)[list(_ALSO)]
+    frame = our_columns(raw.frame, columns, _NAMES, (), report)[list(_NAMES)]
     if len(raw.refused):
         row = raw.refused.iloc[0]
         raise ReadingError(f"{path}, row {row['row']}: {row['reason']} ({row['value'][:80]!r}); mend the row")

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from salesforecast_lib.data.reading import ReadOptions
 from salesforecast_lib.decisions.inventory.case_study import Case, moments_today, stock_today
 from salesforecast_lib.decisions.inventory.constraints import Ordered
 from salesforecast_lib.decisions.inventory.orders import read_stock, stockout_risk
@@ -90,17 +91,18 @@ def opening_stock(
     ids: list[str],
     expected: np.ndarray,
     missing_stock: str = "unknown",
+    options: ReadOptions | None = None,
 ) -> OpeningStock:
     """Stock on hand and on order on the last evening of the data.
 
-    With a ``stock_file`` the stock of products that it lacks is what ``missing_stock`` says, unknown or zero. Without
-    one it is that of the simulated shop, and a product without a simulation (it is too young) is given its ``expected``
-    demand, (products,).
+    With a ``stock_file``, read as ``options`` say, the stock of products that it lacks is what ``missing_stock`` says,
+    unknown or zero. Without one it is that of the simulated shop, and a product without a simulation (it is too young)
+    is given its ``expected`` demand, (products,).
     """
     if missing_stock not in MISSING_STOCK:
         raise ValueError(f"missing_stock={missing_stock!r}: expected {' or '.join(map(repr, MISSING_STOCK))}")
     if stock_file:
-        found = match_stock(read_stock(stock_file), ids, missing_stock, stock_file)
+        found = match_stock(read_stock(stock_file, options), ids, missing_stock, stock_file)
         source = np.where(np.isnan(found.units), "unknown", "stock_file")
         return OpeningStock(found.units, source, found.note, found.unknown, found.extra)
     stock = stock_today(case, model, config, service_level).reindex(ids)

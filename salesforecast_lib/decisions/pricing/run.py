@@ -97,9 +97,12 @@ def plan_run(
     controls = [name for name in meta["future"] if name != "open" and name in panel and name != instrument]
     controls = [name for name in controls if panel[name].std() > 0]
     data = panel_prices(panel, group, controls, instrument)
-    if data.table["block"].nunique() < LEAST_BLOCKS:
-        remark = "too few weeks of a product with five units a week or more and prices that changed: no recommendations"
-        return RunPlan(data.table, None, empty_plan(), remark)
+    blocks = data.table["block"].nunique()
+    if blocks < LEAST_BLOCKS:
+        reason = f"{blocks} four-week blocks of prices, at least {LEAST_BLOCKS} are needed to tell them from the season"
+        if not blocks:
+            reason = "no product sold five units a week or more in 26 whole weeks, at prices that changed"
+        return RunPlan(data.table, None, empty_plan(), f"{reason}: no recommendations")
     estimates = double_ml(data, instruments=bool(instrument), folds=4, seed=config.seed)
     posterior = shrink(estimates.table)
     plan = recommend(state_today(data, posterior, config.cost_share), posterior, rules, config, panel, group)

@@ -187,7 +187,7 @@ def stock_actions(plan: pd.DataFrame, excess: pd.DataFrame) -> pd.DataFrame:
 def _note(subject: Subject, folder: Path, rows: int, table: pd.DataFrame) -> str:
     """What stands above the rows: how many ask for a decision, or why none does."""
     unknown = int((table["action"] == UNKNOWN).sum()) if "action" in table else 0
-    hint = f"; the stock of {counted(unknown, 'product')} is unknown: see the next sheet" if unknown else ""
+    hint = f"; the stock of {counted(unknown, 'product')} is unknown: see stock unknown" if unknown else ""
     if not rows:
         report = folder / subject.report
         reason = read_json(report).get("reason", "") if subject.report and report.is_file() else ""
@@ -243,5 +243,8 @@ def newest_run(runs: Path) -> Path:
     """The run that finished last: the newest ``replenishment.csv`` below ``runs``; raises FileNotFoundError."""
     found = sorted(runs.glob("*/replenishment.csv"), key=lambda file: file.stat().st_mtime)
     if not found:
-        raise FileNotFoundError(f"{runs}: no finished run below it; begin with: salesforecast run")
+        raise FileNotFoundError(
+            f"{runs}: no finished run below it; give the folder of yours, salesforecast decide FOLDER, or begin one: "
+            "salesforecast run --profile own_data -p path=orders.csv --run-dir FOLDER"
+        )
     return found[-1].parent

@@ -73,8 +73,8 @@ def reconcile_over_time(
 ) -> pd.DataFrame:
     """Forecasts of all nodes at each cutoff: models "base", "bottom-up" and "MinT".
 
-    MinT weighs by the errors scored by then. Where these are too few at any of the cutoffs (none before the first, one
-    or two periods with a horizon that short) it is left out at all of them, so that the models have the same rows.
+    MinT weighs by the errors scored by then and is left out where there are none. Where a horizon is so short that some
+    cutoff has too few, it is left out at all of them, so that the models have the same rows.
 
     Parameters
     ----------
@@ -83,10 +83,11 @@ def reconcile_over_time(
     parts = [base[base["cutoff"].isin(cutoffs)].assign(model="base")]
     nodes = hierarchy.summing["unique_id"].tolist()
     known = [common_errors(scored[scored["ds"] <= cutoff], nodes)["ds"].nunique() for cutoff in cutoffs]
-    for cutoff in cutoffs:
+    enough = min((number for number in known if number), default=0) >= LEAST_ERRORS
+    for cutoff, number in zip(cutoffs, known, strict=True):
         now, past = base[base["cutoff"] == cutoff], scored[scored["ds"] <= cutoff]
         parts.append(reconcile(now, hierarchy, "bottom_up", "bottom-up"))
-        if min(known) >= LEAST_ERRORS:
+        if number and enough:
             parts.append(reconcile(now, hierarchy, "mint_shrink", "MinT", past))
     return pd.concat(parts, ignore_index=True)
 

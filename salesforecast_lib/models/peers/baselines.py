@@ -66,10 +66,8 @@ def tidy(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _statistical_model(name: str, season: int, cycles: int) -> Any:
-    seasonal = season > 1
-    average = local.WindowAverage(cycles, alias=name)
-    if seasonal:
-        average = local.SeasonalWindowAverage(season, cycles, alias=name)
+    seasonal, named = season > 1, {"alias": name}
+    average = local.SeasonalWindowAverage(season, cycles, **named) if seasonal else local.WindowAverage(cycles, **named)
     makers: dict[str, Callable[[], Any]] = {
         "SeasonalNaive": lambda: local.SeasonalNaive(season),
         "WindowAverage": lambda: average,
@@ -102,9 +100,9 @@ def _by_length(
     history: pd.DataFrame, horizon: int, freq: str, season: int, n_jobs: int, names: Sequence[str]
 ) -> pd.DataFrame:
     """`_run_statistical` for series of like length: without season below two of them, averages over what there is."""
-    length = history.groupby("unique_id")["ds"].transform("size")
+    length = history.groupby("unique_id")["ds"].transform("size").to_numpy()
     cycle = np.where(length >= 2 * season, season, 1)
-    cycles = np.minimum(length // cycle, 8).to_numpy()
+    cycles = np.minimum(length // cycle, 8)
     parts = []
     for each, several in sorted(set(zip(cycle.tolist(), cycles.tolist(), strict=True)), reverse=True):
         rows = history[(cycle == each) & (cycles == several)]

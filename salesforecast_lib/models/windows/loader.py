@@ -31,7 +31,10 @@ class WindowLoader:
         steps: int | None = None,
     ) -> None:
         if len(origins) == 0:
-            raise ValueError("no window fits: shorten window or horizon, or give more history before the cutoff")
+            raise ValueError(
+                "origins: none given; a training needs a period with a whole horizon after it, so give a smaller horizon "
+                "or a longer history before the cutoff"
+            )
         self.tensor, self.batch_size, self.seed, self.shuffle, self.steps = tensor, batch_size, seed, shuffle, steps
         self.rows = torch.as_tensor(origins, dtype=torch.int64, device=tensor.device)
         self.n_origins, self.epoch = len(origins), 0

@@ -60,7 +60,10 @@ class StretchLoader:
         warm_up: int | None = None,
     ) -> None:
         if len(origins) == 0:
-            raise ValueError("no origin fits: shorten window or horizon, or give more history before the cutoff")
+            raise ValueError(
+                "origins: none given; a training needs a period with a whole horizon after it, so give a smaller horizon "
+                "or a longer history before the cutoff"
+            )
         warm_up = tensor.window // 2 if warm_up is None else warm_up
         if not 0 <= warm_up < steps:
             raise ValueError(f"warm_up={warm_up}, steps={steps}: expected 0 <= warm_up < steps")

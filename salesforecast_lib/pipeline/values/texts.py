@@ -169,7 +169,7 @@ def read_yaml(text: str, source: str, types: Mapping[str, str]) -> dict[str, Any
             values[name] = _value(name, value, types.get(name, ""))
         return values
     except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
+        mark = getattr(error, "context_mark", None) or getattr(error, "problem_mark", None)  # where the fault begins
         line = f", line {mark.line + 1}" if mark else ""
         problem = str(getattr(error, "problem", None) or error)[:120]
         raise ParameterError(f"{source}{line}: not YAML ({problem}); {_HINT}") from None

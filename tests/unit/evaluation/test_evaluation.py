@@ -126,5 +126,8 @@ def test_young_series_are_not_compared():
     panel = made_panel((100, 30))
     cutoffs = [panel["ds"].max() - pd.Timedelta(days=7)]
     assert comparable_panel(panel, cutoffs)["unique_id"].unique().tolist() == ["s0"]
-    with pytest.raises(ValueError, match="60 periods"):
-        comparable_panel(made_panel((30, 30)), cutoffs)
+    short = comparable_panel(made_panel((30, 30, 12)), cutoffs)
+    assert short["unique_id"].unique().tolist() == ["s0", "s1"], "half of the longest history is enough"
+    ended = panel[(panel["unique_id"] == "s0") & (panel["ds"] < panel["ds"].max())]
+    with pytest.raises(ValueError, match="no series has 46 periods"):
+        comparable_panel(pd.concat([ended, panel.tail(1)]), cutoffs)

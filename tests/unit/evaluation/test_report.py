@@ -32,7 +32,10 @@ def test_the_best_peer_is_no_own_model(compared):
     table = evaluate(rows, panel, 7).set_index("model")
     assert comparison.metric == "scaled_quantile_loss"
     short = report.compare_with_best_peer(rows, panel, 400, ["LSTM", "Ensemble"], 100, 0)
-    assert short.metric == "scaled_crps", "a history of less than a season has no scale"
+    assert short.metric == "scaled_quantile_loss", "a history of less than a season is scaled by its naive errors"
+    still = panel.assign(y=3.0)
+    same = report.compare_with_best_peer(rows.assign(y=3.0), still, 7, ["LSTM", "Ensemble"], 100, 0)
+    assert same.metric == "scaled_crps", "sales that never change leave no scale"
     assert comparison.loss == table[comparison.metric][["SeasonalNaive", "AutoETS"]].min()
 
 

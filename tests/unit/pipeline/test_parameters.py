@@ -110,7 +110,7 @@ def test_numbers_that_yaml_reads_as_others_are_refused():
 @pytest.mark.parametrize(
     "text, complaint",
     [
-        ("columns: {order_id: Order #, quantity: Qty}\n", r"line \d.*needs quotes"),
+        ("horizon: 7\ncolumns: {order_id: Order #, quantity: Qty}\n", "line 2.*needs quotes"),
         ("columns: {unit_price: Price, EUR}\n", "no header is named for 'EUR'.*needs quotes"),
         ("level: a: b\n", r"line 1.*needs quotes"),
         ("horizon: 7\nhorizon: 14\n", "line 2.*given twice"),
@@ -227,6 +227,15 @@ def test_header_with_hash_and_comma_is_found(tmp_path):
 def test_column_that_a_parameter_names_has_to_be_in_the_file(tmp_path, more, complaint):
     with pytest.raises(settings.ParameterError, match=complaint):
         own(tmp_path, more)
+
+
+@pytest.mark.parametrize("given", ["path={file}", "columns={{quantity: qty}}"])
+def test_own_file_without_own_data_is_refused_and_not_ignored(tmp_path, given):
+    """``run -p path=orders.csv`` must not show the demo's decisions as the shop's."""
+    file = tmp_path / "orders.csv"
+    file.write_text(LINES)
+    with pytest.raises(settings.ParameterError, match="--profile own_data"):
+        prepare_values("default", settings.parse_assignments([given.format(file=file)]))
 
 
 def test_order_lines_are_no_panel(tmp_path):

@@ -114,7 +114,7 @@ def test_unknown_stock_has_its_own_short_list(finished):
     write_csv(plan.assign(expected_demand=[7.5, 30, 2, 1, 9]), finished / "replenishment.csv")
     sheets = {sheet.name: sheet for sheet in decision_sheets(finished)}
     assert list(sheets)[:2] == ["stock", "stock unknown"]
-    hint = "the stock of 2 products is unknown: see the next sheet"
+    hint = "the stock of 2 products is unknown: see stock unknown"
     assert sheets["stock"].note == f"3 of 5 rows ask for a decision; {hint}"
     unknown = sheets["stock unknown"]
     assert unknown.table["product"].tolist() == ["1e5", "NA"], "largest demand first; names that look like others stay"

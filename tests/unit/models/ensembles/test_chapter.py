@@ -94,6 +94,10 @@ def test_reconciliation_over_time_adds_up_and_leaves_mint_out_where_nothing_was_
     gaps = {name: incoherence(part, hierarchy) for name, part in table.groupby("model")}
     assert gaps["base"] > 4 and max(gaps["bottom-up"], gaps["MinT"]) < 1e-6
     assert set(table.loc[table["model"] == "MinT", "cutoff"]) == {CUTOFFS[1]}
+    first = sorted(base.loc[base["cutoff"] == CUTOFFS[0], "ds"].unique())[:2]
+    few = base[base["ds"].isin(first)]
+    short = over_time.reconcile_over_time(base.drop(columns="y"), few, hierarchy, CUTOFFS[:2])
+    assert set(short["model"]) == {"base", "bottom-up"}, "two scored periods weigh nothing"
 
 
 def test_the_report_holds_what_was_measured_and_nothing_that_was_not(tmp_path):

@@ -72,10 +72,11 @@ def test_training_and_search_run_on_three_horizons(freq, periods, horizon):
     meta = {"horizon": horizon, "freq": alias, "season_length": {"D": 7, "W": 52, "ME": 12}[freq]}
     ds = table.frame["ds"]
     cutoff = cutoffs_within(ds, alias, horizon, 3)[0]
-    config = NetworkConfig(hidden_size=4, training=TrainingConfig(max_epochs=1))
-    fit = fit_network(table, meta, cutoff, config)
-    forecast = fit.forecaster(table.frame, table.frame[ds > cutoff], cutoff)
-    assert len(forecast) == 3 * horizon and np.isfinite(forecast["mean"]).all()
+    for forking in (False, True):
+        config = NetworkConfig(hidden_size=4, forking=forking, training=TrainingConfig(max_epochs=1))
+        fit = fit_network(table, meta, cutoff, config)
+        forecast = fit.forecaster(table.frame, table.frame[ds > cutoff], cutoff)
+        assert len(forecast) == 3 * horizon and np.isfinite(forecast["mean"]).all()
 
     searched = searched_meta(meta, ds.min(), cutoff)
     windows = WINDOWS[freq[0]]
