@@ -77,6 +77,8 @@ def unescape_formula(text: str) -> str:
 
 def empty_table(types: Mapping[str, str]) -> pd.DataFrame:
     """A table without rows whose columns have the types of a full one; ``types`` maps column to dtype."""
+    import pandas as pd
+
     return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in types.items()})
 
 
