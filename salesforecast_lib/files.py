@@ -77,7 +77,7 @@ def unescape_formula(text: str) -> str:
 
 def empty_table(types: Mapping[str, str]) -> pd.DataFrame:
     """A table without rows whose columns have the types of a full one; ``types`` maps column to dtype."""
-    import pandas as pd  # not at the top: a third of a second, which an error message need not wait for
+    import pandas as pd
 
     return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in types.items()})
 

@@ -11,7 +11,7 @@ from salesforecast_lib.data.cleaning import CleaningConfig, clean
 from salesforecast_lib.data.own_panel import read_panel
 from salesforecast_lib.data.panel import PanelConfig, build_panel
 from salesforecast_lib.data.reading import ReadOptions, read_orders
-from salesforecast_lib.files import write_csv
+from salesforecast_lib.files import empty_table, write_csv
 from salesforecast_lib.pipeline.cli import app
 
 HEADER = "order_id,product_id,timestamp,quantity,unit_price\n"
@@ -188,3 +188,8 @@ def test_command_line_says_what_is_wrong_without_a_traceback(tmp_path, case):
     result = CliRunner().invoke(app, ["check-data", str(file)])
     assert result.exit_code == 1
     assert "Traceback" not in result.output and isinstance(result.exception, SystemExit)
+
+
+def test_an_empty_table_has_the_types_of_a_full_one():
+    table = empty_table({"unique_id": "object", "units": "float64", "ds": "datetime64[ns]"})
+    assert table.empty and [str(kind) for kind in table.dtypes] == ["object", "float64", "datetime64[ns]"]

@@ -106,9 +106,11 @@ def _made(
 def _optional(looked: Looked, role: str, order: str | None, taken: set[str]) -> Choice | None:
     """A column that helps and is never asked for: the first whose name says so, if it belongs to the line."""
     found = [*looked.named("unit_price"), *looked.named(role)] if role == "price" else looked.named(role)
-    for _, _, column in found:
+    for tier, _, column in found:
         whole_order = order is not None and of_the_order(looked.table[column], looked.table[order])
-        if column not in taken and not (role == "discount" and whole_order):
+        # "Discount: 10" may be per cent; money has cents, or a name that says so
+        percent = tier > 0 and looked.profiles[column].whole == 1
+        if column not in taken and not (role == "discount" and (whole_order or percent)):
             return _made(looked, role, column, "by its name")
     return None
 

@@ -172,9 +172,9 @@ ROLES: dict[str, Names] = {
         parts="store id|shop id|warehouse",
     ),
     "discount": _names(
-        "discount|lineitem discount|line discount|item discount|discount per line|item promotion discount|"
-        "discount amount|rabatt|rabattbetrag|nachlass|remise|reduction|descuento|sconto|korting|desconto|优惠金额|"
-        "优惠|折扣金额|値引|値引額|割引額",
+        "lineitem discount|line discount|item discount|discount per line|item promotion discount|discount amount|"
+        "rabattbetrag|优惠金额|折扣金额|値引額|割引額",
+        "discount|rabatt|nachlass|remise|reduction|descuento|sconto|korting|desconto|优惠|値引",
         veto="code|percent|shipping",
     ),
     "status": _names(

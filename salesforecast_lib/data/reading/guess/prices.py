@@ -20,7 +20,8 @@ def guess_price(looked: Looked, order: str | None, product: str | None, quantity
         numeric = tuple(
             name for name in looked.headers if looked.fits("price", name) and name not in (product, quantity, order)
         )
-        return Choice("unit_price", None, "no column has a name that says so", False, numeric)
+        why = "no column has a name that says so; without prices, add units up by product and day: product, date, units"
+        return Choice("unit_price", None, why, False, numeric)
     says, column = found[0]
 
     def choose(role: str, evidence: str, certain: bool, rivals: tuple[str, ...] = ()) -> Choice:

@@ -301,6 +301,24 @@ def test_two_days_of_the_same_rank_are_asked_unless_they_agree():
     assert paid.columns["timestamp"] == "Order date" and not paid.open
 
 
+DISCOUNTS = {
+    "money of the line": ("Line discount", lambda n: f"{n % 3}.00", True),
+    "money with cents": ("Rabatt", lambda n: f"{n % 3 * 0.35:.2f}", True),
+    "may be per cent": ("Rabatt", lambda n: f"{n % 3 * 10}", False),
+    "is per cent": ("Discount", lambda n: f"{n % 3 * 10}%", False),
+    "a code": ("Discount code", lambda n: f"{n % 3 * 10}", False),
+    "of the whole order": ("Discount amount", lambda n: f"{n // 2 % 3}.50", False),
+    "never given": ("Line discount", lambda n: "0.00", False),
+}
+
+
+@pytest.mark.parametrize("case", DISCOUNTS)
+def test_only_money_off_the_line_is_a_discount(case):
+    name, cell, found = DISCOUNTS[case]
+    table = shop_lines(("Order ID", "SKU", "Date", "Qty", "Price")).assign(**{name: [cell(n) for n in range(200)]})
+    assert (guess_columns(table).columns.get("discount") == name) == found
+
+
 def test_parent_ids_and_costs_are_no_product_and_no_price():
     table = shop_lines(("Order ID", "Product ID", "Date", "Qty", "Price"))
     table["Parent SKU"], table["Purchase price"] = "P", "1.00"
