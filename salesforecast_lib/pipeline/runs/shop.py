@@ -10,6 +10,7 @@ from typing import Any
 from salesforecast_lib.files import read_json, write_json
 from salesforecast_lib.pipeline.parameters import for_stage
 from salesforecast_lib.pipeline.runs.errors import FolderError
+from salesforecast_lib.pipeline.runs.files import reading_options
 from salesforecast_lib.pipeline.runs.folder import STATE
 from salesforecast_lib.pipeline.stages import STAGES
 from salesforecast_lib.wording import counted
@@ -26,19 +27,14 @@ def _name(values: Mapping[str, Any]) -> str:
     return f"{dataset} of {values['path']}" if values.get("path") else dataset
 
 
-def _text(values: Any) -> set[str]:
-    """Products as text, a number that went through a float column like the same number in a text."""
-    return {str(value).strip().removesuffix(".0") for value in values if str(value).strip()}
-
-
 def _products_of_file(values: Mapping[str, Any], level: str) -> set[str]:
     """What a file of own data holds in the column that becomes the series; empty when it has no such column."""
-    from salesforecast_lib.data.schema import read_table
+    from salesforecast_lib.data.reading import read_orders, read_panel_file
 
-    ours = "unique_id" if values["dataset"] == "own_panel" else level
-    table = read_table(values["path"])
-    column = (values.get("columns") or {}).get(ours, ours)
-    return _text(table[column].dropna().unique()) if column in table else set()
+    panel = values["dataset"] == "own_panel"
+    lines = (read_panel_file if panel else read_orders)(values["path"], reading_options(values)).frame
+    column = "unique_id" if panel else level
+    return set(lines[column].dropna().astype(str)) if column in lines else set()
 
 
 def _series(folder: Path) -> list[str]:
@@ -69,7 +65,7 @@ def check_same_shop(folder: Path, values: Mapping[str, Any], advice: str = _ADVI
     common = ""
     if same:
         old = _series(folder)
-        known = _text(name.split(" @ ")[0] for name in old) if before.get("by_location") else _text(old)
+        known = {name.split(" @ ")[0] if before.get("by_location") else name for name in old}
         found = _products_of_file(values, before.get("level", "product_type"))
         both = len(known & found)
         if both and both >= SAME_SHOP * min(len(known), len(found)):

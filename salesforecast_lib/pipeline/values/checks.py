@@ -57,12 +57,9 @@ def _encoding(value: str) -> bool:
 def _frequency(value: str) -> bool:
     if value in ("D", "W"):
         return True  # without a second of imports
-    from salesforecast_lib.data import calendar
+    from salesforecast_lib.data.frequency import check_freq
 
-    check = getattr(calendar, "check_freq", None)
-    if check is None:
-        return value in calendar.SEASON
-    check(value)
+    check_freq(value)
     return True
 
 
@@ -118,7 +115,7 @@ RULES: dict[str, Rule] = {
     "static": TEXTS,
     "cleaning": Rule("switches of CleaningConfig", _switches),
     "level": COLUMN_NAME,
-    "freq": Rule("D for days or W for weeks", _frequency),
+    "freq": Rule("D for days, W for weeks or M for months", _frequency),
     "n_series": NOT_NEGATIVE,
     "delisted_after": NOT_NEGATIVE,
     "stockout_odds": SHARE_0,

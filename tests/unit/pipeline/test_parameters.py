@@ -179,6 +179,11 @@ def test_wrong_value_is_refused_in_one_sentence_that_names_it(name, value):
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.parametrize("freq", ["D", "W", "W-MON", "M"])
+def test_frequencies_that_the_calendar_knows_are_taken(freq):
+    assert settings.check({"freq": freq}) == {"freq": freq}
+
+
 def test_near_names_are_offered():
     for name, value, near in (("timezone", "Berlin", "Europe/Berlin"), ("country", "us", "US")):
         with pytest.raises(ValueError, match=near):
@@ -196,7 +201,7 @@ def test_names_in_the_rules_are_those_of_the_library():
     assert checks.METHODS == tuple(METHODS) and checks.CALIBRATIONS == tuple(CALIBRATIONS)
     assert set(checks.FORECAST_MODELS) == {"LSTM", "Ensemble", "AutoETS", *PEERS}
     for name in checks.LOCAL_MODELS:
-        baselines._statistical_model(name, 7)
+        baselines._statistical_model(name, 7, 8)
 
 
 # The header of own data -----------------------------------------------------------------------------------------------
@@ -241,7 +246,7 @@ def test_own_file_without_own_data_is_refused_and_not_ignored(tmp_path, given):
 def test_order_lines_are_no_panel(tmp_path):
     file = tmp_path / "orders.csv"
     file.write_text(LINES)
-    with pytest.raises(settings.ParameterError, match="'unique_id', 'ds' and 'y'.*own_data"):
+    with pytest.raises(settings.ParameterError, match="'unique_id', 'ds', 'y'.*own_data"):
         prepare_values("own_data", {"dataset": "own_panel", "path": str(file)})
 
 

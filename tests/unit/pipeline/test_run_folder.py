@@ -413,7 +413,8 @@ def test_series_of_places_and_numbers_that_were_floats_are_recognised(tmp_path):
     mine = {**orders(tmp_path, "mine.csv", ["100", "200"]), "by_location": True}
     pretend_run(tmp_path / "run", mine, ["100 @ north", "200 @ south"])
     file = tmp_path / "today.parquet"
-    pd.DataFrame({"product_id": [100.0, None, 200.0]}).to_parquet(file)
+    lines = pd.DataFrame({"product_id": [100.0, None, 200.0], "order_id": "1", "quantity": 1.0, "unit_price": 2.0})
+    lines.assign(timestamp="2024-03-01").to_parquet(file)
     runs.check_same_shop(tmp_path / "run", {**mine, "path": str(file)})
 
 
