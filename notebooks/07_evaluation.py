@@ -405,7 +405,8 @@ plt.show()
 left_over = evaluation.residuals(rows, meta["freq"])
 grouping = "weekday" if meta["freq"] == "D" else "step"
 patterns = calibration.mean_residuals(left_over, grouping)
-memory = calibration.residual_autocorrelation(left_over, max(1, min(21, horizon - 1)))
+lags = max(1, min(21, horizon - 1))
+memory = calibration.residual_autocorrelation(left_over, lags)
 patterns.pivot(index="model", columns=grouping, values="share").round(3)
 
 # %% tags=["nbval-check-output"]

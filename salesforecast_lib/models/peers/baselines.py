@@ -66,11 +66,11 @@ def tidy(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _statistical_model(name: str, season: int, cycles: int) -> Any:
-    seasonal, named = season > 1, {"alias": name}
-    average = local.SeasonalWindowAverage(season, cycles, **named) if seasonal else local.WindowAverage(cycles, **named)
+    seasonal, sizes = season > 1, (season, cycles) if season > 1 else (cycles,)
+    average: Any = local.SeasonalWindowAverage if seasonal else local.WindowAverage
     makers: dict[str, Callable[[], Any]] = {
         "SeasonalNaive": lambda: local.SeasonalNaive(season),
-        "WindowAverage": lambda: average,
+        "WindowAverage": lambda: average(*sizes, alias=name),
         "AutoETS": lambda: local.AutoETS(season),
         "Theta": lambda: local.Theta(season, decomposition_type="additive") if seasonal else local.Theta(1),
         "AutoARIMA": lambda: local.AutoARIMA(season_length=season),
