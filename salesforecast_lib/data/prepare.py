@@ -100,9 +100,10 @@ def prepare(
     periods, unit = prepared.panel["ds"].nunique(), check_freq(prepared.meta["freq"]).period
     least = _LEAST[unit]
     if periods < max(3 * horizon, least):
+        advice = f"horizon={periods // 3} or a longer history" if periods >= least else "a longer history"
         raise ValueError(
-            f"{counted(periods, unit)} of data for horizon={horizon}: expected at least three horizons, and at least "
-            f"{least}; give horizon={max(1, periods // 3)} or a longer history"
+            f"{counted(periods, unit)} of data for horizon={horizon}: expected at least three horizons, and "
+            f"{least} {unit}s with any horizon; give {advice}"
         )
     prepared.meta["horizon"] = horizon
     return prepared

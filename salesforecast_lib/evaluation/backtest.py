@@ -149,8 +149,9 @@ def peer_models(seed: int = 0, threads: int = 1) -> dict[str, Model]:
 def comparable_panel(panel: pd.DataFrame, cutoffs: list[pd.Timestamp]) -> pd.DataFrame:
     """Series that every model can forecast at every cutoff: alive then, and with a history before the first.
 
-    A history is 60 days, 12 weeks or 12 months, or half of the longest one where the data begin later than that. Raises
-    ValueError when no series is left.
+    A history is 60 days, 12 weeks or 12 months, or half of the longest one where the data begin later than that.
+
+    Raises ValueError when no series is left.
     """
     before = panel[panel["ds"] <= cutoffs[0]]
     span = before.groupby("unique_id")["ds"].agg(["min", "max"])

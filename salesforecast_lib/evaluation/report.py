@@ -48,8 +48,11 @@ def p_values_by_span(rows: pd.DataFrame, panel: pd.DataFrame, season: int, refer
     """P-values of the Diebold-Mariano test in CRPS: index ``model``, a column a span of periods that stay alike.
 
     Spans are a period, a week and two of daily data, or 1, 2 and 4 weeks; those that the scored periods hold thrice.
+    With fewer than three periods there is none, and the table is empty.
     """
     spans = [span for span in ((1, 7, 14) if season == 7 else (1, 2, 4)) if 3 * span <= rows["ds"].nunique()]
+    if not spans:
+        return pd.DataFrame(index=pd.Index([], name="model"))
     tests = pd.concat([diebold_mariano_table(rows, panel, season, reference, "crps", span) for span in spans])
     return tests.pivot(index="model", columns="horizon", values="p_value")
 
@@ -112,4 +115,4 @@ def read_verdicts(values: Mapping[str, str]) -> str:
     groups: dict[str, list[str]] = {}
     for name in sorted(values):
         groups.setdefault(values[name], []).append(name)
-    return "; ".join(f"{verdict}: {', '.join(names)}" for verdict, names in sorted(groups.items()))
+    return "; ".join(f"{verdict}: {', '.join(names)}" for verdict, names in sorted(groups.items())) or "too few periods"

@@ -129,7 +129,7 @@ def bootstrap_values(grid: LossGrid, config: BlockBootstrap = BlockBootstrap()) 
         daily = len(grid.periods) > 1 and grid.periods.to_series().diff().min() <= pd.Timedelta(days=1)
         length = 7 if daily else int(np.ceil(len(grid.periods) ** (1 / 3)))
         length = max(1, min(length, len(grid.periods) // 2))
-    if config.resample != "series" and 2 * length > len(grid.periods):
+    if config.length and config.resample != "series" and 2 * length > len(grid.periods):
         raise ValueError(
             f"blocks of {length} periods in {len(grid.periods)} scored periods: expected at least two blocks; give a "
             "shorter length, more cutoffs, or resample='series'"

@@ -66,11 +66,12 @@ class Grid:
     def split(self) -> tuple[int, np.ndarray, np.ndarray]:
         """First column with a forecast, columns to calibrate on, and the newest columns, in which to raise alerts.
 
-        The newest are those of the last cutoff; with one cutoff only, the second half of its horizon.
+        The newest are those of the last cutoff; with one cutoff only, the second half of its horizon. A single period
+        with a forecast is both: what alarms there counts as false, so that no alert is raised.
         """
         parts = self.horizons()
         if len(parts) == 1:
-            parts = np.array_split(parts[0], 2)
+            parts = np.array_split(parts[0], 2) if len(parts[0]) > 1 else 2 * parts
         return int(parts[0][0]), np.concatenate(parts[:-1]), parts[-1]
 
 

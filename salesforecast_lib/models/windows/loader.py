@@ -32,8 +32,8 @@ class WindowLoader:
     ) -> None:
         if len(origins) == 0:
             raise ValueError(
-                "origins: none given; a training needs a period with a whole horizon after it, so give a smaller horizon "
-                "or a longer history before the cutoff"
+                "origins: none given; a training needs a period with a whole horizon after it; give a smaller "
+                "horizon or a longer history before the cutoff"
             )
         self.tensor, self.batch_size, self.seed, self.shuffle, self.steps = tensor, batch_size, seed, shuffle, steps
         self.rows = torch.as_tensor(origins, dtype=torch.int64, device=tensor.device)

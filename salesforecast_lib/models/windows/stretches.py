@@ -61,8 +61,8 @@ class StretchLoader:
     ) -> None:
         if len(origins) == 0:
             raise ValueError(
-                "origins: none given; a training needs a period with a whole horizon after it, so give a smaller horizon "
-                "or a longer history before the cutoff"
+                "origins: none given; a training needs a period with a whole horizon after it; give a smaller "
+                "horizon or a longer history before the cutoff"
             )
         warm_up = tensor.window // 2 if warm_up is None else warm_up
         if not 0 <= warm_up < steps:

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from salesforecast_lib import QUANTILE_COLUMNS
-from salesforecast_lib.evaluation import calibration, figures, gather, report, segments
+from salesforecast_lib.evaluation import calibration, figures, gather, report, segments, verdicts
 from salesforecast_lib.evaluation.metrics import evaluate
 from salesforecast_lib.files import write_json, write_parquet
 from salesforecast_lib.models.peers.baselines import statistical_forecasts
@@ -55,6 +55,16 @@ def test_the_report_can_be_written_and_holds_each_part(compared, tmp_path):
 
 def test_verdicts_are_grouped():
     assert report.read_verdicts({"b": "wide", "a": "wide", "c": "narrow"}) == "narrow: c; wide: a, b"
+
+
+def test_one_scored_period_is_compared_without_a_test_over_time(compared):
+    rows, panel, _ = compared
+    one = rows[rows["ds"] == rows["ds"].min()]
+    comparison = report.compare_with_best_peer(one, panel, 7, ["LSTM", "Ensemble"], 100, 0)
+    assert all(np.isfinite(table["high"]).all() for table in comparison.tables.values())
+    p_values = report.p_values_by_span(one, panel, 7, comparison.reference)
+    said = {name: verdicts.p_value_verdict(p) for name, p in p_values.iterrows()}
+    assert report.read_verdicts(said) == "too few periods"
 
 
 def test_figures_show_every_model(compared):

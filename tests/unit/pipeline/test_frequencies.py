@@ -59,10 +59,10 @@ def check_run(folder, alias, horizon, cutoffs):
 
 @pytest.mark.slow
 def test_months_of_order_lines_run_through_every_chapter(tmp_path):
-    path = order_lines(tmp_path / "orders.csv", "2021-01-04", 4 * 365 + 120)
+    path = order_lines(tmp_path / "orders.csv", "2021-01-03", 4 * 365 + 120)
     left = run_chapters(tmp_path, CHAPTERS, dataset="own_data", path=path, freq="M", horizon=4)
     check_run(tmp_path, "ME", 4, 3)
-    assert left["01"]["panel"]["ds"].min() == pd.Timestamp("2021-01-31"), "begins on the 4th, after holidays: complete"
+    assert left["01"]["panel"]["ds"].min() == pd.Timestamp("2021-01-31"), "begins on the 3rd, after holidays: complete"
     assert left["07"]["season"] == 12
     assert {"lag_12", "working_days", "holiday", "year_cos_3"} <= set(left["02"]["table"].frame)
 
@@ -84,7 +84,6 @@ def test_weeks_that_begin_on_monday_are_forecast_as_such(tmp_path):
     "freq, ds, horizon, cutoffs",
     [
         ("D", pd.date_range("2025-01-06", periods=21), 7, 1),
-        ("D", pd.date_range("2025-01-06", periods=30), 10, 1),
         ("D", pd.date_range("2025-01-06", periods=60), 1, 3),
         ("W", pd.date_range("2024-01-06", periods=39, freq="W-SAT"), 13, 1),
         ("M", pd.date_range("2024-01-31", periods=12, freq="ME"), 2, 3),

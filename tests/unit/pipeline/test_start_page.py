@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from salesforecast_lib.files import project_root, read_json, write_json
+from salesforecast_lib.decisions.workbook.sheets import read_decisions
+from salesforecast_lib.files import project_root, read_json, write_csv, write_json
 from salesforecast_lib.pipeline import start_page
 from salesforecast_lib.pipeline.book import build_book
 from salesforecast_lib.pipeline.markdown import between
@@ -111,3 +112,35 @@ def test_weeks_are_called_weeks(folder):
 def test_opening_pages_name_the_data_set(folder):
     assert read_json(folder / "panel.json")["dataset"] == "own_data"
     assert set(opening_pages(folder)) == {"intro.md", "static/start.png"}
+
+
+def with_unknown(folder, names):
+    """The made run with the stock of some products unknown."""
+    plan = read_decisions(folder / "replenishment.csv")
+    gone = plan["unique_id"].isin(names)
+    plan["stock_source"] = plan["stock_source"].where(~gone, "unknown")
+    for column in ("stock", "order_quantity", "risk_before_delivery"):
+        plan[column] = plan[column].astype(float).mask(gone)
+    write_csv(plan, folder / "replenishment.csv")
+    return folder
+
+
+def test_unknown_stock_is_counted_on_the_first_pages_and_never_opens_the_book(tmp_path):
+    folder = with_unknown(made_run(tmp_path, "stock_file"), ["=1+1"])
+    start = read_start(folder)
+    assert start.product == "a|b" and start.unknown_stock == 1, "an order that is known goes first"
+    pages = run_pages(folder)
+    assert "The stock of 1 product is unknown: see the [decisions](decisions.md)." in pages["intro.md"]
+    assert "1 of 3 products need an order" in pages["findings.md"]
+    assert "The stock of 1 product is unknown, which the [decisions](decisions.md) list." in pages["findings.md"]
+    assert "## Stock unknown" in pages["decisions.md"] and "| \\=1\\+1 |" in pages["decisions.md"]
+
+
+def test_a_book_without_any_known_stock_asks_to_count(tmp_path):
+    folder = with_unknown(made_run(tmp_path, "stock_file"), ["a|b", "=1+1", "quiet"])
+    start = read_start(folder)
+    assert start.product == "=1+1" and start.order == 0, "the largest expected demand"
+    assert sentence(start).endswith("; its stock is unknown, so count it, and order up to 1,200.")
+    assert "no bar, for the stock is unknown" in alt_text(start) and draw(start)
+    assert "no product's stock is known" in block(start, "your shop")
+    assert "No product of this run is in your stock file" in run_pages(folder)["findings.md"]

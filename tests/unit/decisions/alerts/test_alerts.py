@@ -3,12 +3,14 @@
 import time
 from dataclasses import replace
 
+import holidays
 import numpy as np
 import pandas as pd
 import pytest
 from statsmodels.tsa.seasonal import STL
 
 from salesforecast_lib import QUANTILE_COLUMNS, QUANTILES
+from salesforecast_lib.data.frequency import check_freq
 from salesforecast_lib.decisions.alerts import contest, injection, summary, trials
 from salesforecast_lib.decisions.alerts.autoencoder import Autoencoder, AutoencoderConfig, enough_history
 from salesforecast_lib.decisions.alerts.combination import (
@@ -99,6 +101,23 @@ def test_one_cutoff_is_split_in_two():
     last = forecasts[forecasts["cutoff"] == forecasts["cutoff"].max()]
     end, calibration, recent = build_grid(panel, last, META, "M").split()
     assert (end, len(calibration), len(recent)) == (196, 14, 14)
+    only = last[last["ds"] == last["ds"].min()]
+    end, calibration, recent = build_grid(panel, only, META, "M").split()
+    assert end == 196 and calibration.tolist() == recent.tolist() == [196], "one period is both"
+
+
+@pytest.mark.parametrize("freq, days", [("D", 1), ("W-SUN", 7), ("ME", 30.4375)])
+def test_a_grid_knows_the_length_of_its_periods(freq, days):
+    ds = pd.date_range("2023-06-30", periods=20, freq=freq)
+    panel = pd.DataFrame({"unique_id": "a", "ds": ds, "y": 1.0, "available": 1.0})
+    forecasts = panel.drop(columns=["y", "available"]).assign(cutoff=ds[0] - pd.Timedelta(days=40), model="M", mean=1.0)
+    forecasts = forecasts.assign(**dict.fromkeys(QUANTILE_COLUMNS, 1.0))
+    grid = build_grid(panel, forecasts, {"freq": freq, "static": [], "country": "US"}, "M")
+    assert grid.weeks == pytest.approx(days / 7)
+    first = check_freq(freq).first_days(ds)
+    for column in range(20):
+        inside = pd.date_range(first[column], ds[column])
+        assert bool(holiday_name(grid, column)) == bool(set(inside.date) & set(holidays.US(years=[2023, 2024, 2025])))
 
 
 @pytest.mark.parametrize(("model", "shift", "message"), [("other", 0, "hold"), ("M", 400, "none lies within")])
