@@ -141,7 +141,13 @@ def _read(kind: str, file: Path, options: ReadOptions, ask: Ask | None) -> tuple
             if ask is None or not open_marks:
                 raise
             answer = ask(str(error), _MARKS[open_marks[0]], next(iter(_MARKS[open_marks[0]])))
-            options = replace(options, **{open_marks[0]: answer})
+            options = _marked(options, {open_marks[0]: answer})
+
+
+def _marked(options: ReadOptions, marks: Mapping[str, str]) -> ReadOptions:
+    """The options with other marks."""
+    values: dict[str, Any] = {**vars(options), **marks}
+    return ReadOptions(**values)
 
 
 def _zone(options: ReadOptions, reading: Reading, ask: Ask | None, say: Callable[[Any], None]) -> ReadOptions:
@@ -167,7 +173,7 @@ def _pinned(kind: str, file: Path, options: ReadOptions, before: Reading) -> tup
     if marks.get("date_order") == "ymd":  # dates with the year in front have one reading and need no order
         marks["date_order"] = ""
     try:
-        pinned = replace(options, **marks)
+        pinned = _marked(options, marks)
         again = read(file, pinned)
     except ReadingError:
         return options, read(file, options)

@@ -25,7 +25,8 @@ def parse_columns(pairs: Iterable[str]) -> dict[str, str]:
 def show(shown: object) -> None:
     """Print a table or a sentence; text of a shop's file is no markup."""
     if isinstance(shown, pd.DataFrame):
-        shown = "\n".join(f"{row.iloc[0]:20s}{row.iloc[1]}" for _, row in shown.iterrows())
+        width = 2 + int(shown.iloc[:, 0].str.len().max())
+        shown = "\n".join(f"{name:{width}s}{value}" for name, value in shown.itertuples(index=False))
     Console().print(shown, highlight=False, markup=False, soft_wrap=isinstance(shown, str))
 
 
