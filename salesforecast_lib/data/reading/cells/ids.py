@@ -47,7 +47,7 @@ def id_text(value: Any) -> str:
 def _refuse(values: list[Any], column: str, source: str) -> None:
     """Raise ReadingError where ids have lost digits or have become dates."""
     for value in values:
-        lost = isinstance(value, (float, np.floating)) and abs(value) >= _EXACT
+        lost = isinstance(value, (float, np.floating)) and abs(float(value)) >= _EXACT
         if lost or (isinstance(value, str) and SCIENTIFIC.fullmatch(id_text(value))):
             raise ReadingError(
                 f"{source}, column {column}: {value!r} is a number that lost its digits, no id; format the column as "

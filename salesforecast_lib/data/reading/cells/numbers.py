@@ -149,10 +149,10 @@ class NumberColumn:
             + [np.nan]
         )
         self.numbers = known[self.codes]
-        self.texts = [None if is_typed else value for value, is_typed in zip(uniques, typed, strict=True)]
-        blank = np.array([text is not None and not text.strip() for text in self.texts] + [True], dtype=bool)
-        self.empty = blank[self.codes]
-        self.cells = [parse_cell(text) if text is not None and text.strip() else None for text in self.texts]
+        self.texts = ["" if is_typed else value for value, is_typed in zip(uniques, typed, strict=True)]
+        blank = np.array([not text.strip() for text in self.texts], dtype=bool) & ~typed
+        self.empty = np.append(blank, True)[self.codes]
+        self.cells = [parse_cell(text) if text.strip() else None for text in self.texts]
         self.counts = np.bincount(self.codes[self.codes >= 0], minlength=len(uniques))
 
     def votes(self) -> Counter[str]:
