@@ -166,7 +166,7 @@ def test_panel_keeps_every_unit(by_location):
 def test_gaps_of_a_panel_are_filled_as_told(tmp_path, missing_y, y, available):
     file = tmp_path / "panel.csv"
     file.write_text("unique_id,ds,y,price\na,2024-03-01,1,2.5\na,2024-03-03,3,\n")
-    panel, _ = read_panel(str(file), missing_y=missing_y)
+    panel = read_panel(str(file), missing_y=missing_y)[0].panel
     assert panel[["y", "available"]].iloc[1].tolist() == [y, available]
     assert panel["price"].tolist() == [2.5, 2.5, 2.5]
 

@@ -171,5 +171,5 @@ def test_prepared_panel_says_what_was_read(tmp_path):
 def test_file_and_frame_give_the_same_panel(tmp_path):
     panel = made(pd.date_range("2024-01-31", periods=12, freq="ME"))
     panel.to_csv(tmp_path / "panel.csv", index=False)
-    read, refused = read_panel(str(tmp_path / "panel.csv"), freq="M")
-    assert refused.empty and read.equals(regular_panel(panel, "M").panel)
+    regular, read = read_panel(str(tmp_path / "panel.csv"), freq="M")
+    assert read.quarantine.empty and regular.panel.equals(regular_panel(panel, "M").panel)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pandas as pd
 import pytest
 from typer.testing import CliRunner
@@ -177,9 +176,9 @@ def test_unusable_panel_is_refused(tmp_path, case):
 
 def test_bad_panel_rows_go_to_quarantine(tmp_path):
     rows = "a,2024-03-01,1\na,2024-03-02,-1\na,2024-03-03,inf\n,2024-03-04,1\na,no,1\na,2024-03-05,5\n"
-    panel, read = read_panel(str(write(tmp_path, "unique_id,ds,y\n" + rows, "panel.csv")))
+    regular, read = read_panel(str(write(tmp_path, "unique_id,ds,y\n" + rows, "panel.csv")))
     assert sorted(read.quarantine["row"]) == [2, 3, 4, 5]
-    assert panel["y"].tolist() == [1, 0, 0, 0, 5] and np.isfinite(panel["y"]).all()
+    assert regular.panel["y"].tolist() == [1, 0, 0, 0, 5]
 
 
 @pytest.mark.parametrize("case", ["missing column", "binary rubbish", "empty file"])

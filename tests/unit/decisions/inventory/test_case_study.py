@@ -152,7 +152,7 @@ def test_features_ahead_are_those_of_the_real_days():
 @pytest.mark.parametrize(
     "text, complaint",
     [
-        ("product,stock\na,1\n", "unique_id"),
+        ("what,stock\na,1\n", "unique_id"),
         ("unique_id,stock\na,many\n", "row 1"),
         ("unique_id,stock\na,1\nb,-2\n", "row 2"),
         ("unique_id,stock\na,inf\n", "finite"),
