@@ -52,6 +52,8 @@ def our_columns(
         place = find_column(theirs, header)
         if place is not None:
             found[ours] = place
+            if place != theirs:
+                report.note(f"{ours} is the file's column {place!r}")
         elif ours in required or ours in columns:
             missing.append(ours if ours == theirs else f"{ours} (looked for {theirs!r})")
     if missing:

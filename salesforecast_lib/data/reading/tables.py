@@ -45,7 +45,7 @@ def open_table(
         if suffix in (".parquet", ".pq") or head[:4] == b"PAR1":
             frame = pd.read_parquet(file)
             frame.columns = [str(name) for name in frame.columns]
-            return RawTable(numbered(frame), refused_rows())
+            return RawTable(numbered(_plain_texts(frame)), refused_rows())
         if suffix in (".xlsx", ".xlsm", ".xls") or (head[:4] == b"PK\x03\x04" and suffix != ".zip"):
             return _from_workbook(file, options, wanted)
         if suffix not in _TEXT_FILES:
@@ -55,6 +55,12 @@ def open_table(
         raise
     except (ValueError, OSError, KeyError, csv.Error) as error:
         raise ReadingError(f"{file}: cannot be read as {suffix} ({str(error)[:200]}); export it again") from error
+
+
+def _plain_texts(frame: pd.DataFrame) -> pd.DataFrame:
+    """Categories and every dtype of texts as plain texts, which one set of rules reads."""
+    texts = [n for n, kind in frame.dtypes.items() if isinstance(kind, (pd.CategoricalDtype, pd.StringDtype))]
+    return frame.assign(**{name: frame[name].astype(object).where(frame[name].notna(), None) for name in texts})
 
 
 def _from_workbook(file: Path, options: ReadOptions, wanted: Sequence[str]) -> RawTable:

@@ -7,6 +7,7 @@ import re
 import unicodedata
 from collections import Counter
 from dataclasses import dataclass
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd
@@ -129,6 +130,12 @@ def _split_last(body: str, marks: str) -> tuple[str, str | None, str]:
     return (body, None, "") if place < 0 else (body[:place], body[place], body[place + 1 :])
 
 
+def _typed(value: object) -> float:
+    """The number that a typed cell holds; NaN for texts, truth values and dates."""
+    known = isinstance(value, (int, float, np.number, Decimal)) and not isinstance(value, (bool, np.bool_))
+    return float(value) if known else math.nan  # type: ignore[arg-type]
+
+
 class NumberColumn:
     """The cells of one column, parsed once for each distinct text; cells that are numbers already stay as they are."""
 
@@ -141,13 +148,7 @@ class NumberColumn:
             return
         self.codes, uniques = pd.factorize(values.to_numpy(dtype=object))
         typed = np.array([not isinstance(value, str) for value in uniques], dtype=bool)
-        known = np.array(
-            [
-                float(v) if isinstance(v, (int, float, np.number)) and not isinstance(v, bool) else np.nan
-                for v in uniques
-            ]
-            + [np.nan]
-        )
+        known = np.array([_typed(value) for value in uniques] + [math.nan])
         self.numbers = known[self.codes]
         self.texts = ["" if is_typed else value for value, is_typed in zip(uniques, typed, strict=True)]
         blank = np.array([not text.strip() for text in self.texts], dtype=bool) & ~typed

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import cache
 
@@ -23,7 +23,9 @@ _WEEK = re.compile(r"(\d{4})-?W(\d{2})-?([1-7])")
 _ORDINAL = re.compile(r"(\d{4})-(\d{3})")
 _YEAR_FIRST = re.compile(r"(\d{4})[./](\d{1,2})[./](\d{1,2})\.?|(\d{4})年(\d{1,2})月(\d{1,2})日")
 _THREE = re.compile(r"(\d{1,2})([./-])\s?(\d{1,2})\2\s?(\d{4}|\d{2})")
-_NAMED = re.compile(r"(?:[^\W\d_]+\.?,?\s+)?(\d{1,2})\.?[\s-]+(?:de\s+)?([^\W\d_]{3,})\.?,?[\s-]+(?:de\s+)?(\d{4})")
+_NAMED = re.compile(
+    r"(?:[^\W\d_]+\.?,?\s+)?(\d{1,2})\.?[\s-]+(?:de\s+)?([^\W\d_]{3,})\.?,?[\s-]+(?:de\s+)?(\d{4}|\d{2})(?!\d)"
+)
 _NAMED_US = re.compile(r"(?:[^\W\d_]+\.?,?\s+)?([^\W\d_]{3,})\.?\s+(\d{1,2})(?:st|nd|rd|th)?,?\s+(\d{4})")
 _CLOCK = re.compile(
     r"(?P<h>\d{1,2})[:.h時时点](?P<m>\d{2})分?(?::?(?P<s>\d{2})(?:[.,](?P<f>\d{1,9}))?秒?)?\s*(?P<half>[AaPp]\.?[Mm]\.?)?"
@@ -37,7 +39,7 @@ class Stamp:
     """One stamp's text taken apart: ``parts`` are year, month and day when the order is known, else the three numbers.
 
     ``clock`` is None for a date without time; ``offset`` the minutes from UTC, None without one. 24:00 is the midnight
-    that ends its day.
+    that ends its day. ``named`` says that the middle part is a month by its name.
     """
 
     parts: tuple[int, int, int]
@@ -45,9 +47,12 @@ class Stamp:
     clock: timedelta | None = None
     offset: int | None = None
     short_year: bool = False
+    named: bool = False
 
     def day(self, order: str = "") -> date | None:
         """The date, None where ``order`` does not fit."""
+        if self.named and order == "mdy":
+            return None
         year, month, day = self.parts if self.known else (self.parts[place] for place in _ORDERS[order])
         if self.short_year:
             if year > 99:
@@ -108,7 +113,7 @@ def parse_stamp(text: str) -> Stamp | None:
         clock = _clock(rest) if rest else None
         stamp = read(match) if clock is not None or not rest else None
         if stamp is not None:
-            return Stamp(stamp.parts, stamp.known, clock, offset, stamp.short_year)
+            return replace(stamp, clock=clock, offset=offset)
     return None
 
 
@@ -147,6 +152,8 @@ def _named(match: re.Match[str]) -> Stamp | None:
     first, second, year = match.groups()
     name, day = (second, first) if first.isdigit() else (first, second)
     month = _months().get(name.casefold())
+    if month and len(year) == 2:  # 06-Jan-25: the year may stand first or last
+        return Stamp((int(day), month, int(year)), False, short_year=True, named=True)
     return Stamp((int(year), month, int(day)), True) if month else None
 
 

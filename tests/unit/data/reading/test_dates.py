@@ -37,6 +37,7 @@ ONE = {  # each is 4 March 2025, with the time shown
     "German month": ("4. März 2025", "00:00"),
     "French month": ("4 mars 2025", "00:00"),
     "Spanish month": ("4 de marzo de 2025", "00:00"),
+    "short American month": ("Mar 04, 2025", "00:00"),
     "mail": ("Tue, 04 Mar 2025 09:15:00 +0100", "09:15"),
     "full-width digits": ("２０２５-03-04", "00:00"),
     "outer blanks": (" 2025-03-04\u00a0", "00:00"),
@@ -82,6 +83,7 @@ ORDERS = {
     "two-digit years": (["05.06.25", "31.01.25"], "dmy", ["2025-06-05", "2025-01-31"]),
     "American two-digit years": (["1/2/25", "1/31/25"], "mdy", ["2025-01-02", "2025-01-31"]),
     "twelve hours": (["1/2/2025 1:05 PM", "1/31/2025 11:00 AM"], "mdy", ["2025-01-02", "2025-01-31"]),
+    "months by name, two-digit years": (["06-Jan-25", "31-Jan-25"], "dmy", ["2025-01-06", "2025-01-31"]),
     "the same either way": (["01/01/2025", "02/02/2025"], "dmy", ["2025-01-01", "2025-02-02"]),
 }
 

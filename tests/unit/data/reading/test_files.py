@@ -290,7 +290,8 @@ def test_a_missing_column_is_named_with_what_may_be_meant(tmp_path):
 
 def test_names_but_for_case_are_found(tmp_path):
     text = "Order_ID,Product_ID,Timestamp,Quantity,Unit_Price\n" + ROWS.format("A")
-    assert read_orders(write(tmp_path, text)).report.kept == 2
+    report = read_orders(write(tmp_path, text)).report
+    assert report.kept == 2 and "order_id is the file's column 'Order_ID'" in report.notes
 
 
 def test_a_column_twice_matters_only_where_it_is_used(tmp_path):

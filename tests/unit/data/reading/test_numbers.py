@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from decimal import Decimal
 
 import pandas as pd
 import pytest
@@ -124,6 +125,18 @@ def test_numbers_of_a_workbook_are_what_they_are_beside_text(tmp_path):
     pd.DataFrame(rows, columns=HEADER).to_excel(tmp_path / "orders.xlsx", index=False)
     read = read_orders(tmp_path / "orders.xlsx")
     assert read.frame["quantity"].tolist() == [1.5, 1500] and read.frame["unit_price"].tolist() == [2, 48.87]
+
+
+@pytest.mark.parametrize("kind", ["string", "category", "decimal"])
+def test_numbers_of_parquet_in_any_type(tmp_path, kind):
+    frame = pd.DataFrame([["1", "A", "2025-01-01", "1.500", "48,87"]], columns=HEADER)
+    if kind == "decimal":
+        frame = frame.assign(quantity=[Decimal("1500")], unit_price=[Decimal("48.87")])
+    else:
+        frame = frame.astype({name: kind for name in ("product_id", "quantity", "unit_price")})
+    frame.to_parquet(tmp_path / "orders.parquet")
+    read = read_orders(tmp_path / "orders.parquet")
+    assert read.frame[["quantity", "unit_price"]].values.tolist() == [[1500, 48.87]]
 
 
 def test_panels_and_stock_files_obey_the_same_rules(tmp_path):
