@@ -28,6 +28,7 @@ from salesforecast_lib.pipeline.init.propose import profile_text
 from salesforecast_lib.pipeline.init.questions import Ask, InitError, guess_table, settle_columns, spelled_columns
 from salesforecast_lib.pipeline.init.stock import StockFile, settle_stock
 from salesforecast_lib.pipeline.runner import prepare_values
+from salesforecast_lib.wording import counted
 
 _KNOWN = tuple(sorted({name for names in ROLES.values() for tier in names.tiers for name in tier}))
 _MARKS = {  # parameter of the reader that a file may leave open: its answers
@@ -87,7 +88,7 @@ def init_shop(shop: Shop, ask: Ask | None, say: Callable[[Any], None], force: bo
         options, found = settle_stock(stock, reading, table, ask, say)
         values.update(found)
     if shop.plan:
-        values.update(_plan(_existing(shop.plan, "--plan")))
+        values.update(_plan(_existing(shop.plan, "--plan"), say))
     country, because = _country(table, values, ask, say)
     lines = profile_lines(guess, orders, options, reading, {**values, "country": country}, because)
     prepare_values("own_data", {line.name: line.value for line in lines})  # what init writes, run accepts
@@ -182,14 +183,16 @@ def _pinned(kind: str, file: Path, options: ReadOptions, before: Reading) -> tup
     return pinned, again
 
 
-def _plan(file: Path) -> dict[str, str]:
-    """The plan's parameter, if it can be read."""
+def _plan(file: Path, say: Callable[[Any], None]) -> dict[str, str]:
+    """The plan's parameter; while no chapter takes one, the plan is checked and said to be left out."""
     from salesforecast_lib.data.reading import read_plan_file
 
-    read_plan_file(file)
+    report = read_plan_file(file).report
     name = next((name for name in ("plan_file", "plan") if name in settings.all_parameters()), "")
     if not name:
-        raise InitError(f"--plan {file}: can be read, but no chapter takes a plan yet; leave --plan out")
+        rows = f"{report.kept} of {counted(report.rows, 'row')} can be read, {report.first_day} to {report.last_day}"
+        say(f"note: the plan {file} was checked ({rows}), but no chapter uses a plan yet: it is not in the profile")
+        return {}
     return {name: str(file)}
 
 
