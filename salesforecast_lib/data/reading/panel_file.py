@@ -48,7 +48,7 @@ def read_panel_file(path: str | Path, options: ReadOptions | None = None) -> Rea
         refuse_ids(refusals, places, frame["location_id"], "location_id")
         good["unique_id"] = good["unique_id"] + " @ " + places
         report.note(f"one series for each {options.columns['unique_id']!r} at each {options.columns['location_id']!r}")
-    good["ds"], reasons = read_dates(frame["ds"], "ds", options, report)
+    good["ds"], reasons = read_dates(frame["ds"], "ds", options, report, periods=True)
     for reason, mask in reasons.items():
         refusals.add(mask, "ds", reason)
     covariates = [name for name in frame if name not in required]

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from salesforecast_lib.data.reading.cells.ids import strip
 from salesforecast_lib.data.reading.cells.stamps import Stamp, parse_stamp
 from salesforecast_lib.data.reading.report import ReadingError, ReadingReport, ReadOptions
 
 NOT_A_DATE = "not a date; expected one such as 2024-03-31 17:05"
 FAR = "a date far from all others"
 _PLAIN_ISO = ("%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d")
+_MONTH = re.compile(r"(\d{4})[-/.](\d{2})")
+_ISO_WEEK = re.compile(r"\d{4}-W\d{2}")
 _MANY_YEARS = 10  # a shop's column of two-digit years does not hold more
 _MINORITY = 0.5
 
@@ -30,12 +34,13 @@ def _as_text(value: Any) -> str | None:
 
 
 def read_dates(
-    values: pd.Series, column: str, options: ReadOptions, report: ReadingReport
+    values: pd.Series, column: str, options: ReadOptions, report: ReadingReport, periods: bool = False
 ) -> tuple[pd.Series, dict[str, np.ndarray]]:
     """Naive time stamps of a column, NaT where a row is not read, and for each reason the mask of those rows.
 
     The order of day and month is inferred from the whole column. A few rows with two readings beside rows that have one
-    are not read; a column of them is refused.
+    are not read; a column of them is refused. With ``periods`` a month (2025-03) or an ISO week (2025-W10) is read as
+    its first day.
 
     Raises
     ------
@@ -48,6 +53,8 @@ def read_dates(
     codes, uniques = pd.factorize(values.to_numpy(dtype=object))
     counts = np.bincount(codes[codes >= 0], minlength=len(uniques))
     texts = [_as_text(value) for value in uniques]
+    if periods:
+        texts = [None if text is None else _first_day(text) for text in texts]
     stamps = [parse_stamp(text) if text else None for text in texts]
     order, refused = _order([(s, int(n)) for s, n in zip(stamps, counts, strict=True)], column, options, report)
     days = [None if s is None else s.day(order) for s in stamps]
@@ -60,6 +67,13 @@ def read_dates(
     reasons[FAR] = (found & np.isnat(table))[codes]
     reasons[NOT_A_DATE] = ~found[codes] & ~unread[codes]
     return pd.Series(table[codes], index=values.index, name=values.name), reasons
+
+
+def _first_day(text: str) -> str:
+    """First day of a month or an ISO week; every other text as it is."""
+    if match := _MONTH.fullmatch(strip(text)):
+        return f"{match[1]}-{match[2]}-01"
+    return f"{strip(text)}-1" if _ISO_WEEK.fullmatch(strip(text)) else text
 
 
 def _plain_iso(values: pd.Series) -> pd.Series | None:

@@ -13,7 +13,8 @@ import pandas as pd
 from salesforecast_lib.data.reading.report import ReadingError, ReadingReport
 
 # what Excel leaves of a long number: the digits that are not shown are lost
-SCIENTIFIC = re.compile(r"[+-]?\d(?:[.,]\d+)?E\+\d{1,3}", re.IGNORECASE)
+SCIENTIFIC = re.compile(r"[+-]?(?:\d(?:[.,]\d+)?E\+|\d[.,]\d+E)\d{1,3}", re.IGNORECASE)
+_NOT_PLAIN = ("<super>", "<sub>", "<fraction>", "<circle>")
 _FLOAT = re.compile(r"\d+\.0")
 _INVISIBLE = "\ufeff\u200b\u200c\u200d\u2060\u00ad"
 _EXACT = 10**15  # digits that a workbook keeps
@@ -26,6 +27,16 @@ def strip(text: str) -> str:
     while before != text:
         before, text = text, text.strip().strip(_INVISIBLE)
     return text
+
+
+def plain_digits(text: str) -> str:
+    """``text`` with full-width digits and signs as plain ones; "" where it holds other signs that only look like some.
+
+    Unicode's compatibility form would make 22 of 2² and 21⁄4 of 2¼.
+    """
+    if any(unicodedata.decomposition(sign).startswith(_NOT_PLAIN) for sign in text):
+        return ""
+    return unicodedata.normalize("NFKC", text)
 
 
 def id_text(value: Any) -> str:

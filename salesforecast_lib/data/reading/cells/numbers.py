@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-import unicodedata
 from collections import Counter
 from dataclasses import dataclass
 from decimal import Decimal
@@ -12,6 +11,7 @@ from decimal import Decimal
 import numpy as np
 import pandas as pd
 
+from salesforecast_lib.data.reading.cells.ids import plain_digits
 from salesforecast_lib.data.reading.report import ReadingError, ReadingReport, ReadOptions
 
 NOT_A_NUMBER = "not a finite number"
@@ -22,8 +22,9 @@ _CODES = (
     "AED|ARS|AUD|BGN|BRL|CAD|CHF|CLP|CNY|COP|CZK|DKK|EGP|EUR|GBP|HKD|HUF|IDR|ILS|INR|JPY|KRW|MXN|MYR|NOK|NZD|PEN|PHP|"
     "PLN|RMB|RON|RUB|SAR|SEK|SGD|THB|TRY|TWD|UAH|USD|VND|ZAR"
 )
-_CURRENCY = re.compile(rf"(?:{_CODES}|US\$|R\$|A\$|C\$|kr\.?|zł|Kč|Ft|lei|лв|元|円|圆|원|Rs\.?|[₠-⃏$£¥¢¤])")
+_CURRENCY = re.compile(rf"(?:{_CODES}|US\$|R\$|A\$|C\$|kr\.?|zł|Kč|Ft|lei|лв|元|円|圆|원|Rs\.?|Rp\.?|[₠-⃏$£¥¢¤])")
 _CURRENCY_AFTER = re.compile(_CURRENCY.pattern + r"(?=\s*-?$)")
+_NO_CENTS = re.compile(r"(?<=\d)[.,](?:-{1,2}|[–—])$")  # 12,- is twelve, not minus twelve
 _BODY = re.compile(r"[\d.,' ]*\d[\d.,' ]*")
 _EXPONENT = re.compile(r"(.*\d)[eE]([+-]?\d{1,3})")
 _MINORITY = 1 / 3  # more cells with the other decimal mark make a column unreadable
@@ -78,7 +79,7 @@ def parse_cell(text: str) -> Cell | None:
     Full-width digits, currency signs, brackets or a trailing minus for negatives, and blanks or apostrophes between
     thousands are understood.
     """
-    text = unicodedata.normalize("NFKC", text).replace("\u2212", "-").replace("\u2019", "'").strip()
+    text = plain_digits(text).replace("\u2212", "-").replace("\u2019", "'").strip()
     sign = 1
     if text.startswith("(") and text.endswith(")"):
         sign, text = -1, text[1:-1].strip()
@@ -87,6 +88,7 @@ def parse_cell(text: str) -> Cell | None:
     if found and any(ch.isdigit() for ch in text):
         currency = found.group().strip()
         text = text.replace(found.group(), "", 1).strip()
+    text = _NO_CENTS.sub("", text)
     for mark in ("-", "+"):
         if text.startswith(mark) or text.endswith(mark):
             text = text[1:].strip() if text.startswith(mark) else text[:-1].strip()

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import cache
 
 from babel.dates import get_month_names
+
+from salesforecast_lib.data.reading.cells.ids import plain_digits
 
 _LANGUAGES = ("en", "de", "fr", "es", "it", "nl", "pt", "sv", "da", "pl")
 _OFFSETS = {  # hours; the abbreviations that shops' exports use and that mean one thing only
@@ -97,7 +98,7 @@ def _clock(text: str) -> timedelta | None:
 
 def parse_stamp(text: str) -> Stamp | None:
     """Take a time stamp's text apart without deciding between day and month; None when it is none."""
-    text = " ".join(unicodedata.normalize("NFKC", text).replace("\u2212", "-").split()).strip("'\"")
+    text = " ".join(plain_digits(text).replace("\u2212", "-").split()).strip("'\"")
     offset = None
     zone = _ZONE.fullmatch(text)
     if zone and (zone["zone"] in _OFFSETS or ":" in zone["body"] or re.search(r"\d[T ]\d", zone["body"])):

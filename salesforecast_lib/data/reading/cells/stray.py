@@ -40,7 +40,8 @@ def stray_stamps(
         cluster = np.concatenate([[0], np.cumsum(np.diff(distinct) > _GAP)])
         sizes = np.bincount(cluster, counts)
         if len(sizes) > 1:
-            bulk = int(sizes.argmax())
+            real = np.array([not np.isin(distinct[cluster == c], _PLACEHOLDERS).all() for c in range(len(sizes))])
+            bulk = int(np.where(real, sizes, -1).argmax() if real.any() else sizes.argmax())
             stray = [_is_stray(distinct[cluster == c], sizes[c], sizes[bulk]) and c != bulk for c in range(len(sizes))]
             far[known] = np.array(stray)[cluster[np.searchsorted(distinct, days[known])]]
             for c in np.flatnonzero(~np.array(stray) & (np.arange(len(sizes)) != bulk)):

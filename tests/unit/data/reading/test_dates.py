@@ -236,6 +236,20 @@ def test_one_order_in_1970(name):
     assert len(read.quarantine) == 1 and read.report.first_day == "2025-01-06" and read.report.last_day == "2025-05-11"
 
 
+def test_a_placeholder_is_a_stray_beside_one_real_date(tmp_path):
+    read = orders_with(tmp_path, "timestamp", ["1970-01-01", "2025-01-01"])
+    assert read.quarantine["row"].tolist() == [1] and read.report.first_day == "2025-01-01"
+
+
+@pytest.mark.parametrize(
+    "stamps, first", [(["2025-01", "2025-02"], "2025-01-01"), (["2025-W05", "2025-W06"], "2025-01-27")]
+)
+def test_months_and_weeks_are_stamps_of_a_panel_and_not_of_an_order(tmp_path, stamps, first):
+    text = "unique_id,ds,y\n" + "".join(f"A,{stamp},1\n" for stamp in stamps)
+    assert read_panel_file(write(tmp_path, text)).report.first_day == first
+    assert len(orders_with(tmp_path, "timestamp", [*stamps, "2025-03-01"]).quarantine) == 2
+
+
 def test_two_far_rows_alone_are_both_kept():
     report = ReadingReport("f", "orders")
     masks = stray_stamps(pd.Series(pd.to_datetime(["2020-01-01", "2022-01-01"])), report)

@@ -31,6 +31,9 @@ COLUMNS = {  # cells of a column: what they are, decimal mark and mark of thousa
     "full-width digits": (["１２．５", "３"], [12.5, 3], ".", None),
     "leading zero is no thousands": (["0.500", "1.500"], [0.5, 1.5], ".", None),
     "ungrouped thousands": (["1234.500", "1.500"], [1234.5, 1.5], ".", None),
+    "no cents": (["12,-", "1,50", "7,--"], [12, 1.5, 7], ",", None),
+    "no cents with a point": (["CHF 12.-", "1.50"], [12, 1.5], ".", None),
+    "rupiah": (["Rp 15.000", "Rp 2.500,50"], [15000, 2500.5], ",", "."),
     "exponent": (["1.5e3", "2"], [1500, 2], ".", None),
     "whole numbers only": (["500", "7"], [500, 7], None, None),
     "floats as programs print them": (["7.920000000000001", "3.125"], [7.920000000000001, 3.125], ".", None),
@@ -93,7 +96,12 @@ def test_a_column_of_both_marks_is_refused_and_a_typing_error_quarantined(tmp_pa
     assert read.quarantine["row"].tolist() == [4, 5], "beside a typing error 1.500 is not sure either"
 
 
-@pytest.mark.parametrize("cell", ["two", "1.2.3", "12 pcs", "ABC123", "1,2,3", "--3", "nan", "inf", "1e999", "5%", ""])
+NO_NUMBERS = (
+    "two|1.2.3|12 pcs|ABC123|1,2,3|--3|nan|inf|1e999|5%|2²|2½|①|".split("|")
+)
+
+
+@pytest.mark.parametrize("cell", NO_NUMBERS)
 def test_what_is_no_number_goes_to_quarantine(tmp_path, cell):
     read = orders_with(tmp_path, "quantity", ["2", cell, "3"])
     assert read.quarantine[["row", "column"]].values.tolist() == [[2, "quantity"]]
