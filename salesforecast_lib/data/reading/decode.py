@@ -28,6 +28,8 @@ _SAMPLE = 1 << 20  # bytes of runs looked at
 _CHINESE_PAIR = re.compile(
     rb"(?:[\xb0-\xd7][\xa1-\xfe]|[\xa1-\xa3][\xa1-\xfe])+"
 )  # common characters, full-width marks
+_HANGUL = re.compile(rb"(?:[\xb0-\xc8][\xa1-\xfe])+")  # of EUC-KR; half of all Chinese characters lie beyond
+_KOREAN = 8  # pairs, all of them among these: such a Chinese text is one in hundreds
 _SYMBOL_IN_WORD = re.compile(r"[^\W\d_][^\w\s\x00-\x7f’‘´·–—-][^\W\d_]|\b[£¹³][^\W\d_]{2}|[^\W\d_][¹³£]")
 _FOREIGN_WORD = re.compile(r"[^\W\d_]*[^\x00-\x7f\W\d_][^\W\d_]*")
 _ENOUGH = 60  # bytes above 127 from which a language can be told
@@ -130,7 +132,9 @@ def _code_page(data: bytes, file: str) -> str:
         elif len(bytes_) == 1 or (touches and len(bytes_) <= 3):
             western += 1
     if pairs > 1 and chinese >= 0.8 * len(runs) and _fits(data, "gb18030"):
-        return "gb18030"
+        if pairs < _KOREAN or not _HANGUL.fullmatch(b"".join(run.group() for run in runs)):
+            return "gb18030"
+        raise ReadingError(f"{file}: Korean or Chinese, which its bytes do not tell; say encoding=euc_kr or gb18030")
     if western >= 0.8 * len(runs) and not long:
         words = b"\n".join(data[max(run.start() - 3, 0) : run.end() + 3] for run in runs)
         for name in ("cp1252", "cp1250"):

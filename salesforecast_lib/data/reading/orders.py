@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from pathlib import Path
 
 import numpy as np
@@ -111,7 +112,7 @@ def read_orders(path: str | Path, options: ReadOptions | None = None) -> Reading
 
 def _attribute(values: pd.Series) -> pd.Series:
     """Text cells without outer white space, empty ones missing; everything else as it is."""
-    if values.dtype != object:
+    if values.dtype != object or not values.map(lambda cell: isinstance(cell, Hashable)).all():
         return values
     codes, uniques = pd.factorize(values.to_numpy(dtype=object))
     texts = [strip(value) or None if isinstance(value, str) else value for value in uniques]

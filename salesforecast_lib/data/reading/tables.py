@@ -79,25 +79,27 @@ def _from_workbook(file: Path, options: ReadOptions, wanted: Sequence[str]) -> R
     if len(chosen) > 1 and len(headers) > 1:
         names = [name for _, name, _, _ in chosen]
         raise ReadingError(f"{file}: the worksheets {names} have different columns; say which with sheet=")
-    frames = []
+    frames, before = [], 0  # rows of the worksheets above
     for _, _, place, cells in chosen:
         header, more = header_names([_cell_text(c) for c in cells[place]], str(file), wanted)
         notes += more
-        body = [row for row in cells[place + 1 :] if any(_cell_text(cell) for cell in row)]
-        width = max([len(header), *(_filled(row) for row in body)])
+        below = cells[place + 1 :]
+        body = {before + n: row for n, row in enumerate(below, start=1) if any(_cell_text(cell) for cell in row)}
+        before += len(below)
+        width = max([len(header), *(_filled(row) for row in body.values())])
         header += [f"column {number + 1}" for number in range(len(header), width)]
-        full = [[*row[:width], *[None] * (width - len(row))] for row in body]
-        frames.append(pd.DataFrame(full, columns=header, dtype=object))
+        full = [[*row[:width], *[None] * (width - len(row))] for row in body.values()]
+        frames.append(pd.DataFrame(full, columns=header, index=pd.Index(body, name="row"), dtype=object))
     read = ", ".join(name for _, name, _, _ in chosen)
     others = [name for name in sheets if name not in {entry[1] for entry in chosen}]
     if others:
         notes.append(f"worksheets not read, they lack the columns: {', '.join(others)}")
     if len(chosen) > 1:
         notes.append(f"worksheets {read} have the same columns and were read one after another")
-    frame = pd.concat(frames, ignore_index=True)
+    frame = pd.concat(frames)
     if frame.empty:
         raise ReadingError(f"{file}: a header but no rows; expected rows below it")
-    return RawTable(numbered(frame), refused_rows(), sheet=read, notes=notes)
+    return RawTable(frame, refused_rows(), sheet=read, notes=notes)
 
 
 def _filled(row: list[object]) -> int:

@@ -46,6 +46,8 @@ def id_text(value: Any) -> str:
         if text.startswith("'") and len(text) > 1:  # a workbook's mark for text
             text = strip(text[1:])
         return text[:-2] if _FLOAT.fullmatch(text) else text
+    if isinstance(value, bytes):
+        return id_text(value.decode("utf-8", errors="backslashreplace"))
     if isinstance(value, (bool, np.bool_)):
         return str(bool(value))
     if isinstance(value, (int, np.integer)):

@@ -67,6 +67,15 @@ def test_another_code_page_is_right_or_refused_and_the_advice_works(tmp_path, en
     assert read_orders(file, ReadOptions(encoding=encoding)).frame["product_id"].iloc[0] == text
 
 
+def test_korean_is_not_taken_for_chinese(tmp_path):
+    names = ["우유", "빵", "설탕", "커피", "과자", "비누"]
+    text = HEAD + "".join(f"{number},{name},2025-01-01,2,1.5\n" for number, name in enumerate(names))
+    file = write(tmp_path, text, encoding="euc_kr")
+    with pytest.raises(ReadingError, match="encoding=euc_kr"):
+        read_orders(file)
+    assert read_orders(file, ReadOptions(encoding="euc_kr")).frame["product_id"].tolist() == names
+
+
 def test_an_encoding_that_does_not_fit_is_said(tmp_path):
     file = write(tmp_path, HEAD + ROWS.format("Größe"), encoding="cp1252")
     said = read_orders(file).report.notes
@@ -212,6 +221,12 @@ def test_a_summary_sheet_is_not_read_as_orders_and_the_report_says_which_was(tmp
     read = read_orders(file)
     assert read.report.sheet == "Data" and read.report.rows == 2
     assert any("Summary" in note for note in read.report.notes)
+
+
+def test_rows_of_a_worksheet_keep_their_numbers_over_empty_ones(tmp_path):
+    rows = [HEADER, LINES[0], [], [2, "B", "never", 1, 1], [], [3, "C", "2025-01-03", 1, 1]]
+    read = read_orders(_book(tmp_path, {"Data": rows}))
+    assert read.frame["row"].tolist() == [1, 5] and read.quarantine["row"].tolist() == [3]
 
 
 def test_sheets_of_the_same_columns_are_read_one_after_another_and_hidden_ones_are_not(tmp_path):
@@ -364,6 +379,13 @@ def test_reading_parquet_leaves_numbers_and_times_as_they_are(tmp_path):
     frame.to_parquet(tmp_path / "orders.parquet")
     read = read_orders(tmp_path / "orders.parquet")
     assert read.frame[["quantity", "unit_price"]].values.tolist() == [[2, 1.25]] and read.report.encoding is None
+
+
+def test_parquet_columns_of_lists_and_bytes_are_kept(tmp_path):
+    frame = pd.DataFrame([[1, b"A ", "2025-01-01", 2, 1.25]], columns=HEADER).assign(tags=[["new", "red"]])
+    frame.to_parquet(tmp_path / "orders.parquet")
+    read = read_orders(tmp_path / "orders.parquet").frame
+    assert read["product_id"].tolist() == ["A"] and list(read["tags"].iloc[0]) == ["new", "red"]
 
 
 def test_open_table_keeps_cells_as_text(tmp_path):
