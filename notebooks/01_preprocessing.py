@@ -386,7 +386,7 @@ print("out of stock", "".join("o" if one else "." for one in gap))
 # Now the same steps for a whole data set. `data.prepare` is the loading, the cleaning and the aggregation that you have
 # just seen, in one call.
 
-# %% tags=["hide-input", "nbval-check-output"]
+# %% tags=["hide-input"]
 config = data.PanelConfig(
     level=level,
     freq=freq,
@@ -405,6 +405,8 @@ options = reading.ReadOptions(
     encoding=encoding,
     sheet=sheet,
 )
+
+# %% tags=["hide-input", "nbval-check-output"]
 prepared = data.prepare(
     dataset,
     config,

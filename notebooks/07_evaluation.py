@@ -38,7 +38,8 @@ from salesforecast_lib.data.prepare import load_panel
 from salesforecast_lib.evaluation import calibration, figures, report
 from salesforecast_lib.evaluation import segments, verdicts
 from salesforecast_lib.files import resolve, write_json, write_parquet
-from salesforecast_lib.plots import figure_text, forecast_page, pager, use_book_style
+from salesforecast_lib.plots import figure_text, forecast_page
+from salesforecast_lib.plots import pager, use_book_style
 
 use_book_style()
 
