@@ -69,7 +69,7 @@ RULES = {  # name: file, text of the rule, what breaks it
     "any high byte is Western": ("decode.py", "if pairs > 1 and chinese >= 0.8 * len(runs)", "if False"),
     "one pair is Chinese": ("decode.py", "if pairs > 1 and chinese", "if chinese"),
     "Western words are Chinese": ("decode.py", "and not (touches and len(bytes_) == 2)", "or touches"),
-    "symbols stand in words": ("decode.py", "and not _SYMBOL_IN_WORD.search(data.decode(name))", ""),
+    "symbols stand in words": ("decode.py", "and not _SYMBOL_IN_WORD.search(words.decode(name))", ""),
     "few bytes tell a language": ("decode.py", "_ENOUGH = 60", "_ENOUGH = 0"),
     "encoding is not listened to": ("decode.py", "    if asked:", "    if False:"),
     "the first separator": ("text.py", "score > best[0]", "False"),
