@@ -172,9 +172,9 @@ def test_surplus_empty_fields_never_move_a_column(tmp_path, surplus, where):
     assert read.quarantine.empty
 
 
-@pytest.mark.parametrize("more", [1, 3, 40])
+@pytest.mark.parametrize("more", [",9", ",9,9,9", ",,,9", "," * 40 + "9"])
 def test_surplus_fields_with_values_are_never_cut_off(tmp_path, more):
-    rows = "".join(f"{number},A,2025-01-01,2,1.5{',9' * more}\n" for number in range(1, 4))
+    rows = "".join(f"{number},A,2025-01-01,2,1.5{more}\n" for number in range(1, 4))
     read = read_orders(write(tmp_path, HEAD + rows + "4,A,2025-01-01,2,1.5\n"))
     assert read.frame["row"].tolist() == [4] and read.quarantine["row"].tolist() == [1, 2, 3]
 
