@@ -47,7 +47,8 @@ def read_panel_file(path: str | Path, options: ReadOptions | None = None) -> Rea
         places = read_ids(frame["location_id"], "location_id", report)
         refuse_ids(refusals, places, frame["location_id"], "location_id")
         good["unique_id"] = good["unique_id"] + " @ " + places
-        report.note(f"one series for each {options.columns['unique_id']!r} at each {options.columns['location_id']!r}")
+        product, place = (options.columns.get(name, name) for name in ("unique_id", "location_id"))
+        report.note(f"one series for each {product!r} at each {place!r}")
     good["ds"], reasons = read_dates(frame["ds"], "ds", options, report, periods=True)
     for reason, mask in reasons.items():
         refusals.add(mask, "ds", reason)

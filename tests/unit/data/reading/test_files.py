@@ -357,6 +357,15 @@ def test_a_key_twice_is_named_with_its_rows(tmp_path):
         read_panel_file(write(tmp_path, text))
 
 
+def test_the_advice_on_a_key_twice_works_where_the_product_bears_our_name(tmp_path):
+    file = write(tmp_path, "unique_id,location_id,ds,y\nA,North,2025-01-01,1\nA,South,2025-01-01,2\n")
+    with pytest.raises(ReadingError, match="map location_id"):
+        read_panel_file(file)
+    read = read_panel_file(file, ReadOptions(columns={"location_id": "location_id"}))
+    assert read.frame["unique_id"].tolist() == ["A @ North", "A @ South"]
+    assert "one series for each 'unique_id' at each 'location_id'" in read.report.notes
+
+
 def test_a_plan_has_dates_or_ranges_and_columns(tmp_path):
     text = "product_id;ds;end;price;kind\nA;01.02.2025;28.02.2025;1,5;sale\n"
     text += "B;03.02.2025;;2,5;\nC;05.02.2025;01.02.2025;1,0;x\n"
