@@ -70,11 +70,7 @@ def read_orders(path: str | Path, options: ReadOptions | None = None) -> Reading
         When the file cannot be used, or cannot be read for sure.
     """
     options = options or ReadOptions()
-    required = tuple(TOTAL if n == "unit_price" and TOTAL in options.columns else n for n in REQUIRED)
-    wanted = {*required, *OPTIONAL, *options.columns.values()} - {""}
-    raw = open_table(path, options, tuple(wanted))
-    report = start_report(path, "orders", raw)
-    lines = our_columns(raw.frame, options.columns, required, OPTIONAL, report, ("order_id", *OPTIONAL))
+    raw, lines, report = _named_columns(path, options)
     if "order_id" not in lines:
         lines.insert(0, "order_id", lines.index.astype(str))
         report.note("the file has no order id: each row counts as an order of its own")
@@ -110,6 +106,17 @@ def read_orders(path: str | Path, options: ReadOptions | None = None) -> Reading
     return Reading(ORDER_LINES.validate(kept), quarantine, report.count(kept, quarantine))
 
 
+def _named_columns(
+    path: str | Path, options: ReadOptions, rows: int | None = None
+) -> tuple[RawTable, pd.DataFrame, ReadingReport]:
+    """The file's table, its cells under our names, and the report begun; ``rows`` reads only so many of a text file."""
+    required = tuple(TOTAL if n == "unit_price" and TOTAL in options.columns else n for n in REQUIRED)
+    wanted = {*required, *OPTIONAL, *options.columns.values()} - {""}
+    raw = open_table(path, options, tuple(wanted), rows)
+    report = start_report(path, "orders", raw)
+    return raw, our_columns(raw.frame, options.columns, required, OPTIONAL, report, ("order_id", *OPTIONAL)), report
+
+
 def _attribute(values: pd.Series) -> pd.Series:
     """Text cells without outer white space, empty ones missing; everything else as it is."""
     if values.dtype != object or not values.map(lambda cell: isinstance(cell, Hashable)).all():
@@ -126,8 +133,4 @@ def check_columns(path: str | Path, options: ReadOptions) -> list[str]:
 
     Only the head of a text file is read.
     """
-    required = tuple(TOTAL if n == "unit_price" and TOTAL in options.columns else n for n in REQUIRED)
-    wanted = {*required, *OPTIONAL, *options.columns.values()} - {""}
-    raw = open_table(path, options, tuple(wanted), rows=1)
-    report = start_report(path, "orders", raw)
-    return list(our_columns(raw.frame, options.columns, required, OPTIONAL, report, ("order_id", *OPTIONAL)).columns)
+    return list(_named_columns(path, options, rows=1)[1].columns)

@@ -13,10 +13,12 @@ from salesforecast_lib.data.reading.cells.numbers import NumberColumn, read_numb
 from salesforecast_lib.data.reading.cells.stray import stray_stamps
 from salesforecast_lib.data.reading.columns import our_columns
 from salesforecast_lib.data.reading.orders import Refusals, refuse_ids, start_report
+from salesforecast_lib.data.reading.raw import RawTable
 from salesforecast_lib.data.reading.report import Reading, ReadingError, ReadingReport, ReadOptions
 from salesforecast_lib.data.reading.tables import open_table
 
 KEYS = ("unique_id", "ds")
+_REQUIRED = (*KEYS, "y")
 _WORDS = {"true": 1.0, "yes": 1.0, "y": 1.0, "false": 0.0, "no": 0.0, "n": 0.0}
 _PERIOD = pd.Timedelta(days=31)  # the stamp of the running month or week lies ahead
 
@@ -33,12 +35,7 @@ def read_panel_file(path: str | Path, options: ReadOptions | None = None) -> Rea
         When the file cannot be used, or cannot be read for sure, or a key appears twice.
     """
     options = options or ReadOptions()
-    required, optional = (*KEYS, "y"), ("available", "open")
-    wanted = {*required, *optional, *options.columns.values()} - {""}
-    raw = open_table(path, options, tuple(wanted))
-    report = start_report(path, "panel", raw)
-    extra = {name: theirs for name, theirs in options.columns.items() if name not in (*required, *optional)}
-    frame = our_columns(raw.frame, options.columns, required, (*optional, *extra), report)
+    raw, frame, report = _named_columns(path, options)
     refusals = Refusals(frame, [raw.refused])
     good = frame.copy(deep=False)
     good["unique_id"] = read_ids(frame["unique_id"], "unique_id", report)
@@ -52,7 +49,7 @@ def read_panel_file(path: str | Path, options: ReadOptions | None = None) -> Rea
     good["ds"], reasons = read_dates(frame["ds"], "ds", options, report, periods=True)
     for reason, mask in reasons.items():
         refusals.add(mask, "ds", reason)
-    covariates = [name for name in frame if name not in required]
+    covariates = [name for name in frame if name not in _REQUIRED]
     numeric, categories = covariates_of(frame, covariates, report)
     numbers = read_numbers({"y": frame["y"], **numeric}, options, report)
     y, empty = numbers.pop("y")
@@ -69,14 +66,24 @@ def read_panel_file(path: str | Path, options: ReadOptions | None = None) -> Rea
         raise ReadingError(f"{path}: no usable row; first reasons: {quarantine['reason'].unique().tolist()[:3]}")
     _refuse_duplicates(kept, path)
     report.count(kept, quarantine, names=("unique_id", "ds", "y"))
-    return Reading(kept[["row", *required, *covariates]], quarantine, report)
+    return Reading(kept[["row", *_REQUIRED, *covariates]], quarantine, report)
+
+
+def _named_columns(
+    path: str | Path, options: ReadOptions, rows: int | None = None
+) -> tuple[RawTable, pd.DataFrame, ReadingReport]:
+    """The file's table, its cells under our names, and the report begun; ``rows`` reads only so many of a text file."""
+    optional = ("available", "open")
+    wanted = {*_REQUIRED, *optional, *options.columns.values()} - {""}
+    raw = open_table(path, options, tuple(wanted), rows)
+    report = start_report(path, "panel", raw)
+    extra = (name for name in options.columns if name not in (*_REQUIRED, *optional))
+    return raw, our_columns(raw.frame, options.columns, _REQUIRED, (*optional, *extra), report), report
 
 
 def check_panel_columns(path: str | Path, options: ReadOptions) -> None:
     """Raise what `read_panel_file` would about the file's columns; only the head of a text file is read."""
-    wanted = {*KEYS, "y", *options.columns.values()} - {""}
-    raw = open_table(path, options, tuple(wanted), rows=1)
-    our_columns(raw.frame, options.columns, (*KEYS, "y"), tuple(options.columns), start_report(path, "panel", raw))
+    _named_columns(path, options, rows=1)
 
 
 def covariates_of(
