@@ -1,4 +1,19 @@
 """Support library of the sales-forecasting book: each package is a part of the book."""
 
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+
+def quantile_columns(levels: Sequence[float]) -> tuple[str, ...]:
+    """Names of a forecast table's quantile columns: ``q0.05`` for level 0.05."""
+    return tuple(f"q{level:g}" for level in levels)
+
+
+def levels_of(columns: Iterable[str]) -> tuple[float, ...]:
+    """The quantile levels among a forecast table's columns, in their order."""
+    return tuple(float(name[1:]) for name in map(str, columns) if name.startswith("q0."))
+
+
 QUANTILES: tuple[float, ...] = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95)
-QUANTILE_COLUMNS: tuple[str, ...] = tuple(f"q{p}" for p in QUANTILES)
+QUANTILE_COLUMNS: tuple[str, ...] = quantile_columns(QUANTILES)

@@ -19,7 +19,7 @@ from scipy.stats import norm
 from statsforecast import StatsForecast
 from statsforecast import models as local
 
-from salesforecast_lib import QUANTILE_COLUMNS, QUANTILES
+from salesforecast_lib import QUANTILE_COLUMNS, QUANTILES, levels_of, quantile_columns
 from salesforecast_lib.data.frequency import check_freq
 from salesforecast_lib.models.windows.vocabulary import plain_names
 
@@ -53,16 +53,17 @@ def close_shop(table: pd.DataFrame, panel: pd.DataFrame, future: list[str]) -> p
         return table
     closed = panel.loc[panel["open"] <= 0, ["unique_id", "ds"]].assign(closed=True)
     shut = table[["unique_id", "ds"]].merge(closed, how="left")["closed"].notna().to_numpy()
-    columns = ["mean", *QUANTILE_COLUMNS]
+    columns = ["mean", *quantile_columns(levels_of(table))]
     return table.assign(**{name: np.where(shut, 0.0, table[name]) for name in columns})
 
 
 def tidy(table: pd.DataFrame) -> pd.DataFrame:
     """Sort quantiles in each row and clip everything at zero, so that the table keeps its contract."""
-    quantiles = np.sort(np.nan_to_num(table[list(QUANTILE_COLUMNS)].to_numpy("float64")), axis=1)
+    columns = list(quantile_columns(levels_of(table)))
+    quantiles = np.sort(np.nan_to_num(table[columns].to_numpy("float64")), axis=1)
     table = table.assign(mean=table["mean"].clip(lower=0.0))
-    table[list(QUANTILE_COLUMNS)] = np.maximum(quantiles, 0.0)
-    return table[["unique_id", "ds", "cutoff", "model", "mean", *QUANTILE_COLUMNS]]
+    table[columns] = np.maximum(quantiles, 0.0)
+    return table[["unique_id", "ds", "cutoff", "model", "mean", *columns]]
 
 
 def _statistical_model(name: str, season: int, cycles: int) -> Any:
