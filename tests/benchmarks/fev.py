@@ -15,7 +15,7 @@ import json
 import resource
 import time
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -66,7 +66,7 @@ def forecast_task(
     earlier = read_json(folder / "wall.json") if (folder / "wall.json").is_file() else 0.0
     for number, call in enumerate(calls(task, windows)):
         say(f"{task.name}: {call.table.frame['unique_id'].nunique()} series, {len(call.cutoffs)} cutoffs")
-        settings = ChampionConfig(**{**asdict(config), "budget_minutes": config.budget_minutes * call.share})
+        settings = replace(config, budget_minutes=config.budget_minutes * call.share)
         told = (call.table, call.known, call.meta, call.cutoffs, settings)
         try:
             champion = champion_forecasts(*told, store=folder / f"members_{number}", say=say)
