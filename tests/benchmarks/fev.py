@@ -9,7 +9,6 @@ scored ones instead: whatever is chosen is chosen there.
 from __future__ import annotations
 
 import argparse
-import ast
 import hashlib
 import json
 import resource
@@ -22,26 +21,13 @@ from typing import Any
 
 import pandas as pd
 
-from salesforecast_lib import __file__ as library
 from salesforecast_lib.files import read_json, resolve, write_json, write_parquet
 from salesforecast_lib.models.champion import MODEL, ChampionConfig, champion_forecasts
+from tests.benchmarks.champion import code_key
 from tests.benchmarks.fev_score import COLUMNS, LEVELS, expected, measures, naive_check, ranks, seasonal_naive
 from tests.benchmarks.fev_tasks import MEASURES, FevTask, calls, described, load_task, published
 
 Say = Callable[[str], None]
-SOURCES = ("data", "models")  # packages of the library on which a forecast depends
-
-
-def code_key(root: Path = Path(library).parent) -> str:
-    """Hash of what the modules that make forecasts do; a changed comment or docstring is no change."""
-    digest = hashlib.sha256()
-    for file in sorted(file for name in SOURCES for file in (root / name).rglob("*.py")):
-        tree = ast.parse(file.read_text(encoding="utf-8"))
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:
-                node.body = node.body[1:]
-        digest.update(f"{file.relative_to(root)} {ast.dump(tree)}".encode())
-    return digest.hexdigest()[:12]
 
 
 def forecast_task(

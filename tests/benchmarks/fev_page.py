@@ -7,11 +7,11 @@ from typing import Any
 
 from salesforecast_lib.files import project_root, read_json, write_text
 from salesforecast_lib.pipeline.markdown import opening, plain
+from tests.benchmarks.champion import consists_of, mean_weights
 from tests.benchmarks.fev_words import (
     Result,
     beside_members,
     best,
-    consists_of,
     for_a_shop,
     official,
     place,
@@ -65,6 +65,7 @@ def section(name: str, result: Result) -> list[str]:
     ]
     rows.append(("**Champion**", result["champion"], "trained on the history of this task alone"))
     rows.sort(key=lambda row: row[1]["SQL"])
+    made = list(result["compositions"].values())
     known = ", ".join(f"`{column}`" for column in result["known_ahead"]) or "nothing"
     lines = [
         f"## {plain(name)}",
@@ -74,14 +75,13 @@ def section(name: str, result: Result) -> list[str]:
         "",
         *([place(result), ""] if result["published"] else ["Nobody published results of it.", ""]),
         *scores(rows, "seen in training"),
-        f"{consists_of(result)} {beside_members(result)}".rstrip(),
+        f"{consists_of(made)} {beside_members(result)}".rstrip(),
         "",
     ]
     if result["members"]:
         members = sorted(result["members"].items(), key=lambda item: item[1]["SQL"])
-        made = list(result["compositions"].values())
-        mean = {n: sum(each["weights"].get(n, 0.0) for each in made) / max(len(made), 1) for n, _ in members}
-        lines += scores([(plain(n), row, f"{mean[n]:.0%}") for n, row in members], "mean weight")
+        mean = mean_weights(made)
+        lines += scores([(plain(n), row, f"{mean.get(n, 0.0):.0%}") for n, row in members], "mean weight")
     threads, budget = result["settings"]["threads"], result["settings"]["budget_minutes"]
     lines.append(
         f"It took {result['wall'] / 60:.0f} minutes (budget {budget:g}) on {threads} thread{'s' * (threads > 1)} of a "
@@ -112,7 +112,11 @@ def with_more(results: dict[str, Result]) -> list[str]:
         if result["published"]:
             model, _ = best(result)
             rows.append((plain(model), next(r for r in result["published"] if r["model"] == model), "no"))
-        lines += [f"**{plain(name)}.** {consists_of(result)}", "", *scores(rows, f"told {columns}")]
+        lines += [
+            f"**{plain(name)}.** {consists_of(list(result['compositions'].values()))}",
+            "",
+            *scores(rows, f"told {columns}"),
+        ]
     return lines
 
 

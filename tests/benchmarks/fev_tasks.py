@@ -14,10 +14,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from salesforecast_lib.data.features import FeatureTable, build_features
+from salesforecast_lib.data.features import FeatureTable
 from salesforecast_lib.data.frequency import Frequency, check_freq
 from salesforecast_lib.data.own_columns import settle_names
 from salesforecast_lib.files import read_json
+from tests.benchmarks.champion import told
 
 KEYS = ["unique_id", "ds"]
 MEASURES = ("SQL", "MASE", "WAPE", "WQL")
@@ -94,19 +95,19 @@ def load_task(folder: Path, name: str, earlier: int = 0) -> FevTask:
     tasks = described(folder)
     if name not in tasks:
         raise ValueError(f"task {name!r}: {folder / 'tasks.json'} describes {', '.join(tasks)}")
-    told = tasks[name]
-    file = folder / told["file"]
+    given = tasks[name]
+    file = folder / given["file"]
     if not file.is_file():
         raise FileNotFoundError(f"{file}: not found; tasks.json names it as the file of {name}")
     raw = pd.read_parquet(file)
-    roles = {role: list(told.get(role) or []) for role in ("static", "past_only", "known_ahead")}
+    roles = {role: list(given.get(role) or []) for role in ("static", "past_only", "known_ahead")}
     missing = [c for c in (*KEYS, "y", *(n for names in roles.values() for n in names)) if c not in raw]
     if missing:
         raise ValueError(f"{file}: no columns {missing}, which tasks.json declares; there are {list(raw)}")
-    frequency = check_freq(str(told["freq"]))
+    frequency = check_freq(str(given["freq"]))
     panel = _regular(raw, frequency)
-    horizon, windows = int(told["horizon"]), int(told["windows"])
-    first = told.get("first_cutoff")
+    horizon, windows = int(given["horizon"]), int(given["windows"])
+    first = given.get("first_cutoff")
     if first is not None:
         first = pd.Timestamp(first)
         first = first + pd.offsets.MonthEnd(0) if frequency.kind == "M" else first
@@ -118,7 +119,7 @@ def load_task(folder: Path, name: str, earlier: int = 0) -> FevTask:
     begun = pd.concat(scored).groupby("unique_id")["cutoff"].min()
     renamed, future = _with_open(renamed, future, begun)
     return FevTask(
-        name, frequency, horizon, int(told["season"]), str(told.get("country") or ""),
+        name, frequency, horizon, int(given["season"]), str(given.get("country") or ""),
         "start" if frequency.alias == "W-MON" else "end", renamed, tuple(scored),
         tuple(window for window in every[:earlier] if len(window)), tuple(static), tuple(historical), tuple(future),
     )  # fmt: skip
@@ -153,8 +154,8 @@ def _windows(
         if first is None:
             place = end - horizon * (windows - window)
         else:
-            told = calendar.searchsorted(first, side="right") - 1
-            place = np.full(len(spans), told + horizon * window)
+            base = calendar.searchsorted(first, side="right") - 1
+            place = np.full(len(spans), base + horizon * window)
         whole = (place >= begin) & (place + horizon <= end)
         found.append(pd.DataFrame({"unique_id": spans.index[whole], "cutoff": calendar[place[whole]]}))
     return found
@@ -260,10 +261,10 @@ def _call(task: FevTask, origins: pd.DataFrame, series: set[str] | None, share: 
     own = panel["unique_id"].map(origins.groupby("unique_id")["cutoff"].max()).fillna(last)
     hidden = panel["ds"] > own
     historical = list(task.historical)
-    panel["y"] = panel["y"].mask(hidden)
+    historical = list(task.historical)
+    hide = ["y", *historical]
+    panel[hide] = panel[hide].mask(hidden)
     panel["available"] = (panel["y"].notna() & (panel["open"] > 0)).astype("float64")
-    panel["y"] = panel["y"].fillna(0.0)
-    panel[historical] = panel[historical].mask(hidden).groupby(panel["unique_id"]).ffill().fillna(0.0)
     meta = {
         "dataset": task.name,
         "freq": task.frequency.alias,
@@ -275,11 +276,7 @@ def _call(task: FevTask, origins: pd.DataFrame, series: set[str] | None, share: 
         "historical": historical,
         "future": list(task.future),
     }
-    whole = build_features(panel, meta)
-    known = whole.frame[[*KEYS, *whole.roles["future"]]].copy()
-    frame = whole.frame[whole.frame["ds"] <= last].reset_index(drop=True)
-    table = FeatureTable(frame, whole.roles, whole.groups, whole.in_units)
-    return Call(table, known, meta | table.roles, [pd.Timestamp(c) for c in cutoffs], origins, share)
+    return Call(*told(panel, meta, last), [pd.Timestamp(c) for c in cutoffs], origins, share)
 
 
 def _padded(panel: pd.DataFrame, task: FevTask, end: pd.Timestamp) -> pd.DataFrame:

@@ -90,28 +90,6 @@ def statements(results: dict[str, Result]) -> list[tuple[str, bool, str]]:
     ]
 
 
-def consists_of(result: Result) -> str:
-    """Members with their mean weight over the windows, and what was left out where."""
-    made = list(result["compositions"].values())
-    if not made:
-        return "What the champion consisted of was not stored."
-    names = sorted({name for each in made for name in each["weights"]})
-    shares = {name: sum(each["weights"].get(name, 0.0) for each in made) / len(made) for name in names}
-    shares = dict(sorted(((n, s) for n, s in shares.items() if s >= 0.005), key=lambda item: -item[1]))
-    words = f"The champion: {', '.join(f'{name} {share:.0%}' for name, share in shares.items())}"
-    judged = {when for each in made for when in each["validated_at"]}
-    if len(made) > 1:
-        words += f" on average over {len(made)} cutoffs"
-    words += f"; judged on {len(judged)} earlier cutoffs." if judged else "; no earlier cutoff could judge its members."
-    left: dict[str, list[str]] = {}
-    for each in made:
-        for name, why in each["left_out"].items():
-            left.setdefault(name, []).append(why)
-    for name, reasons in left.items():
-        words += f" Left out at {len(reasons)} of {len(made)}: {name} ({reasons[0]})."
-    return words
-
-
 def beside_members(result: Result) -> str:
     """The champion's SQL against its best member, judged after the fact; empty without members."""
     if not result["members"]:

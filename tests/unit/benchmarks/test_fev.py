@@ -14,6 +14,7 @@ import pytest
 from salesforecast_lib.files import project_root, read_json
 from salesforecast_lib.models.champion import Champion, ChampionConfig, Composition
 from tests.benchmarks import fev
+from tests.benchmarks.champion import SOURCES, code_key
 from tests.benchmarks.fev_score import COLUMNS, LEVELS, expected, measures, naive_check, ranks, seasonal_naive
 from tests.benchmarks.fev_tasks import calls, described, load_task, published
 
@@ -270,15 +271,15 @@ def test_a_stored_task_is_read_back_until_data_or_settings_change(tmp_path, monk
 
 
 def test_the_code_key_changes_with_what_the_code_does_alone(tmp_path):
-    for name in fev.SOURCES:
+    for name in SOURCES:
         (tmp_path / name).mkdir()
     module = tmp_path / "models" / "a.py"
     module.write_text('"""Says."""\ndef f(x):\n    """One."""\n    return x + 1  # more\n')
-    first = fev.code_key(tmp_path)
+    first = code_key(tmp_path)
     module.write_text('"""Says other."""\ndef f(x):\n    """Two."""\n    return x + 1\n')
-    assert fev.code_key(tmp_path) == first
+    assert code_key(tmp_path) == first
     module.write_text('"""Says other."""\ndef f(x):\n    """Two."""\n    return x + 2\n')
-    assert fev.code_key(tmp_path) != first
+    assert code_key(tmp_path) != first
 
 
 def test_a_row_that_the_champion_does_not_forecast_is_said(tmp_path, monkeypatch):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from tests.benchmarks.champion import consists_of
 from tests.benchmarks.fev_page import FOLDER, PAGE, fev_page, stored_results
-from tests.benchmarks.fev_words import beside_members, consists_of, for_a_shop, official, place, statements
+from tests.benchmarks.fev_words import beside_members, for_a_shop, official, place, statements
 
 
 def losses(value: float) -> dict[str, float]:
@@ -93,14 +94,13 @@ def test_what_promotions_bring_is_said_whichever_way():
 
 
 def test_composition_and_members_are_told_with_their_reasons():
-    words = consists_of(WINS)
+    words = consists_of(list(WINS["compositions"].values()))
     assert "Boosting 70%, Networks 30% on average over 2 cutoffs; judged on 2 earlier cutoffs" in words
     assert "Left out at 1 of 2: Theta (loss 3.10" in words
     assert "4.8% below its best member, Boosting" in beside_members(WINS)
     better = {**WINS, "members": {"Rule": losses(0.4)}}
     assert "Its best member, Rule" in beside_members(better) and "20.0% below it" in beside_members(better)
-    alone = {**WINS, "compositions": {}, "members": {}}
-    assert "not stored" in consists_of(alone) and beside_members(alone) == ""
+    assert "not stored" in consists_of([]) and beside_members({**WINS, "members": {}}) == ""
 
 
 def test_a_table_holds_all_of_theirs_in_order_and_flags_what_was_seen_in_training():
