@@ -10,21 +10,34 @@ from typing import Any
 
 import pandas as pd
 
-from salesforecast_lib import __file__ as library
 from salesforecast_lib.data.features import FeatureTable, build_features
+from salesforecast_lib.files import project_root
+from salesforecast_lib.pipeline.dependencies import library_files
 
-SOURCES = ("data", "models")  # packages of the library on which a forecast depends
+PACKAGE = "salesforecast_lib/models/champion"
+# What decides over members' forecasts, but does not make them; `plan`'s settings are part of each stored member's name.
+DECIDING = tuple(f"{PACKAGE}/{name}.py" for name in ("__init__", "champion", "guard", "plan", "settings", "weights"))
 
 
-def code_key(root: Path = Path(library).parent) -> str:
-    """Hash of what the modules that make forecasts do; a changed comment or docstring is no change."""
+def code_key(members_only: bool = False, root: Path | None = None) -> str:
+    """Hash of the code on which a forecast depends; a changed comment or docstring is no change.
+
+    Parameters
+    ----------
+    members_only : leave out what weighs the members, so that their stored forecasts outlive a change of it.
+    root : folder that holds the library; the project's by default.
+    """
+    root = root or project_root()
     digest = hashlib.sha256()
-    for file in sorted(file for name in SOURCES for file in (root / name).rglob("*.py")):
+    for file in library_files(root / PACKAGE / "champion.py", root):
+        name = file.relative_to(root).as_posix()
+        if members_only and name in DECIDING:
+            continue
         tree = ast.parse(file.read_text(encoding="utf-8"))
         for node in ast.walk(tree):
             if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:
                 node.body = node.body[1:]
-        digest.update(f"{file.relative_to(root)} {ast.dump(tree)}".encode())
+        digest.update(f"{name} {ast.dump(tree)}".encode())
     return digest.hexdigest()[:12]
 
 

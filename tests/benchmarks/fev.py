@@ -31,11 +31,16 @@ Say = Callable[[str], None]
 
 
 def forecast_task(
-    task: FevTask, windows: tuple[pd.DataFrame, ...], config: ChampionConfig, folder: Path, say: Say = print
+    task: FevTask,
+    windows: tuple[pd.DataFrame, ...],
+    config: ChampionConfig,
+    folder: Path,
+    store: Path,
+    say: Say = print,
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Forecasts of the champion and its members in ``windows``, and how they were made.
 
-    What a folder already holds is read back. A row that the champion did not forecast gets the Seasonal Naive's value;
+    What ``folder`` already holds is read back, as are members' forecasts in ``store``. A row that the champion did not forecast gets the Seasonal Naive's value;
     the record says how many did.
 
     Returns
@@ -55,7 +60,7 @@ def forecast_task(
         settings = replace(config, budget_minutes=config.budget_minutes * call.share)
         told = (call.table, call.known, call.meta, call.cutoffs, settings)
         try:
-            champion = champion_forecasts(*told, store=folder / f"members_{number}", say=say)
+            champion = champion_forecasts(*told, store=store / str(number), say=say)
         finally:  # the time of a stopped call counts as well
             write_json(earlier + time.perf_counter() - begun, folder / "wall.json")
         for table in (champion.forecasts, champion.members):
@@ -105,8 +110,11 @@ def play(
     naive = measures(task, windows, seasonal_naive(task, windows))
     words, same = naive_check(naive, [] if before else others)
     say(f"{name}: {words}")
-    key = hashlib.sha256(json.dumps([task.key, asdict(config), before, code_key()]).encode()).hexdigest()[:12]
-    forecasts, record = forecast_task(task, windows, config, root / name / key, say)
+    folders = []
+    for words in ([asdict(config), code_key()], ["members", code_key(members_only=True)]):
+        digest = hashlib.sha256(json.dumps([task.key, before, *words]).encode()).hexdigest()
+        folders.append(root / name / digest[:12])
+    forecasts, record = forecast_task(task, windows, config, *folders, say)
     rows = {MODEL: forecasts[forecasts["model"] == MODEL]}
     rows |= {member: forecasts[forecasts["model"] == member] for member in complete_members(forecasts)}
     scores = {model: measures(task, windows, table) for model, table in rows.items()}

@@ -33,16 +33,20 @@ def champion_of(
 
     A member that does not forecast every row, because it was left out at a cutoff, is no row of the league.
     """
-    words = [task.key, task.fully_available, [str(c) for c in task.cutoffs], asdict(config), code_key()]
-    digest = hashlib.sha256(json.dumps(words).encode()).hexdigest()[:10]
-    folder = root / task.name / f"{MODEL}-{digest}"
+    protocol = [task.key, task.fully_available, [str(c) for c in task.cutoffs]]
+
+    def place(*words: Any) -> Path:
+        digest = hashlib.sha256(json.dumps([protocol, *words]).encode()).hexdigest()[:10]
+        return root / task.name / f"{MODEL}-{digest}"
+
+    folder, members = place(asdict(config), code_key()), place("members", code_key(members_only=True))
     stored, record = folder / "forecasts.parquet", folder / "record.json"
     if not record.is_file():
         last = task.cutoffs[-1]
         view = observed(task.view(last), task.fully_available)
         begun = time.perf_counter()
         champion = champion_forecasts(
-            *told(view.panel, view.meta, last), list(task.cutoffs), config, store=folder / "members", say=say
+            *told(view.panel, view.meta, last), list(task.cutoffs), config, store=members, say=say
         )
         both = pd.concat([champion.forecasts, champion.members], ignore_index=True)
         write_parquet(both[both["cutoff"].isin(task.cutoffs)], stored)

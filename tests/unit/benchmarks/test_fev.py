@@ -14,7 +14,7 @@ import pytest
 from salesforecast_lib.files import project_root, read_json
 from salesforecast_lib.models.champion import Champion, ChampionConfig, Composition
 from tests.benchmarks import fev
-from tests.benchmarks.champion import SOURCES, code_key
+from tests.benchmarks.champion import DECIDING, code_key
 from tests.benchmarks.fev_score import COLUMNS, LEVELS, expected, measures, naive_check, ranks, seasonal_naive
 from tests.benchmarks.fev_tasks import calls, described, load_task, published
 
@@ -242,7 +242,9 @@ def test_a_few_series_that_end_early_are_played_apart_and_no_series_is_lost(tmp_
     assert len(main.origins) == 29 and rest.origins["unique_id"].tolist() == ["s03"] and rest.share < main.share
     assert rest.table.frame["unique_id"].nunique() == 6
     monkeypatch.setattr(fev, "champion_forecasts", flat)
-    found, record = fev.forecast_task(task, task.origins, CONFIG, tmp_path / "out", say=lambda text: None)
+    found, record = fev.forecast_task(
+        task, task.origins, CONFIG, tmp_path / "out", tmp_path / "store", say=lambda text: None
+    )
     own = found[found["model"] == "Champion"]
     assert len(own) == 30 * 7 and not own.duplicated(["unique_id", "ds", "cutoff"]).any() and record["stood_in"] == 0
 
@@ -265,21 +267,32 @@ def test_a_stored_task_is_read_back_until_data_or_settings_change(tmp_path, monk
     made_folder(tmp_path, {"a": made_series(), "b": made_series(seed=2)})
     play(folder, tmp_path / "runs")
     assert len(asked) == 3
-    monkeypatch.setattr(fev, "code_key", lambda: "other")
+    monkeypatch.setattr(fev, "code_key", lambda members_only=False: "other")
     play(folder, tmp_path / "runs")
     assert len(asked) == 4
 
 
 def test_the_code_key_changes_with_what_the_code_does_alone(tmp_path):
-    for name in SOURCES:
-        (tmp_path / name).mkdir()
-    module = tmp_path / "models" / "a.py"
-    module.write_text('"""Says."""\ndef f(x):\n    """One."""\n    return x + 1  # more\n')
-    first = code_key(tmp_path)
-    module.write_text('"""Says other."""\ndef f(x):\n    """Two."""\n    return x + 1\n')
-    assert code_key(tmp_path) == first
-    module.write_text('"""Says other."""\ndef f(x):\n    """Two."""\n    return x + 2\n')
-    assert code_key(tmp_path) != first
+    library = tmp_path / "salesforecast_lib"
+    for file in (*DECIDING, "salesforecast_lib/models/peers.py", "salesforecast_lib/__init__.py"):
+        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / file).write_text('"""Says."""\n')
+    champion, peers = tmp_path / DECIDING[1], library / "models" / "peers.py"
+    champion.write_text("import salesforecast_lib.models.champion.guard\nimport salesforecast_lib.models.peers\n")
+    (library / "models" / "unused.py").write_text("x = 1\n")
+
+    def keys() -> tuple[str, str]:
+        return code_key(root=tmp_path), code_key(members_only=True, root=tmp_path)
+
+    peers.write_text('"""Says."""\ndef f(x):\n    """One."""\n    return x + 1  # more\n')
+    first = keys()
+    peers.write_text('"""Says other."""\ndef f(x):\n    """Two."""\n    return x + 1\n')
+    (library / "models" / "unused.py").write_text("x = 2\n")
+    assert keys() == first
+    (tmp_path / DECIDING[2]).write_text("limit = 3\n")
+    assert keys()[0] != first[0] and keys()[1] == first[1], "members' forecasts do not depend on how they are weighed"
+    peers.write_text('"""Says other."""\ndef f(x):\n    """Two."""\n    return x + 2\n')
+    assert keys()[1] != first[1]
 
 
 def test_a_row_that_the_champion_does_not_forecast_is_said(tmp_path, monkeypatch):
