@@ -18,12 +18,12 @@ from salesforecast_lib.data.frequency import check_freq
 from salesforecast_lib.files import read_json, write_json, write_parquet
 from salesforecast_lib.models.champion import guard, weights
 from salesforecast_lib.models.champion.members import Task, forecast_member
-from salesforecast_lib.models.champion.plan import RULES, Size, plan_fits
-from salesforecast_lib.models.champion.settings import MODEL, Champion, ChampionConfig, Composition
-from salesforecast_lib.models.forecaster.persistence import fingerprint
+from salesforecast_lib.models.champion.plan import Size, plan_fits
+from salesforecast_lib.models.champion.settings import FEW, MODEL, RULES, Champion, ChampionConfig, Composition
 from salesforecast_lib.models.peers.baselines import tidy
 
-_LOCAL = {*RULES, "AutoETS"}
+_LOCAL = {*RULES, *FEW}  # fitted series by series
+_DEFAULT = ChampionConfig()
 
 
 def champion_forecasts(
@@ -31,7 +31,7 @@ def champion_forecasts(
     known: pd.DataFrame,
     meta: dict[str, Any],
     cutoffs: Sequence[pd.Timestamp],
-    config: ChampionConfig = ChampionConfig(),
+    config: ChampionConfig = _DEFAULT,
     *,
     store: Path | None = None,
     say: Callable[[str], None] = lambda text: None,
@@ -101,7 +101,7 @@ def _at(
         if reason:
             left_out[name] = reason
     losses: dict[str, float] = {}
-    lag = task.horizon and {"D": 7, "W": 1, "M": 1}[check_freq(task.freq).kind]
+    lag = {"D": 7, "W": 1, "M": 1}[check_freq(task.freq).kind]
     names = [name for name in names if name not in left_out] or names
     known = weights.validated(members, names, task.table.frame, over, lag) if over else None
     if known is not None and known.weight.sum() > 0:
@@ -167,12 +167,7 @@ def _stored(
     """`forecast_member`, read back from ``store`` where the same was forecast before."""
     if store is None:
         return forecast_member(task, name, cutoffs)
-    told = asdict(task.fits) if name not in _LOCAL else {}
-    for key in ("validation", "left_out", "members"):
-        told.pop(key, None)
-    words = [name, fingerprint(task.table.frame), sorted(task.known.columns), task.meta, told, task.config.levels]
-    words += [task.config.seed, [str(cutoff) for cutoff in cutoffs]]
-    digest = hashlib.sha256(json.dumps(words, sort_keys=True, default=str).encode()).hexdigest()[:12]
+    digest = _digest(task, name, cutoffs)
     file, clock = store / f"{name}-{digest}.parquet", store / f"{name}-{digest}.json"
     if file.is_file() and clock.is_file():
         return pd.read_parquet(file), float(read_json(clock)["seconds"])
@@ -180,3 +175,13 @@ def _stored(
     write_parquet(table, file)
     write_json({"seconds": round(seconds, 1)}, clock)
     return table, seconds
+
+
+def _digest(task: Task, name: str, cutoffs: list[pd.Timestamp]) -> str:
+    """Changes with everything that changes a member's forecasts: data, what is known ahead, and settings."""
+    settings = asdict(task.fits) if name not in _LOCAL else {}
+    settings = {key: value for key, value in settings.items() if key not in ("validation", "left_out", "members")}
+    rows = [pd.util.hash_pandas_object(frame, index=False).to_numpy() for frame in (task.table.frame, task.known)]
+    data = [hashlib.sha256(each.tobytes()).hexdigest() for each in rows]
+    words = [name, data, task.meta, settings, task.config.levels, task.config.seed, [str(when) for when in cutoffs]]
+    return hashlib.sha256(json.dumps(words, sort_keys=True, default=str).encode()).hexdigest()[:12]

@@ -9,15 +9,13 @@ import numpy as np
 import pandas as pd
 
 from salesforecast_lib.data.frequency import check_freq
-from salesforecast_lib.models.champion.settings import ChampionConfig
+from salesforecast_lib.models.champion.settings import FEW, LEARNED, RULES, ChampionConfig
 from salesforecast_lib.models.forecaster.fit import NetworkConfig
 
 # Seconds on one core of a server of 2025, measured with the league's tasks; they set the order of magnitude only.
 SECONDS_PER_TREE_ROW = 4.5e-7  # boosting: one tree, one training row
 SECONDS_PER_ORIGIN = 6e-5  # a network of 64 units: one origin of one epoch, the decoder's steps included
 FEW_SERIES = 50  # below it a model a series is affordable and learns as much as one for all
-RULES = ("SeasonalNaive", "WindowAverage", "Theta")  # simple: fitted series by series, known for decades
-LEARNED = ("Boosting", "LightGBMDirect", "Networks")
 
 
 @dataclass(frozen=True)
@@ -82,8 +80,8 @@ def plan_fits(size: Size, cutoffs: int, before_first: int, config: ChampionConfi
             trees = max(60, trees * 3 // 4)
     networks, every, left_out = _networks(size, fits, 0.45 * budget, config)
     chosen = [name for name in (*RULES, *LEARNED) if not config.members or name in config.members]
-    if size.series < FEW_SERIES and (not config.members or "AutoETS" in config.members):
-        chosen.append("AutoETS")
+    if size.series < FEW_SERIES:
+        chosen += [name for name in FEW if not config.members or name in config.members]
     if "Networks" in chosen and not networks:
         chosen.remove("Networks")
     else:
@@ -95,9 +93,8 @@ def _networks(
     size: Size, fits: int, budget: float, config: ChampionConfig
 ) -> tuple[tuple[NetworkConfig, ...], int, dict[str, str]]:
     """Networks of other seeds and windows, and at every how many cutoffs they are fitted anew."""
-    windows = {"D": (56, 112), "W": (26, 52), "M": (12, 24)}[size.kind]
-    inner = check_freq(size.kind).cycle
-    windows = tuple(max(inner, min(window, size.periods // 2)) for window in windows)
+    usual = {"D": (56, 112), "W": (26, 52), "M": (12, 24)}[size.kind]
+    windows = [max(check_freq(size.kind).cycle, min(window, size.periods // 2)) for window in usual]
     base = NetworkConfig(forking=True, learning_rate=0.004)
     epochs = 2 * base.training.max_epochs  # searched, and fitted anew
     one = size.rows * epochs * SECONDS_PER_ORIGIN * (1 + size.horizon / 28) / 2

@@ -11,6 +11,9 @@ import pandas as pd
 from salesforecast_lib import QUANTILES
 
 MODEL = "Champion"
+RULES = ("SeasonalNaive", "WindowAverage", "Theta")  # simple: fitted series by series, known for decades
+LEARNED = ("Boosting", "LightGBMDirect", "Networks")
+FEW = ("AutoETS",)  # affordable, and as good as one model for all, where there are few series
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,9 @@ class ChampionConfig:
     def __post_init__(self) -> None:
         if not self.budget_minutes > 0:
             raise ValueError(f"budget_minutes={self.budget_minutes}: expected more than 0")
+        unknown = [name for name in self.members if name not in (*RULES, *LEARNED, *FEW)]
+        if unknown:
+            raise ValueError(f"members={unknown}: expected some of {(*RULES, *LEARNED, *FEW)}")
         if self.validation < 0:
             raise ValueError(f"validation={self.validation}: expected a number of cutoffs, 0 for none")
         rising = all(low < high for low, high in zip(self.levels[:-1], self.levels[1:], strict=True))
