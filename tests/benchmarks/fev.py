@@ -40,8 +40,8 @@ def forecast_task(
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Forecasts of the champion and its members in ``windows``, and how they were made.
 
-    What ``folder`` already holds is read back, as are members' forecasts in ``store``. A row that the champion did not forecast gets the Seasonal Naive's value;
-    the record says how many did.
+    What ``folder`` already holds is read back, as are members' forecasts in ``store``. A row that the champion did not
+    forecast gets the Seasonal Naive's value; the record says how many did.
 
     Returns
     -------
@@ -183,7 +183,9 @@ def main(arguments: list[str] | None = None) -> dict[str, dict[str, Any]]:
     if given.before < 0:
         parser.error(f"--before {given.before}: expected how many windows to play, 0 for the scored ones")
     members = tuple(name for name in given.members.split(",") if name)
-    config = ChampionConfig(given.budget_minutes, members, LEVELS, given.seed, given.threads)
+    config = ChampionConfig(
+        budget_minutes=given.budget_minutes, members=members, levels=LEVELS, seed=given.seed, threads=given.threads
+    )
     say = partial(print, flush=True)
     results = {}
     for name in names:
