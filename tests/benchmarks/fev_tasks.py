@@ -193,9 +193,10 @@ def _covariates(
 
 
 def _with_open(panel: pd.DataFrame, future: list[str], first: pd.Series) -> tuple[pd.DataFrame, list[str]]:
-    """The panel with ``open``: a flag known ahead under which nothing was ever sold before the first scored window.
+    """The panel with ``open``: a flag known ahead under which nothing was sold before the first scored window.
 
-    It takes the flag's place among the *future* columns; without such a flag every period counts as open.
+    It takes the place of such flags among the *future* columns (a period with a sale stays open); without any, every
+    period counts as open.
     """
     past = panel["ds"].le(panel["unique_id"].map(first)).to_numpy()
     idle = ~(panel["y"].to_numpy() > 0)
@@ -206,7 +207,7 @@ def _with_open(panel: pd.DataFrame, future: list[str], first: pd.Series) -> tupl
         if np.isin(values, (0.0, 1.0)).all():
             for value in (0.0, 1.0):
                 flagged, others = past & (values == value), past & (values != value)
-                if flagged.sum() >= _CLOSED_ROWS and idle[flagged].all() and idle[others].mean() < 0.5:
+                if flagged.sum() >= _CLOSED_ROWS and idle[flagged].mean() > 0.99 and idle[others].mean() < 0.5:
                     shut = value
         if shut is None:
             kept.append(name)

@@ -173,6 +173,14 @@ def with_closures(seed: int, **columns) -> pd.DataFrame:
     return frame.assign(y=frame["y"].where(frame["Open"] > 0, 0.0))
 
 
+def test_a_sale_in_a_closed_period_keeps_the_closure_and_the_sale(tmp_path):
+    series = {name: with_closures(k) for k, name in enumerate("abcdefghijklmnop")}
+    series["a"].loc[13, "y"] = 5.0
+    task = load_task(made_folder(tmp_path, series, **ROLES), "made")
+    mine = task.panel[task.panel["unique_id"] == "a"].reset_index(drop=True)
+    assert mine["open"][13] == 1 and mine["open"][[6, 20, 27, 69]].tolist() == [0, 0, 0, 0]
+
+
 def test_every_kind_of_column_reaches_the_model_and_closures_are_recognised_by_what_they_do(tmp_path):
     series = {name: with_closures(k) for k, name in enumerate("abc")}
     task = load_task(made_folder(tmp_path, series, **ROLES), "made")
