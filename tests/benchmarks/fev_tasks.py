@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import holidays
 import numpy as np
 import pandas as pd
 
@@ -119,10 +120,16 @@ def load_task(folder: Path, name: str, earlier: int = 0) -> FevTask:
     begun = pd.concat(scored).groupby("unique_id")["cutoff"].min()
     renamed, future = _with_open(renamed, future, begun)
     return FevTask(
-        name, frequency, horizon, int(given["season"]), str(given.get("country") or ""),
+        name, frequency, horizon, int(given["season"]), _country(given.get("country")),
         "start" if frequency.alias == "W-MON" else "end", renamed, tuple(scored),
         tuple(window for window in every[:earlier] if len(window)), tuple(static), tuple(historical), tuple(future),
     )  # fmt: skip
+
+
+def _country(given: object) -> str:
+    """A country whose holidays are known, or nothing."""
+    code = str(given or "").strip()
+    return code if code in holidays.list_supported_countries() else ""
 
 
 def _regular(raw: pd.DataFrame, frequency: Frequency) -> pd.DataFrame:

@@ -234,6 +234,15 @@ def test_nothing_after_a_cutoff_reaches_the_model_but_what_is_known_ahead(tmp_pa
     assert set(tables[0].known.columns) == {"unique_id", "ds", *tables[0].meta["future"]}
 
 
+@pytest.mark.parametrize("country", [None, "", "XX", "Atlantis"])
+@pytest.mark.parametrize("freq, given", [("D", "D"), ("W-WED", "W-WED"), ("ME", "M")])
+def test_a_country_without_known_holidays_has_none(tmp_path, country, freq, given):
+    told = {"freq": given, "country": country, "horizon": 3}
+    task = load_task(made_folder(tmp_path, {"a": made_series(freq=freq)}, **told), "made")
+    (call,) = calls(task, task.origins)
+    assert task.country == "" and (call.known["holiday"] == 0).all() and len(call.known) == 70
+
+
 def test_what_is_known_ahead_is_told_for_the_horizon(tmp_path):
     series = {name: made_series(seed=k, promo=(np.arange(70) >= 63).astype(float)) for k, name in enumerate("ab")}
     task = load_task(made_folder(tmp_path, series, known_ahead=["promo"]), "made")
