@@ -143,10 +143,15 @@ def _regular(raw: pd.DataFrame, frequency: Frequency) -> pd.DataFrame:
     if (begin < 0).any() or (end < 0).any():
         odd = spans.index[(begin < 0) | (end < 0)][0]
         raise ValueError(f"series {odd!r}: its dates are no periods of freq={frequency.alias}; correct tasks.json")
-    grid = [pd.DataFrame({"unique_id": name, "ds": calendar[a : b + 1]})
-            for name, a, b in zip(spans.index, begin, end, strict=True)]  # fmt: skip
-    full = pd.concat(grid, ignore_index=True).merge(frame, on=KEYS, how="left")
+    full = _grid(spans.index.to_numpy(), calendar, begin, end).merge(frame, on=KEYS, how="left")
     return full.sort_values(KEYS, kind="stable", ignore_index=True)
+
+
+def _grid(names: np.ndarray, calendar: pd.DatetimeIndex, begin: np.ndarray, end: np.ndarray) -> pd.DataFrame:
+    """``unique_id, ds``: the periods ``begin`` to ``end`` (both included, numbers in ``calendar``) of each name."""
+    count = np.maximum(end - begin + 1, 0)
+    place = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count) + np.repeat(begin, count)
+    return pd.DataFrame({"unique_id": np.repeat(names, count), "ds": calendar.to_numpy()[place]})
 
 
 def _windows(
@@ -293,8 +298,11 @@ def _padded(panel: pd.DataFrame, task: FevTask, end: pd.Timestamp) -> pd.DataFra
     Covariates keep their last value there; none of these rows is scored.
     """
     last = panel.groupby("unique_id").tail(1)
-    parts = [panel]
-    for row in last[last["ds"] < end].to_dict("records"):
-        steps = pd.date_range(row["ds"], end, freq=task.frequency.alias)[1:]
-        parts.append(pd.DataFrame({**row, "ds": steps, "y": np.nan}))
-    return pd.concat(parts, ignore_index=True).sort_values(KEYS, kind="stable", ignore_index=True)
+    last = last[last["ds"] < end].drop(columns="y")
+    if last.empty:
+        return panel
+    calendar = pd.date_range(last["ds"].min(), end, freq=task.frequency.alias)
+    begin = calendar.get_indexer(pd.Index(last["ds"])) + 1
+    more = _grid(last["unique_id"].to_numpy(), calendar, begin, np.full(len(last), len(calendar) - 1))
+    more = more.merge(last.drop(columns="ds"), on="unique_id").assign(y=np.nan)
+    return pd.concat([panel, more], ignore_index=True).sort_values(KEYS, kind="stable", ignore_index=True)
