@@ -112,7 +112,7 @@ def load_task(folder: Path, name: str, earlier: int = 0) -> FevTask:
     if first is not None:
         first = pd.Timestamp(first)
         first = first + pd.offsets.MonthEnd(0) if frequency.kind == "M" else first
-    every = _windows(panel, horizon, windows, first, earlier)
+    every = _windows(panel, frequency, horizon, windows, first, earlier)
     scored = every[earlier:]
     if all(window.empty for window in scored):
         raise ValueError(f"{file}: no series has a whole horizon of {horizon} in any of the {windows} windows")
@@ -143,6 +143,13 @@ def _regular(raw: pd.DataFrame, frequency: Frequency) -> pd.DataFrame:
     if (begin < 0).any() or (end < 0).any():
         odd = spans.index[(begin < 0) | (end < 0)][0]
         raise ValueError(f"series {odd!r}: its dates are no periods of freq={frequency.alias}; correct tasks.json")
+    odd = frame.duplicated(KEYS) | (calendar.get_indexer(pd.Index(frame["ds"])) < 0)
+    if odd.any():
+        first = frame[odd].iloc[0]
+        raise ValueError(
+            f"series {first['unique_id']!r}, {first['ds'].date()}: a second row of a period, or no period of "
+            f"freq={frequency.alias}; correct the file or tasks.json"
+        )
     full = _grid(spans.index.to_numpy(), calendar, begin, end).merge(frame, on=KEYS, how="left")
     return full.sort_values(KEYS, kind="stable", ignore_index=True)
 
@@ -155,10 +162,10 @@ def _grid(names: np.ndarray, calendar: pd.DatetimeIndex, begin: np.ndarray, end:
 
 
 def _windows(
-    panel: pd.DataFrame, horizon: int, windows: int, first: pd.Timestamp | None, earlier: int
+    panel: pd.DataFrame, frequency: Frequency, horizon: int, windows: int, first: pd.Timestamp | None, earlier: int
 ) -> list[pd.DataFrame]:
     """``unique_id, cutoff`` of each window, the earlier ones first; only series with a whole horizon in it."""
-    calendar = pd.DatetimeIndex(np.sort(panel["ds"].unique()))
+    calendar = pd.date_range(panel["ds"].min(), panel["ds"].max(), freq=frequency.alias)
     spans = panel.groupby("unique_id")["ds"].agg(["min", "max"])
     begin, end = calendar.get_indexer(pd.Index(spans["min"])), calendar.get_indexer(pd.Index(spans["max"]))
     found = []

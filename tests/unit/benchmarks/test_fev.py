@@ -65,6 +65,13 @@ def test_windows_end_with_each_series_and_a_short_one_is_left_out_of_the_windows
     assert [set(w["unique_id"]) for w in task.earlier] == [{"a", "b"}]
 
 
+def test_a_gap_in_which_no_series_lives_is_counted_in_periods(tmp_path):
+    series = {"a": made_series(periods=20), "b": made_series("2024-03-01", periods=40)}
+    task = load_task(made_folder(tmp_path, series, windows=1, first_cutoff="2024-03-10"), "made")
+    assert task.origins[0]["unique_id"].tolist() == ["b"]
+    assert (task.origins[0]["cutoff"] == pd.Timestamp("2024-03-10")).all()
+
+
 @pytest.mark.parametrize(
     "freq, first, given, cutoffs",
     [
@@ -356,6 +363,14 @@ def test_a_folder_that_cannot_be_used_says_what_to_do(tmp_path):
         load_task(made_folder(tmp_path, {"a": made_series()}, horizon=99), "made")
     with pytest.raises(ValueError, match="its dates are no periods of freq=W-SUN"):
         load_task(made_folder(tmp_path, {"a": made_series(freq="W-MON")}, freq="W-SUN"), "made")
+    twice = pd.concat([made_series(), made_series().tail(1)])
+    for frame in (
+        twice,
+        made_series(freq="W-SUN").assign(ds=lambda f: f["ds"] + pd.to_timedelta((f.index == 5) * 1, unit="D")),
+    ):
+        freq = "D" if frame is twice else "W-SUN"
+        with pytest.raises(ValueError, match="series 'a', 2024-.*: a second row of a period, or no period"):
+            load_task(made_folder(tmp_path, {"a": frame}, freq=freq), "made")
     (folder / "made.parquet").unlink()
     with pytest.raises(FileNotFoundError, match="made.parquet: not found"):
         load_task(folder, "made")
