@@ -330,6 +330,33 @@ def test_a_row_that_the_champion_does_not_forecast_is_said(tmp_path, monkeypatch
     assert result["stood_in"] == 0.5 and any("14 of 28 rows without a forecast" in line for line in result["said"])
 
 
+def test_the_library_s_champion_plays_a_task_and_sales_of_later_windows_change_no_earlier_forecast(tmp_path):
+    week = np.tile([10.0, 12.0, 15.0, 20.0, 30.0, 45.0, 5.0], 20)
+    tables = []
+    for number in range(2):
+        rng = np.random.default_rng(1)
+        series = {
+            name: pd.DataFrame(
+                {"ds": pd.date_range("2024-01-01", periods=140), "y": week * level + rng.normal(0, 2, 140)}
+            )
+            for name, level in (("a", 1.0), ("b", 3.0))
+        }
+        if number:
+            for frame in series.values():
+                frame.loc[126:132, "y"] = 1e4
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        members = ("SeasonalNaive", "WindowAverage", "Theta")
+        result = play(made_folder(folder, series), folder / "runs", members=members)
+        assert set(result["members"]) == set(members) and len(result["compositions"]) == 2
+        (file,) = (folder / "runs").rglob("forecasts.parquet")
+        found = pd.read_parquet(file)
+        tables.append(found[found["cutoff"] == found["cutoff"].min()].reset_index(drop=True))
+        if not number:
+            assert result["champion"]["SQL"] < 0.9 * result["naive"]["SQL"]
+    pd.testing.assert_frame_equal(*tables)
+
+
 def test_the_command_writes_results_by_task_and_names_what_it_does_not_know(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(fev, "champion_forecasts", flat)
     folder = made_folder(tmp_path, {"a": made_series(), "b": made_series(seed=1)})
