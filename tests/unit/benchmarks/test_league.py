@@ -237,6 +237,12 @@ def test_a_search_stores_what_the_page_shows_and_reads_nothing_after_the_first_c
         league_search.parse_grid(["window"])
 
 
+@pytest.mark.parametrize("model, grid", [("LSTM", {"hidden_size": [8]}), ("Boosting", {"trees": [5]})])
+def test_our_models_can_be_searched(model, grid):
+    (row,) = league_search.search(made_task(), model, grid, [1])
+    assert 0 < row["scaled_quantile_loss"] < 1 and row["cutoffs"] == 2
+
+
 @pytest.mark.parametrize("name", [file.stem for file in PAGE.with_suffix("").glob("*.json")])
 def test_the_command_without_names_has_the_published_peers(name):
     published = {n for n, row in stored_results()[name]["models"].items() if row["kind"] in ("peer", "network")}
