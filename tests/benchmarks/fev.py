@@ -13,6 +13,7 @@ import hashlib
 import json
 import resource
 import time
+import traceback
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from functools import partial
@@ -187,13 +188,20 @@ def main(arguments: list[str] | None = None) -> dict[str, dict[str, Any]]:
         budget_minutes=given.budget_minutes, members=members, levels=LEVELS, seed=given.seed, threads=given.threads
     )
     say = partial(print, flush=True)
-    results = {}
+    results, failed = {}, {}
     for name in names:
-        results[name] = play(given.data, name, config, resolve(given.root), given.before, say)
+        try:
+            results[name] = play(given.data, name, config, resolve(given.root), given.before, say)
+        except Exception as error:  # the other tasks are played; how this one failed is printed whole
+            traceback.print_exc()
+            failed[name] = error
+            continue
         print(show(results[name]), flush=True)
         if given.json:
             file = given.json.resolve()
             write_json({**(read_json(file) if file.is_file() else {}), name: results[name]}, file)
+    if failed:
+        parser.exit(1, "".join(f"{name} was not played: {error}\n" for name, error in failed.items()))
     return results
 
 

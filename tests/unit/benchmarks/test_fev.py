@@ -378,6 +378,19 @@ def test_the_command_writes_results_by_task_and_names_what_it_does_not_know(tmp_
         assert words in capsys.readouterr().err
 
 
+def test_a_task_that_fails_does_not_stop_the_others(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(fev, "champion_forecasts", flat)
+    folder = made_folder(tmp_path, {"a": made_series(), "b": made_series(seed=1)})
+    tasks = read_json(folder / "tasks.json")
+    (folder / "tasks.json").write_text(json.dumps({"long": {**tasks["made"], "horizon": 99}, **tasks}))
+    file = tmp_path / "out.json"
+    with pytest.raises(SystemExit) as left:
+        fev.main(["all", "--data", str(folder), "--root", str(tmp_path / "runs"), "--json", str(file)])
+    told = capsys.readouterr()
+    assert left.value.code == 1 and "long was not played: " in told.err and "whole horizon of 99" in told.err
+    assert list(read_json(file)) == ["made"]
+
+
 def test_a_folder_that_cannot_be_used_says_what_to_do(tmp_path):
     with pytest.raises(FileNotFoundError, match="tasks.json: not found; --data DIR"):
         described(tmp_path)
