@@ -20,9 +20,10 @@ from salesforecast_lib.data.calendar import inner_season
 from salesforecast_lib.data.features import FeatureTable, build_features
 from salesforecast_lib.models.forecaster.fit import NetworkConfig, fit_network
 from salesforecast_lib.models.networks.heads import quantile_mean
-from salesforecast_lib.models.peers.baselines import fitting_history, lightgbm_forecasts, pooled_quantiles, tidy
+from salesforecast_lib.models.peers.baselines import fitting_history, pooled_quantiles, tidy
 from salesforecast_lib.models.peers.boosting import LongMemoryRows, averaged, boosting_config, boosting_forecasts
 from salesforecast_lib.models.peers.origins import OriginRows
+from salesforecast_lib.models.peers.recursive import lightgbm_forecasts
 from salesforecast_lib.models.peers.regression import DirectConfig
 from salesforecast_lib.models.training.loop import TrainingConfig
 

@@ -11,7 +11,8 @@ import pandas as pd
 from salesforecast_lib.data.features import FeatureTable
 from salesforecast_lib.data.frequency import check_freq
 from salesforecast_lib.files import resolve
-from salesforecast_lib.models.peers.baselines import close_shop, lightgbm_forecasts, statistical_forecasts
+from salesforecast_lib.models.peers.baselines import close_shop, statistical_forecasts
+from salesforecast_lib.models.peers.recursive import lightgbm_forecasts
 from salesforecast_lib.models.peers.regression import DirectConfig, direct_lightgbm_forecasts, ridge_forecasts
 
 # Forecast tables of a run, and the chapter that writes each.

@@ -21,13 +21,13 @@
 from salesforecast_lib.models.peers.baselines import (
     close_shop,
     fitting_history,
-    lightgbm_forecasts,
     pooled_quantiles,
     statistical_forecasts,
     tidy,
 )
 from salesforecast_lib.models.peers.boosting import LongMemoryRows, boosting_config, boosting_forecasts
 from salesforecast_lib.models.peers.origins import OriginRows
+from salesforecast_lib.models.peers.recursive import lightgbm_forecasts
 from salesforecast_lib.models.peers.regression import DirectConfig, direct_lightgbm_forecasts, ridge_forecasts
 
 __all__ = [
