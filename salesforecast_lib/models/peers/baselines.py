@@ -70,7 +70,7 @@ def _statistical_model(name: str, season: int, cycles: int) -> Any:
     return makers[name]()
 
 
-def _intervals(levels: Sequence[float]) -> dict[int | float, tuple[str, float]]:
+def _intervals(levels: Sequence[float]) -> dict[float, tuple[str, Any]]:
     """For each quantile but the median: coverage in percent of the central interval that ends there, and its end."""
     widths = {level: round(100 * abs(1 - 2 * level), 6) for level in levels if level != 0.5}
     return {
