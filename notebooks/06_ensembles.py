@@ -361,7 +361,7 @@ _ = chosen_one.write_champion(champion, config, panel, run_dir)
 # %%
 now = champion.compositions[str(today.date())].to_json()
 print(driving.consists_of(now))
-driving.composition_table(now).round(3)
+driving.composition_table(now)[["share", "loss"]].round(3)
 
 # %% [markdown]
 # The loss is the scaled quantile loss over the earlier cutoffs. The weights are learned anew at each cutoff, so they

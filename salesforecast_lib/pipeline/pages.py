@@ -56,6 +56,7 @@ _STOCK = {
     "simulated": "Stock is that of the simulated shop: give yours with `-p stock_file=FILE`.",
     "unknown": "No product of this run is in your stock file: see [](decisions.md).",
 }
+_MORE = "The [league](league.md) holds it against more peers."
 
 
 def findings(result: Mapping[str, Any], dataset: str = "") -> list[str]:
@@ -86,7 +87,7 @@ def findings(result: Mapping[str, Any], dataset: str = "") -> list[str]:
         f"{winner(losses('scaled_quantile_loss'), 'scaled quantile loss')}. The {ours}'s WAPE is {abs(gain):.1f} % "
         f"{'below' if gain >= 0 else 'above'} the seasonal naive's.",
         "",
-        *([champion_caveat(dataset) + " The [league](league.md) shows which.", ""] if ours == CHAMPION else []),
+        *([f"{champion_caveat(dataset)} {_MORE}", ""] if ours == CHAMPION else []),
         "Cost of the same stock policy driven by each forecast, in the simulated test months:",
         "",
         *markdown_table(policies, ["total", "holding", "shortage", "fill_rate", "turnover", "saving_percent"], 2),

@@ -240,7 +240,7 @@ def block(start: Start, shop: str) -> str:
         f"until the next one does, {protection} from now. The level to order up to, {start.level:,.0f} units, covers "
         f"the demand until then with a chance of {100 * start.service_level:.0f} %. {late}"
         "{ref}`ch-inventory` derives it.",
-        *(("", f"The forecast: {plain(start.made_of)}.") if start.made_of else ()),
+        *(("", f"**Forecast.** {plain(start.made_of)}.") if start.made_of else ()),
         "",
     ]
     return "\n".join(lines)

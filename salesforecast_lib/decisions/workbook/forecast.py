@@ -10,7 +10,7 @@ from salesforecast_lib.decisions.driving import CHAMPION, composition_table, dri
 from salesforecast_lib.files import read_json
 from salesforecast_lib.wording import listed
 
-HEADINGS = {"share": "share", "loss": "loss on earlier cutoffs", "why": "why"}
+HEADINGS = {"share": "share", "loss": "error on earlier cutoffs (best 100)", "why": "why"}
 _READERS = {"inventory.json": "orders", "alerts.json": "alerts", "promotions.json": "promotions"}
 
 
@@ -44,4 +44,6 @@ def forecast_table(folder: Path) -> tuple[str, pd.DataFrame] | None:
     composition = read_composition(folder) if CHAMPION in by_model else {}
     if not composition:
         return "; ".join(words), pd.DataFrame(columns=["member", *HEADINGS.values()])
-    return "; ".join(words), composition_table(composition).rename(columns=HEADINGS).reset_index()
+    table = composition_table(composition)
+    table["loss"] = (100 * table["loss"] / table["loss"].min()).round(1)
+    return "; ".join(words), table.rename(columns=HEADINGS).reset_index()

@@ -67,16 +67,6 @@ def test_calibration_over_time_uses_what_was_scored_by_then():
     np.testing.assert_array_equal(last[list(QUANTILE_COLUMNS)], expected[list(QUANTILE_COLUMNS)])
 
 
-def test_the_written_committee_is_calibrated_where_it_can_be():
-    table = made({"good": (0, 8, 6)})
-    plain, split = (over_time.calibrated_committee(table, table, CUTOFFS, how) for how in ("none", "split"))
-    assert set(plain["model"]) == {"Ensemble"} and len(plain) == len(split) == len(table)
-    moved = (plain["q0.05"].to_numpy() != split["q0.05"].to_numpy()).reshape(len(CUTOFFS), -1).any(axis=1)
-    assert list(moved) == [False, True, True, True]
-    with pytest.raises(ValueError, match="calibration='bayes'"):
-        over_time.calibrated_committee(table, table, CUTOFFS, "bayes")
-
-
 def test_reconciliation_over_time_adds_up_and_leaves_mint_out_where_nothing_was_scored():
     products = made({"base": (0, 8, 6)}, series=4)
     panel = products.assign(group=np.where(products["unique_id"] < "p2", "a", "b"))
@@ -103,14 +93,14 @@ def test_reconciliation_over_time_adds_up_and_leaves_mint_out_where_nothing_was_
 def test_the_report_holds_what_was_measured_and_nothing_that_was_not(tmp_path):
     one = pd.DataFrame({"model": ["a"], **{name: [0.5] for name in report.METRICS}})
     one["mase"] = np.nan  # a scale of zero: unknown, not a number
-    tables = dict.fromkeys(("members", "committees", "committees_with_learned_weights", "ensemble"), one)
+    tables = dict.fromkeys(("members", "committees", "committees_with_learned_weights", "champion"), one)
     covered = pd.DataFrame({"before": [0.8], "split": [0.9]}, index=["a"])
     levels = pd.DataFrame({"MinT": [0.2]}, index=["shop"])
     told = (tables, {"mean": {"2024-01-07": equal_weights(["a"])}}, CUTOFFS[:1])
     full = report.write_report(tmp_path, *told, CUTOFFS[:1], "mean", covered, levels)
     stored = json.loads((tmp_path / "ensemble.json").read_text())
     assert set(stored) == set(full) and stored["weights"]["mean"]["2024-01-07"]["members"] == ["a"]
-    assert full["ensemble"]["wape"] == 0.5 and full["ensemble"]["mase"] is None
+    assert full["champion"]["a"]["wape"] == 0.5 and full["champion"]["a"]["mase"] is None
     assert full["coverage_90"] == {"a before": 0.8, "a split": 0.9}
     assert full["hierarchy_wape"] == {"MinT": {"shop": 0.2}} and full["learned_at"] == ["2024-01-07"]
     early = report.write_report(tmp_path, *told, [], "mean", covered, levels)
@@ -122,10 +112,9 @@ def test_forecast_files_hold_the_sales_where_they_are_known(tmp_path):
     panel = table.drop_duplicates(["unique_id", "ds"])[["unique_id", "ds", "y"]]
     panel = panel[panel["ds"] < panel["ds"].max()]
     report.write_members(table, panel, tmp_path)
-    written = report.write_committees([table, table.assign(model="x")], panel, tmp_path)
-    assert written["y"].isna().sum() == 2 * len(RIVALS) * 2 and set(written["model"]) == {*RIVALS, "x"}
-    assert len(pd.read_parquet(tmp_path / "members.parquet")) == len(table)
-    pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "ensemble_forecasts.parquet"), written)
+    written = pd.read_parquet(tmp_path / "members.parquet")
+    assert len(written) == len(table) and written["y"].isna().sum() == 2 * len(RIVALS)
+    pd.testing.assert_frame_equal(written, report.with_sales(table.assign(y=-1.0), panel))
 
 
 # ---------------------------------------------------------------------------------------- sentences
