@@ -43,7 +43,10 @@ STAGES = (
     ),
     Stage(
         "07_evaluation",
-        ("panel.parquet", "panel.json", "lstm_forecasts.parquet", "members.parquet", "champion_forecasts.parquet"),
+        (
+            *("panel.parquet", "panel.json", "ahead.parquet"),
+            *("lstm_forecasts.parquet", "members.parquet", "champion_forecasts.parquet"),
+        ),
         ("forecasts.parquet", "metrics.json"),
     ),
     Stage(

@@ -55,9 +55,29 @@ def read_known(run_dir: str | Path, table: FeatureTable) -> pd.DataFrame:
 def read_extended(run_dir: str | Path, panel: pd.DataFrame, meta: Mapping[str, Any]) -> pd.DataFrame:
     """The run's panel, or some of its series, with the horizon after it and what is known of that ahead.
 
-    Every reader of a run takes it from here, so that what the shop told ahead reaches all models alike.
+    The *future* columns of the horizon are those of ``ahead.parquet``, which the features have as well: what the shop
+    told reaches all models alike. A period told to be closed is not available.
+
+    Raises
+    ------
+    FileNotFoundError
+        When chapter 02 has not run yet.
     """
-    return extend_panel(panel, meta["future"], meta["static"], meta["freq"], meta["horizon"])
+    keys, last = ["unique_id", "ds"], panel["ds"].max()
+    extended = extend_panel(panel, meta["future"], meta["static"], meta["freq"], meta["horizon"])
+    file = resolve(run_dir) / "ahead.parquet"
+    if not file.is_file():
+        raise FileNotFoundError(f"{file}: nothing is known ahead yet; run chapter 02 first")
+    ahead = pd.read_parquet(file)
+    names = [name for name in meta["future"] if name in ahead]
+    told = extended[keys].merge(ahead[[*keys, *names]], how="left")
+    for name in names:
+        here = (extended["ds"] > last) & told[name].notna()
+        extended[name] = extended[name].where(~here, told[name])
+    if "open" in names:
+        shut = (extended["ds"] > last) & (extended["open"] <= 0)
+        extended["available"] = extended["available"].where(~shut, 0.0)
+    return extended
 
 
 def direct_config(freq: str, rows: int, seed: int, threads: int) -> DirectConfig:

@@ -111,6 +111,9 @@ def test_forecasts_are_gathered_from_the_runs_files(tmp_path):
         parts.append(grid.assign(cutoff=origin, mean=4.0, y=0.0, **dict.fromkeys(QUANTILE_COLUMNS, 4.0)))
     rows = pd.concat(parts, ignore_index=True)
     known = rows[rows["unique_id"] != "young"]
+    with pytest.raises(FileNotFoundError, match="run chapter 02 first"):
+        gather.gather_forecasts(tmp_path, panel, META, [cutoff])
+    write_parquet(rows.loc[rows["cutoff"] == end, ["unique_id", "ds"]], tmp_path / "ahead.parquet")
     with pytest.raises(FileNotFoundError, match="run chapter 04 first"):
         gather.gather_forecasts(tmp_path, panel, META, [cutoff])
     write_parquet(rows.assign(model="LSTM"), tmp_path / "lstm_forecasts.parquet")

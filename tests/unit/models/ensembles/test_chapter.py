@@ -11,6 +11,7 @@ import pytest
 from salesforecast_lib import QUANTILE_COLUMNS
 from salesforecast_lib.data.features import build_features
 from salesforecast_lib.data.panel import extend_panel
+from salesforecast_lib.files import write_parquet
 from salesforecast_lib.models.ensembles import members, over_time, report, verdicts
 from salesforecast_lib.models.ensembles.conformal import fit_split
 from salesforecast_lib.models.ensembles.ensemble import METHODS, combine_over_time, equal_weights, fit_weights
@@ -44,6 +45,38 @@ def test_best_sellers_are_forecast_at_the_last_cutoff_that_can_be_scored(made_me
     few = members.best_sellers(made_members, extended, META, count)
     assert set(few["model"]) == models | set(made_members["model"]) and set(few["cutoff"]) == {CUTOFF}
     assert set(few["unique_id"]) == ({"s4", "s5"} if count else {"s5"})
+
+
+def told_ahead(folder, **columns):
+    """``ahead.parquet`` of a run whose shop told these columns for the first of its products, in the first period."""
+    usual = extend_panel(PANEL, META["future"], META["static"], "D", HORIZON)
+    ahead = usual.loc[usual["ds"] > LAST, ["unique_id", "ds", *META["future"]]].reset_index(drop=True)
+    for name, value in columns.items():
+        ahead.loc[0, name] = value
+    write_parquet(ahead, folder / "ahead.parquet")
+    return usual, ahead
+
+
+@pytest.mark.parametrize("name, value", [(META["future"][-1], 7.0), ("open", 0.0), ("not declared", 3.0)])
+def test_what_the_shop_told_ahead_reaches_the_panel_of_the_peers(tmp_path, name, value):
+    usual, ahead = told_ahead(tmp_path, **{name: value})
+    meta = {**META, "horizon": HORIZON, "freq": "D"}
+    extended = members.read_extended(tmp_path, PANEL, meta)
+    first = (extended["unique_id"] == ahead["unique_id"][0]) & (extended["ds"] == ahead["ds"][0])
+    others = extended[~first].reset_index(drop=True)
+    pd.testing.assert_frame_equal(others, usual[~first].reset_index(drop=True), check_dtype=False)
+    row = extended[first].iloc[0]
+    if name in META["future"]:
+        assert row[name] == value and usual.loc[first, name].iloc[0] != value
+    assert row["available"] == (0.0 if name == "open" and "open" in META["future"] else 1.0)
+    some = PANEL[PANEL["unique_id"] == ahead["unique_id"][0]]
+    few = members.read_extended(tmp_path, some, meta)
+    pd.testing.assert_frame_equal(few, extended[extended["unique_id"].isin(some["unique_id"])].reset_index(drop=True))
+
+
+def test_nothing_told_yet_says_which_chapter_tells(tmp_path):
+    with pytest.raises(FileNotFoundError, match="run chapter 02 first"):
+        members.read_extended(tmp_path, PANEL, {**META, "horizon": HORIZON, "freq": "D"})
 
 
 def test_a_run_without_chapter_04_says_so(tmp_path):
