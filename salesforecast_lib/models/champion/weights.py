@@ -19,8 +19,8 @@ KEYS = ["cutoff", "unique_id", "ds"]
 class Validated(NamedTuple):
     """Forecasts of validation rows: ``values`` (members, rows, columns), the mean first, then ``levels``.
 
-    ``y``, ``weight``, ``cutoff`` and ``series`` are (rows,). With the weights a sum over the rows is the mean over series and
-    cutoffs of each one's mean, divided by the series' seasonal naive error.
+    ``y``, ``weight``, ``cutoff`` and ``series`` are (rows,). With the weights a sum over the rows is the mean over
+    series and cutoffs of each one's mean, divided by the series' seasonal naive error.
     """
 
     names: tuple[str, ...]
