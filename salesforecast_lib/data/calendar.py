@@ -107,13 +107,18 @@ def country_code(text: str) -> str:
 
 
 def _holiday_table(days: pd.DatetimeIndex, country: str) -> pd.DataFrame:
-    """``holiday`` and closeness to the next and the last holiday (1 on the day, falling to 0 over two weeks)."""
+    """``holiday`` and closeness to the next and the last holiday (1 on the day, falling to 0 over two weeks).
+
+    An empty ``country`` has no holidays.
+    """
     years = range(days.min().year - 1, days.max().year + 2)
     code, _, region = country.partition("-")
-    free = holidays.country_holidays(code, subdiv=region or None, years=years)
+    free = holidays.country_holidays(code, subdiv=region or None, years=years) if code else {}
     known = {pd.Timestamp(day) for day in free}
     dates = _CHINA_FESTIVALS if code == "CN" else ()
     festivals = {pd.Timestamp(date(year, *day)) for year in years for day in dates}
+    if not known | festivals:
+        return pd.DataFrame(0.0, index=days, columns=["holiday", "festival", "holiday_ahead", "holiday_behind"])
     special = np.sort(np.array(sorted(known | festivals), dtype="datetime64[ns]"))
     ahead = special[np.minimum(np.searchsorted(special, days.to_numpy()), len(special) - 1)] - days.to_numpy()
     behind = days.to_numpy() - special[np.maximum(np.searchsorted(special, days.to_numpy(), side="right") - 1, 0)]

@@ -9,7 +9,8 @@ from typing import Any, Protocol
 import pandas as pd
 
 from salesforecast_lib import QUANTILE_COLUMNS
-from salesforecast_lib.models.peers.baselines import close_shop, lightgbm_forecasts, statistical_forecasts
+from salesforecast_lib.models.peers.baselines import close_shop, statistical_forecasts
+from salesforecast_lib.models.peers.recursive import lightgbm_forecasts
 
 _FORECAST = ("unique_id", "ds", "mean", *QUANTILE_COLUMNS)
 

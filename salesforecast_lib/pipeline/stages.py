@@ -39,16 +39,19 @@ STAGES = (
     Stage(
         "06_ensembles",
         ("panel.parquet", "panel.json", "features.parquet", "features.json", "ahead.parquet", "lstm_forecasts.parquet"),
-        ("members.parquet", "ensemble.json", "ensemble_forecasts.parquet"),
+        ("members.parquet", "ensemble.json", "champion_forecasts.parquet", "champion.json"),
     ),
     Stage(
         "07_evaluation",
-        ("panel.parquet", "panel.json", "lstm_forecasts.parquet", "members.parquet", "ensemble_forecasts.parquet"),
+        (
+            *("panel.parquet", "panel.json", "ahead.parquet"),
+            *("lstm_forecasts.parquet", "members.parquet", "champion_forecasts.parquet"),
+        ),
         ("forecasts.parquet", "metrics.json"),
     ),
     Stage(
         "08_inventory",
-        ("panel.parquet", "panel.json", "forecasts.parquet"),
+        ("panel.parquet", "panel.json", "forecasts.parquet", "champion.json"),
         ("replenishment.csv", "warnings.csv", "excess.csv", "projection.csv", "inventory.json"),
     ),
     Stage(

@@ -5,14 +5,11 @@
 - `Champion`: The forecasts, those of the members, and what the champion consists of at each cutoff.
 - `Composition`: Members, weights, losses and what was left out at one cutoff.
 - `MODEL`: Its name in forecast tables.
+
+Members are in `members`, their settings by size and budget in `plan`, weights in `weights`, limits in `guard`.
 """
 
-from salesforecast_lib.models.champion.champion import (
-    MODEL,
-    Champion,
-    ChampionConfig,
-    Composition,
-    champion_forecasts,
-)
+from salesforecast_lib.models.champion.champion import champion_forecasts
+from salesforecast_lib.models.champion.settings import MODEL, Champion, ChampionConfig, Composition
 
 __all__ = ["ChampionConfig", "champion_forecasts", "Champion", "Composition", "MODEL"]

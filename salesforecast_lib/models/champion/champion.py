@@ -2,74 +2,28 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from salesforecast_lib import QUANTILES
+from salesforecast_lib import quantile_columns
 from salesforecast_lib.data.features import FeatureTable
 from salesforecast_lib.data.frequency import check_freq
-from salesforecast_lib.models.peers.regression import DirectConfig, direct_lightgbm_forecasts
+from salesforecast_lib.files import read_json, write_json, write_parquet
+from salesforecast_lib.models.champion import guard, weights
+from salesforecast_lib.models.champion.members import Task, forecast_member
+from salesforecast_lib.models.champion.plan import Size, plan_fits
+from salesforecast_lib.models.champion.settings import FEW, MODEL, RULES, Champion, ChampionConfig, Composition
+from salesforecast_lib.models.peers.baselines import tidy
 
-MODEL = "Champion"
-
-
-@dataclass(frozen=True)
-class ChampionConfig:
-    """How a champion is made.
-
-    Parameters
-    ----------
-    budget_minutes : what all fits together may take on this machine, about; settings and members follow from it.
-    members : names to choose from; empty takes those that fit the data's size and the budget.
-    levels : quantile levels of the forecast, rising, 0.5 among them.
-    seed, threads : of everything random, and of each fit.
-    """
-
-    budget_minutes: float = 10.0
-    members: tuple[str, ...] = ()
-    levels: tuple[float, ...] = QUANTILES
-    seed: int = 0
-    threads: int = 1
-
-
-@dataclass(frozen=True)
-class Composition:
-    """What the champion consists of at one cutoff; JSON-able with `to_json`.
-
-    Parameters
-    ----------
-    weights : member → share, adding up to one.
-    losses : member → scaled quantile loss on the validation cutoffs; empty where nothing could be validated.
-    left_out : member → the reason, with its figure.
-    validated_at : earlier cutoffs on which members were judged, ISO dates.
-    notes : what else a reader should be told, in sentences.
-    """
-
-    weights: dict[str, float]
-    losses: dict[str, float] = field(default_factory=dict)
-    left_out: dict[str, str] = field(default_factory=dict)
-    validated_at: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain dictionary."""
-        return asdict(self)
-
-
-@dataclass(frozen=True)
-class Champion:
-    """``forecasts`` (model "Champion") at the asked cutoffs, ``members`` the same of each member, also at the
-    validation cutoffs, ``compositions`` by cutoff (ISO date) and ``seconds`` that each member took.
-    """
-
-    forecasts: pd.DataFrame
-    members: pd.DataFrame
-    compositions: dict[str, Composition]
-    seconds: dict[str, float]
+_LOCAL = {*RULES, *FEW}  # fitted series by series
+_DEFAULT = ChampionConfig()
 
 
 def champion_forecasts(
@@ -77,12 +31,15 @@ def champion_forecasts(
     known: pd.DataFrame,
     meta: dict[str, Any],
     cutoffs: Sequence[pd.Timestamp],
-    config: ChampionConfig = ChampionConfig(),
+    config: ChampionConfig = _DEFAULT,
     *,
     store: Path | None = None,
     say: Callable[[str], None] = lambda text: None,
 ) -> Champion:
     """Forecast from each cutoff with what was known there.
+
+    Every member forecasts each cutoff, and earlier ones a horizon apart. At a cutoff the weights come from the latest
+    earlier cutoffs whose horizon had ended by then. Periods known to be closed are forecast as zero.
 
     Parameters
     ----------
@@ -91,13 +48,140 @@ def champion_forecasts(
     meta : ``features.json``: freq, horizon, season_length and roles.
     store : folder in which each member's forecasts are kept, so that a stopped call goes on.
     say : told what is being fitted.
+
+    Raises
+    ------
+    ValueError
+        When no cutoff is given, a member is not known, or not one member can forecast.
     """
-    horizon, freq = int(meta["horizon"]), str(meta["freq"])
-    direct = DirectConfig(window=8 * check_freq(freq).inner, seed=config.seed, threads=config.threads)
-    parts = []
+    cutoffs = sorted(set(map(pd.Timestamp, cutoffs)))
+    if not cutoffs:
+        raise ValueError("cutoffs: none given; expected at least one last known period")
+    freq, horizon = check_freq(str(meta["freq"])), int(meta["horizon"])
+    periods = table.frame.loc[table.frame["ds"] <= cutoffs[0], "ds"].nunique()
+    size = Size.of(table.frame, cutoffs[-1], horizon, str(meta["freq"]))
+    fits = plan_fits(size, len(cutoffs), periods, config)
+    earlier = list(pd.date_range(end=cutoffs[0], periods=fits.validation * horizon + 1, freq=freq.alias)[:-1:horizon])
+    task, every = Task(table, known, meta, fits, config), [*earlier, *cutoffs]
+    limits = {cutoff: guard.thinkable(table.frame, cutoff, 8 * freq.inner) for cutoff in every}
+    seconds: dict[str, float] = {}
+    failed, parts = dict(fits.left_out), {}
+    for name in fits.members:
+        say(f"{name} at {len(every)} cutoffs")
+        try:
+            parts[name], seconds[name] = _stored(task, name, every, store)
+        except (ValueError, ArithmeticError, np.linalg.LinAlgError) as error:
+            failed[name] = f"it failed: {error}"
+    if not parts:
+        raise ValueError(f"no member can forecast: {failed}")
+    members = pd.concat(parts.values(), ignore_index=True)
+    tables, compositions = [], {}
     for cutoff in cutoffs:
-        told = (table, known, cutoff, horizon, freq, check_freq(freq).cycle, direct)
-        parts.append(direct_lightgbm_forecasts(*told))
-    members = pd.concat(parts, ignore_index=True)
-    alone = Composition({"LightGBMDirect": 1.0})
-    return Champion(members.assign(model=MODEL), members, {str(c.date()): alone for c in cutoffs}, {})
+        over = [c for c in every if c + horizon * freq.offset <= cutoff][-max(config.validation, 1) :]
+        made, composition = _at(task, members, cutoff, over, limits[cutoff], failed)
+        tables.append(made)
+        compositions[str(cutoff.date())] = composition
+    return Champion(pd.concat(tables, ignore_index=True), members, compositions, seconds)
+
+
+def _at(
+    task: Task,
+    members: pd.DataFrame,
+    cutoff: pd.Timestamp,
+    over: list[pd.Timestamp],
+    limit: pd.Series,
+    failed: dict[str, str],
+) -> tuple[pd.DataFrame, Composition]:
+    """The champion of one cutoff, judged on the cutoffs ``over``."""
+    names = list(members["model"].unique())
+    now = {name: members[(members["model"] == name) & (members["cutoff"] == cutoff)] for name in names}
+    left_out = dict(failed)
+    for name in names:
+        reason = guard.unusable(now[name], limit)
+        if reason:
+            left_out[name] = reason
+    losses: dict[str, float] = {}
+    lag = {"D": 7, "W": 1, "M": 1}[check_freq(task.freq).kind]
+    names = [name for name in names if name not in left_out] or names
+    known = weights.validated(members, names, task.table.frame, over, lag) if over else None
+    if known is not None and known.weight.sum() > 0:
+        losses = weights.losses(known)
+        left_out |= guard.out_of_proportion(losses, _LOCAL)
+        names = [name for name in names if name not in left_out]
+        shares, learnt, factor = _choose(known.only(names).levelled())
+    else:
+        learned = [name for name in names if name not in _LOCAL] or names
+        shares, learnt, factor = {name: 1 / len(learned) for name in learned}, None, 1.0
+    values = sum(
+        share * now[name][["mean", *quantile_columns(task.config.levels)]].to_numpy("float64")
+        for name, share in shares.items()
+    )
+    levels = np.array(task.config.levels)
+    factors = np.ones(len(levels)) if learnt is None else learnt.factors
+    quantiles = weights.widened(np.asarray(values), levels, factors)
+    table = now[names[0]][["unique_id", "ds", "cutoff"]].assign(model=MODEL, mean=np.asarray(values)[:, 0] * factor)
+    columns = quantile_columns(task.config.levels)
+    table = tidy(table.assign(**{name: quantiles[:, k] for k, name in enumerate(columns)}))
+    table, cut = guard.capped(table, limit)
+    moved = {name: float(each) for name, each in zip(columns, factors, strict=True) if each != 1}
+    loss = None if learnt is None or learnt.loss is None else learnt.loss
+    dates = tuple(str(when.date()) for when in over) if losses else ()
+    notes = (cut,) if cut else ()
+    if not losses:
+        notes = (*notes, "the history leaves no room for a back-test: equal weights of the models that learn")
+    return table.reset_index(drop=True), Composition(
+        {name: round(share, 4) for name, share in shares.items()},
+        losses, left_out, dates, moved, factor, loss, notes,
+    )  # fmt: skip
+
+
+def _choose(known: weights.Validated) -> tuple[dict[str, float], weights.Learnt, float]:
+    """Shares by name, what was learnt, and the factor on the mean; the best simple rule alone where nothing beats it.
+
+    Parameters
+    ----------
+    known : levelled, so that the best member's loss is one at each cutoff.
+    """
+    learnt = weights.learn(known)
+    losses = weights.losses(known)
+    rules = {name: loss for name, loss in losses.items() if name in _LOCAL}
+    cutoffs = len(np.unique(known.cutoff))
+    together = learnt.loss
+    if together is None:
+        together = float(
+            weights.pinball(weights.mixed(learnt.shares, known.values)[:, 1:], known.y, known.levels) @ known.weight
+        )
+    if rules and min(rules.values()) <= together:
+        best = min(rules, key=lambda name: rules[name])
+        alone = known.only([best])
+        learnt = weights.learn(alone)
+        return {best: 1.0}, learnt, weights.mean_factor(alone.values[0][:, 0], known)
+    shares = {name: float(s) for name, s in zip(known.names, learnt.shares, strict=True) if s > 0}
+    factor = weights.mean_factor(weights.mixed(learnt.shares, known.values)[:, 0], known) if cutoffs else 1.0
+    return shares, learnt, factor
+
+
+def _stored(
+    task: Task, name: str, cutoffs: list[pd.Timestamp], store: Path | None
+) -> tuple[pd.DataFrame, float]:
+    """`forecast_member`, read back from ``store`` where the same was forecast before."""
+    if store is None:
+        return forecast_member(task, name, cutoffs)
+    digest = _digest(task, name, cutoffs)
+    file, clock = store / f"{name}-{digest}.parquet", store / f"{name}-{digest}.json"
+    if file.is_file() and clock.is_file():
+        return pd.read_parquet(file), float(read_json(clock)["seconds"])
+    table, seconds = forecast_member(task, name, cutoffs)
+    write_parquet(table, file)
+    write_json({"seconds": round(seconds, 1)}, clock)
+    return table, seconds
+
+
+def _digest(task: Task, name: str, cutoffs: list[pd.Timestamp]) -> str:
+    """Changes with everything that changes a member's forecasts: data, what is known ahead, and settings."""
+    settings = asdict(task.fits) if name not in _LOCAL else {}
+    settings = {key: value for key, value in settings.items() if key not in ("validation", "left_out", "members")}
+    rows = [pd.util.hash_pandas_object(frame, index=False).to_numpy() for frame in (task.table.frame, task.known)]
+    data = [hashlib.sha256(each.tobytes()).hexdigest() for each in rows]
+    words = [name, data, task.meta, settings, task.config.levels, task.config.seed, [str(when) for when in cutoffs]]
+    return hashlib.sha256(json.dumps(words, sort_keys=True, default=str).encode()).hexdigest()[:12]

@@ -11,7 +11,7 @@
 - `save_forecaster`: Write ``model.safetensors`` and ``model.json``; the JSON comes last and makes the pair valid.
 - `load_forecaster`: Load what `save_forecaster` wrote; raises ValueError when the format is not ours.
 - `write_training_log`: Write the losses of both trainings, with validation and without, as JSON.
-- `fingerprint`: SHA-256 of a panel's keys and values, so that a model can say which data it saw.
+- `network_forecasts`: Several networks as one forecaster at many cutoffs, their quantiles averaged.
 - `carry_history`: One pass over all series that live at ``cutoff``, each from its first row.
 - `carry_day`: The state one period later.
 - `carried_forecast`: Forecast table of all series from the carried state; ``future`` as for `Forecaster`.
@@ -26,11 +26,11 @@ from salesforecast_lib.models.forecaster.fit import (
 )
 from salesforecast_lib.models.forecaster.forecast import Forecaster, forecast_origins
 from salesforecast_lib.models.forecaster.persistence import (
-    fingerprint,
     load_forecaster,
     save_forecaster,
     write_training_log,
 )
+from salesforecast_lib.models.forecaster.several import network_forecasts
 from salesforecast_lib.models.forecaster.split import choose_origins, split_by_time
 
 __all__ = [
@@ -45,7 +45,7 @@ __all__ = [
     "save_forecaster",
     "load_forecaster",
     "write_training_log",
-    "fingerprint",
+    "network_forecasts",
     "carry_history",
     "carry_day",
     "carried_forecast",

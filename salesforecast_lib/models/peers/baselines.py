@@ -1,4 +1,4 @@
-"""Peers: statistical forecasts and gradient boosting, in the one forecast table (chapters 06 and 07)."""
+"""Peers: statistical forecasts in the one forecast table (chapters 06 and 07)."""
 
 from __future__ import annotations
 
@@ -9,29 +9,16 @@ from typing import Any
 # tqdm asks for ipywidgets, which the book leaves out: its scripts would come from another host.
 warnings.filterwarnings("ignore", message="IProgress not found")
 
-import lightgbm as lgb
 import numpy as np
 import pandas as pd
-from mlforecast import MLForecast
-from mlforecast.lag_transforms import RollingMean
-from mlforecast.target_transforms import LocalStandardScaler
 from scipy.stats import norm
 from statsforecast import StatsForecast
 from statsforecast import models as local
 
-from salesforecast_lib import QUANTILE_COLUMNS, QUANTILES, levels_of, quantile_columns
-from salesforecast_lib.data.frequency import check_freq
-from salesforecast_lib.models.windows.vocabulary import plain_names
+from salesforecast_lib import QUANTILES, levels_of, quantile_columns
 
-_LEVELS = {90: ("q0.05", "q0.95"), 80: ("q0.1", "q0.9"), 50: ("q0.25", "q0.75")}
 STATISTICAL = ("SeasonalNaive", "WindowAverage", "AutoETS", "Theta")  # forecast by default
 INTERMITTENT = ("CrostonOptimized", "TSB")
-# Lags, spans of means by lag, parts of the date and periods of the usual level of the one-step LightGBM, by frequency.
-_BOOSTED: dict[str, tuple[list[int], dict[int, list[int]], list[str], int]] = {
-    "D": ([1, 7, 14, 21, 28], {1: [7, 28], 7: [28]}, ["dayofweek", "day", "month"], 28),
-    "W": ([1, 2, 3, 4, 8, 12], {1: [4, 12]}, ["week", "month"], 4),
-    "M": ([1, 2, 3, 6, 12], {1: [3, 12]}, ["month"], 12),
-}
 _WITHOUT_INTERVALS = ("WindowAverage", *INTERMITTENT)
 
 
@@ -83,22 +70,45 @@ def _statistical_model(name: str, season: int, cycles: int) -> Any:
     return makers[name]()
 
 
+def _intervals(levels: Sequence[float]) -> dict[float, tuple[str, Any]]:
+    """For each quantile but the median: coverage in percent of the central interval that ends there, and its end."""
+    widths = {level: round(100 * abs(1 - 2 * level), 6) for level in levels if level != 0.5}
+    return {
+        level: (f"{'lo' if level < 0.5 else 'hi'}", int(width) if width == int(width) else width)
+        for level, width in widths.items()
+    }
+
+
 def _run_statistical(
-    history: pd.DataFrame, horizon: int, freq: str, season: int, n_jobs: int, names: Sequence[str], cycles: int = 8
+    history: pd.DataFrame,
+    horizon: int,
+    freq: str,
+    season: int,
+    n_jobs: int,
+    names: Sequence[str],
+    cycles: int = 8,
+    levels: Sequence[float] = QUANTILES,
 ) -> pd.DataFrame:
     table = history[["unique_id"]].drop_duplicates()
+    widths = sorted({width for _, width in _intervals(levels).values()})
     for with_intervals in (True, False):
         those = [name for name in names if (name not in _WITHOUT_INTERVALS) == with_intervals]
         chosen = [_statistical_model(name, season, cycles) for name in those]
         if chosen:
             runner = StatsForecast(models=chosen, freq=freq, n_jobs=n_jobs, fallback_model=local.SeasonalNaive(1))
-            part = runner.forecast(df=history, h=horizon, level=list(_LEVELS) if with_intervals else None)
+            part = runner.forecast(df=history, h=horizon, level=widths if with_intervals else None)
             table = table.merge(part, on=[name for name in ("unique_id", "ds") if name in table])
     return table
 
 
 def _by_length(
-    history: pd.DataFrame, horizon: int, freq: str, season: int, n_jobs: int, names: Sequence[str]
+    history: pd.DataFrame,
+    horizon: int,
+    freq: str,
+    season: int,
+    n_jobs: int,
+    names: Sequence[str],
+    levels: Sequence[float] = QUANTILES,
 ) -> pd.DataFrame:
     """`_run_statistical` for series of like length: without season below two of them, averages over what there is."""
     length = history.groupby("unique_id")["ds"].transform("size").to_numpy()
@@ -107,7 +117,7 @@ def _by_length(
     parts = []
     for each, several in sorted(set(zip(cycle.tolist(), cycles.tolist(), strict=True)), reverse=True):
         rows = history[(cycle == each) & (cycles == several)]
-        parts.append(_run_statistical(rows, horizon, freq, each, n_jobs, names, several))
+        parts.append(_run_statistical(rows, horizon, freq, each, n_jobs, names, several, levels))
     return pd.concat(parts, ignore_index=True)
 
 
@@ -119,6 +129,7 @@ def statistical_forecasts(
     season: int,
     n_jobs: int = 1,
     models: Sequence[str] = STATISTICAL,
+    levels: Sequence[float] = QUANTILES,
 ) -> pd.DataFrame:
     """Local statistical models, fitted on rows up to ``cutoff``.
 
@@ -139,12 +150,13 @@ def statistical_forecasts(
     history = known[["unique_id", "ds", "y"]]
     inner = season if season <= 24 else 1
     length = history.groupby("unique_id")["ds"].transform("size")
-    wide = _by_length(history, horizon, freq, inner, n_jobs, models)
+    wide = _by_length(history, horizon, freq, inner, n_jobs, models, levels)
+    ends = _intervals(levels)
     if season > 24 and "SeasonalNaive" in models:
         yearly = history[length >= season]
         if len(yearly):
             again = StatsForecast(models=[local.SeasonalNaive(season)], freq=freq).forecast(
-                df=yearly, h=horizon, level=list(_LEVELS)
+                df=yearly, h=horizon, level=sorted({width for _, width in ends.values()})
             )
             names = [name for name in again if name.startswith("SeasonalNaive")]
             merged = wide[["unique_id", "ds"]].merge(again, how="left")
@@ -152,12 +164,12 @@ def statistical_forecasts(
     tables = []
     for model in (name for name in models if name not in _WITHOUT_INTERVALS):
         table = wide[["unique_id", "ds"]].assign(cutoff=cutoff, model=model, mean=wide[model])
-        for level, (low, high) in _LEVELS.items():
-            table[low], table[high] = wide[f"{model}-lo-{level}"], wide[f"{model}-hi-{level}"]
         middle = wide[model].clip(lower=0.0)
-        table = table.assign(**{"q0.5": middle})
-        outer = {name: table[name].fillna(middle) for name in QUANTILE_COLUMNS}  # too short for an interval
-        tables.append(tidy(table.assign(**outer)))
+        for level, name in zip(levels, quantile_columns(levels), strict=True):
+            side, width = ends.get(level, ("", 0))
+            given = wide[f"{model}-{side}-{width}"] if side else middle
+            table[name] = given.fillna(middle)  # too short for an interval
+        tables.append(tidy(table))
     for model in (name for name in models if name in _WITHOUT_INTERVALS):
         table = wide[["unique_id", "ds"]].assign(cutoff=cutoff, model=model, mean=wide[model])
 
@@ -165,7 +177,7 @@ def statistical_forecasts(
             table = _by_length(past[["unique_id", "ds", "y"]], horizon, freq, inner, 1, [model])
             return table.rename(columns={model: "mean"})
 
-        tables.append(pooled_quantiles(table, known, cutoff, horizon, freq, earlier))
+        tables.append(pooled_quantiles(table, known, cutoff, horizon, freq, earlier, levels))
     return pd.concat(tables, ignore_index=True)
 
 
@@ -176,6 +188,7 @@ def pooled_quantiles(
     horizon: int,
     freq: str,
     forecast: Callable[[pd.DataFrame], pd.DataFrame],
+    levels: Sequence[float] = QUANTILES,
 ) -> pd.DataFrame:
     """Quantiles for a point forecast, from its own errors at the origin one horizon before ``cutoff``.
 
@@ -192,75 +205,12 @@ def pooled_quantiles(
     past["mean"] = past["mean"].clip(lower=0.0)
     size = past.groupby("unique_id")["mean"].mean().rank(pct=True)
     volume = pd.cut(size, [-0.1, 1 / 3, 2 / 3, 1.1], labels=False)
-    unit = (past["y"] - past["mean"]) / np.sqrt(past["mean"] + 0.1)
+    least = 0.02 * past["mean"].mean() or 1e-9  # so that the root of an empty forecast is finite, in any unit of sales
+    unit = (past["y"] - past["mean"]) / np.sqrt(past["mean"] + least)
     key = past["unique_id"].map(volume)
-    spread = {name: group.quantile(QUANTILES).to_numpy() for name, group in unit.groupby(key)}
+    spread = {name: group.quantile(list(levels)).to_numpy() for name, group in unit.groupby(key)}
     which = table["unique_id"].map(volume).fillna(1).to_numpy(int)
-    middle = next(iter(spread.values()), norm.ppf(QUANTILES))  # no error is known yet: those of Poisson counts
-    width = np.sqrt(table["mean"].clip(lower=0.0) + 0.1).to_numpy()[:, None]
+    middle = next(iter(spread.values()), norm.ppf(levels))  # no error is known yet: those of Poisson counts
+    width = np.sqrt(table["mean"].clip(lower=0.0) + least).to_numpy()[:, None]
     quantiles = table["mean"].to_numpy()[:, None] + np.stack([spread.get(k, middle) for k in which]) * width
-    return tidy(table.assign(**{name: quantiles[:, k] for k, name in enumerate(QUANTILE_COLUMNS)}))
-
-
-def lightgbm_forecasts(
-    panel: pd.DataFrame,
-    meta: dict[str, Any],
-    cutoff: pd.Timestamp,
-    seed: int = 0,
-    threads: int = 1,
-    objective: str = "l1",
-) -> pd.DataFrame:
-    """One global LightGBM over all series (Ke et al. 2017) with lags, calendar, categories and known-ahead covariates.
-
-    Fitted on rows up to ``cutoff``; covariates after it are only those declared *future*. The absolute error as
-    ``objective`` gave the lower WAPE at an origin before the test months; "l2" would aim at the mean instead. Series
-    too short for the longest lag or window get the mean of their last four cycles.
-    """
-    horizon, freq = int(meta["horizon"]), str(meta["freq"])
-    lags, windows, parts, usual = _BOOSTED[check_freq(freq).kind]
-    plain = plain_names([*meta["static"], *meta["future"]])
-    panel = panel[["unique_id", "ds", "y", "available", *plain]].rename(columns=plain)
-    static, future = ([plain[name] for name in meta[role]] for role in ("static", "future"))
-    covariates = panel[["unique_id", "ds", *future]]  # known ahead by declaration
-    history = fitting_history(panel, cutoff, int(meta["season_length"]))
-    history[static] = history[static].astype("category")
-
-    def fit_predict(past: pd.DataFrame) -> pd.DataFrame:
-        model = lgb.LGBMRegressor(
-            objective=objective,
-            n_estimators=300,
-            learning_rate=0.05,
-            num_leaves=31,
-            min_child_samples=30,
-            subsample=0.8,
-            subsample_freq=1,
-            colsample_bytree=0.7,
-            random_state=seed,
-            n_jobs=threads,
-            deterministic=True,
-            force_row_wise=True,
-            verbosity=-1,
-        )
-        global_model = MLForecast(
-            models={"mean": model},
-            freq=freq,
-            lags=lags,
-            lag_transforms={lag: [RollingMean(span) for span in spans] for lag, spans in windows.items()},
-            date_features=parts,
-            target_transforms=[LocalStandardScaler()],
-        )
-        reach = max(*lags, *(lag + span - 1 for lag, spans in windows.items() for span in spans))
-        short = past.groupby("unique_id")["y"].transform("size") <= reach + 1
-        steps = pd.date_range(past["ds"].max(), periods=horizon + 1, freq=freq)[1:]
-        level = past[short].groupby("unique_id")["y"].apply(lambda y: y.tail(usual).mean())
-        rest = level.rename("mean").reset_index().merge(pd.DataFrame({"ds": steps}), how="cross")
-        if short.all():
-            return rest
-        long = past.loc[~short, ["unique_id", "ds", "y", *static, *future]]
-        global_model.fit(long, static_features=static)
-        known = covariates[covariates["ds"].isin(steps) & covariates["unique_id"].isin(long["unique_id"].unique())]
-        table = global_model.predict(horizon, X_df=known if future else None)
-        return pd.concat([table, rest[["unique_id", "ds", "mean"]]], ignore_index=True) if len(rest) else table
-
-    table = fit_predict(history).assign(cutoff=cutoff, model="LightGBM")
-    return pooled_quantiles(table, history, cutoff, horizon, freq, fit_predict)
+    return tidy(table.assign(**{name: quantiles[:, k] for k, name in enumerate(quantile_columns(levels))}))

@@ -20,7 +20,8 @@ from salesforecast_lib.evaluation.backtest import (
     rolling_origin,
 )
 from salesforecast_lib.evaluation.segments import FROM_THE_START, age_bands, volume_groups
-from salesforecast_lib.models.peers.baselines import close_shop, lightgbm_forecasts, statistical_forecasts
+from salesforecast_lib.models.peers.baselines import close_shop, statistical_forecasts
+from salesforecast_lib.models.peers.recursive import lightgbm_forecasts
 from salesforecast_lib.plots import Page, forecast_page, pager
 
 META = {

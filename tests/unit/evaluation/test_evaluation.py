@@ -10,7 +10,8 @@ from salesforecast_lib import QUANTILE_COLUMNS
 from salesforecast_lib.evaluation.backtest import comparable_panel
 from salesforecast_lib.evaluation.metrics import evaluate, scored_rows
 from salesforecast_lib.evaluation.segments import demand_classes
-from salesforecast_lib.models.peers.baselines import close_shop, lightgbm_forecasts, statistical_forecasts
+from salesforecast_lib.models.peers.baselines import close_shop, statistical_forecasts
+from salesforecast_lib.models.peers.recursive import lightgbm_forecasts
 
 
 def made_panel(lengths=(100, 100, 90), seed=0):

@@ -11,7 +11,8 @@ from salesforecast_lib.data.frequency import check_freq
 from salesforecast_lib.data.panel import extend_panel
 from salesforecast_lib.models.ensembles.members import direct_config, member_forecasts
 from salesforecast_lib.models.forecaster.ablation import ablate
-from salesforecast_lib.models.peers.baselines import lightgbm_forecasts, statistical_forecasts
+from salesforecast_lib.models.peers.baselines import statistical_forecasts
+from salesforecast_lib.models.peers.recursive import lightgbm_forecasts
 
 LOCAL = ("SeasonalNaive", "WindowAverage", "Theta", "CrostonOptimized", "TSB")
 ODD = ["price [EUR]", "promo: yes/no", "größe, cm", 'brand "x"', "{a}", "价格", "x" * 300]

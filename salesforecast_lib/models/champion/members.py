@@ -1,0 +1,135 @@
+"""The members of a champion: each forecasts every cutoff from what was known there (chapter 06)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from salesforecast_lib import quantile_columns
+from salesforecast_lib.data.features import FeatureTable
+from salesforecast_lib.data.frequency import check_freq
+from salesforecast_lib.models.champion.plan import Fits
+from salesforecast_lib.models.champion.settings import ChampionConfig
+from salesforecast_lib.models.forecaster import network_forecasts
+from salesforecast_lib.models.peers import (
+    BoostingConfig,
+    DirectConfig,
+    boosting_forecasts,
+    direct_lightgbm_forecasts,
+    statistical_forecasts,
+)
+
+
+@dataclass(frozen=True)
+class Task:
+    """What every member is told."""
+
+    table: FeatureTable
+    known: pd.DataFrame
+    meta: dict[str, Any]
+    fits: Fits
+    config: ChampionConfig
+
+    @property
+    def horizon(self) -> int:
+        """Periods to forecast."""
+        return int(self.meta["horizon"])
+
+    @property
+    def freq(self) -> str:
+        """Frequency of the panel."""
+        return str(self.meta["freq"])
+
+    def rows(self, cutoff: pd.Timestamp) -> pd.DataFrame:
+        """``unique_id, ds, shut`` of the series that have a row at the cutoff, sorted; shut is known ahead."""
+        frame = self.table.frame
+        alive = np.sort(frame.loc[frame["ds"] == cutoff, "unique_id"].unique())
+        steps = check_freq(self.freq).after(cutoff, self.horizon)
+        grid = pd.DataFrame({"unique_id": np.repeat(alive, len(steps)), "ds": np.tile(steps, len(alive))})
+        if "open" not in self.known:
+            return grid.assign(shut=False)
+        told = self.known.loc[self.known["ds"].isin(steps), ["unique_id", "ds", "open"]]
+        opened = grid.merge(told, on=["unique_id", "ds"], how="left")["open"]
+        return grid.assign(shut=(opened <= 0).to_numpy())
+
+
+def _local(task: Task, cutoff: pd.Timestamp, model: str) -> pd.DataFrame:
+    frame = task.table.frame
+    alive = frame.loc[frame["ds"] == cutoff, "unique_id"]
+    past = frame.loc[frame["unique_id"].isin(alive) & (frame["ds"] <= cutoff), ["unique_id", "ds", "y", "available"]]
+    told = task.horizon, task.freq, int(task.meta["season_length"]), task.config.threads
+    return statistical_forecasts(past, cutoff, *told, [model], task.config.levels)
+
+
+def _direct(task: Task, cutoff: pd.Timestamp, model: str) -> pd.DataFrame:
+    frequency = check_freq(task.freq)
+    config = DirectConfig(
+        window=8 * frequency.inner,
+        max_rows=min(task.fits.boosting_rows, 40_000),
+        objective="l2",
+        seed=task.config.seed,
+        threads=task.config.threads,
+        levels=task.config.levels,
+    )
+    told = task.table, task.known, cutoff, task.horizon, task.freq, frequency.cycle
+    return direct_lightgbm_forecasts(*told, config)
+
+
+def _boosting(task: Task, cutoff: pd.Timestamp, model: str) -> pd.DataFrame:
+    config = BoostingConfig(
+        levels=task.config.levels,
+        trees=task.fits.boosting_trees,
+        rows=task.fits.boosting_rows,
+        seed=task.config.seed,
+        threads=task.config.threads,
+    )
+    told = task.table, task.known, cutoff, task.horizon, task.freq
+    return boosting_forecasts(*told, check_freq(task.freq).cycle, config)
+
+
+def _networks(task: Task, cutoffs: Sequence[pd.Timestamp]) -> pd.DataFrame:
+    told = task.table, task.known, task.meta, cutoffs, task.fits.networks
+    return network_forecasts(*told, task.fits.refit_every)
+
+
+_AT_EACH: dict[str, Callable[[Task, pd.Timestamp, str], pd.DataFrame]] = {
+    "LightGBMDirect": _direct,
+    "Boosting": _boosting,
+}
+_AT_ALL: dict[str, Callable[[Task, Sequence[pd.Timestamp]], pd.DataFrame]] = {"Networks": _networks}
+
+
+def forecast_member(task: Task, name: str, cutoffs: Sequence[pd.Timestamp]) -> tuple[pd.DataFrame, float]:
+    """Forecasts of a member at the cutoffs, every row of `Task.rows` once, zero where closed; and its seconds.
+
+    Raises
+    ------
+    ValueError
+        When the member does not forecast a series.
+    """
+    begun = time.perf_counter()
+    if name in _AT_ALL:
+        table = _AT_ALL[name](task, cutoffs)
+    else:
+        table = pd.concat([_AT_EACH.get(name, _local)(task, cutoff, name) for cutoff in cutoffs], ignore_index=True)
+    columns = ["mean", *quantile_columns(task.config.levels)]
+    parts = []
+    for cutoff in cutoffs:
+        rows = task.rows(cutoff)
+        found = rows.merge(table.loc[table["cutoff"] == cutoff, ["unique_id", "ds", *columns]], how="left")
+        values = found[columns].to_numpy("float64")
+        missing = np.isnan(values).any(1)
+        if len(found) != len(rows) or missing.any():
+            raise ValueError(
+                f"{name} at {cutoff.date()}: {int(missing.sum())} of {len(rows)} rows have no forecast, the first is "
+                f"{found.loc[missing, 'unique_id'].iloc[0] if missing.any() else 'given twice'!r}"
+            )
+        values[found["shut"].to_numpy()] = 0.0
+        part = found[["unique_id", "ds"]].assign(cutoff=cutoff, model=name)
+        parts.append(part.assign(**{column: values[:, k] for k, column in enumerate(columns)}))
+    return pd.concat(parts, ignore_index=True), time.perf_counter() - begun

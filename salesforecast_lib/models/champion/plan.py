@@ -1,0 +1,116 @@
+"""Which members are fitted, how large and how often: by the data's size and the budget, never by the clock."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import pandas as pd
+
+from salesforecast_lib.data.frequency import check_freq
+from salesforecast_lib.models.champion.settings import FEW, LEARNED, RULES, ChampionConfig
+from salesforecast_lib.models.forecaster.fit import NetworkConfig
+from salesforecast_lib.models.training.loop import TrainingConfig
+
+# Seconds on one core of a server of 2025, measured with the league's tasks; they set the order of magnitude only.
+SECONDS_PER_TREE_ROW = 1.8e-7  # boosting: one tree, one training row
+SECONDS_PER_STEP = 0.04  # a network of 64 units: 8 stretches of 256 periods, 28 steps ahead
+FEW_SERIES = 50  # below it a model a series is affordable and learns as much as one for all
+
+
+@dataclass(frozen=True)
+class Size:
+    """What the cost of a fit depends on: ``rows`` of the feature table at the last cutoff, its series and periods."""
+
+    series: int
+    periods: int
+    rows: int
+    horizon: int
+    kind: str
+
+    @classmethod
+    def of(cls, frame: pd.DataFrame, cutoff: pd.Timestamp, horizon: int, freq: str) -> Size:
+        """Size of a feature frame at a cutoff."""
+        past = frame[frame["ds"] <= cutoff]
+        return cls(
+            int(past["unique_id"].nunique()), int(past["ds"].nunique()), len(past), horizon, check_freq(freq).kind
+        )
+
+
+@dataclass(frozen=True)
+class Fits:
+    """What is fitted; ``left_out`` says by name what the budget has no room for."""
+
+    members: tuple[str, ...]
+    validation: int
+    boosting_rows: int
+    boosting_trees: int
+    networks: tuple[NetworkConfig, ...]
+    refit_every: int
+    left_out: dict[str, str] = field(default_factory=dict)
+
+
+def validation_count(periods: int, horizon: int, most: int) -> int:
+    """Cutoffs, a horizon apart, that fit before the first asked one: each leaves two horizons to learn from."""
+    return int(np.clip(periods // horizon - 2, 0, most))
+
+
+def plan_fits(size: Size, cutoffs: int, before_first: int, config: ChampionConfig) -> Fits:
+    """Members and their settings.
+
+    Parameters
+    ----------
+    size : of the data at the last cutoff.
+    cutoffs : number of asked cutoffs.
+    before_first : periods up to the first asked cutoff.
+    """
+    validation = validation_count(before_first, size.horizon, config.validation)
+    fits, budget = cutoffs + validation, 60.0 * config.budget_minutes
+    rows, trees = 40_000 if size.series < 1000 else 160_000, 160
+    members, levels = 4, len(config.levels)
+
+    def boosting_seconds(rows: int, trees: int) -> float:
+        return fits * members * rows * trees * (levels + 1) * SECONDS_PER_TREE_ROW
+
+    rows = min(rows, max(2_000, size.rows * size.horizon))
+    while boosting_seconds(rows, trees) > 0.6 * budget and (rows > 10_000 or trees > 60):
+        if rows > 10_000 and (trees <= 60 or rows > 20_000):
+            rows = max(10_000, rows // 2)
+        else:
+            trees = max(60, trees * 3 // 4)
+    networks, every, left_out = _networks(size, fits, 0.25 * budget, config)
+    chosen = [name for name in (*RULES, *LEARNED) if not config.members or name in config.members]
+    if size.series < FEW_SERIES:
+        chosen += [name for name in FEW if not config.members or name in config.members]
+    if "Networks" in chosen and not networks:
+        chosen.remove("Networks")
+    else:
+        left_out = {}
+    return Fits(tuple(chosen), validation, rows, trees, networks, every, left_out)
+
+
+def _networks(
+    size: Size, fits: int, budget: float, config: ChampionConfig
+) -> tuple[tuple[NetworkConfig, ...], int, dict[str, str]]:
+    """Networks of other seeds and windows, and at every how many cutoffs they are fitted anew."""
+    usual = {"D": (56, 112), "W": (26, 52), "M": (12, 24)}[size.kind]
+    windows = [max(check_freq(size.kind).cycle, min(window, size.periods // 2)) for window in usual]
+    length = min(256, size.periods)
+    steps = int(np.clip(size.rows / length / 8, 100, 300))  # gradient steps of an epoch, whatever the panel's size
+    training = TrainingConfig(max_epochs=12, patience=3, epoch_steps=steps)
+    base = NetworkConfig(forking=True, learning_rate=0.004, levels=config.levels, training=training)
+    epochs = 2 * training.max_epochs  # searched, and fitted anew
+    one = epochs * steps * SECONDS_PER_STEP * length / 256 * (1 + size.horizon / 28) / 2
+    for seeds, every in ((3, 1), (2, 1), (3, 2), (2, 2), (2, 4), (1, 2), (1, 4), (1, fits)):
+        if seeds * one * -(-fits // every) <= budget:
+            return tuple(_seeded(base, windows, config.seed + k, k) for k in range(seeds)), every, {}
+    if one <= 3 * budget:  # a single fit, and half as many epochs
+        training = replace(base.training, max_epochs=max(2, int(base.training.max_epochs * budget / one)))
+        return (_seeded(replace(base, training=training), windows, config.seed, 0),), fits, {}
+    minutes = one / 60
+    return (), 1, {"Networks": f"one fit takes about {minutes:.0f} minutes, the budget has {budget / 60:.0f} for them"}
+
+
+def _seeded(base: NetworkConfig, windows: Sequence[int], seed: int, number: int) -> NetworkConfig:
+    return replace(base, window=windows[number % len(windows)], training=replace(base.training, seed=seed))
