@@ -58,23 +58,60 @@ def check_header(values: Mapping[str, Any]) -> None:
     from salesforecast_lib.data.reading.panel_file import check_panel_columns
 
     options = reading_options(values)
+    roles = {name: values.get(name) or [] for name in ("static", "future", "historical")}
     if values["dataset"] == "own_panel":
         try:
-            check_panel_columns(values["path"], options)
+            header = check_panel_columns(values["path"], options)
         except ValueError as error:
             raise ParameterError(f"dataset=own_panel: {error}. Order lines need dataset=own_data") from None
+        _check_named({**roles, **_country_column(values)}, header, values)
         return
     header = check_columns(values["path"], options)
     level = {"level": [values.get("level", all_parameters()["level"].default)]}
-    for name, wanted in {**level, "static": values.get("static", [])}.items():
-        missing = [column for column in wanted if column not in header]
-        if missing:
-            raise ParameterError(
-                f"parameter {name}={values.get(name, missing[0])!r}: {values['path']} has no column "
-                f"{listed(map(repr, missing))}; it has {listed(map(repr, header))}"
-            )
+    _check_named({**level, "static": roles.pop("static")}, header, values)
+    _check_named({**roles, **_country_column(values)}, [*header, "price", "discount"], values)
     if values.get("by_location") and "location_id" not in header:
         raise ParameterError(
             f"parameter by_location=True: {values['path']} has no column 'location_id'; name yours in the column map, "
             "for example columns={location_id: Store}"
         )
+
+
+def _country_column(values: Mapping[str, Any]) -> dict[str, list[str]]:
+    """The column that names the country, where ``country`` is no code."""
+    from salesforecast_lib.data.calendar import country_code
+
+    said = values.get("country", "")
+    return {"country": [said]} if said and not country_code(said) else {}
+
+
+def _check_named(named: Mapping[str, list[str]], header: list[str], values: Mapping[str, Any]) -> None:
+    """Raise ParameterError where a parameter names a column that the file does not have."""
+    from salesforecast_lib.data.reading.columns import find_column
+
+    for name, wanted in named.items():
+        missing = [column for column in wanted if find_column(column, header) is None]
+        if missing:
+            raise ParameterError(
+                f"parameter {name}={values.get(name, missing[0])!r}: {values['path']} has no column "
+                f"{listed(map(repr, missing))}; it has {listed(map(repr, header))}"
+            )
+
+
+def check_plan(values: Mapping[str, Any]) -> None:
+    """Raise ValueError where the plan file cannot be read for sure."""
+    from salesforecast_lib.data.reading import read_plan_file
+
+    read = read_plan_file(values["plan_file"], reading_options(values, "plan_columns"))
+    if read.frame.empty:
+        raise ParameterError(
+            f"plan_file={values['plan_file']!r}: no row can be used; the reasons are {read.report.reasons}"
+        )
+
+
+def check_country(said: str) -> None:
+    """Raise ParameterError where a country is no code although the data have no column that could name it."""
+    from salesforecast_lib.data.calendar import country_code
+
+    if not country_code(said):
+        raise ParameterError(f"parameter country={said!r}: expected a country code of two letters such as US or DE")

@@ -23,14 +23,21 @@ FORECAST_MODELS = (
 
 
 def _country(value: str) -> bool:
+    """A code, a code with its region, or what may be a column of own data: that it is one is seen in the file."""
     import holidays
 
     known = holidays.list_supported_countries(include_aliases=True)
-    if value in known:
+    code, _, region = value.partition("-")
+    if value in known or (code in known and region in known[code]):
         return True
-    near = difflib.get_close_matches(value.upper(), known, 3)
+    names = {entry[0].casefold(): entry[1] for entry in holidays.registry.COUNTRIES.values()}
+    named = names.get("".join(value.split()).casefold(), "")
+    if len(value) > 3 and not named and code not in known:
+        return True
+    near = [named] if named else difflib.get_close_matches(value.upper(), known, 3)
+    near = [f"{code}-{name}" for name in known[code]][:12] if code in known else near
     hint = f"; did you mean {' or '.join(near)}?" if near else ""
-    raise ValueError(f"expected a country code of two letters such as US, DE or CN{hint}")
+    raise ValueError(f"expected a country code of two letters such as US, DE or CN, or DE-BY for a region{hint}")
 
 
 def _zone(value: str) -> bool:
@@ -113,6 +120,9 @@ RULES: dict[str, Rule] = {
     "encoding": Rule("the name of an encoding such as cp1252, or nothing", _encoding),
     "stock_columns": Rule("unique_id and stock: name in the file", _column_map, "text"),
     "static": TEXTS,
+    "future": TEXTS,
+    "historical": TEXTS,
+    "plan_columns": Rule("unique_id, ds, end and planned columns: name in the plan file", _column_map, "text"),
     "cleaning": Rule("switches of CleaningConfig", _switches),
     "level": COLUMN_NAME,
     "freq": Rule("D for days, W for weeks or M for months", _frequency),
@@ -120,7 +130,7 @@ RULES: dict[str, Rule] = {
     "delisted_after": NOT_NEGATIVE,
     "stockout_odds": SHARE_0,
     "missing_price": one_of(("ffill", "median", "keep")),
-    "missing_y": one_of(("zero", "unavailable", "interpolate")),
+    "missing_y": one_of(("zero", "unavailable", "interpolate", "closed")),
     "horizon": POSITIVE,
     "cutoffs": POSITIVE,
     # 02 to 05: features, training and search
