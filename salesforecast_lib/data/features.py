@@ -154,9 +154,13 @@ def ahead_features(panel: pd.DataFrame, meta: dict[str, Any], plan: pd.DataFrame
 
 
 def _price_features(table: FeatureTable, frame: pd.DataFrame, meta: dict[str, Any], season: int) -> None:
-    """Price level against its own past, relative to the category, volatility, discount depth and a combination."""
-    if "price" not in meta["historical"]:
+    """Price level against its own past, relative to the category, volatility, discount depth and a combination.
+
+    What is made of a price that is known ahead is known ahead too.
+    """
+    if "price" not in [*meta["historical"], *meta["future"]]:
         return
+    role = "future" if "price" in meta["future"] else "historical"
     log_price = np.log(frame["price"].where(frame["price"] > 0))
     frame["_log_price"] = log_price.groupby(frame["unique_id"]).ffill().fillna(0.0)
     past = PastWindows(frame, frame["_log_price"])
@@ -169,13 +173,15 @@ def _price_features(table: FeatureTable, frame: pd.DataFrame, meta: dict[str, An
         group = [frame[meta["static"][0]], frame["ds"]]
         usual = frame["_log_price"].groupby(group, observed=True).transform("median")
         columns["relative_price"] = frame["_log_price"] - usual
-    table.add("price", "historical", {name: values.clip(-2, 2) for name, values in columns.items()})
-    if "discount" in meta["historical"]:
+    table.add("price", role, {name: values.clip(-2, 2) for name, values in columns.items()})
+    if "discount" in [*meta["historical"], *meta["future"]]:
         depth = frame["discount"].fillna(0.0)
-        table.add("price", "historical", {"discount": depth})
+        if "discount" in meta["historical"]:
+            table.add("price", "historical", {"discount": depth})
+        both = "future" if role == "future" and "discount" in meta["future"] else "historical"
         weekend = (frame["ds"].dt.dayofweek >= 5) | (check_freq(meta["freq"]).kind != "D")  # each longer period has one
         busy = frame.get("open", pd.Series(1.0, index=frame.index)) * weekend
-        table.add("combinations", "historical", {"discount_x_weekend": depth * busy, "discount_x_level": depth * level})
+        table.add("combinations", both, {"discount_x_weekend": depth * busy, "discount_x_level": depth * level})
     del frame["_log_price"]
 
 

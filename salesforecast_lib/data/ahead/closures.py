@@ -24,6 +24,7 @@ _WORDS = {
     **dict.fromkeys("0|0.0|no|n|false|nein|non|nee|nao|falsch|faux|否".split("|"), 0.0),
 }
 _SAYS = {name: {plain(word) for word in names.split("|")} for name, names in (("open", _OPEN), ("closed", _CLOSED))}
+GIVEN = " (given)"  # behind the name of a column that the book uses for something else
 _LEAST = 4  # weeks of history that a pattern of weekdays needs
 _ROWS = 0.8  # share of the other days that have a row, in a file of open days only
 
@@ -68,9 +69,10 @@ def take_closures(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
             )
         return frame, notes
     for name in frame.columns:
-        says, numbers = closure_column(str(name), frame[name])
+        header = str(name).removesuffix(GIVEN)
+        says, numbers = closure_column(header, frame[name])
         if says:
-            notes.append(f"column {str(name)!r} says when a series is {says}: it is 'open' in the panel")
+            notes.append(f"column {header!r} says when a series is {says}: it is 'open' in the panel")
             return frame.drop(columns=name).assign(open=numbers), notes
     return frame, notes
 

@@ -21,7 +21,7 @@ _PLAN_KEYS = ("row", "unique_id", "location_id", "ds", "end")
 
 def planned_names(read: Reading, columns: list[str], renamed: Mapping[str, str]) -> dict[str, str]:
     """``{column of the plan: column of the panel}`` of the columns that both have; ``open`` may be told as closed."""
-    found = {}
+    found: dict[str, str] = {}
     for name in read.frame.columns.difference(_PLAN_KEYS, sort=False):
         place = renamed.get(name) or find_column(name, columns) or renamed.get(find_column(name, renamed) or "")
         if place is None and closure_column(name, read.frame[name])[0]:

@@ -107,7 +107,8 @@ def regular_panel(
     places = [k for k, name in enumerate(frame.columns) if name not in (*KEYS, "y")]
     frame = frame.iloc[:, [*order, *places]].set_axis([*KEYS, "y", *names], axis=1)
     frame, more = take_closures(frame.assign(ds=frame["ds"].dt.normalize()))
-    notes += more
+    taken = {str(old) for old, new in zip(covariates, names, strict=True) if new not in frame}  # as closures
+    notes = [note for note in notes if not any(note.startswith(f"column {name!r} is kept") for name in taken)] + more
     names = [name for name in frame.columns if name not in (*KEYS, "y")]
     frame, frequency, stamp, more = _on_time(frame, freq, source)
     notes += more
@@ -169,7 +170,8 @@ def _split_ahead(
     figures = frame[frame["y"].notna()]
     if figures.empty:
         raise ValueError(f"{source}: y is empty in every row; expected the sales of each series and period")
-    notes, sold = [], set(figures["unique_id"])
+    sold = set(figures["unique_id"])
+    notes: list[str] = []
     new = frame.loc[~frame["unique_id"].isin(sold), "unique_id"].unique()
     if len(new):
         notes.append(f"{len(new)} series without any figure in y, left out: {first_names(new)}")
@@ -191,7 +193,8 @@ def _filled(
     """Every period of each series with ``y``, ``open`` and ``available`` settled."""
     full = _every_period(frame.assign(_row=True), frequency)
     rows = full.pop("_row").notna().to_numpy()
-    closed, notes = np.zeros(len(full), dtype=bool), []
+    closed = np.zeros(len(full), dtype=bool)
+    notes: list[str] = []
     if missing_y == "closed":
         closed = ~rows
     elif "open" not in full:
