@@ -18,23 +18,31 @@ from typing import Any
 import pandas as pd
 import yaml
 
+from salesforecast_lib.data.frequency import check_freq
 from salesforecast_lib.files import project_root, read_json, write_json
 from salesforecast_lib.models.forecaster.fit import NetworkConfig
 from salesforecast_lib.models.peers.baselines import close_shop
-from salesforecast_lib.models.peers.boosting import LongMemoryRows, averaged, boosting_config
+from salesforecast_lib.models.peers.boosting import BoostingConfig, averaged, boosting_forecasts
 from salesforecast_lib.models.peers.regression import DirectConfig
 from tests.benchmarks.league import check, score
-from tests.benchmarks.league_models import Forecast, direct_lightgbm, first_window, network, network_config
+from tests.benchmarks.league_models import (
+    Forecast,
+    direct_lightgbm,
+    features_of,
+    first_window,
+    network,
+    network_config,
+)
 from tests.benchmarks.league_tasks import TASKS, Task, View, earlier_cutoffs
 
 FOLDER = project_root() / "book" / "league" / "search"
-MODELS = ("LSTM", "Boosting", "LightGBMDirect")
+CONFIGS: dict[str, type] = {"LSTM": NetworkConfig, "Boosting": BoostingConfig, "LightGBMDirect": DirectConfig}
 KEY = ("model", "settings", "cutoffs", "seed")
 
 
 def fitted(task: Task, model: str, changes: dict[str, Any], seed: int, view: View) -> Forecast:
     """``model`` with ``changes`` to its settings in the league; raises ValueError on a name that it does not have."""
-    known = {field.name for field in fields(NetworkConfig if model == "LSTM" else DirectConfig)}
+    known = {field.name for field in fields(CONFIGS[model])}
     unknown = sorted(set(changes) - known)
     if unknown:
         raise ValueError(f"{model} has no settings {unknown}; expected some of {sorted(known)}")
@@ -43,9 +51,20 @@ def fitted(task: Task, model: str, changes: dict[str, Any], seed: int, view: Vie
         config = network_config(task)
         return network(replace(config, training=replace(config.training, seed=seed), **changes), strict)(view)
     if model == "Boosting":
-        config = boosting_config(first_window(task), seed)
-        return direct_lightgbm(replace(config, **changes), strict, LongMemoryRows)(view)
+        return boosting(BoostingConfig(**{"seed": seed, **changes}), strict)
     return direct_lightgbm(DirectConfig(**{"window": first_window(task), "seed": seed, **changes}), strict)(view)
+
+
+def boosting(config: BoostingConfig, strict: bool) -> Forecast:
+    """The champion's boosting (chapter 06), with the features of the league's network."""
+
+    def forecast(view: View) -> pd.DataFrame:
+        table, freq = features_of(view, strict), str(view.meta["freq"])
+        ahead = table.frame[table.frame["ds"] > view.cutoff]
+        told = (table, ahead, view.cutoff, len(view.steps), freq, check_freq(freq).cycle)
+        return boosting_forecasts(*told, config)
+
+    return forecast
 
 
 def search(task: Task, model: str, grid: dict[str, list[Any]], seeds: list[int]) -> list[dict[str, Any]]:
@@ -103,7 +122,7 @@ def main(arguments: list[str] | None = None) -> list[dict[str, Any]]:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("dataset", choices=sorted(TASKS))
-    parser.add_argument("model", choices=MODELS)
+    parser.add_argument("model", choices=list(CONFIGS))
     parser.add_argument("grid", nargs="*", help="settings, NAME=VALUE,VALUE")
     parser.add_argument("--seeds", default="1", help="separated by commas")
     parser.add_argument("--cutoffs", type=int, default=0, help="so many before the first scored one, a horizon apart")
