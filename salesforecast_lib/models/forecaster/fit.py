@@ -63,12 +63,17 @@ class NetworkConfig:
     stretches: int = 8
     min_history: int | None = None
     levels: tuple[float, ...] = QUANTILES
-    training: TrainingConfig = field(default_factory=lambda: TrainingConfig(max_epochs=10, patience=3))
+    training: TrainingConfig = field(default_factory=lambda: TrainingConfig(max_epochs=20, patience=5, epoch_steps=50))
 
     @property
     def forks(self) -> bool:
         """Whether training forks: asked for, and possible with this encoder."""
         return self.forking and self.encoder not in NOT_CAUSAL
+
+    @property
+    def reach(self) -> int | None:
+        """Periods that the network reads before an origin; None stands for the window."""
+        return self.steps if self.forks else None
 
 
 @dataclass(frozen=True)
@@ -202,6 +207,6 @@ def fit_network(
         "epochs": epochs or search.best_epoch + 1,
         "seed": seed,
     }
-    reach = config.steps if config.forks else None
-    forecaster = Forecaster(model, vocabulary, architecture, config.window, horizon, season, freq, metadata, reach)
+    told = (config.window, horizon, season, freq, metadata, config.reach)
+    forecaster = Forecaster(model, vocabulary, architecture, *told)
     return Fit(forecaster, search, final, rows.validated)
