@@ -91,7 +91,8 @@ def plan_fits(size: Size, cutoffs: int, before_first: int, config: ChampionConfi
     recursive = fits * 2 * min(size.rows, RECURSIVE_ROWS) * 300 * SECONDS_PER_TREE_ROW
     if "LightGBM" in chosen and recursive > 0.2 * budget and not config.members:
         chosen.remove("LightGBM")
-        left_out["LightGBM"] = f"its fits take about {recursive / 60:.1f} minutes, the budget has {budget / 300:.1f} for it"
+        share = f"the budget has {0.2 * budget / 60:.1f} for it"
+        left_out["LightGBM"] = f"its fits take about {recursive / 60:.1f} minutes, {share}"
     return Fits(tuple(chosen), validation, rows, trees, networks, every, left_out)
 
 
