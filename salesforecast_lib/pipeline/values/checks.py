@@ -116,7 +116,7 @@ RULES: dict[str, Rule] = {
     "cleaning": Rule("switches of CleaningConfig", _switches),
     "level": COLUMN_NAME,
     "freq": Rule("D for days, W for weeks or M for months", _frequency),
-    "n_series": NOT_NEGATIVE,
+    "n_series": at_least(-1),
     "delisted_after": NOT_NEGATIVE,
     "stockout_odds": SHARE_0,
     "missing_price": one_of(("ffill", "median", "keep")),

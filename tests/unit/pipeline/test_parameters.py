@@ -154,7 +154,7 @@ WRONG = {
     "lead_time": (-1,),
     "review_period": (0,),
     "seed": (-1, 2**32),
-    "n_series": (-1,),
+    "n_series": (-2,),
     "holding_cost": (-0.1, float("nan"), float("inf")),
     "dropout": (1.0, -0.1),
     "confidence": (0.0, 1.0),
