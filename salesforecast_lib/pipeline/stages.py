@@ -23,10 +23,10 @@ class Stage:
 
 
 STAGES = (
-    Stage("01_preprocessing", (), ("panel.parquet", "panel.json", "quarantine.parquet", "cleaning.json")),
+    Stage("01_preprocessing", (), ("panel.parquet", "panel.json", "plan.parquet", "quarantine.parquet", "cleaning.json")),
     Stage(
         "02_feature_engineering",
-        ("panel.parquet", "panel.json"),
+        ("panel.parquet", "panel.json", "plan.parquet"),
         ("features.parquet", "features.json", "ahead.parquet"),
     ),
     Stage("03_lstm_derivation", (), ("derivation.json",)),
