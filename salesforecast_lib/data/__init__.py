@@ -8,7 +8,7 @@
 - `build_panel`: Aggregate clean order lines to the regular panel ``unique_id, ds, y, available`` + covariates.
 - `prepare`: From a data set's name to its panel in one call, as chapter 01 runs it.
 - `load_panel`: Read a run's panel and its description.
-- `extended_panel`: A run's panel with the periods after the data: what its plan tells, and what is usual.
+- `extend_panel`: Append the periods after the end of the data, with what is told and what is usual.
 - `cutoffs_within`: Last known periods of consecutive test horizons, as many as a history has room for.
 - `inner_season`: Cycle inside a window of history: 7 days, 4 weeks or 3 months.
 - `FeatureTable`: One row per series and period, with the role and the group of each feature.
@@ -22,8 +22,8 @@ from salesforecast_lib.data.cleaning import CleaningConfig, clean
 from salesforecast_lib.data.features import FeatureTable, build_features, load_features
 from salesforecast_lib.data.leaks import find_leaks
 from salesforecast_lib.data.loaders import load
-from salesforecast_lib.data.panel import PanelConfig, build_panel
-from salesforecast_lib.data.prepare import extended_panel, load_panel, prepare
+from salesforecast_lib.data.panel import PanelConfig, build_panel, extend_panel
+from salesforecast_lib.data.prepare import load_panel, prepare
 from salesforecast_lib.data.reading import read_orders
 
 __all__ = [
@@ -35,7 +35,7 @@ __all__ = [
     "build_panel",
     "prepare",
     "load_panel",
-    "extended_panel",
+    "extend_panel",
     "cutoffs_within",
     "inner_season",
     "FeatureTable",

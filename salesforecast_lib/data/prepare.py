@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from salesforecast_lib.data.ahead import Roles, extend_panel
+from salesforecast_lib.data.ahead import Roles
 from salesforecast_lib.data.frequency import check_freq
 from salesforecast_lib.data.loaders import load
 from salesforecast_lib.data.own.country import Country
@@ -19,7 +19,7 @@ from salesforecast_lib.data.reading import ReadOptions, read_plan_file
 from salesforecast_lib.files import read_json, resolve, write_json, write_parquet
 from salesforecast_lib.wording import counted
 
-__all__ = ["Prepared", "extended_panel", "load_panel", "load_plan", "prepare", "save_prepared"]
+__all__ = ["Prepared", "load_panel", "load_plan", "prepare", "save_prepared"]
 
 _LEAST = {"day": 14, "week": 9, "month": 9}  # periods below which no model has anything to learn from
 
@@ -107,9 +107,3 @@ def load_plan(run_dir: str | Path) -> pd.DataFrame:
     """
     file = resolve(run_dir) / "plan.parquet"
     return pd.read_parquet(file) if file.is_file() else pd.DataFrame({"unique_id": [], "ds": pd.to_datetime([])})
-
-
-def extended_panel(run_dir: str | Path, panel: pd.DataFrame, meta: Mapping[str, Any]) -> pd.DataFrame:
-    """``panel``, or some of its series, with the rows of the horizon: what the run's plan tells, and what is usual."""
-    told = load_plan(run_dir)
-    return extend_panel(panel, meta["future"], meta["static"], meta["freq"], meta["horizon"], told)
