@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from salesforecast_lib.files import resolve
 from salesforecast_lib.pipeline.parameters import all_parameters
-from salesforecast_lib.pipeline.values import RULES, ParameterError
+from salesforecast_lib.pipeline.values import RULES, ParameterError, check_value
 from salesforecast_lib.wording import listed
 
 if TYPE_CHECKING:
@@ -60,9 +60,10 @@ def check_header(values: Mapping[str, Any]) -> None:
     options = reading_options(values)
     if values["dataset"] == "own_panel":
         try:
-            check_panel_columns(values["path"], options)
+            names = check_panel_columns(values["path"], options)
         except ValueError as error:
             raise ParameterError(f"dataset=own_panel: {error}. Order lines need dataset=own_data") from None
+        _check_country(values, names)
         return
     header = check_columns(values["path"], options)
     level = {"level": [values.get("level", all_parameters()["level"].default)]}
@@ -73,8 +74,24 @@ def check_header(values: Mapping[str, Any]) -> None:
                 f"parameter {name}={values.get(name, missing[0])!r}: {values['path']} has no column "
                 f"{listed(map(repr, missing))}; it has {listed(map(repr, header))}"
             )
+    _check_country(values, header)
     if values.get("by_location") and "location_id" not in header:
         raise ParameterError(
             f"parameter by_location=True: {values['path']} has no column 'location_id'; name yours in the column map, "
             "for example columns={location_id: Store}"
         )
+
+
+def _check_country(values: Mapping[str, Any], header: list[str]) -> None:
+    """Raise where ``country`` is neither a country nor a column of the file."""
+    from salesforecast_lib.data.reading.columns import find_column
+
+    said = str(values.get("country", "US"))
+    if said.strip() and find_column(said, header) is not None:
+        return
+    try:
+        check_value("country", said)
+    except ValueError as error:
+        raise ParameterError(
+            f"{error}; or a column that names each series' country: {values['path']} has {listed(map(repr, header))}"
+        ) from None

@@ -10,6 +10,7 @@ from typing import Any
 from salesforecast_lib.pipeline.values.rule import Rule, above, at_least, one_of, share, some_of
 
 # Names that the library gives things; the tests hold them to the library, which takes seconds to import.
+OWN_DATASETS = ("own_data", "own_panel")
 DATASETS = ("complete_journey", "online_retail_ii", "marketplace", "own_data", "own_panel")
 ENCODERS = ("rnn", "gru", "lstm", "bidirectional_lstm", "attention_lstm", "transformer", "mlp")
 HEADS = ("quantiles", "negative_binomial", "tweedie", "gaussian")
@@ -25,9 +26,16 @@ FORECAST_MODELS = (
 def _country(value: str) -> bool:
     import holidays
 
-    known = holidays.list_supported_countries(include_aliases=True)
-    if value in known:
+    from salesforecast_lib.countries import country_code, regions_of
+
+    if country_code(value):
         return True
+    code, _, region = value.partition("-")
+    if region and country_code(code):
+        regions = regions_of(country_code(code))
+        hint = f" or its region, one of {', '.join(regions)}" if regions else ", it has no regions with own holidays"
+        raise ValueError(f"expected the country {code}{hint}")
+    known = holidays.list_supported_countries(include_aliases=True)
     near = difflib.get_close_matches(value.upper(), known, 3)
     hint = f"; did you mean {' or '.join(near)}?" if near else ""
     raise ValueError(f"expected a country code of two letters such as US, DE or CN{hint}")

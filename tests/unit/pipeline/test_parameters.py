@@ -143,7 +143,7 @@ def test_every_parameter_has_a_rule_or_is_free_and_its_default_keeps_it():
 
 
 WRONG = {
-    "country": ("XX", "Germany", ""),
+    "country": ("XX", "Atlantis", "", "DE-XY"),
     "timezone": ("Berlin", "CEST+1"),
     "freq": ("Q", "daily", ""),
     "dataset": ("journey", ""),
@@ -191,7 +191,7 @@ def test_a_models_name_may_be_written_in_any_case(name):
 
 
 def test_near_names_are_offered():
-    for name, value, near in (("timezone", "Berlin", "Europe/Berlin"), ("country", "us", "US")):
+    for name, value, near in (("timezone", "Berlin", "Europe/Berlin"), ("country", "USX", "US")):
         with pytest.raises(ValueError, match=near):
             check_value(name, value)
 
