@@ -57,7 +57,7 @@ class PanelConfig:
                 f"stockout_odds={self.stockout_odds}: expected a probability such as 0.0001, or 0 for never"
             )
         if self.n_series < -1:
-            raise ValueError(f"n_series={self.n_series}: expected how many series to keep, 0 for all or -1 for the usual")
+            raise ValueError(f"n_series={self.n_series}: expected how many to keep, 0 for all, -1 for the usual")
         for name in ("delisted_after", "min_periods"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name}={getattr(self, name)}: expected zero or more")

@@ -14,7 +14,14 @@ from typing import Any
 
 from salesforecast_lib.files import project_root
 from salesforecast_lib.pipeline.stages import STAGES, Stage
-from salesforecast_lib.pipeline.values import OWN_DATASETS, ParameterError, check_value, parse_columns, read_text, read_yaml
+from salesforecast_lib.pipeline.values import (
+    OWN_DATASETS,
+    ParameterError,
+    check_value,
+    parse_columns,
+    read_text,
+    read_yaml,
+)
 
 __all__ = ["Parameter", "ParameterError", "check", "declared", "load_profile", "parse_assignments", "parse_columns"]
 

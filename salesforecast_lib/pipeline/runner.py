@@ -13,7 +13,7 @@ from salesforecast_lib.files import resolve, write_text
 from salesforecast_lib.pipeline import parameters as settings
 from salesforecast_lib.pipeline.dependencies import library_hash
 from salesforecast_lib.pipeline.execute import StageError, execute
-from salesforecast_lib.pipeline.runs.files import check_header, content, reading_options
+from salesforecast_lib.pipeline.runs.files import check_header, check_plan, content, reading_options
 from salesforecast_lib.pipeline.runs.folder import STATE, locked, open_folder
 from salesforecast_lib.pipeline.runs.progress import announced, notes, quiet_engine
 from salesforecast_lib.pipeline.runs.record import begin, finish
@@ -84,6 +84,8 @@ def prepare_values(profile: str, assignments: Mapping[str, Any], stages: tuple[S
             f"parameter {ignored}={values[ignored]!r}: dataset=complete_journey reads no file of yours; "
             "add --profile own_data"
         )
+    if values.get("plan_file"):
+        check_plan(values)
     if values.get("stock_file"):
         from salesforecast_lib.decisions.inventory.orders import read_stock
 

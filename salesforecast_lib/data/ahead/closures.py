@@ -140,7 +140,7 @@ def settle_open(full: pd.DataFrame, closed: np.ndarray) -> tuple[pd.Series, list
 
 
 def closed_ahead(later: pd.DataFrame, full: pd.DataFrame, frequency: Frequency) -> pd.DataFrame:
-    """``later`` with ``open`` for series whose gaps are closed days: after the data, too, a day without a row is closed.
+    """``later`` with ``open`` where a series' gaps are closed days: a day without a row after the data is closed, too.
 
     Where fewer than `_ROWS` of the days on which a series usually opens have a row, its rows are no calendar: they tell
     some days (promotions), and nothing of the others.
@@ -154,7 +154,8 @@ def closed_ahead(later: pd.DataFrame, full: pd.DataFrame, frequency: Frequency) 
     if told.empty:
         return later
     end = full["ds"].max()
-    days = {name: frequency.steps(ds, pd.Series(end, ds.index)).max() for name, ds in told.groupby("unique_id")["ds"]}
+    reach = told.groupby("unique_id")["ds"]
+    days = {name: frequency.steps(ds, pd.Series(end, ds.index)).max() for name, ds in reach}
     grid = pd.concat(
         [pd.DataFrame({"unique_id": name, "ds": frequency.after(end, count)}) for name, count in days.items()],
         ignore_index=True,

@@ -82,7 +82,7 @@ def _named_columns(
 
 
 def check_panel_columns(path: str | Path, options: ReadOptions) -> list[str]:
-    """Names that the columns of this file will have; raises what `read_panel_file` would about them.
+    """Names that the panel's columns will have; raises what `read_panel_file` would about the file's columns.
 
     Only the head of a text file is read.
     """

@@ -58,27 +58,48 @@ def check_header(values: Mapping[str, Any]) -> None:
     from salesforecast_lib.data.reading.panel_file import check_panel_columns
 
     options = reading_options(values)
+    roles = {name: values.get(name) or [] for name in ("static", "future", "historical")}
     if values["dataset"] == "own_panel":
         try:
-            names = check_panel_columns(values["path"], options)
+            header = check_panel_columns(values["path"], options)
         except ValueError as error:
             raise ParameterError(f"dataset=own_panel: {error}. Order lines need dataset=own_data") from None
-        _check_country(values, names)
+        _check_named(roles, header, values)
+        _check_country(values, header)
         return
     header = check_columns(values["path"], options)
     level = {"level": [values.get("level", all_parameters()["level"].default)]}
-    for name, wanted in {**level, "static": values.get("static", [])}.items():
-        missing = [column for column in wanted if column not in header]
-        if missing:
-            raise ParameterError(
-                f"parameter {name}={values.get(name, missing[0])!r}: {values['path']} has no column "
-                f"{listed(map(repr, missing))}; it has {listed(map(repr, header))}"
-            )
+    _check_named({**level, "static": roles.pop("static")}, header, values)
+    _check_named(roles, [*header, "price", "discount"], values)
     _check_country(values, header)
     if values.get("by_location") and "location_id" not in header:
         raise ParameterError(
             f"parameter by_location=True: {values['path']} has no column 'location_id'; name yours in the column map, "
             "for example columns={location_id: Store}"
+        )
+
+
+def _check_named(named: Mapping[str, list[str]], header: list[str], values: Mapping[str, Any]) -> None:
+    """Raise ParameterError where a parameter names a column that the file does not have."""
+    from salesforecast_lib.data.reading.columns import find_column
+
+    for name, wanted in named.items():
+        missing = [column for column in wanted if find_column(column, header) is None]
+        if missing:
+            raise ParameterError(
+                f"parameter {name}={values.get(name, missing[0])!r}: {values['path']} has no column "
+                f"{listed(map(repr, missing))}; it has {listed(map(repr, header))}"
+            )
+
+
+def check_plan(values: Mapping[str, Any]) -> None:
+    """Raise ValueError where the plan file cannot be read for sure."""
+    from salesforecast_lib.data.reading import read_plan_file
+
+    read = read_plan_file(values["plan_file"], reading_options(values, "plan_columns"))
+    if read.frame.empty:
+        raise ParameterError(
+            f"plan_file={values['plan_file']!r}: no row can be used; the reasons are {read.report.reasons}"
         )
 
 

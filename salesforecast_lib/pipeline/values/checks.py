@@ -24,6 +24,7 @@ FORECAST_MODELS = (
 
 
 def _country(value: str) -> bool:
+    """A code, a code with its region, or what may be a column of own data: that it is one is seen in the file."""
     import holidays
 
     from salesforecast_lib.countries import country_code, regions_of
@@ -38,7 +39,7 @@ def _country(value: str) -> bool:
     known = holidays.list_supported_countries(include_aliases=True)
     near = difflib.get_close_matches(value.upper(), known, 3)
     hint = f"; did you mean {' or '.join(near)}?" if near else ""
-    raise ValueError(f"expected a country code of two letters such as US, DE or CN{hint}")
+    raise ValueError(f"expected a country code of two letters such as US, DE or CN, or DE-BY for a region{hint}")
 
 
 def _zone(value: str) -> bool:
@@ -121,6 +122,9 @@ RULES: dict[str, Rule] = {
     "encoding": Rule("the name of an encoding such as cp1252, or nothing", _encoding),
     "stock_columns": Rule("unique_id and stock: name in the file", _column_map, "text"),
     "static": TEXTS,
+    "future": TEXTS,
+    "historical": TEXTS,
+    "plan_columns": Rule("unique_id, ds, end and planned columns: name in the plan file", _column_map, "text"),
     "cleaning": Rule("switches of CleaningConfig", _switches),
     "level": COLUMN_NAME,
     "freq": Rule("D for days, W for weeks or M for months", _frequency),
@@ -128,7 +132,7 @@ RULES: dict[str, Rule] = {
     "delisted_after": NOT_NEGATIVE,
     "stockout_odds": SHARE_0,
     "missing_price": one_of(("ffill", "median", "keep")),
-    "missing_y": one_of(("zero", "unavailable", "interpolate")),
+    "missing_y": one_of(("zero", "unavailable", "interpolate", "closed")),
     "horizon": POSITIVE,
     "cutoffs": POSITIVE,
     # 02 to 05: features, training and search
