@@ -473,8 +473,9 @@ panel.head(3)
 first, last = panel["ds"].min().date(), panel["ds"].max().date()
 series = panel["unique_id"].nunique()
 print(f"{series} series, {len(panel)} rows, {first} to {last}")
-closed = panel.loc[panel["open"] == 0, "ds"].dt.date.unique()
-print(f"periods without any order left: {len(closed)}", *closed[:3])
+is_open = panel.groupby("ds")["open"].max()
+closed = is_open.index[is_open == 0].date
+print(f"periods in which all were closed: {len(closed)}", *closed[:3])
 print(f"share of periods without a sale: {(panel['y'] == 0).mean():.3f}")
 print(availability.period_report(panel).to_string(index=False))
 
