@@ -30,7 +30,7 @@ import numpy as np
 import pandas as pd
 
 from salesforecast_lib import data
-from salesforecast_lib.data import calendar, features, prepare
+from salesforecast_lib.data import calendar, features
 from salesforecast_lib.models.forecaster import ablation
 from salesforecast_lib.plots import figure_text, use_book_style
 
@@ -267,22 +267,17 @@ print(ablation.ablation_decision(gains))
 #
 # ## Beyond the last day
 #
-# The real forecast starts where the data end. Of the days ahead we know the calendar and what the shop told us: its
-# plan, or the rows of its file after the last sale. Where nothing is told the usual value stands in: the shop opens on
-# the weekdays on which it usually does, a price stays what it is, a flag is what it was on most of the same weekdays of
-# the last eight weeks, and a share, such as that of products on display, is its mean over the last four.
+# The real forecast starts where the data end. Of the days ahead we know the calendar; the shop opens on the weekdays on
+# which it usually does; of promotions nobody told us, so their mean over the last four weeks stands in.
 
 # %%
-plan = prepare.load_plan(run_dir)
-ahead = features.ahead_features(panel, meta, plan)
+ahead = features.ahead_features(panel, meta)
 ahead.head(3).round(2)
 
 # %% tags=["nbval-check-output"]
 start, end = ahead["ds"].min().date(), ahead["ds"].max().date()
 print(f"{ahead['ds'].nunique()} periods ahead, {start} to {end}")
 assert list(ahead.columns[2:]) == table.roles["future"]
-told = [] if plan is None else [name for name in plan.columns[2:]]
-print("told by the shop:", ", ".join(told) or "nothing")
 
 # %% tags=["hide-input"]
 features.save_features(table, meta, run_dir, ahead)

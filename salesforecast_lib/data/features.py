@@ -165,12 +165,9 @@ def build_features(panel: pd.DataFrame, meta: dict[str, Any]) -> FeatureTable:
     return table
 
 
-def ahead_features(panel: pd.DataFrame, meta: dict[str, Any], plan: pd.DataFrame | None = None) -> pd.DataFrame:
-    """*Future* columns of the horizon after the end of the data: ``unique_id, ds`` and one row per period ahead.
-
-    ``plan`` is what the shop told of them, see `load_plan`; elsewhere the usual values stand in.
-    """
-    extended = extend_panel(panel, meta["future"], meta["static"], meta["freq"], meta["horizon"], plan)
+def ahead_features(panel: pd.DataFrame, meta: dict[str, Any]) -> pd.DataFrame:
+    """*Future* columns of the horizon after the end of the data: ``unique_id, ds`` and one row per period ahead."""
+    extended = extend_panel(panel, meta["future"], meta["static"], meta["freq"], meta["horizon"])
     table = build_features(extended, meta)
     rows = table.frame["ds"] > panel["ds"].max()
     return table.frame.loc[rows, ["unique_id", "ds", *table.roles["future"]]].reset_index(drop=True)

@@ -101,8 +101,7 @@ def fill_covariates(full: pd.DataFrame, names: list[str]) -> tuple[pd.DataFrame,
                 example = words.dropna().iloc[0]
                 notes.append(
                     f"column {name!r} holds text such as {example!r} that changes within {varies} series: it is "
-                    "read as a category of the series, its most frequent value; declare it in future or historical to keep "
-                    "its changes"
+                    "read as a category of the series, its most frequent value"
                 )
             full[name] = full["unique_id"].map(usual).fillna("unknown").astype(str)
             texts.append(name)

@@ -7,9 +7,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from salesforecast_lib.data.ahead import NO_ROLES, Category, Roles, settle_covariates, split_told
 from salesforecast_lib.data.frequency import AUTOMATIC, WEEKDAYS, Frequency, check_freq, found_in
-from salesforecast_lib.data.own_columns import MEANT, meant_numbers, settle_names
+from salesforecast_lib.data.own_columns import MEANT, fill_covariates, meant_numbers, settle_names
 from salesforecast_lib.data.panel import KEYS
 from salesforecast_lib.data.reading import Reading, ReadOptions, read_panel_file
 from salesforecast_lib.wording import counted
@@ -21,9 +20,8 @@ MISSING_Y = ("zero", "unavailable", "interpolate")
 class Regular:
     """A regular ``panel`` with its frequency ``freq`` and what was said to the user, ``notes``.
 
-    ``stamp`` is "start" where weeks bear their first day; ``numeric``, ``texts`` and ``future`` name the historical,
-    static and future covariates, ``renamed`` those that bear another name than in the file. ``told`` holds ``unique_id,
-    ds`` and future columns after the last ``y``; ``categories`` are the columns that became several.
+    ``stamp`` is "start" where weeks bear their first day; ``numeric`` and ``texts`` name the covariates, ``renamed``
+    those that bear another name than in the file.
     """
 
     panel: pd.DataFrame
@@ -33,17 +31,10 @@ class Regular:
     numeric: list[str] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
     renamed: dict[str, str] = field(default_factory=dict)
-    future: list[str] = field(default_factory=list)
-    told: pd.DataFrame = field(default_factory=pd.DataFrame)
-    categories: dict[str, Category] = field(default_factory=dict)
 
 
 def read_panel(
-    path: str,
-    options: ReadOptions | None = None,
-    freq: str = "D",
-    missing_y: str = "zero",
-    roles: Roles = NO_ROLES,
+    path: str, options: ReadOptions | None = None, freq: str = "D", missing_y: str = "zero"
 ) -> tuple[Regular, Reading]:
     """Read an already aggregated panel ``unique_id, ds, y`` + covariates; returns it regular, and how it was read.
 
@@ -51,19 +42,11 @@ def read_panel(
     """
     read = read_panel_file(path, options)
     frame = read.frame.set_index(read.frame["row"] - 1).drop(columns="row")
-    return regular_panel(frame, freq, missing_y, path, roles), read
+    return regular_panel(frame, freq, missing_y, path), read
 
 
-def regular_panel(
-    frame: pd.DataFrame,
-    freq: str = "D",
-    missing_y: str = "zero",
-    source: str = "panel",
-    roles: Roles = NO_ROLES,
-) -> Regular:
-    """Make a panel regular: every series has all periods from its first row to the last ``y`` of all.
-
-    Rows after that are what the shop knows ahead.
+def regular_panel(frame: pd.DataFrame, freq: str = "D", missing_y: str = "zero", source: str = "panel") -> Regular:
+    """Make a panel regular: every series has all periods from its first row to the end of the data.
 
     Parameters
     ----------
@@ -72,12 +55,11 @@ def regular_panel(
     missing_y : what a gap or an empty ``y`` means: "zero" (nothing was sold), "unavailable" (``available`` 0: says
         nothing about demand) or "interpolate".
     source : name of the file, for messages.
-    roles : what the shop declares; a column that is told after the last ``y`` is future without it.
 
     Raises
     ------
     ValueError
-        When a parameter or a declared name is not known, ``freq`` contradicts the dates, a series has two rows in a period, or a column
+        When a parameter is not known, ``freq`` contradicts the dates, a series has two rows in a period, or a column
         with a fixed meaning holds text.
     """
     if missing_y not in MISSING_Y:
@@ -110,12 +92,7 @@ def regular_panel(
     for name in names:
         if name in MEANT:
             frame[name] = meant_numbers(name, frame[name], source)
-    renamed = {str(old): new for old, new in zip(covariates, names, strict=True) if str(old) != new}
-    roles = roles.settled([name for name in names if name not in ("available", "open")], renamed, source)
-    frame, told, more = split_told(frame)
-    notes += more
     full = _every_period(frame, frequency)
-    present = full[KEYS].merge(frame[KEYS].assign(row=True), on=KEYS, how="left")["row"].notna().to_numpy()
     gaps = len(full) - len(frame)
     if gaps:
         notes.append(f"{counted(gaps, 'period')} without a row: y is {_SAID[missing_y]} there")
@@ -128,12 +105,10 @@ def regular_panel(
     full["available"] = full["available"].fillna(0.0).clip(0, 1)
     full["open"] = full["open"].fillna(1.0).clip(0, 1) if "open" in full else 1.0
     rest = [name for name in names if name not in ("available", "open")]
-    done = settle_covariates(full, told, rest, roles, present)
-    panel = done.panel.sort_values(KEYS, kind="stable", ignore_index=True)
-    return Regular(
-        panel, frequency, stamp, [*notes, *done.notes], done.historical, done.static, renamed,
-        done.future, done.told, done.categories,
-    )  # fmt: skip
+    full, numeric, texts, more = fill_covariates(full, rest)
+    full = full.sort_values(KEYS, kind="stable", ignore_index=True)
+    renamed = {str(old): new for old, new in zip(covariates, names, strict=True) if str(old) != new}
+    return Regular(full, frequency, stamp, [*notes, *more], numeric, texts, renamed)
 
 
 _SAID = {"zero": "zero", "unavailable": "not known", "interpolate": "interpolated"}

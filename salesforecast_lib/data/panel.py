@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from salesforecast_lib.data.ahead import usual_values, with_plan
 from salesforecast_lib.data.availability import likely_stockouts
 from salesforecast_lib.data.calendar import period_index
 from salesforecast_lib.data.frequency import AUTOMATIC, Frequency, check_freq
@@ -196,24 +195,16 @@ def _distinct(
     return distinct, np.bincount(place[first], minlength=series * periods).reshape(shape).astype("float64")
 
 
-def extend_panel(
-    panel: pd.DataFrame,
-    future: list[str],
-    static: list[str],
-    freq: str,
-    horizon: int,
-    plan: pd.DataFrame | None = None,
-) -> pd.DataFrame:
+def extend_panel(panel: pd.DataFrame, future: list[str], static: list[str], freq: str, horizon: int) -> pd.DataFrame:
     """Append the ``horizon`` periods after the end of the data to every series that is alive then.
 
     Of these periods ``y`` and everything observed is missing. Static columns are carried on, ``open`` is what it was on
     most of the same weekdays of the last eight weeks (months: in most of the last months), and other *future* columns
-    are what they usually are, see `usual_values`, wherever ``plan`` does not tell them.
+    keep their mean over the last four weeks, or the last month: the shop's plan beyond its data is not known here.
 
     Parameters
     ----------
     freq : pandas alias of the panel's frequency.
-    plan : ``unique_id, ds`` and future columns, missing where nothing is told (``plan.parquet``, see `load_plan`).
     """
     last = panel["ds"].max()
     frequency = check_freq(freq)
@@ -224,6 +215,7 @@ def extend_panel(
     for name in static:
         rows[name] = rows["unique_id"].map(ending[name])
     recent = panel[panel["ds"] > last - frequency.periods_in(56) * frequency.offset]
+    month = recent[recent["ds"] > last - frequency.periods_in(28) * frequency.offset]
     for name in future:
         if name == "open":
             whole = frequency.kind != "D"  # all stamps of weeks are one weekday; those of months say nothing
@@ -232,6 +224,5 @@ def extend_panel(
             rows[name] = (pd.Series(0, rows.index) if whole else rows["ds"].dt.dayofweek).map(usual)
             rows[name] = rows[name].astype("float64").fillna(1.0)
         else:
-            rows[name] = usual_values(panel, rows, name, frequency)
-    rows = with_plan(rows, plan, future)
+            rows[name] = rows["unique_id"].map(month.groupby("unique_id")[name].mean())
     return pd.concat([panel, rows], ignore_index=True).sort_values(KEYS, kind="stable", ignore_index=True)

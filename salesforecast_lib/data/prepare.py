@@ -9,7 +9,6 @@ from typing import Any
 
 import pandas as pd
 
-from salesforecast_lib.data.ahead import Roles, within_horizon
 from salesforecast_lib.data.cleaning import Cleaned, clean
 from salesforecast_lib.data.frequency import Frequency, check_freq
 from salesforecast_lib.data.journey import journey_promotions
@@ -32,8 +31,7 @@ class Prepared:
     """``panel`` with its description ``meta`` (panel.json), the accounting ``report`` and the quarantine.
 
     ``cleaned`` is None when the input was already a panel; ``reading`` says how the reader's own file was read.
-    ``notes`` is what else the reader should be told: columns under another name, a frequency inferred, gaps filled. ``plan`` holds what the
-    shop told of the horizon, ``unique_id, ds`` and future columns; None where it told nothing.
+    ``notes`` is what else the reader should be told: columns under another name, a frequency inferred, gaps filled.
     """
 
     panel: pd.DataFrame
@@ -44,7 +42,6 @@ class Prepared:
     note: str
     reading: ReadingReport | None = None
     notes: list[str] = field(default_factory=list)
-    plan: pd.DataFrame | None = None
 
 
 def prepare(
@@ -58,8 +55,6 @@ def prepare(
     static: tuple[str, ...] = (),
     switches: Mapping[str, Any] | None = None,
     missing_y: str = "zero",
-    future: tuple[str, ...] = (),
-    historical: tuple[str, ...] = (),
 ) -> Prepared:
     """Load, clean and aggregate a data set.
 
@@ -69,7 +64,6 @@ def prepare(
         aggregated).
     reading : how the reader's own file is read: the names of its columns, its marks, its time zone.
     switches : changes to the data set's `CleaningConfig`.
-    future, historical, static : columns of a panel or attributes of orders in these roles.
 
     Raises
     ------
@@ -79,8 +73,7 @@ def prepare(
     if horizon < 1:
         raise ValueError(f"horizon={horizon}: expected at least 1 period")
     if dataset == "own_panel":
-        roles = Roles(future, historical, static)
-        prepared = _from_panel(path, reading, config, country, roles, missing_y, horizon)
+        prepared = _from_panel(path, reading, config, country, static, missing_y)
     else:
         source = load(dataset, path, reading, country, static)
         cleaned = clean(source.lines, source.cleaning.change(switches or {}), source.quarantine)
@@ -135,37 +128,37 @@ def _from_panel(
     options: ReadOptions | None,
     config: PanelConfig,
     country: str,
-    roles: Roles,
+    static: tuple[str, ...],
     missing_y: str,
-    horizon: int,
 ) -> Prepared:
-    regular, read = read_panel(path, options, config.freq, missing_y, roles)
+    regular, read = read_panel(path, options, config.freq, missing_y)
     panel, notes = regular.panel, list(regular.notes)
+    kept = [regular.renamed.get(name, name) for name in static]
+    unknown = [name for name in kept if name not in (*regular.numeric, *regular.texts)]
+    if unknown:
+        raise ValueError(f"static={unknown}: not in the panel, which has {[*regular.numeric, *regular.texts]}")
+    numbers = [name for name in regular.numeric if name not in kept]
     if config.n_series:
         best = panel.groupby("unique_id")["y"].sum().nlargest(config.n_series).index
         left = panel["unique_id"].nunique() - len(best)
         if left:
             notes.append(f"{counted(left, 'series')} with the lowest sales left out: n_series={config.n_series}")
         panel = panel[panel["unique_id"].isin(best)].reset_index(drop=True)
-    future = ["open", *regular.future]
-    meta = _describe("own_panel", regular.freq, country, regular.texts, regular.numeric, future)
+    meta = _describe("own_panel", regular.freq, country, kept or regular.texts, numbers, ["open"])
     meta["stamp"] = regular.stamp
     rows, refused = read.report.rows, len(read.quarantine)
     report = pd.DataFrame(
         {"step": ["schema"], "before": [rows], "quarantined": [refused], "cancelled": [0], "after": [rows - refused]}
     )
-    plan, said = within_horizon(regular.told, panel, future, regular.categories, regular.freq, horizon)
     return Prepared(
-        panel, meta, report, read.quarantine, None, f"own panel: {Path(path).name}", read.report, [*notes, *said], plan
+        panel, meta, report, read.quarantine, None, f"own panel: {Path(path).name}", read.report, notes
     )
 
 
 def save_prepared(prepared: Prepared, run_dir: str | Path) -> None:
-    """Write ``panel.parquet``, ``plan.parquet``, ``panel.json``, ``quarantine.parquet``, ``cleaning.json`` of a run."""
+    """Write ``panel.parquet``, ``panel.json``, ``quarantine.parquet`` and ``cleaning.json`` of a run."""
     folder = resolve(run_dir)
     write_parquet(prepared.panel, folder / "panel.parquet")
-    nothing = prepared.panel[["unique_id", "ds"]].head(0)
-    write_parquet(nothing if prepared.plan is None else prepared.plan, folder / "plan.parquet")
     texts = prepared.quarantine.astype({"column": str, "value": str, "reason": str})
     write_parquet(texts, folder / "quarantine.parquet")
     write_json(prepared.report.to_dict("records"), folder / "cleaning.json")
@@ -178,10 +171,3 @@ def load_panel(run_dir: str | Path) -> tuple[pd.DataFrame, dict[str, Any]]:
     if not (folder / "panel.json").is_file():
         raise FileNotFoundError(f"{folder / 'panel.json'}: no panel yet; run chapter 01 first")
     return pd.read_parquet(folder / "panel.parquet"), read_json(folder / "panel.json")
-
-
-def load_plan(run_dir: str | Path) -> pd.DataFrame | None:
-    """What the shop told of the horizon: ``unique_id, ds`` and future columns; None where it told nothing."""
-    file = resolve(run_dir) / "plan.parquet"
-    plan = pd.read_parquet(file) if file.is_file() else pd.DataFrame()
-    return None if plan.empty else plan

@@ -112,8 +112,6 @@ RULES: dict[str, Rule] = {
     "date_order": one_of(("", "dmy", "mdy", "ymd")),
     "encoding": Rule("the name of an encoding such as cp1252, or nothing", _encoding),
     "stock_columns": Rule("unique_id and stock: name in the file", _column_map, "text"),
-    "future": TEXTS,
-    "historical": TEXTS,
     "static": TEXTS,
     "cleaning": Rule("switches of CleaningConfig", _switches),
     "level": COLUMN_NAME,
