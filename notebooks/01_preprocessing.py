@@ -45,7 +45,7 @@ seed: int = 0  # of everything random
 dataset: str = "complete_journey"  # or another name that data.load knows
 path: str = ""  # file of order lines (or of a panel)
 columns: dict = {}  # our name: name in the file
-country: str = "US"  # whose holidays (own data)
+country: str = "US"  # whose holidays, or the column that names it (own data)
 timezone: str = ""  # of the shop; without it each stamp's own clock counts
 decimal: str = ""  # decimal mark, found where it is empty (own data)
 thousands: str = ""  # mark of thousands, found where it is empty (own data)
@@ -53,6 +53,10 @@ date_order: str = ""  # dmy, mdy or ymd, found where it is empty (own data)
 encoding: str = ""  # of the file, found where it is empty (own data)
 sheet: str = ""  # worksheet of a workbook (own data)
 static: list = []  # attribute columns kept as categories (own data)
+future: list = []  # columns known ahead, such as promotion, price
+historical: list = []  # columns known only afterwards
+plan_file: str = ""  # what you know ahead: product, days, columns
+plan_columns: dict = {}  # our name: name in the plan file
 cleaning: dict = {}  # switches of CleaningConfig to change
 level: str = "product_type"  # column whose values become the series
 freq: str = "D"  # D days, W weeks (W-SAT: that end on Saturday) or M months
@@ -61,7 +65,7 @@ n_series: int = 200  # best-selling series kept, 0 keeps all
 delisted_after: int = 0  # periods without a sale that end a product, 0 never
 stockout_odds: float = 0.0  # a gap less probable is out of stock, 0 never
 missing_price: str = "ffill"  # ffill, median or keep
-missing_y: str = "zero"  # zero, unavailable or interpolate (own panels)
+missing_y: str = "zero"  # zero, unavailable, interpolate, closed (own panels)
 horizon: int = 28  # periods to forecast
 cutoffs: int = 3  # rolling origins of the evaluation
 
@@ -405,6 +409,12 @@ options = reading.ReadOptions(
     encoding=encoding,
     sheet=sheet,
 )
+plan_options = reading.ReadOptions(
+    columns=plan_columns,
+    decimal=decimal,
+    thousands=thousands,
+    date_order=date_order,
+)
 
 # %% tags=["hide-input", "nbval-check-output"]
 prepared = data.prepare(
@@ -415,6 +425,10 @@ prepared = data.prepare(
     reading=options,
     country=country,
     static=tuple(static),
+    future=tuple(future),
+    historical=tuple(historical),
+    plan_file=plan_file,
+    plan_reading=plan_options,
     switches=cleaning,
     missing_y=missing_y,
 )

@@ -31,6 +31,7 @@ import pandas as pd
 
 from salesforecast_lib import data
 from salesforecast_lib.data import calendar, features
+from salesforecast_lib.data.prepare import load_plan
 from salesforecast_lib.models.forecaster import ablation
 from salesforecast_lib.plots import figure_text, use_book_style
 
@@ -267,11 +268,14 @@ print(ablation.ablation_decision(gains))
 #
 # ## Beyond the last day
 #
-# The real forecast starts where the data end. Of the days ahead we know the calendar; the shop opens on the weekdays on
-# which it usually does; of promotions nobody told us, so their mean over the last four weeks stands in.
+# The real forecast starts where the data end. Of the days ahead we know the calendar, and what the shop told in its
+# plan (`plan_file`, or rows of a panel after its last sales). Where it told nothing, the usual stands in: a series opens
+# on the weekdays on which it usually does, and so it is with everything that is on or off; a price stays as it was last;
+# any other number is its mean over the last four weeks. Chapter 01 says of which share of the days that is so.
 
 # %%
-ahead = features.ahead_features(panel, meta)
+plan = load_plan(run_dir)
+ahead = features.ahead_features(panel, meta, plan)
 ahead.head(3).round(2)
 
 # %% tags=["nbval-check-output"]

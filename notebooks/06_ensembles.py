@@ -15,11 +15,12 @@
 # # A committee of forecasts
 #
 # Different models make different mistakes, and averages of different mistakes are smaller. This chapter answers: **is a
-# committee better than its best member?** In it we will
+# committee better than its best member, and which forecast should drive the shop?** In it we will
 #
 # - let statistical, linear and tree models forecast the same products as the LSTM, with the covariates that it has;
 # - combine them by mean, median, inverse error, greedy selection and stacking, with weights from earlier cutoffs only;
 # - repair intervals that are too narrow with split and adaptive conformal calibration;
+# - make the champion, which drives all later chapters, and see what it consists of and what was left out;
 # - make products, categories and the shop add up.
 #
 # *Prerequisites:* {ref}`ch-training`. *Running time:* see the [status page](../book/status.md).
@@ -32,13 +33,16 @@ import pandas as pd
 from salesforecast_lib import QUANTILES
 from salesforecast_lib.data.features import load_features
 from salesforecast_lib.data.calendar import cutoffs_within
-from salesforecast_lib.data.panel import extend_panel
 from salesforecast_lib.data.prepare import load_panel
+from salesforecast_lib.decisions import driving
+from salesforecast_lib.evaluation import champion as chosen_one
 from salesforecast_lib.evaluation.backtest import comparable_panel
 from salesforecast_lib.evaluation.metrics import evaluate, scored_rows
 from salesforecast_lib.evaluation.metrics import naive_scales
 from salesforecast_lib.evaluation.segments import demand_classes
 from salesforecast_lib.models import ensembles
+from salesforecast_lib.models.champion import ChampionConfig
+from salesforecast_lib.models.champion import champion_forecasts
 from salesforecast_lib.models.ensembles import members as peers
 from salesforecast_lib.models.ensembles import over_time, report, verdicts
 from salesforecast_lib.models.ensembles.toy import toy_members
@@ -66,8 +70,8 @@ committee: list = [  # members, the network first
     "Theta",
     "WindowAverage",
 ]
-chosen: str = "greedy"  # committee that is calibrated and reconciled
-calibration: str = "adaptive"  # of written intervals: none, split, adaptive
+chosen: str = "greedy"  # committee that is calibrated
+budget_minutes: float = 3.0  # what the champion's models may take, about
 direct_rows: int = 40000  # training rows drawn for the direct regressions
 arima_series: int = 4  # products that AutoARIMA forecasts, 0 none
 adaptation: float = 0.02  # step of adaptive conformal inference
@@ -75,16 +79,14 @@ category: str = ""  # static column between product and shop; empty: the last
 
 # %% tags=["hide-input"]
 panel, meta = load_panel(run_dir)
-table, _ = load_features(run_dir)
+table, described = load_features(run_dir)
 horizon, freq, season = meta["horizon"], meta["freq"], meta["season_length"]
 today = panel["ds"].max()
 ends = cutoffs_within(panel["ds"], freq, horizon, cutoffs)
 later = ensembles.learned_cutoffs(ends, horizon, freq)
 comparable = comparable_panel(panel, ends)
 series = comparable["unique_id"].unique()
-extended = extend_panel(
-    comparable, meta["future"], meta["static"], freq, horizon
-)
+extended = peers.read_extended(run_dir, comparable, meta)
 
 # %% [markdown]
 # ## The members
@@ -248,14 +250,6 @@ ax.set(xlabel="weight", ylabel="", xlim=(0, 1))
 ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
 plt.show()
 
-# %% mystnb={"figure": {"caption": "Greedy selection at the end of the data: loss after each round, and who was added.", "name": "fig-greedy"}, "image": {"alt": "The scaled pinball loss of the greedy committee falls steeply over its first rounds and then is flat; the member that was added is written under each of the first rounds."}}
-path, losses = learned["greedy"][last].path, learned["greedy"][last].losses
-fig, ax = plt.subplots(figsize=(7.5, 3))
-ax.plot(range(1, len(path) + 1), losses, marker="o")
-ax.set_xticks(range(1, 9), path[:8], rotation=60, fontsize=8)
-ax.set(xlabel="first rounds", ylabel="loss of the average")
-plt.show()
-
 # %% [markdown]
 # ### Is the committee better than its best member?
 #
@@ -342,21 +336,67 @@ plt.show()
 # One or two horizons are a short past. What was peculiar to them goes into the offsets too, so an interval that was right
 # already can come out worse.
 
-# %% mystnb={"figure": {"caption": "Adaptive calibration at work: the share of past scores that the 90 % interval of the LSTM is set to cover, period by period.", "name": "fig-adaptive"}, "image": {"alt": "Line of the adapted level over the test periods: it moves away from ninety percent while the interval misses too many or too few sales."}}
-own = source[source["model"] == committee[0]]
-walk = ensembles.adaptive_levels(own, "90", adaptation)
-fig, ax = plt.subplots(figsize=(7.5, 2.2))
-ax.plot(walk["ds"], 100 * walk["level"])
-ax.axhline(90, color="0.3", linestyle=":")
-ax.set(xlabel="period", ylabel="level (% of past scores)")
+# %% [markdown]
+# (sec-champion)=
+# ## The champion
+#
+# Which forecast should drive the shop? Not the one that looks best on the test months: nobody knows that beforehand. The
+# *champion* is made with what is known at a cutoff only. Its members are boosted trees with a long memory, the direct
+# trees, networks that learn from every day of a window at once, and simple rules. Each of them also forecasts earlier
+# cutoffs of these very data, a horizon apart. On these
+#
+# - a member that failed, or lost out of all proportion, is left out by name;
+# - the weights are learned, and the width of the intervals with them;
+# - a simple rule that nothing beat becomes the forecast, alone.
+#
+# How many models are fitted, and how large, follows from the size of the data and from `budget_minutes`.
+
+# %%
+config = ChampionConfig(budget_minutes, seed=seed, threads=threads)
+champion = champion_forecasts(
+    table, known, described, [*ends, today], config
+)
+_ = chosen_one.write_champion(champion, config, panel, run_dir)
+
+# %%
+now = champion.compositions[str(today.date())].to_json()
+print(driving.consists_of(now))
+driving.composition_table(now)[["share", "loss"]].round(3)
+
+# %% [markdown]
+# The loss is the scaled quantile loss over the earlier cutoffs. The weights are learned anew at each cutoff, so they
+# move.
+
+# %% mystnb={"figure": {"caption": "What the champion consists of at each cutoff; the last one is the end of the data.", "name": "fig-champion"}, "image": {"alt": "Stacked horizontal bars of the members' shares, one bar for each cutoff: the shares at neighbouring cutoffs are alike where the earlier cutoffs say much the same."}}
+ax = chosen_one.shares_over_time(champion).iloc[::-1].plot.barh(
+    stacked=True, edgecolor="white"
+)
+ax.set(xlabel="share", ylabel="cutoff", xlim=(0, 1))
+ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
 plt.show()
+
+# %% [markdown]
+# Was it right? On the scored cutoffs the champion stands beside its members and the committee from above. The best of
+# them is known only now.
+
+# %%
+beside = pd.concat([chosen_one.beside_members(champion), tables[chosen]])
+beside = beside[beside["unique_id"].isin(series)]
+best = evaluate(scored_rows(beside, comparable), comparable, season)
+best = best.set_index("model")
+best[shown].round(3)
+
+# %%
+sat = champion.members["model"].unique()
+for measure, words in verdicts.MEASURES.items():
+    print(chosen_one.best_member_found(best[measure], sat, words))
 
 # %% [markdown]
 # ## Products, categories and the shop
 #
 # The buyer orders products, the manager plans a category. Forecast separately, their numbers do not add up. *Bottom-up* adds the
 # products; *MinT* {cite:p}`wickramasuriya2019` changes all levels as little as their past errors say. The upper levels are
-# forecast by AutoETS, the products by the chosen committee. Means add up afterwards and are never negative; the quantiles keep
+# forecast by AutoETS, the products by the champion. Means add up afterwards and are never negative; the quantiles keep
 # their shape and move with the mean. They cannot add up: the 90 % quantile of a sum is not the sum of the 90 % quantiles.
 
 # %%
@@ -364,7 +404,8 @@ level = category or next(reversed(meta["static"]), "")
 hierarchy = ensembles.build_hierarchy(comparable, [level] if level else [])
 upper = ensembles.aggregate_panel(extended, hierarchy, meta["future"])
 tops = peers.node_forecasts(upper, meta, [*ends, today], threads)
-bottom = tables[chosen].drop(columns="y", errors="ignore")
+bottom = champion.forecasts
+bottom = bottom[bottom["unique_id"].isin(series)]
 base = pd.concat([bottom, tops], ignore_index=True).assign(model="base")
 
 # %%
@@ -394,37 +435,12 @@ both.round(3)
 levels = both["wape"]
 print(verdicts.hierarchy_found(levels))
 
-# %% mystnb={"figure": {"caption": "WAPE by level before and after reconciliation.", "name": "fig-hierarchy"}, "image": {"alt": "Grouped bars of WAPE for shop, category and product with base, bottom-up and MinT forecasts: errors are smallest for the shop after reconciliation and largest for single products."}}
-ax = levels.plot.bar(rot=0)
-ax.set(xlabel="level", ylabel="WAPE")
-plt.show()
-
-# %% [markdown]
-# ## What the next chapters read
-#
-# The committees' forecasts at every cutoff and from today, and as `Ensemble` the chosen one, calibrated wherever a horizon had
-# ended by then. Before that its weights are equal and its intervals the members' own. Which committee and which calibration
-# is *chosen* was decided after a look at these very cutoffs, so its lead over the others is a little flattered; the committee of
-# the [league](../book/league.md) was decided on earlier data only.
-
-# %%
-of_chosen = rows[rows["model"] == chosen]
-final = over_time.calibrated_committee(
-    tables[chosen], of_chosen, [*ends, today], calibration
-)
-
-# %% tags=["nbval-check-output"]
-best = evaluate(scored_rows(final, comparable), comparable, season)
-wape, inside = best.loc[0, ["wape", "coverage_90"]]
-print(f"Ensemble: WAPE {wape:.2f}, coverage of the 90 % interval {inside:.2f}")
-
 # %% tags=["hide-input"]
-report.write_committees([*tables.values(), final], comparable, run_dir)
 evaluated = {
     "members": alone,
     "committees": result,
     "committees_with_learned_weights": result_later,
-    "ensemble": best,
+    "champion": best.reset_index(),
 }
 _ = report.write_report(
     run_dir, evaluated, learned, ends, later, chosen, covered, levels
@@ -436,9 +452,18 @@ _ = report.write_report(
 # - Local, linear and tree models forecast the same products as the LSTM; two of them with its covariates.
 # - We combined them with weights from earlier cutoffs only, and counted which committees beat the network and which lose to it.
 # - Conformal calibration moved the coverage of the intervals; before and after stand side by side.
+# - We made the champion from earlier cutoffs of these data, named its members, and held it against the best of them.
 # - Means of products, categories and the shop add up to a millionth of a unit, and the simpler way was compared with MinT.
 #
-# One split of one data set with few cutoffs: differences smaller than their spread over the cutoffs are no ranking.
+# The next chapters order, warn and promote by the champion; `-p model=LSTM` lets another forecast drive. One split of one
+# data set with few cutoffs: differences smaller than their spread over the cutoffs are no ranking.
+#
+# ```{admonition} What to do on Monday
+# :class: tip
+# 1. Read what the champion consists of. Where a simple rule is all of it, your data are too short or too quiet for more.
+# 2. Tell the run what you know ahead (promotions, prices, closed days) before you give it more minutes.
+# 3. Look at who was left out and why: a member that fails often points at faulty data.
+# ```
 #
 # ## Exercises
 #

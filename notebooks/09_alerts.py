@@ -34,7 +34,7 @@ import pandas as pd
 
 from salesforecast_lib.data.prepare import load_panel
 from salesforecast_lib.data.reading import ReadOptions
-from salesforecast_lib.decisions import alerts, inventory
+from salesforecast_lib.decisions import alerts, driving, inventory
 from salesforecast_lib.decisions.alerts import autoencoder, combination
 from salesforecast_lib.decisions.alerts import contest, evidence
 from salesforecast_lib.decisions.alerts import stock as shelves
@@ -51,7 +51,7 @@ pd.set_option("display.max_colwidth", None)  # reasons are sentences
 # %% tags=["parameters", "hide-input"]
 run_dir: str = "runs/default"  # where the stages read and write
 seed: int = 0  # of the autoencoder, the forest and the injections
-alert_model: str = "Ensemble"  # whose forecast says what is expected
+alert_model: str = "champion"  # whose forecast says what is expected
 alert_budget: float = 10.0  # false alerts per 1,000 product-weeks
 alert_epochs: int = 6  # of the autoencoder
 alert_products: int = 60  # of the simulated market with known stock-outs
@@ -70,7 +70,7 @@ missing_stock: str = "unknown"  # or "zero": a product not in stock_file is out
 
 # %% tags=["hide-input"]
 panel, meta = load_panel(run_dir)
-forecasts = pd.read_parquet(resolve(run_dir) / "forecasts.parquet")
+forecasts, alert_model = driving.read_forecasts(run_dir, alert_model)
 grid = alerts.build_grid(panel, forecasts, meta, alert_model)
 
 # %% tags=["nbval-check-output"]

@@ -47,7 +47,7 @@ use_book_style()
 # %% tags=["parameters", "hide-input"]
 run_dir: str = "runs/default"  # where the stages read and write
 seed: int = 0  # of everything random
-model: str = "LSTM"  # whose forecast the promotion plan starts from
+model: str = "champion"  # whose forecast the promotion plan starts from
 plan_products: int = 100  # products of the simulated shop
 plan_weeks: int = 8  # weeks that the simulated shop plans ahead
 plan_budget: float = 3000.0  # its money for discounts and fees
@@ -248,7 +248,8 @@ columns = ["unique_id", "start", "kind", "depth", "extra_units", "profit_low"]
 plan[columns].head(8).round(1)
 
 # %% [markdown]
-# The forecast behind this plan comes from a trained network, so its last digits differ between processors.
+# The forecast behind this plan is that of `model`, by default the champion of {ref}`ch-ensembles`. Where a
+# network is part of it, its last digits differ between processors.
 #
 # ## Summary
 #
@@ -259,7 +260,9 @@ plan[columns].head(8).round(1)
 # %% tags=["nbval-check-output", "hide-input"]
 table = effects.table()
 print(verdicts.findings(table, kinds, checks, share, coupons, profit))
-promotions.write_promotions(run_dir, plan, profit, shown, effects, share)
+promotions.write_promotions(
+    run_dir, plan, profit, shown, effects, share, model
+)
 
 # %% [markdown]
 # ```{admonition} What to do on Monday

@@ -11,8 +11,8 @@ def quantile_columns(levels: Sequence[float]) -> tuple[str, ...]:
 
 
 def levels_of(columns: Iterable[str]) -> tuple[float, ...]:
-    """The quantile levels among a forecast table's columns, in their order."""
-    return tuple(float(name[1:]) for name in map(str, columns) if name.startswith("q0."))
+    """The quantile levels among a forecast table's columns, rising, in whatever order the columns stand."""
+    return tuple(sorted(float(name[1:]) for name in map(str, columns) if name.startswith("q0.")))
 
 
 QUANTILES: tuple[float, ...] = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95)

@@ -8,7 +8,7 @@
 - `build_panel`: Aggregate clean order lines to the regular panel ``unique_id, ds, y, available`` + covariates.
 - `prepare`: From a data set's name to its panel in one call, as chapter 01 runs it.
 - `load_panel`: Read a run's panel and its description.
-- `extend_panel`: Append the periods after the end of the data, of which only plans are known.
+- `extend_panel`: Append the periods after the end of the data, with what is told and what is usual.
 - `cutoffs_within`: Last known periods of consecutive test horizons, as many as a history has room for.
 - `inner_season`: Cycle inside a window of history: 7 days, 4 weeks or 3 months.
 - `FeatureTable`: One row per series and period, with the role and the group of each feature.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from functools import lru_cache
 
 import holidays
 import numpy as np
@@ -89,12 +90,35 @@ def cutoffs_within(ds: pd.Series, freq: str, horizon: int, count: int) -> list[p
     return rolling_cutoffs(last, freq, horizon, max(1, min(count, periods // horizon - 2)))
 
 
+@lru_cache
+def country_code(text: str) -> str:
+    """Code of a country or region whose holidays are known, from its code (DE, DE-BY) or English name; "" for none."""
+    code, _, region = text.strip().partition("-")
+    known = holidays.list_supported_countries(include_aliases=True)
+    if code.upper() in known:
+        found = code.upper()
+        if not region:
+            return found
+        regions = {name.upper(): name for name in known[found]}
+        return f"{found}-{regions[region.upper()]}" if region.upper() in regions else ""
+    name = "".join(text.split()).casefold()
+    names = {entry[0].casefold(): entry[1] for entry in holidays.registry.COUNTRIES.values()}
+    return names.get(name, "")
+
+
 def _holiday_table(days: pd.DatetimeIndex, country: str) -> pd.DataFrame:
-    """``holiday`` and closeness to the next and the last holiday (1 on the day, falling to 0 over two weeks)."""
+    """``holiday`` and closeness to the next and the last holiday (1 on the day, falling to 0 over two weeks).
+
+    An empty ``country`` has no holidays.
+    """
     years = range(days.min().year - 1, days.max().year + 2)
-    known = {pd.Timestamp(day) for day in holidays.country_holidays(country, years=years)}
-    dates = _CHINA_FESTIVALS if country == "CN" else ()
+    code, _, region = country.partition("-")
+    free = holidays.country_holidays(code, subdiv=region or None, years=years) if code else {}
+    known = {pd.Timestamp(day) for day in free}
+    dates = _CHINA_FESTIVALS if code == "CN" else ()
     festivals = {pd.Timestamp(date(year, *day)) for year in years for day in dates}
+    if not known | festivals:
+        return pd.DataFrame(0.0, index=days, columns=["holiday", "festival", "holiday_ahead", "holiday_behind"])
     special = np.sort(np.array(sorted(known | festivals), dtype="datetime64[ns]"))
     ahead = special[np.minimum(np.searchsorted(special, days.to_numpy()), len(special) - 1)] - days.to_numpy()
     behind = days.to_numpy() - special[np.maximum(np.searchsorted(special, days.to_numpy(), side="right") - 1, 0)]

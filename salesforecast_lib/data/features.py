@@ -112,11 +112,10 @@ def build_features(panel: pd.DataFrame, meta: dict[str, Any]) -> FeatureTable:
     frame = panel.copy()
     table = FeatureTable(frame, {role: [] for role in ROLES})
     days = pd.DatetimeIndex(frame["ds"].unique()).sort_values()
-    calendar = calendar_features(days, meta["country"], meta["freq"], meta.get("stamp", "end"))
-    position = days.get_indexer(frame["ds"])
+    calendar = _calendar_rows(frame, days, meta)
     year = [name for name in calendar if name.startswith("year_")]
-    table.add("calendar", "future", {n: calendar[n].to_numpy()[position] for n in calendar if n not in year})
-    table.add("seasonality", "future", {n: calendar[n].to_numpy()[position] for n in year})
+    table.add("calendar", "future", {name: values for name, values in calendar.items() if name not in year})
+    table.add("seasonality", "future", {name: calendar[name] for name in year})
     table.add("promotion", "future", {name: frame[name] for name in meta["future"]})
     table.add("hierarchy", "static", {name: frame[name].astype(str) for name in meta["static"]})
 
@@ -165,9 +164,25 @@ def build_features(panel: pd.DataFrame, meta: dict[str, Any]) -> FeatureTable:
     return table
 
 
-def ahead_features(panel: pd.DataFrame, meta: dict[str, Any]) -> pd.DataFrame:
-    """*Future* columns of the horizon after the end of the data: ``unique_id, ds`` and one row per period ahead."""
-    extended = extend_panel(panel, meta["future"], meta["static"], meta["freq"], meta["horizon"])
+def _calendar_rows(frame: pd.DataFrame, days: pd.DatetimeIndex, meta: dict[str, Any]) -> dict[str, np.ndarray]:
+    """Features of the calendar in each row (rows,), with the holidays of the series' own country."""
+    column, position = meta.get("country_column", ""), days.get_indexer(frame["ds"])
+    codes = frame[column] if column else pd.Series(meta["country"], index=frame.index)
+    found: dict[str, np.ndarray] = {}
+    for code in codes.unique():
+        table, rows = calendar_features(days, str(code), meta["freq"], meta.get("stamp", "end")), codes == code
+        for name in table:
+            values = found.setdefault(name, np.empty(len(frame)))
+            values[rows] = table[name].to_numpy()[position[rows]]
+    return found
+
+
+def ahead_features(panel: pd.DataFrame, meta: dict[str, Any], plan: pd.DataFrame | None = None) -> pd.DataFrame:
+    """*Future* columns of the horizon after the end of the data: ``unique_id, ds`` and one row per period ahead.
+
+    ``plan`` holds what is told of it, see `extend_panel`.
+    """
+    extended = extend_panel(panel, meta["future"], meta["static"], meta["freq"], meta["horizon"], plan)
     table = build_features(extended, meta)
     rows = table.frame["ds"] > panel["ds"].max()
     return table.frame.loc[rows, ["unique_id", "ds", *table.roles["future"]]].reset_index(drop=True)

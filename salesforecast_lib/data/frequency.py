@@ -142,3 +142,64 @@ def found_in(stamps: Iterable[pd.Timestamp]) -> str:
     if len(days) >= 5 and (days.dayofweek == days[0].dayofweek).all():
         return f"W-{_CODES[days[0].dayofweek]}" if apart < 28 else "longer"
     return "D" if len(days) >= 5 else ""
+
+
+def settle_frequency(ds: pd.Series, freq: str, source: str = "panel") -> tuple[Frequency, str]:
+    """The frequency of a panel's days ``ds``, and whether they are the "end" or the "start" of their periods.
+
+    Weeks that bear a Monday begin with it; all other weeks end on the day that they bear.
+
+    Raises
+    ------
+    ValueError
+        When the dates contradict ``freq``: what was found, and the value to give.
+    """
+    found, wanted = found_in(ds.unique()), freq.strip()
+    automatic = wanted in AUTOMATIC
+    if found == "longer":
+        raise ValueError(
+            f"{source}: the dates in ds lie more than a month apart (quarters or years?); expected days, weeks or "
+            "months; fill in the periods between, or aggregate from finer data"
+        )
+    if automatic and not found:
+        raise ValueError(f"{source}: {ds.nunique()} dates do not tell a frequency; give freq=D, freq=W or freq=M")
+    frequency = check_freq(found if automatic else wanted)
+    if found and found[0] != frequency.kind:
+        odd = _odd_weekday(ds, source) if frequency.kind == "W" and found == "D" else ""
+        if frequency.kind == "M" and found == "D" and not _many_in_a_month(ds):
+            found = "M"
+        else:
+            weeks = f"weeks ({WEEKDAYS[ds.iloc[0].dayofweek]}s)"
+            what = {"W": weeks, "D": "days", "M": "months"}[found[0]]
+            raise ValueError(odd or f"{source}: freq={freq!r}, but the dates in ds are {what}; give freq={found[0]}")
+    if frequency.kind == "W":
+        weekdays = ds.dt.dayofweek.unique()
+        if len(weekdays) > 1:
+            raise ValueError(_odd_weekday(ds, source))
+        anchored = check_freq(f"W-{WEEKDAYS[weekdays[0]][:3].upper()}")
+        if wanted.startswith("W-") and anchored != frequency:
+            raise ValueError(
+                f"{source}: freq={freq!r}, but the dates in ds are {WEEKDAYS[weekdays[0]]}s; give freq=W or "
+                f"freq={anchored.alias}"
+            )
+        return anchored, "start" if weekdays[0] == 0 else "end"
+    return frequency, "end"
+
+
+def _many_in_a_month(ds: pd.Series) -> bool:
+    """Whether the distinct days are closer than those of months, such as the days and the last days of months mixed."""
+    return ds.nunique() > 2 * ds.dt.to_period("M").nunique()
+
+
+def _odd_weekday(ds: pd.Series, source: str) -> str:
+    """Message on dates of several weekdays where weeks were expected: the odd row, or that these are days."""
+    weekday = ds.dt.dayofweek
+    usual = int(weekday.mode().iloc[0])
+    odd = weekday != usual
+    if odd.mean() > 0.2:
+        return f"{source}: the dates in ds fall on {weekday.nunique()} weekdays, so they are days; give freq=D"
+    row = odd.index[odd.to_numpy()][0]
+    return (
+        f"{source}, row {int(row) + 1}: {ds.loc[row].date()} is a {WEEKDAYS[weekday.loc[row]]}, while weeks bear a "
+        f"{WEEKDAYS[usual]} in the other rows; correct it, or give freq=D for days"
+    )

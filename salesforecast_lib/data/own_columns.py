@@ -76,33 +76,18 @@ def meant_numbers(name: str, cells: pd.Series, source: str) -> pd.Series:
     return numbers
 
 
-def fill_covariates(full: pd.DataFrame, names: list[str]) -> tuple[pd.DataFrame, list[str], list[str], list[str]]:
-    """Fill the gaps of covariates; returns the frame, the numeric ones, the categories, and notes.
+def fill_covariates(full: pd.DataFrame, numbers: list[str], texts: list[str]) -> pd.DataFrame:
+    """Fill the gaps of covariates.
 
-    A number keeps its last value within a series and is 0 before the first. Text is a category of the series, the value
-    that it has most often, or "unknown". A column without any value is left out.
+    A number keeps its last value within a series and is 0 before the first. A text is a category of the series, the
+    value that it has most often, or "unknown".
     """
-    numeric, texts, notes = [], [], []
-    for name in names:
-        numbers = numbers_of(full[name])
-        if is_empty(full[name]).all():
-            full = full.drop(columns=name)
-            notes.append(f"column {name!r} is empty and left out")
-        elif numbers is not None:
-            full[name] = numbers.groupby(full["unique_id"]).ffill().fillna(0.0)
-            numeric.append(name)
-        else:
-            words = full[name].where(~is_empty(full[name])).astype("string").str.strip()
-            counts = words.groupby(full["unique_id"]).value_counts()
-            # the most frequent value, of several the first in sorting order
-            usual = counts.sort_index().groupby(level=0).idxmax().map(lambda key: key[1])
-            varies = int((words.groupby(full["unique_id"]).nunique() > 1).sum())
-            if varies:
-                example = words.dropna().iloc[0]
-                notes.append(
-                    f"column {name!r} holds text such as {example!r} that changes within {varies} series: it is "
-                    "read as a category of the series, its most frequent value"
-                )
-            full[name] = full["unique_id"].map(usual).fillna("unknown").astype(str)
-            texts.append(name)
-    return full, numeric, texts, notes
+    ids = full["unique_id"]
+    for name in numbers:
+        full[name] = full[name].astype("float64").groupby(ids).ffill().fillna(0.0)
+    for name in texts:
+        counts = full[name].groupby(ids).value_counts()
+        # the most frequent value, of several the first in sorting order
+        usual = counts.sort_index().groupby(level=0).idxmax().map(lambda key: key[1])
+        full[name] = ids.map(usual).fillna("unknown").astype(str)
+    return full

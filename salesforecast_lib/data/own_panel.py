@@ -7,21 +7,34 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from salesforecast_lib.data.frequency import AUTOMATIC, WEEKDAYS, Frequency, check_freq, found_in
-from salesforecast_lib.data.own_columns import MEANT, fill_covariates, meant_numbers, settle_names
-from salesforecast_lib.data.panel import KEYS
+from salesforecast_lib.data.ahead import (
+    Category,
+    Roles,
+    closed_gaps,
+    declared_roles,
+    planned_names,
+    settle_columns,
+    settle_ends,
+    settle_open,
+    take_closures,
+)
+from salesforecast_lib.data.frequency import WEEKDAYS, Frequency, settle_frequency
+from salesforecast_lib.data.own_columns import MEANT, fill_covariates, is_empty, meant_numbers, settle_names
 from salesforecast_lib.data.reading import Reading, ReadOptions, read_panel_file
-from salesforecast_lib.wording import counted
+from salesforecast_lib.wording import counted, first_names
 
-MISSING_Y = ("zero", "unavailable", "interpolate")
+KEYS = ["unique_id", "ds"]
+MISSING_Y = ("zero", "unavailable", "interpolate", "closed")
 
 
 @dataclass(frozen=True)
 class Regular:
     """A regular ``panel`` with its frequency ``freq`` and what was said to the user, ``notes``.
 
-    ``stamp`` is "start" where weeks bear their first day; ``numeric`` and ``texts`` name the covariates, ``renamed``
-    those that bear another name than in the file.
+    ``stamp`` is "start" where weeks bear their first day; ``numeric`` and ``texts`` name the covariates that are only
+    observed and those that describe the series, ``future`` what is known ahead, ``open`` first; ``renamed`` those that
+    bear another name than in the file. ``ahead`` holds ``unique_id, ds`` and the future columns of the file's rows
+    after the end of the data, ``categories`` those that have a column for each value.
     """
 
     panel: pd.DataFrame
@@ -30,11 +43,20 @@ class Regular:
     notes: list[str] = field(default_factory=list)
     numeric: list[str] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
+    future: list[str] = field(default_factory=lambda: ["open"])
     renamed: dict[str, str] = field(default_factory=dict)
+    ahead: pd.DataFrame = field(default_factory=pd.DataFrame)
+    categories: dict[str, Category] = field(default_factory=dict)
 
 
 def read_panel(
-    path: str, options: ReadOptions | None = None, freq: str = "D", missing_y: str = "zero"
+    path: str,
+    options: ReadOptions | None = None,
+    freq: str = "D",
+    missing_y: str = "zero",
+    horizon: int = 28,
+    roles: Roles | None = None,
+    plan: Reading | None = None,
 ) -> tuple[Regular, Reading]:
     """Read an already aggregated panel ``unique_id, ds, y`` + covariates; returns it regular, and how it was read.
 
@@ -42,34 +64,82 @@ def read_panel(
     """
     read = read_panel_file(path, options)
     frame = read.frame.set_index(read.frame["row"] - 1).drop(columns="row")
-    return regular_panel(frame, freq, missing_y, path), read
+    return regular_panel(frame, freq, missing_y, path, horizon, roles, plan), read
 
 
-def regular_panel(frame: pd.DataFrame, freq: str = "D", missing_y: str = "zero", source: str = "panel") -> Regular:
-    """Make a panel regular: every series has all periods from its first row to the end of the data.
+def regular_panel(
+    frame: pd.DataFrame,
+    freq: str = "D",
+    missing_y: str = "zero",
+    source: str = "panel",
+    horizon: int = 28,
+    roles: Roles | None = None,
+    plan: Reading | None = None,
+) -> Regular:
+    """Make a panel regular: every series has all periods from its first row to the end of the data, or to its own end.
+
+    The data end with the last ``y`` of all series; rows after it are the plan.
 
     Parameters
     ----------
     frame : ``unique_id, ds, y`` (missing where empty) and covariates; the index counts the file's rows from 0.
     freq : D, W, W-MON … W-SUN or M; W takes the weekday from ``ds``, and "auto" or an empty text the frequency too.
     missing_y : what a gap or an empty ``y`` means: "zero" (nothing was sold), "unavailable" (``available`` 0: says
-        nothing about demand) or "interpolate".
+        nothing about demand), "interpolate", or "closed" (``open`` 0). A weekday on which a series never has a row is
+        closed in any case, see `closed_gaps`, and what comes after a series' last figure is settled by `settle_ends`.
     source : name of the file, for messages.
+    horizon : periods that are forecast; a series without rows for longer has ended.
+    roles : of the columns, as the user says. Without: a column with values after the end of the data, or in the
+        ``plan``, is *future*, another number *historical*, another text *static*.
 
     Raises
     ------
     ValueError
-        When a parameter is not known, ``freq`` contradicts the dates, a series has two rows in a period, or a column
-        with a fixed meaning holds text.
+        When a parameter is not known, ``freq`` contradicts the dates, a series has two rows in a period, a column
+        with a fixed meaning holds text, or a role names a column that there is not.
     """
     if missing_y not in MISSING_Y:
-        raise ValueError(f"missing_y={missing_y!r}: expected zero, unavailable or interpolate")
+        raise ValueError(f"missing_y={missing_y!r}: expected one of {', '.join(MISSING_Y)}")
     covariates = [name for name in frame.columns if name not in (*KEYS, "y")]
     names, notes = settle_names(covariates)
+    renamed = {str(old): new for old, new in zip(covariates, names, strict=True) if str(old) != new}
     order = [frame.columns.get_loc(key) for key in (*KEYS, "y")]
     places = [k for k, name in enumerate(frame.columns) if name not in (*KEYS, "y")]
     frame = frame.iloc[:, [*order, *places]].set_axis([*KEYS, "y", *names], axis=1)
-    frame = frame.assign(ds=frame["ds"].dt.normalize())
+    frame, more = take_closures(frame.assign(ds=frame["ds"].dt.normalize()))
+    notes += more
+    names = [name for name in frame.columns if name not in (*KEYS, "y")]
+    frame, frequency, stamp, more = _on_time(frame, freq, source)
+    notes += more
+    for name in names:
+        if name in MEANT:
+            frame[name] = meant_numbers(name, frame[name], source)
+    frame, later, more = _split_ahead(frame, frequency, source)
+    notes += more
+    table = pd.concat([frame, later], ignore_index=True)
+    planned = planned_names(plan, names, renamed) if plan is not None else {}
+    told = {name for name in names if not is_empty(later[name]).all()} if len(later) else set()
+    settled = settle_columns(
+        table, names, declared_roles(roles or Roles(), names, renamed, source), told, set(planned.values())
+    )
+    notes += settled.notes
+    frame, later = settled.table.iloc[: len(frame)], settled.table.iloc[len(frame) :]
+    full, more = _filled(frame, later, frequency, missing_y, horizon)
+    notes += more
+    numbers = [*settled.historical, *(name for name in settled.future if name != "open")]
+    kept = [name for name in full if name in (*KEYS, "y", "available", "open", *numbers, *settled.static)]
+    full = fill_covariates(full[kept], numbers, settled.static)
+    full = full.sort_values(KEYS, kind="stable", ignore_index=True)
+    future = ["open", *(name for name in settled.future if name != "open")]
+    ahead = later[[*KEYS, *(name for name in future if name in later)]].reset_index(drop=True)
+    return Regular(
+        full, frequency, stamp, notes, settled.historical, settled.static, future, renamed, ahead, settled.categories
+    )
+
+
+def _on_time(frame: pd.DataFrame, freq: str, source: str) -> tuple[pd.DataFrame, Frequency, str, list[str]]:
+    """The rows on the panel's calendar, each period of a series once."""
+    notes = []
     frequency, stamp = settle_frequency(frame["ds"], freq, source)
     if stamp == "start":
         notes.append(f"weeks bear their first day, a {WEEKDAYS[frequency.last_weekday]}")
@@ -89,90 +159,63 @@ def regular_panel(frame: pd.DataFrame, freq: str = "D", missing_y: str = "zero",
             f"{source}: {counted(copies, 'row')} repeat a series and {frequency.period}; the first is {key[0]!r}, "
             f"{key[1].date()} in rows {same[0] + 1} and {same[1] + 1}: they appear twice; add them up or remove one"
         )
-    for name in names:
-        if name in MEANT:
-            frame[name] = meant_numbers(name, frame[name], source)
-    full = _every_period(frame, frequency)
-    gaps = len(full) - len(frame)
+    return frame, frequency, stamp, notes
+
+
+def _split_ahead(
+    frame: pd.DataFrame, frequency: Frequency, source: str
+) -> tuple[pd.DataFrame, pd.DataFrame, list[str]]:
+    """Rows of the data, those after their end, and what was said; series without any figure are left out."""
+    figures = frame[frame["y"].notna()]
+    if figures.empty:
+        raise ValueError(f"{source}: y is empty in every row; expected the sales of each series and period")
+    notes, sold = [], set(figures["unique_id"])
+    new = frame.loc[~frame["unique_id"].isin(sold), "unique_id"].unique()
+    if len(new):
+        notes.append(f"{len(new)} series without any figure in y, left out: {first_names(new)}")
+        frame = frame[frame["unique_id"].isin(sold)]
+    end = figures["ds"].max()
+    later = frame[frame["ds"] > end]
+    if len(later):
+        reach = int(frequency.steps(pd.Series([later["ds"].max()]), pd.Series([end])).iloc[0])
+        notes.append(
+            f"the data end with the last figure, {end.date()}; {len(later):,} rows after it are the plan, "
+            f"up to {counted(reach, frequency.period)} ahead"
+        )
+    return frame[frame["ds"] <= end], later, notes
+
+
+def _filled(
+    frame: pd.DataFrame, later: pd.DataFrame, frequency: Frequency, missing_y: str, horizon: int
+) -> tuple[pd.DataFrame, list[str]]:
+    """Every period of each series with ``y``, ``open`` and ``available`` settled."""
+    full = _every_period(frame.assign(_row=True), frequency)
+    rows = full.pop("_row").notna().to_numpy()
+    closed, notes = np.zeros(len(full), dtype=bool), []
+    if missing_y == "closed":
+        closed = ~rows
+    elif "open" not in full:
+        closed, notes = closed_gaps(full, ~rows, frequency)
+    stay, unknown, more = settle_ends(full, rows, closed, horizon, frequency, frozenset(later["unique_id"]))
+    notes += more
+    gaps = int((~rows & stay & ~unknown & ~closed).sum())
     if gaps:
         notes.append(f"{counted(gaps, 'period')} without a row: y is {_SAID[missing_y]} there")
     known = full["y"].notna()
-    if "available" not in full:
-        full["available"] = np.where(known | (missing_y != "unavailable"), 1.0, 0.0)
+    seen = known | (missing_y != "unavailable")
     if missing_y == "interpolate":
-        full["y"] = full.groupby("unique_id")["y"].transform(lambda y: y.interpolate(limit_direction="both"))
+        guess = full.groupby("unique_id")["y"].transform(lambda y: y.interpolate(limit_direction="both"))
+        full["y"] = full["y"].where(known | closed | unknown, guess)
+    given = full["available"] if "available" in full else pd.Series(np.where(seen, 1.0, 0.0), full.index)
     full["y"] = full["y"].fillna(0.0)
-    full["available"] = full["available"].fillna(0.0).clip(0, 1)
-    full["open"] = full["open"].fillna(1.0).clip(0, 1) if "open" in full else 1.0
-    rest = [name for name in names if name not in ("available", "open")]
-    full, numeric, texts, more = fill_covariates(full, rest)
-    full = full.sort_values(KEYS, kind="stable", ignore_index=True)
-    renamed = {str(old): new for old, new in zip(covariates, names, strict=True) if str(old) != new}
-    return Regular(full, frequency, stamp, [*notes, *more], numeric, texts, renamed)
+    full["open"], more = settle_open(full, closed)
+    notes += more
+    inside = given.fillna(0.0).clip(0, 1).where(~unknown, 0.0)
+    full["available"] = inside.where(full["open"] > 0, 0.0)
+    return full[stay].reset_index(drop=True), notes
 
 
-_SAID = {"zero": "zero", "unavailable": "not known", "interpolate": "interpolated"}
-
-
-def settle_frequency(ds: pd.Series, freq: str, source: str = "panel") -> tuple[Frequency, str]:
-    """The frequency of a panel's days ``ds``, and whether they are the "end" or the "start" of their periods.
-
-    Weeks that bear a Monday begin with it; all other weeks end on the day that they bear.
-
-    Raises
-    ------
-    ValueError
-        When the dates contradict ``freq``: what was found, and the value to give.
-    """
-    found, wanted = found_in(ds.unique()), freq.strip()
-    automatic = wanted in AUTOMATIC
-    if found == "longer":
-        raise ValueError(
-            f"{source}: the dates in ds lie more than a month apart (quarters or years?); expected days, weeks or "
-            "months; fill in the periods between, or aggregate from finer data"
-        )
-    if automatic and not found:
-        raise ValueError(f"{source}: {ds.nunique()} dates do not tell a frequency; give freq=D, freq=W or freq=M")
-    frequency = check_freq(found if automatic else wanted)
-    if found and found[0] != frequency.kind:
-        odd = _odd_weekday(ds, source) if frequency.kind == "W" and found == "D" else ""
-        if frequency.kind == "M" and found == "D" and not _many_in_a_month(ds):
-            found = "M"
-        else:
-            weeks = f"weeks ({WEEKDAYS[ds.iloc[0].dayofweek]}s)"
-            what = {"W": weeks, "D": "days", "M": "months"}[found[0]]
-            raise ValueError(odd or f"{source}: freq={freq!r}, but the dates in ds are {what}; give freq={found[0]}")
-    if frequency.kind == "W":
-        weekdays = ds.dt.dayofweek.unique()
-        if len(weekdays) > 1:
-            raise ValueError(_odd_weekday(ds, source))
-        anchored = check_freq(f"W-{WEEKDAYS[weekdays[0]][:3].upper()}")
-        if wanted.startswith("W-") and anchored != frequency:
-            raise ValueError(
-                f"{source}: freq={freq!r}, but the dates in ds are {WEEKDAYS[weekdays[0]]}s; give freq=W or "
-                f"freq={anchored.alias}"
-            )
-        return anchored, "start" if weekdays[0] == 0 else "end"
-    return frequency, "end"
-
-
-def _many_in_a_month(ds: pd.Series) -> bool:
-    """Whether the distinct days are closer than those of months, such as the days and the last days of months mixed."""
-    return ds.nunique() > 2 * ds.dt.to_period("M").nunique()
-
-
-def _odd_weekday(ds: pd.Series, source: str) -> str:
-    """Message on dates of several weekdays where weeks were expected: the odd row, or that these are days."""
-    weekday = ds.dt.dayofweek
-    usual = int(weekday.mode().iloc[0])
-    odd = weekday != usual
-    if odd.mean() > 0.2:
-        return f"{source}: the dates in ds fall on {weekday.nunique()} weekdays, so they are days; give freq=D"
-    row = odd.index[odd.to_numpy()][0]
-    return (
-        f"{source}, row {int(row) + 1}: {ds.loc[row].date()} is a {WEEKDAYS[weekday.loc[row]]}, while weeks bear a "
-        f"{WEEKDAYS[usual]} in the other rows; correct it, or give freq=D for days"
-    )
+_SAID = {"zero": "zero", "unavailable": "not known", "interpolate": "interpolated", "closed": "zero"}
 
 
 def _every_period(frame: pd.DataFrame, frequency: Frequency) -> pd.DataFrame:

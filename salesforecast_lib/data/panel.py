@@ -7,9 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from salesforecast_lib.data.ahead.usual import extend_panel
 from salesforecast_lib.data.availability import likely_stockouts
 from salesforecast_lib.data.calendar import period_index
 from salesforecast_lib.data.frequency import AUTOMATIC, Frequency, check_freq
+
+__all__ = ["KEYS", "PanelConfig", "build_panel", "extend_panel"]
 
 KEYS = ["unique_id", "ds"]
 
@@ -193,36 +196,3 @@ def _distinct(
     first = np.concatenate([[True], who[1:] != who[:-1]]) if len(key) else np.zeros(0, dtype=bool)
     distinct = np.bincount(place, minlength=series * periods).reshape(shape).astype("float64")
     return distinct, np.bincount(place[first], minlength=series * periods).reshape(shape).astype("float64")
-
-
-def extend_panel(panel: pd.DataFrame, future: list[str], static: list[str], freq: str, horizon: int) -> pd.DataFrame:
-    """Append the ``horizon`` periods after the end of the data to every series that is alive then.
-
-    Of these periods ``y`` and everything observed is missing. Static columns are carried on, ``open`` is what it was on
-    most of the same weekdays of the last eight weeks (months: in most of the last months), and other *future* columns
-    keep their mean over the last four weeks, or the last month: the shop's plan beyond its data is not known here.
-
-    Parameters
-    ----------
-    freq : pandas alias of the panel's frequency.
-    """
-    last = panel["ds"].max()
-    frequency = check_freq(freq)
-    steps = frequency.after(last, horizon)
-    ending = panel[panel["ds"] == last].set_index("unique_id")
-    rows = pd.MultiIndex.from_product([ending.index, steps], names=KEYS).to_frame(index=False)
-    rows["available"] = 1.0
-    for name in static:
-        rows[name] = rows["unique_id"].map(ending[name])
-    recent = panel[panel["ds"] > last - frequency.periods_in(56) * frequency.offset]
-    month = recent[recent["ds"] > last - frequency.periods_in(28) * frequency.offset]
-    for name in future:
-        if name == "open":
-            whole = frequency.kind != "D"  # all stamps of weeks are one weekday; those of months say nothing
-            place = pd.Series(0, recent.index) if whole else recent["ds"].dt.dayofweek
-            usual = recent.groupby(place)["open"].mean() > 0.5
-            rows[name] = (pd.Series(0, rows.index) if whole else rows["ds"].dt.dayofweek).map(usual)
-            rows[name] = rows[name].astype("float64").fillna(1.0)
-        else:
-            rows[name] = rows["unique_id"].map(month.groupby("unique_id")[name].mean())
-    return pd.concat([panel, rows], ignore_index=True).sort_values(KEYS, kind="stable", ignore_index=True)

@@ -3,45 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from salesforecast_lib.data.cleaning import Cleaned, clean
-from salesforecast_lib.data.frequency import Frequency, check_freq
-from salesforecast_lib.data.journey import journey_promotions
+from salesforecast_lib.data.ahead import Roles
+from salesforecast_lib.data.frequency import check_freq
 from salesforecast_lib.data.loaders import load
-from salesforecast_lib.data.marketplace.panel import CLICKS, LEVELS, market_columns
-from salesforecast_lib.data.own_panel import read_panel
-from salesforecast_lib.data.panel import PanelConfig, build_panel
-from salesforecast_lib.data.reading import ReadingReport, ReadOptions
+from salesforecast_lib.data.own.country import Country
+from salesforecast_lib.data.own.prepared import OWN, Prepared, orders_prepared, panel_prepared
+from salesforecast_lib.data.panel import PanelConfig
+from salesforecast_lib.data.reading import ReadOptions, read_plan_file
 from salesforecast_lib.files import read_json, resolve, write_json, write_parquet
 from salesforecast_lib.wording import counted
 
-_OBSERVED = ("price", "discount", "baskets", "buyers", "repeat_share")
-
+__all__ = ["Prepared", "load_panel", "load_plan", "prepare", "save_prepared"]
 
 _LEAST = {"day": 14, "week": 9, "month": 9}  # periods below which no model has anything to learn from
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """``panel`` with its description ``meta`` (panel.json), the accounting ``report`` and the quarantine.
-
-    ``cleaned`` is None when the input was already a panel; ``reading`` says how the reader's own file was read.
-    ``notes`` is what else the reader should be told: columns under another name, a frequency inferred, gaps filled.
-    """
-
-    panel: pd.DataFrame
-    meta: dict[str, Any]
-    report: pd.DataFrame
-    quarantine: pd.DataFrame
-    cleaned: Cleaned | None
-    note: str
-    reading: ReadingReport | None = None
-    notes: list[str] = field(default_factory=list)
 
 
 def prepare(
@@ -53,16 +32,24 @@ def prepare(
     country: str = "US",
     reading: ReadOptions | None = None,
     static: tuple[str, ...] = (),
+    future: tuple[str, ...] = (),
+    historical: tuple[str, ...] = (),
+    plan_file: str = "",
+    plan_reading: ReadOptions | None = None,
     switches: Mapping[str, Any] | None = None,
     missing_y: str = "zero",
 ) -> Prepared:
-    """Load, clean and aggregate a data set.
+    """Load, clean and aggregate a data set, with what is told of the periods after it.
 
     Parameters
     ----------
     dataset : "complete_journey", "online_retail_ii", "marketplace", "own_data" (order lines) or "own_panel" (already
         aggregated).
+    country : code of the holidays (``DE``, or ``DE-BY`` for a region), or the column of own data that names it.
     reading : how the reader's own file is read: the names of its columns, its marks, its time zone.
+    static, future, historical : roles of columns, see `Roles`; of order lines ``price``, ``discount``, ``promotion``
+        and other attributes can be *future* or *historical*.
+    plan_file, plan_reading : a file with what the shop knows ahead, see `read_plan_file`.
     switches : changes to the data set's `CleaningConfig`.
 
     Raises
@@ -72,31 +59,14 @@ def prepare(
     """
     if horizon < 1:
         raise ValueError(f"horizon={horizon}: expected at least 1 period")
+    plan = read_plan_file(plan_file, plan_reading) if plan_file else None
+    where = Country(country, dataset in OWN)
+    roles = Roles(future, historical, static)
     if dataset == "own_panel":
-        prepared = _from_panel(path, reading, config, country, static, missing_y)
+        prepared = panel_prepared(path, reading, config, where, roles, plan, missing_y, horizon)
     else:
-        source = load(dataset, path, reading, country, static)
-        cleaned = clean(source.lines, source.cleaning.change(switches or {}), source.quarantine)
-        level = config.level
-        panel = build_panel(cleaned.kept, config, tuple(name for name in source.static if name != level))
-        future = ["open"]
-        if dataset == "complete_journey" and level in ("product_type", "product_category") and config.freq == "D":
-            panel = panel.merge(journey_promotions(panel, level), on=["unique_id", "ds"], how="left")
-            future += ["display", "mailer", "coupon"]
-        clicks: list[str] = []
-        if source.market is not None and level in LEVELS and not config.by_location:
-            panel, plans = market_columns(panel, source.market, level, config.freq)
-            future += plans
-            clicks = list(CLICKS)
-        meta = _describe(
-            dataset,
-            config.frequency,
-            source.country,
-            [n for n in source.static if n != level],
-            [*(name for name in _OBSERVED if name in panel), *clicks],
-            future,
-        )
-        prepared = Prepared(panel, meta, cleaned.report, cleaned.quarantine, cleaned, source.note, source.reading)
+        source = load(dataset, path, reading, where.default, static)
+        prepared = orders_prepared(source, dataset, config, where, roles, plan, switches or {}, horizon)
     periods, unit = prepared.panel["ds"].nunique(), check_freq(prepared.meta["freq"]).period
     least = _LEAST[unit]
     if periods < max(3 * horizon, least):
@@ -109,56 +79,11 @@ def prepare(
     return prepared
 
 
-def _describe(
-    dataset: str, frequency: Frequency, country: str, static: list[str], historical: list[str], future: list[str]
-) -> dict[str, Any]:
-    return {
-        "dataset": dataset,
-        "freq": frequency.alias,
-        "season_length": frequency.season,
-        "country": country,
-        "static": static,
-        "historical": historical,
-        "future": future,
-    }
-
-
-def _from_panel(
-    path: str,
-    options: ReadOptions | None,
-    config: PanelConfig,
-    country: str,
-    static: tuple[str, ...],
-    missing_y: str,
-) -> Prepared:
-    regular, read = read_panel(path, options, config.freq, missing_y)
-    panel, notes = regular.panel, list(regular.notes)
-    kept = [regular.renamed.get(name, name) for name in static]
-    unknown = [name for name in kept if name not in (*regular.numeric, *regular.texts)]
-    if unknown:
-        raise ValueError(f"static={unknown}: not in the panel, which has {[*regular.numeric, *regular.texts]}")
-    numbers = [name for name in regular.numeric if name not in kept]
-    if config.n_series:
-        best = panel.groupby("unique_id")["y"].sum().nlargest(config.n_series).index
-        left = panel["unique_id"].nunique() - len(best)
-        if left:
-            notes.append(f"{counted(left, 'series')} with the lowest sales left out: n_series={config.n_series}")
-        panel = panel[panel["unique_id"].isin(best)].reset_index(drop=True)
-    meta = _describe("own_panel", regular.freq, country, kept or regular.texts, numbers, ["open"])
-    meta["stamp"] = regular.stamp
-    rows, refused = read.report.rows, len(read.quarantine)
-    report = pd.DataFrame(
-        {"step": ["schema"], "before": [rows], "quarantined": [refused], "cancelled": [0], "after": [rows - refused]}
-    )
-    return Prepared(
-        panel, meta, report, read.quarantine, None, f"own panel: {Path(path).name}", read.report, notes
-    )
-
-
 def save_prepared(prepared: Prepared, run_dir: str | Path) -> None:
-    """Write ``panel.parquet``, ``panel.json``, ``quarantine.parquet`` and ``cleaning.json`` of a run."""
+    """Write ``panel.parquet``, ``panel.json``, ``plan.parquet``, ``quarantine.parquet`` and ``cleaning.json``."""
     folder = resolve(run_dir)
     write_parquet(prepared.panel, folder / "panel.parquet")
+    write_parquet(prepared.plan, folder / "plan.parquet")
     texts = prepared.quarantine.astype({"column": str, "value": str, "reason": str})
     write_parquet(texts, folder / "quarantine.parquet")
     write_json(prepared.report.to_dict("records"), folder / "cleaning.json")
@@ -171,3 +96,12 @@ def load_panel(run_dir: str | Path) -> tuple[pd.DataFrame, dict[str, Any]]:
     if not (folder / "panel.json").is_file():
         raise FileNotFoundError(f"{folder / 'panel.json'}: no panel yet; run chapter 01 first")
     return pd.read_parquet(folder / "panel.parquet"), read_json(folder / "panel.json")
+
+
+def load_plan(run_dir: str | Path) -> pd.DataFrame:
+    """What the shop told of the periods after the data: ``unique_id, ds`` and future columns, missing where it did not.
+
+    Empty where a run has no plan.
+    """
+    file = resolve(run_dir) / "plan.parquet"
+    return pd.read_parquet(file) if file.is_file() else pd.DataFrame({"unique_id": [], "ds": pd.to_datetime([])})

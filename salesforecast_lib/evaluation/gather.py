@@ -8,11 +8,12 @@ from typing import Any
 
 import pandas as pd
 
-from salesforecast_lib.data.panel import extend_panel
-from salesforecast_lib.models.ensembles.members import FORECAST_FILES, stored_forecasts
+from salesforecast_lib.models.champion import MODEL
+from salesforecast_lib.models.ensembles.members import FORECAST_FILES, read_extended, stored_forecasts
 from salesforecast_lib.models.peers.baselines import close_shop, statistical_forecasts
 
 PEERS = ("SeasonalNaive", "WindowAverage", "Theta", "LightGBM", "LightGBMDirect", "Ridge")
+FITTED_HERE = ("AutoETS",)
 
 
 def gather_forecasts(
@@ -24,8 +25,8 @@ def gather_forecasts(
 ) -> pd.DataFrame:
     """Every model's forecasts at every cutoff and from the end of the data, with the sales known so far.
 
-    Reads the LSTM's, the peers' and the calibrated committee's tables; AutoETS is fitted here. A day on which the
-    shop is known to be closed gets zero from everybody.
+    Reads the champion's, the LSTM's and the peers' tables; AutoETS is fitted here. Members of the champion that are no
+    peers stand beside it. A day on which the shop is known to be closed gets zero from everybody.
 
     Parameters
     ----------
@@ -37,14 +38,26 @@ def gather_forecasts(
     The one forecast table: ``unique_id, ds, cutoff, model, mean``, the quantiles, and ``y``, missing after the data.
     """
     today, horizon, freq = comparable["ds"].max(), meta["horizon"], meta["freq"]
-    extended = extend_panel(comparable, meta["future"], meta["static"], freq, horizon)
-    lstm, members, committees = (stored_forecasts(run_dir, name) for name in FORECAST_FILES)
-    parts = [lstm[lstm["unique_id"].isin(comparable["unique_id"]) | (lstm["cutoff"] == today)]]
-    parts.append(members[members["model"].isin(PEERS)])
-    parts.append(committees[committees["model"] == "Ensemble"])
+    extended = read_extended(run_dir, comparable, meta)
+    lstm, members, champion = (stored_forecasts(run_dir, name) for name in FORECAST_FILES)
+    members = members[members["model"].isin(PEERS)]
+    taken = {*lstm["model"], *members["model"], *FITTED_HERE}
+    ours = pd.concat([champion[~champion["model"].isin(taken)], lstm], ignore_index=True)
+    parts = [ours[ours["unique_id"].isin(comparable["unique_id"]) | (ours["cutoff"] == today)], members]
     for cutoff in [*cutoffs, today]:
-        parts.append(
-            statistical_forecasts(extended, cutoff, horizon, freq, meta["season_length"], threads, ["AutoETS"])
-        )
+        told = (horizon, freq, meta["season_length"], threads, list(FITTED_HERE))
+        parts.append(statistical_forecasts(extended, cutoff, *told))
     forecasts = close_shop(pd.concat(parts, ignore_index=True), extended, meta["future"])
     return forecasts.merge(comparable[["unique_id", "ds", "y"]], how="left")
+
+
+def own_models(forecasts: pd.DataFrame) -> list[str]:
+    """Names in the one forecast table that are no peers: the champion first, then as they come."""
+    names = [name for name in forecasts["model"].unique() if name not in (*PEERS, *FITTED_HERE)]
+    return sorted(names, key=lambda name: name != MODEL)
+
+
+def champion_members(run_dir: str | Path) -> list[str]:
+    """Names of the models that the champion of a run could choose from at one cutoff at least."""
+    champion = stored_forecasts(run_dir, "champion_forecasts.parquet")
+    return [name for name in champion["model"].unique() if name != MODEL]

@@ -84,7 +84,9 @@ def evaluation_report(
             "wape": wape.idxmin(),
             "scaled_quantile_loss": loss.idxmin() if loss.notna().any() else "not defined",
         },
-        "lstm_gain_over_seasonal_naive": float(1 - wape["LSTM"] / wape["SeasonalNaive"]),
+        "gain_over_seasonal_naive": {
+            name: float(1 - value / wape["SeasonalNaive"]) for name, value in wape.items() if name != "SeasonalNaive"
+        },
         "series": series,
         "cutoffs": [str(end.date()) for end in sorted(by_cutoff["cutoff"].unique())],
         "horizon": horizon,

@@ -15,7 +15,7 @@ from salesforecast_lib.wording import listed
 
 LEVEL = 0.015  # relative distance below which two losses or costs are about level
 BORDER = 0.005  # distance from zero, as a share, below which the end of an interval is no firm ground
-_CHOSEN_ON = ("complete_journey",)  # data sets whose test cutoffs were seen when the committee was chosen
+_SEEN = ("complete_journey",)  # data sets whose scored cutoffs were seen before the champion was made
 
 
 def about_level(losses: Mapping[str, float] | pd.Series, within: float = LEVEL) -> list[str]:
@@ -91,15 +91,18 @@ def bias_verdict(bias: float, margin: float = 0.01) -> str:
 
 
 def seen_when_chosen(dataset: str) -> bool:
-    """Whether the committee's recipe was chosen after a look at the test cutoffs of this data set."""
-    return dataset in _CHOSEN_ON
+    """Whether the scored cutoffs of this data set had been seen, with other models, when the champion was made."""
+    return dataset in _SEEN
 
 
-def committee_caveat(dataset: str) -> str:
-    """What to remember beside each "better" of the committee: on which data its recipe was chosen."""
+def champion_caveat(dataset: str) -> str:
+    """What to remember beside each "better" of the champion: where its recipe was settled."""
     if seen_when_chosen(dataset):
         return (
-            "The committee's recipe was chosen after a look at these very cutoffs: its lead is a little flattered, "
-            "and no test on them can take that back."
+            "The champion's recipe was settled on earlier cutoffs of the league's data, and its weights come from "
+            "earlier cutoffs of these; but the scored cutoffs here had been seen with other models before."
         )
-    return "The committee's recipe was chosen on The Complete Journey, not on the cutoffs of these data."
+    return (
+        "The champion's recipe was settled on earlier cutoffs of the league's data, and its weights come from earlier "
+        "cutoffs of these."
+    )

@@ -14,8 +14,9 @@ import numpy as np
 import pandas as pd
 
 from salesforecast_lib.data.frequency import check_freq
+from salesforecast_lib.decisions.driving import CHAMPION, driven_by
 from salesforecast_lib.decisions.workbook.sheets import decision_sheets, read_decisions
-from salesforecast_lib.evaluation.verdicts import seen_when_chosen, winner
+from salesforecast_lib.evaluation.verdicts import champion_caveat, winner
 from salesforecast_lib.files import project_root, read_json
 from salesforecast_lib.pipeline.markdown import markdown_table, noted, opening, plain
 from salesforecast_lib.pipeline.runs import data_notes
@@ -55,21 +56,7 @@ _STOCK = {
     "simulated": "Stock is that of the simulated shop: give yours with `-p stock_file=FILE`.",
     "unknown": "No product of this run is in your stock file: see [](decisions.md).",
 }
-_CHOSEN = (
-    "Which models sit in the Ensemble, how it weighs them and how its intervals are calibrated was chosen after a look "
-    "at the scored cutoffs of The Complete Journey"
-)
-
-
-def caveat(dataset: str) -> str:
-    """That the committee was chosen after a look at scored cutoffs, and what follows for this data set."""
-    means = "here that choice is used as it was made there"
-    if seen_when_chosen(dataset):
-        means = "the cutoffs of this table, where its place is therefore a little flattered"
-    return (
-        f"**Chosen after looking.** {_CHOSEN}: {means}. Its weights come from earlier cutoffs "
-        "only. The [league](league.md) says for its own committee what was decided when."
-    )
+_MORE = "The [league](league.md) holds it against more peers."
 
 
 def findings(result: Mapping[str, Any], dataset: str = "") -> list[str]:
@@ -79,10 +66,11 @@ def findings(result: Mapping[str, Any], dataset: str = "") -> list[str]:
     policies = dict(sorted(inventory["policies"].items(), key=lambda item: item[1]["total"]))
     best, naive = inventory["cheapest_model"], policies["rule of thumb"]["total"]
     saving = {name: 100 * (1 - values["total"] / naive) for name, values in policies.items()}
+    ours = CHAMPION if CHAMPION in models else "LSTM"
     money = f"The cheapest forecast is **{best}**: it saves {saving[best]:.1f} % of the cost of the rule of thumb"
-    money += "." if best == "LSTM" else f"; the LSTM saves {saving['LSTM']:.1f} %."
+    money += "." if best == ours else f"; the {ours} saves {saving[ours]:.1f} %."
     period = check_freq(str(result.get("freq") or "D")).period
-    gain = 100 * metrics["lstm_gain_over_seasonal_naive"]
+    gain = 100 * (1 - models[ours]["wape"] / models["SeasonalNaive"]["wape"])
 
     def losses(measure: str) -> dict[str, float]:
         return {name: values[measure] for name, values in models.items()}
@@ -91,15 +79,15 @@ def findings(result: Mapping[str, Any], dataset: str = "") -> list[str]:
         f"{metrics['series']} series, cutoffs {', '.join(metrics['cutoffs'])}, horizon "
         f"{counted(metrics['horizon'], period)}; one seed; the LSTM keeps the weights of the "
         "first cutoff, peers are fitted at each"
-        + (", the Ensemble learns its weights from earlier cutoffs." if "Ensemble" in models else "."),
+        + (f", the {ours} learns its weights from earlier cutoffs." if ours == CHAMPION else "."),
         "",
         *markdown_table(models, ["wape", "bias", "mase", "rmsse", "scaled_quantile_loss", "coverage_90"], 3),
         "",
         f"By WAPE: {winner(losses('wape'), 'WAPE')}. By quantiles: "
-        f"{winner(losses('scaled_quantile_loss'), 'scaled quantile loss')}. The LSTM's WAPE is {abs(gain):.1f} % "
+        f"{winner(losses('scaled_quantile_loss'), 'scaled quantile loss')}. The {ours}'s WAPE is {abs(gain):.1f} % "
         f"{'below' if gain >= 0 else 'above'} the seasonal naive's.",
         "",
-        *([caveat(dataset), ""] if "Ensemble" in models else []),
+        *([f"{champion_caveat(dataset)} {_MORE}", ""] if ours == CHAMPION else []),
         "Cost of the same stock policy driven by each forecast, in the simulated test months:",
         "",
         *markdown_table(policies, ["total", "holding", "shortage", "fill_rate", "turnover", "saving_percent"], 2),
@@ -236,7 +224,8 @@ def run_pages(folder: Path, shown: int = 15) -> dict[str, str | bytes]:
         "",
         f"{len(orders)} of {len(plan)} products need an order; {late} will probably run out before it arrives. "
         f"{stock} The whole plan is `replenishment.csv` in "
-        "the run's folder, and [](../notebooks/08_inventory) explains it. The most urgent:",
+        "the run's folder, and [](../notebooks/08_inventory) explains it. The forecast behind it: "
+        f"{plain(driven_by(folder, result['inventory'].get('model', CHAMPION)))}. The most urgent:",
         "",
         "| product | stock | order | risk of running out before delivery | why |",
         "|---|---:|---:|---:|---|",

@@ -23,10 +23,10 @@ class Stage:
 
 
 STAGES = (
-    Stage("01_preprocessing", (), ("panel.parquet", "panel.json", "quarantine.parquet", "cleaning.json")),
+    Stage("01_preprocessing", (), ("panel.parquet", "panel.json", "plan.parquet", "quarantine.parquet", "cleaning.json")),
     Stage(
         "02_feature_engineering",
-        ("panel.parquet", "panel.json"),
+        ("panel.parquet", "panel.json", "plan.parquet"),
         ("features.parquet", "features.json", "ahead.parquet"),
     ),
     Stage("03_lstm_derivation", (), ("derivation.json",)),
@@ -39,16 +39,19 @@ STAGES = (
     Stage(
         "06_ensembles",
         ("panel.parquet", "panel.json", "features.parquet", "features.json", "ahead.parquet", "lstm_forecasts.parquet"),
-        ("members.parquet", "ensemble.json", "ensemble_forecasts.parquet"),
+        ("members.parquet", "ensemble.json", "champion_forecasts.parquet", "champion.json"),
     ),
     Stage(
         "07_evaluation",
-        ("panel.parquet", "panel.json", "lstm_forecasts.parquet", "members.parquet", "ensemble_forecasts.parquet"),
+        (
+            *("panel.parquet", "panel.json", "ahead.parquet"),
+            *("lstm_forecasts.parquet", "members.parquet", "champion_forecasts.parquet"),
+        ),
         ("forecasts.parquet", "metrics.json"),
     ),
     Stage(
         "08_inventory",
-        ("panel.parquet", "panel.json", "forecasts.parquet"),
+        ("panel.parquet", "panel.json", "forecasts.parquet", "champion.json"),
         ("replenishment.csv", "warnings.csv", "excess.csv", "projection.csv", "inventory.json"),
     ),
     Stage(

@@ -15,6 +15,7 @@ from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
 
 from salesforecast_lib.data.frequency import check_freq
+from salesforecast_lib.decisions.driving import driven_by, read_forecasts
 from salesforecast_lib.decisions.inventory.orders import order_up_to_level
 from salesforecast_lib.decisions.inventory.simulator import SimulationConfig
 from salesforecast_lib.decisions.inventory.today import demand_today
@@ -42,8 +43,9 @@ class Start:
 
     ``stock`` is not a number where it is unknown; so it is of ``unknown_stock`` products.
 
-    ``history`` has ``ds, y``; ``fan`` has ``ds, mean`` and the quantiles, one row a period ahead. ``demand`` is the
-    sum over the ``protection`` periods that an order has to last: its quantiles by name (``q0.1``) and its ``mean``.
+    ``made_of`` says what the forecast of ``model`` consists of. ``history`` has ``ds, y``; ``fan`` has ``ds, mean`` and
+    the quantiles, one row a period ahead. ``demand`` is the sum over the ``protection`` periods that an order has to
+    last: its quantiles by name (``q0.1``) and its ``mean``.
     """
 
     product: str
@@ -61,6 +63,7 @@ class Start:
     risk_before_delivery: float
     simulated_stock: bool
     unknown_stock: int = 0
+    made_of: str = ""
 
 
 def choose(plan: pd.DataFrame, panel: pd.DataFrame, shown: int) -> str:
@@ -85,26 +88,25 @@ def read_start(folder: Path) -> Start:
     known = {name: values.get(name, parameter.default) for name, parameter in declared(planning.source).items()}
     frequency = check_freq(str(meta.get("freq", "D")))
     panel = pd.read_parquet(folder / "panel.parquet")
-    forecasts = pd.read_parquet(folder / "forecasts.parquet")
+    forecasts, model = read_forecasts(folder, known["model"])
     plan = read_decisions(folder / "replenishment.csv")
     shown = _SHOWN[frequency.kind]
     product = choose(plan, panel, shown)
     row = plan[plan["unique_id"] == product].iloc[0]
     config = SimulationConfig(known["lead_time"], known["review_period"])
-    coming = demand_today(
-        forecasts, panel, known["model"], config, meta.get("season_length", 7), meta["dataset"] == "own_panel"
-    )
+    coming = demand_today(forecasts, panel, model, config, meta.get("season_length", 7), meta["dataset"] == "own_panel")
     mean, sd = (values[[coming.ids.index(product)]] for values in coming.moments["interval"])
     names = [name for _, low, high, _ in _FAN for name in (low, high)]
     demand = {name: float(order_up_to_level(mean, sd, float(name[1:]))[0]) for name in names}
     ahead = forecasts["y"].isna() & (forecasts["cutoff"] == forecasts["cutoff"].max())
-    own = (forecasts["model"] == known["model"]) & (forecasts["unique_id"] == product)
+    own = (forecasts["model"] == model) & (forecasts["unique_id"] == product)
     return Start(
         product=product,
         history=panel[panel["unique_id"] == product].sort_values("ds")[["ds", "y"]].tail(shown),
         fan=forecasts[ahead & own].sort_values("ds")[["ds", "mean", *names]],
         period=frequency.period,
-        model=known["model"],
+        model=model,
+        made_of=driven_by(folder, model),
         lead_time=config.lead_time,
         protection=config.protection,
         demand={**demand, "mean": float(mean[0])},
@@ -238,6 +240,7 @@ def block(start: Start, shop: str) -> str:
         f"until the next one does, {protection} from now. The level to order up to, {start.level:,.0f} units, covers "
         f"the demand until then with a chance of {100 * start.service_level:.0f} %. {late}"
         "{ref}`ch-inventory` derives it.",
+        *(("", f"**Forecast.** {plain(start.made_of)}.") if start.made_of else ()),
         "",
     ]
     return "\n".join(lines)

@@ -1,7 +1,8 @@
-"""The league: all models on the same rows of a task: ``python tests/benchmarks/league.py DATASET --models A,B``.
+"""The league: all models on the same rows of a task: ``python -m tests.benchmarks.league DATASET --models A,B``.
 
 Each forecast of a model at a cutoff is stored under ``runs/league/DATASET``; a stopped league goes on from there, and a
-model can be added later. ``--list`` shows the models. Peers of other libraries need ``pip install -e .[peers]``.
+model can be added later. ``--keep FILE`` runs the named models and keeps the other rows of a stored result, when it was
+made on the same rows. Peers of other libraries need ``pip install -e .[peers]``.
 """
 
 from __future__ import annotations
@@ -9,26 +10,24 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import sys
 import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-if __name__ == "__main__":  # a script's own folder comes first: add the project's root
-    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-
-from league_models import MODELS, Entry, entries
-from league_tasks import TASKS, Task
-
 from salesforecast_lib import QUANTILE_COLUMNS, QUANTILES
 from salesforecast_lib.evaluation.metrics import evaluate, scored_rows
 from salesforecast_lib.evaluation.significance import BlockBootstrap, differences
 from salesforecast_lib.files import read_json, resolve, write_json, write_parquet
+from salesforecast_lib.models.champion import MODEL, ChampionConfig
 from salesforecast_lib.models.peers.baselines import close_shop
+from tests.benchmarks.league_champion import champion_of
+from tests.benchmarks.league_models import MODELS, Entry, entries
+from tests.benchmarks.league_tasks import TASKS, Task
 
 CONTRACT = ["unique_id", "ds", "cutoff", "model", "mean", *QUANTILE_COLUMNS]
 MEASURES = (
@@ -62,11 +61,6 @@ class Stored:
         """Where the forecast of one cutoff is, of a model fitted at ``origin``."""
         earlier = "" if origin == cutoff else f"_fitted_{origin.date()}"
         return self.folder / f"{cutoff.date()}{earlier}.parquet"
-
-    def fitted(self) -> dict[str, Any]:
-        """What a model wrote about its fit, such as an ensemble's weights."""
-        file = self.folder / "fitted.json"
-        return read_json(file) if file.is_file() else {}
 
     def seconds(self) -> dict[str, float]:
         """Fitting and forecasting time of each cutoff."""
@@ -157,9 +151,12 @@ def score(task: Task, forecasts: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFra
 
 
 def compare(task: Task, rows: pd.DataFrame, table: pd.DataFrame, kinds: dict[str, str]) -> dict[str, Any]:
-    """Paired block bootstrap of each of our models against the best peer, in scaled quantile loss."""
+    """Paired block bootstrap of the champion and our network against the best peer, in scaled quantile loss.
+
+    It needs forecasts: the peer is the best of those that ran.
+    """
     peers = [name for name in table.index if kinds[name] == "peer"]
-    ours = [name for name in table.index if kinds[name] != "peer"]
+    ours = [name for name in table.index if kinds[name] in ("champion", "network")]
     if not peers or not ours:
         return {}
     best = table.loc[peers, "scaled_quantile_loss"].idxmin()
@@ -172,20 +169,65 @@ def compare(task: Task, rows: pd.DataFrame, table: pd.DataFrame, kinds: dict[str
     return {"best_peer": best, "intervals": found}
 
 
-def run_league(task: Task, chosen: list[Entry], root: Path, say: Any = print) -> dict[str, Any]:
-    """All chosen models on one task: the content of its JSON."""
-    parts, seconds = [], {}
+SAME = ("title", "series", "rows", "rows_key", "horizon", "skipped", "freq", "cutoffs", "scale_lag")
+
+
+def rows_key(rows: pd.DataFrame) -> str:
+    """Hash of what is scored: series, periods, cutoffs and sales."""
+    keys = ["unique_id", "cutoff", "ds"]
+    ordered = rows[[*keys, "y"]].assign(y=rows["y"].round(9)).sort_values(keys, ignore_index=True)
+    return hashlib.sha256(pd.util.hash_pandas_object(ordered, index=False).to_numpy().tobytes()).hexdigest()[:12]
+
+
+def keep(stored: dict[str, Any], result: dict[str, Any], source: Path) -> dict[str, Any]:
+    """``result`` with the rows of models that were not run again.
+
+    Raises
+    ------
+    ValueError
+        When the stored rows are not those of ``result``, so that their losses could not be compared.
+    """
+    other = [name for name in SAME if stored.get(name) != result[name]]
+    if other:
+        first = other[0]
+        raise ValueError(
+            f"{source}: its {first} is {stored.get(first)}, now it is {result[first]}; its losses are not comparable: "
+            "run all models again, without --keep"
+        )
+    again = {"champion", "member"} if MODEL in result["models"] else set()
+    kept = {n: row for n, row in stored["models"].items() if n not in result["models"] and row["kind"] not in again}
+    models = {**kept, **result["models"]}
+    models = dict(sorted(models.items(), key=lambda item: item[1]["scaled_quantile_loss"]))
+    settings = {**{n: stored["settings"][n] for n in kept if n in stored["settings"]}, **result["settings"]}
+    more = {} if result["comparison"] else {"comparison": stored["comparison"]}
+    return {**stored, **result, "models": models, "settings": settings, **more}
+
+
+def run_league(
+    task: Task, chosen: list[Entry], root: Path, champion: ChampionConfig | None = None, say: Any = print
+) -> dict[str, Any]:
+    """All chosen models, and the champion with its members, on one task: the content of its JSON."""
+    parts, seconds, today = [], {}, str(pd.Timestamp.now().date())
+    kinds = {entry.name: entry.kind for entry in chosen}
+    settings = {entry.name: {"refit": entry.refit, "words": entry.words, **entry.settings} for entry in chosen}
     for entry in chosen:
         parts.append(forecasts_of(task, entry, root, list(task.cutoffs), say))
         seconds[entry.name] = round(sum(Stored.of(root, task, entry).seconds().get(str(c.date()), 0.0)
                                         for c in task.cutoffs), 1)  # fmt: skip
+    if champion is not None:
+        tables, made, spent = champion_of(task, champion, root, check, say)
+        for name, table in tables.items():
+            parts.append(table)
+            kinds[name], seconds[name] = "champion" if name == MODEL else "member", spent.get(name, 0.0)
+            words = "the library's champion" if name == MODEL else "a member of the champion, on its own"
+            settings[name] = {"refit": True, "words": words, **(made if name == MODEL else {})}
     table, rows = score(task, pd.concat(parts, ignore_index=True))
-    kinds = {entry.name: entry.kind for entry in chosen}
     models = {
         name: {
             **{column: round(float(value), 5) for column, value in values.items()},
             "kind": kinds[name],
             "seconds": seconds[name],
+            "run": today,
         }
         for name, values in table.to_dict("index").items()
     }
@@ -195,6 +237,7 @@ def run_league(task: Task, chosen: list[Entry], root: Path, say: Any = print) ->
         "title": task.title,
         "series": int(one["unique_id"].nunique()),
         "rows": len(one),
+        "rows_key": rows_key(one),
         "horizon": int(task.meta["horizon"]),
         "skipped": task.skipped,
         "freq": task.meta["freq"],
@@ -202,15 +245,7 @@ def run_league(task: Task, chosen: list[Entry], root: Path, say: Any = print) ->
         "scale_lag": task.scale_lag,
         "headline": list(task.headline),
         "models": models,
-        "settings": {
-            entry.name: {
-                "refit": entry.refit,
-                "words": entry.words,
-                **entry.settings,
-                **Stored.of(root, task, entry).fitted(),
-            }
-            for entry in chosen
-        },
+        "settings": settings,
         "comparison": compare(task, rows, table, kinds),
     }
 
@@ -218,7 +253,7 @@ def run_league(task: Task, chosen: list[Entry], root: Path, say: Any = print) ->
 def show(result: dict[str, Any]) -> str:
     """The table as text."""
     frame = pd.DataFrame(result["models"]).T
-    frame = frame[[*MEASURES, "kind", "seconds"]]
+    frame = frame[[*MEASURES, "kind", "seconds", "run"]]
     lines = [f"{result['title']}: {result['series']} series, {result['rows']} rows, cutoffs {result['cutoffs']}"]
     lines.append(frame.to_string(float_format=lambda v: f"{v:.4f}"))
     comparison = result["comparison"]
@@ -235,26 +270,27 @@ def main(arguments: list[str] | None = None) -> dict[str, Any]:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("dataset", choices=sorted(TASKS))
-    parser.add_argument("--models", default="", help=f"names separated by commas; of {', '.join(MODELS)}")
-    parser.add_argument(
-        "--members",
-        default="",
-        help="the ensemble's members; default: league_models.MEMBERS, else all but NF-",
-    )
+    parser.add_argument("--models", default="", help=f"names separated by commas; of {', '.join([*MODELS, MODEL])}")
+    parser.add_argument("--keep", type=Path, default=None, help="stored result whose other rows are kept")
+    parser.add_argument("--budget-minutes", type=float, default=ChampionConfig().budget_minutes, help="of the champion")
     parser.add_argument("--data", type=Path, default=None, help="folder with the data sets that are not embedded")
     parser.add_argument("--series", type=int, default=0, help="fewer series than the task has (for a first look)")
     parser.add_argument("--root", type=Path, default=Path("runs/league"), help="where forecasts are stored")
-    parser.add_argument("--json", type=Path, default=None, help="write the result here")
+    parser.add_argument("--json", type=Path, default=None, help="write the result here; with --keep: that file")
     given = parser.parse_args(arguments)
     size = {"series": given.series} if given.series and given.dataset != "orange_juice" else {}
     task = TASKS[given.dataset](given.data, **size)
-    root = resolve(given.root)
-    names, members = ([name for name in text.split(",") if name] for text in (given.models, given.members))
-    chosen = entries(names or None, task, root, members or None)
-    result = run_league(task, chosen, root, say=lambda text: print(text, flush=True))
+    names = [name for name in given.models.split(",") if name] or None
+    with_champion = names is None or MODEL in names
+    chosen = entries(None if names is None else [name for name in names if name != MODEL], task)
+    champion = ChampionConfig(budget_minutes=given.budget_minutes) if with_champion else None
+    result = run_league(task, chosen, resolve(given.root), champion, say=partial(print, flush=True))
+    if given.keep is not None:
+        result = keep(read_json(given.keep), result, given.keep)
     print(show(result))
-    if given.json is not None:
-        write_json(result, given.json)
+    target = given.json or given.keep
+    if target is not None:
+        write_json(result, target)
     return result
 
 

@@ -1,16 +1,17 @@
-"""The models of the league behind one interface: ``fit(view)`` gives a function from a later view to its forecast."""
+"""Peers of the league and our single network: ``fit(view)`` gives a function from a later view to its forecast.
+
+The champion and its members are the library's; `league_champion` calls it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field, replace
-from pathlib import Path
-from typing import Any, TypeVar
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
-from league_tasks import Task, View
 from sklearn.preprocessing import OneHotEncoder
 from statsforecast import StatsForecast
 from statsforecast.models import AutoETS, SeasonalNaive, SeasonalWindowAverage, Theta, WindowAverage
@@ -21,14 +22,13 @@ from salesforecast_lib.data.features import FeatureTable, build_features
 from salesforecast_lib.models.forecaster.fit import NetworkConfig, fit_network
 from salesforecast_lib.models.networks.heads import quantile_mean
 from salesforecast_lib.models.peers.baselines import fitting_history, pooled_quantiles, tidy
-from salesforecast_lib.models.peers.boosting import LongMemoryRows, averaged, boosting_config, boosting_forecasts
 from salesforecast_lib.models.peers.origins import OriginRows
 from salesforecast_lib.models.peers.recursive import lightgbm_forecasts
-from salesforecast_lib.models.peers.regression import DirectConfig
+from salesforecast_lib.models.peers.regression import DirectConfig, direct_lightgbm_forecasts
 from salesforecast_lib.models.training.loop import TrainingConfig
+from tests.benchmarks.league_tasks import Task, View
 
 Forecast = Callable[[View], pd.DataFrame]
-Config = TypeVar("Config", NetworkConfig, DirectConfig)
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Entry:
 
     Parameters
     ----------
-    kind : "peer", "network" (one of ours alone), "member" (ours, no network) or "ensemble".
+    kind : "peer" or "network" (ours alone).
     refit : fitted at every cutoff; else at the first, and only its inputs move on.
     settings : everything that changes the forecast; part of the name under which it is stored.
     """
@@ -269,27 +269,19 @@ def neural_peer(kind: str, settings: dict[str, Any], strict: bool) -> Callable[[
     return fit
 
 
-# Ours ---------------------------------------------------------------------------------------------------------------
+# Ours alone --------------------------------------------------------------------------------------------------------
 
 
-def network(configs: Sequence[NetworkConfig], strict: bool) -> Callable[[View], Forecast]:
-    """Our networks through `fit_network`; the quantiles of several are averaged.
-
-    The number of epochs is searched at the first cutoff that is fitted; a later one trains so many on its longer past.
-    """
-    epochs: dict[int, int] = {}
+def network(config: NetworkConfig, strict: bool) -> Callable[[View], Forecast]:
+    """Our network through `fit_network`, fitted where the view says."""
 
     def fit(first: View) -> Forecast:
         table, meta = features_of(first, strict), first.meta
-        fits = []
-        for number, config in enumerate(configs):
-            fits.append(fit_network(table, meta, first.cutoff, config, epochs=epochs.get(number)))
-            epochs[number] = fits[-1].forecaster.metadata["epochs"]
+        forecaster = fit_network(table, meta, first.cutoff, config).forecaster
 
         def forecast(view: View) -> pd.DataFrame:
             frame = features_of(view, strict).frame
-            ahead = frame[frame["ds"] > view.cutoff]
-            return averaged([each.forecaster(frame, ahead, view.cutoff) for each in fits])
+            return forecaster(frame, frame[frame["ds"] > view.cutoff], view.cutoff)
 
         return forecast
 
@@ -297,18 +289,15 @@ def network(configs: Sequence[NetworkConfig], strict: bool) -> Callable[[View], 
 
 
 def direct_lightgbm(
-    configs: Sequence[DirectConfig], strict: bool, rows_of: type[OriginRows] = OriginRows
+    config: DirectConfig, strict: bool, rows_of: type[OriginRows] = OriginRows
 ) -> Callable[[View], Forecast]:
-    """One LightGBM for each quantile over pairs of origin and step, with our network's covariates (chapter 06).
-
-    The forecasts of several configurations are averaged.
-    """
+    """One LightGBM for each quantile over pairs of origin and step, with our network's covariates (chapter 06)."""
 
     def forecast(view: View) -> pd.DataFrame:
         table, meta = features_of(view, strict), view.meta
         ahead, season = table.frame[table.frame["ds"] > view.cutoff], inner_season(meta["freq"])
         told = (table, ahead, view.cutoff, len(view.steps), meta["freq"], season)
-        return boosting_forecasts(*told, configs, rows_of)
+        return direct_lightgbm_forecasts(*told, config, rows_of)
 
     return lambda first: forecast
 
@@ -326,27 +315,13 @@ MODELS = (
     "NF-NHITS",
     "NF-TFT",
     "LSTM",
-    "Networks",
-    "Boosting",
-    "JuiceMix",
-    "JuiceQuantiles",
-    "Ensemble",
 )
 # What `league_search` found on the validation cutoffs; elsewhere the first settings. The window is the history that
-# gives a series' level, for the peer LightGBMDirect as for our boosting.
+# gives a series' level.
 WINDOWS = {"complete_journey": 224, "online_retail_ii": 52}
-# Where validation cutoffs of other months prefer other windows, means of several models take them in turn.
-WINDOWS_IN_TURN = {"complete_journey": (224, 56), "online_retail_ii": (52, 26)}
 NETWORK: dict[str, dict[str, Any]] = {
     "complete_journey": {"min_history": 28},
     "online_retail_ii": {"min_history": 13, "hidden_size": 128, "dropout": 0.5},
-}
-# Members of the ensemble, one of a kind where the validation cutoffs show no use of a second.
-MEMBERS = {
-    "complete_journey": ("LightGBM", "fracast", "Boosting", "Networks"),
-    "online_retail_ii": ("LightGBM", "fracast", "Boosting", "Networks"),
-    "freshretailnet": ("LightGBMDirect", "Boosting", "Networks"),  # LightGBM cannot learn from six weeks yet
-    "orange_juice": ("LightGBM", "LightGBMDirect", "LSTM", "JuiceQuantiles"),
 }
 
 
@@ -363,19 +338,8 @@ def network_config(task: Task) -> NetworkConfig:
     return NetworkConfig(window, forking=True, learning_rate=0.004, training=training, **chosen)
 
 
-def boosting_settings(task: Task, seed: int = 0) -> DirectConfig:
-    """Our boosting with the long memory; the seed draws its rows."""
-    return boosting_config(WINDOWS.get(task.name, first_window(task)), seed)
-
-
-def in_turn(task: Task, configs: Sequence[Config]) -> list[Config]:
-    """The configurations with the windows that the task's means take in turn."""
-    windows = WINDOWS_IN_TURN.get(task.name, (configs[0].window,))
-    return [replace(each, window=windows[k % len(windows)]) for k, each in enumerate(configs)]
-
-
 def registry(task: Task) -> dict[str, Entry]:
-    """Every model but the ensemble, with the settings for this task."""
+    """Every model but the champion, with the settings for this task."""
     daily, strict = task.meta["freq"] == "D", task.fully_available
     season = 7 if daily else 1
     short = len(task.panel["ds"].unique()) < 120
@@ -406,11 +370,11 @@ def registry(task: Task) -> dict[str, Entry]:
         "mlforecast, recursive, known-ahead covariates, pooled intervals",
     )
     rows = {"window": WINDOWS.get(task.name, read)}
-    add("LightGBMDirect", "peer", direct_lightgbm([DirectConfig(**rows)], strict), True,
+    add("LightGBMDirect", "peer", direct_lightgbm(DirectConfig(**rows), strict), True,
         "one LightGBM a quantile, all covariates of our network", **rows)  # fmt: skip
     if task.name in WINDOWS:  # so that no peer is the weaker for our search
         rows = {"window": read}
-        add("LightGBMShort", "peer", direct_lightgbm([DirectConfig(**rows)], strict), True,
+        add("LightGBMShort", "peer", direct_lightgbm(DirectConfig(**rows), strict), True,
             f"LightGBMDirect with a level over {read} periods", **rows)  # fmt: skip
     add("fracast", "peer", fracast_zero_shot(strict), True, "zero-shot, weights of its wheel")
     for kind, own in (
@@ -424,57 +388,16 @@ def registry(task: Task) -> dict[str, Entry]:
         add(f"NF-{kind}", "peer", neural_peer(kind, settings, strict), False,
             "neuralforecast, MQLoss at our levels, our covariates", **settings)  # fmt: skip
     config = network_config(task)
-    training = config.training
-    add("LSTM", "network", network([config], strict), False, "ours, forking sequences, one seed",
-        config=asdict(config), seeds=[0])  # fmt: skip
-    kinds = [("lstm", 1), ("lstm", 2)] if daily else [("lstm", 1), ("gru", 2)]
-    if task.name == "online_retail_ii":  # the smallest task has time for more
-        kinds = [("lstm", seed) for seed in range(1, 5)]
-    seeds = [replace(config, encoder=kind, training=replace(training, seed=seed)) for kind, seed in kinds]
-    seeds = in_turn(task, seeds)
-    heads = [replace(config, head=head, training=replace(training, seed=seed))
-             for head, seed in (("gaussian", 3), ("negative_binomial", 4))]  # fmt: skip
-    for name, several, words in (
-        ("Networks", seeds, f"{len(seeds)} networks of other seeds ({', '.join(kind for kind, _ in kinds)})"),
-        ("Likelihoods", heads, "an LSTM with a normal head and one with a negative binomial one"),
-    ):
-        add(name, "member", network(several, strict), True, f"ours, mean of {words}",
-            configs=[asdict(each) for each in several])  # fmt: skip
-    if task.name != "orange_juice":  # there JuiceQuantiles does the same on the columns of the shelf
-        rich = in_turn(task, [boosting_settings(task, seed) for seed in range(3)])
-        add("Boosting", "member", direct_lightgbm(rich, strict, LongMemoryRows), True,
-            f"ours, LightGBMDirect with a longer memory of series and group, mean of {len(rich)} draws of rows",
-            configs=[asdict(each) for each in rich])  # fmt: skip
-    else:
-        from league_juice import JuiceConfig, QuantileConfig, juice_boosting, juice_mix, juice_quantiles
-
-        for name, fit in (("JuiceBoosting", juice_boosting), ("JuiceMix", juice_mix)):
-            juice = JuiceConfig()
-            add(name, "member", fit(juice), False,
-                "boosting and a linear model on log sales, trained on the percentage error; refitted at each cutoff, "
-                "the spread of the quantiles stays", **asdict(juice))  # fmt: skip
-        levels = QuantileConfig()
-        add("JuiceQuantiles", "member", juice_quantiles(levels), True,
-            "one LightGBM a quantile on the columns of JuiceMix, log sales", **asdict(levels))  # fmt: skip
+    add("LSTM", "network", network(config, strict), False, "ours, forking sequences, one seed",
+        config=asdict(config), seeds=[config.training.seed])  # fmt: skip
     return found
 
 
-def entries(names: list[str] | None, task: Task, root: Path, of: Sequence[str] | None = None) -> list[Entry]:
-    """Entries by name, all of the task by default, the ensemble last; raises ValueError that lists the names.
-
-    The ensemble's members are ``of``, or those of `MEMBERS`, as far as they are chosen.
-    """
-    from league_ensemble import ensemble
-
+def entries(names: list[str] | None, task: Task) -> list[Entry]:
+    """Entries by name, all of the task by default; raises ValueError that lists the names."""
     known = registry(task)
-    names = names or [name for name in MODELS if name in known or name == "Ensemble"]
-    of = of or MEMBERS.get(task.name)
-    unknown = [name for name in names if name not in known and name != "Ensemble"]
+    names = [name for name in MODELS if name in known] if names is None else names
+    unknown = [name for name in names if name not in known]
     if unknown:
-        raise ValueError(f"models {unknown}: expected some of {', '.join([*known, 'Ensemble'])}")
-    chosen = [known[name] for name in names if name in known]
-    if "Ensemble" in names:
-        candidates = [entry for entry in chosen if not entry.name.startswith(("NF-", "SeasonalNaive"))]
-        members = [entry for entry in candidates if of is None or entry.name in of]
-        chosen.append(ensemble(task, root, members, known.get("JuiceMix")))
-    return chosen
+        raise ValueError(f"models {unknown}: expected some of {', '.join([*known, 'Champion'])}")
+    return [known[name] for name in names]

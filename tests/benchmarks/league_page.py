@@ -1,19 +1,17 @@
-"""The book's page of the league, made from the stored results: ``python tests/benchmarks/league_page.py``."""
+"""The book's page of the league, made from the stored results: ``python -m tests.benchmarks.league_page``."""
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-if __name__ == "__main__":
-    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-
 from salesforecast_lib.files import project_root, read_json, write_text
+from salesforecast_lib.models.champion import MODEL
 from salesforecast_lib.pipeline.markdown import opening
-from tests.benchmarks.league_words import TITLES, for_a_shop, found
+from tests.benchmarks.champion import consists_of
+from tests.benchmarks.league_words import TITLES, for_a_shop, found, statements
 
 FOLDER = project_root() / "book" / "league"
 PAGE = project_root() / "book" / "league.md"
@@ -32,34 +30,20 @@ COLUMNS = {  # measure: its heading and how a number is written
 }
 TRIED = {
     "complete_journey": "`LSTM` is one network, one seed, fitted once as neuralforecast's are, with the same "
-    "covariates: 1,000 steps for theirs, at most twelve epochs for ours. `Networks` and `Boosting` are fitted anew at "
-    "each cutoff. The history that gives a series' level was searched for our models and for the peer LightGBMDirect "
-    "(LightGBMShort keeps the first window), not for neuralforecast's, which read eight weeks. Over the two cutoffs "
-    "before the first scored one all of the year so far is the best; over six a mean of a long and a short window is, "
-    "and our means of several models take both in turn. That mixture was decided after the single network with the "
-    "long window had been scored, on cutoffs before the first scored one. The scored months, autumn and winter, like "
-    "the short window better than the search could know. Tried and left out on the validation cutoffs: networks with "
-    "normal and negative binomial heads, with more and less dropout or weight decay, wider, with other learning "
-    "rates, and with averaged weights.",
-    "online_retail_ii": "A level over a whole year, a wider network and much dropout were found on the validation "
-    "cutoffs; the peer LightGBMDirect has the same year, neuralforecast's read half of one. Over four cutoffs, which "
-    "reach back into autumn, boosting with the mean of both windows is ahead of each, a network hardly behind the "
-    "year alone, and our means of several models take both: decided after a first scoring with the year alone, on "
-    "cutoffs before the first scored one. `Boosting` sees last year's sales around the target and the trend of the "
-    "whole shop, which the network's covariates do not tell. Tried without success on the validation cutoffs: "
-    "networks with normal and negative binomial heads, GRU, two layers, and LightGBMDirect on four times the rows, "
-    "with twice the trees or larger ones. neuralforecast's TFT has a smaller absolute error than our single network, "
-    "and a larger quantile loss.",
+    "covariates: 1,000 steps for theirs. The history that gives a series' level was searched for our models and for "
+    "the peer LightGBMDirect (LightGBMShort keeps the first window), not for neuralforecast's, which read eight weeks. "
+    "Over the two cutoffs before the first scored one all of the year so far is the best; over six a mean of a long "
+    "and a short window is, and the champion's boosting and networks take both. The scored months, autumn and winter, "
+    "like the short window better than the search could know.",
+    "online_retail_ii": "A level over a whole year, a wider network and much dropout were found for `LSTM` on the "
+    "validation cutoffs; the peer LightGBMDirect has the same year, neuralforecast's read half of one. Tried without "
+    "success there: networks with normal and negative binomial heads, GRU, two layers, and LightGBMDirect on four "
+    "times the rows, with twice the trees or larger ones.",
     "freshretailnet": "What moved this task was fitting anew at each cutoff, as 90 days of history are short and "
-    "every week counts, and `Boosting` as a member. The network fitted once is not a member here: two cutoffs cannot "
-    "show how it ages. Longer windows gave nothing. neuralforecast's TFT has a smaller absolute error than our single "
-    "network, and a larger quantile loss.",
-    "orange_juice": "Tried on rounds whose targets end by week 134: squared, absolute and percentage error as the "
-    "objective of boosting (the percentage error was best), a shorter memory, half of the rows, a linear model with "
-    "store effects, and their mix, which alone gives the point forecast; one boosting a quantile on the same columns "
-    "(`JuiceQuantiles`), with more, smaller and larger trees. Of our networks the one fitted once was the better on "
-    "the validation rounds, and is the member. That `JuiceQuantiles` alone would be ahead of the ensemble shows in "
-    "the scored rounds only, so we keep what validation chose.",
+    "every week counts. Longer windows gave nothing.",
+    "orange_juice": "The models of earlier versions were made for this task alone: log sales, columns of the shelf, "
+    "the percentage error as the objective. The champion knows nothing of the task; prices, deals and features are "
+    "told ahead as any shop would tell them.",
 }
 
 
@@ -73,7 +57,7 @@ def searched(rows: list[dict[str, Any]]) -> list[str]:
     groups = frame.groupby(["model", "cutoffs", "settings"])
     table = groups.agg(seeds=("seed", "size"), **{name: (name, "mean") for name in measures}).reset_index()
     table = table.sort_values(["model", "cutoffs", "scaled_quantile_loss"])
-    lines = ["Searched before the first scored cutoff by `tests/benchmarks/league_search.py`, mean over seeds:", ""]
+    lines = ["Searched before the first scored cutoff by `tests.benchmarks.league_search`, mean over seeds:", ""]
     lines += ["| model | settings | cutoffs | seeds | scaled quantile loss | WAPE |", "|---|---|---:|---:|---:|---:|"]
     for row in table.to_dict("records"):
         lines.append(
@@ -83,16 +67,15 @@ def searched(rows: list[dict[str, Any]]) -> list[str]:
     return [*lines, ""]
 
 
-def learned(ensemble: dict[str, Any]) -> list[str]:
-    """What the ensemble learned before the first scored cutoff, and where; empty without one."""
-    if "weights" not in ensemble:
-        return []
-    words = ", ".join(f"{name} {share:.2f}" for name, share in ensemble["weights"].items() if share > 0)
-    cutoffs, factors = ensemble["validation"], ensemble["spread_factors"]
-    spread = "; the spread of the quantiles is left as it is"
-    if set(factors.values()) != {1.0}:
-        spread = "; distances from the median times " + ", ".join(f"{f:g} ({name})" for name, f in factors.items())
-    return [f"The ensemble's weights, from {len(cutoffs)} cutoffs, {cutoffs[0]} to {cutoffs[-1]}: {words}{spread}.", ""]
+def ran(result: dict[str, Any]) -> str:
+    """Which rows ran when: those that were run again for this table, and those kept from before."""
+    days: dict[str, list[str]] = {}
+    for name, row in result["models"].items():
+        days.setdefault(row["run"], []).append(name)
+    if len(days) == 1:
+        return f"All rows were run by {next(iter(days))}."
+    parts = [f"{', '.join(sorted(names))} on {day}" for day, names in sorted(days.items(), reverse=True)[:-1]]
+    return f"Run {'; '.join(parts)}; the other rows were run by {min(days)}, on the same series, periods and sales."
 
 
 def section(result: dict[str, Any], search: list[dict[str, Any]]) -> list[str]:
@@ -111,9 +94,11 @@ def section(result: dict[str, Any], search: list[dict[str, Any]]) -> list[str]:
     )
     if result["skipped"]:
         words += f" The first {result['skipped']} of the horizon is not scored: the protocol's gap."
-    lines = [f"## {result['title']}", "", words, "", *table, ""]
+    lines = [f"## {result['title']}", "", f"{words} {ran(result)}", "", *table, ""]
     lines += ["What was found:", "", *found(result), ""]
-    lines += learned(result["settings"].get("Ensemble", {}))
+    made = result["settings"].get(MODEL, {}).get("compositions", {})
+    if made:
+        lines += [consists_of(list(made.values())), ""]
     if TRIED.get(result["task"]):
         lines += [TRIED[result["task"]], ""]
     lines += searched(search)
@@ -135,8 +120,9 @@ def league_page(results: dict[str, dict[str, Any]], searches: dict[str, list[dic
         *opening(
             "The losses of our models and of other people's on forecasts of the same rows from the same cutoffs.",
             f"{', '.join(sizes)}: public data sets.",
-            "`python tests/benchmarks/league.py DATASET --data DIR --json book/league/DATASET.json` for each; "
-            "`tests/benchmarks/league_page.py` makes the page of what it stored.",
+            "`python -m tests.benchmarks.league DATASET --data DIR --json book/league/DATASET.json` for each, or, for "
+            "some models alone, `--models Champion,LightGBMDirect --keep book/league/DATASET.json`; "
+            "`python -m tests.benchmarks.league_page` makes the page of what it stored.",
             for_a_shop(results),
         ),
         "All models forecast the same rows from the same cutoffs; what each may see is cut off by the harness, which "
@@ -146,14 +132,21 @@ def league_page(results: dict[str, dict[str, Any]], searches: dict[str, list[dic
         'under weights 1/y, taken from each model\'s quantiles {cite:p}`gneiting2011`; "as given" is the MAPE of the '
         "point forecast in the table. Daily losses are scaled by the seasonal naive error at lag 7, weekly ones at lag "
         "1, so that no young series is left out. Intervals: paired bootstrap over series and blocks of periods. "
-        "Seconds are wall time on a shared machine, an order of magnitude, the ensemble's without its members'.",
+        "Seconds are wall time on a shared machine, an order of magnitude; the champion's include its members' and all "
+        "earlier cutoffs.",
         "",
-        "The ensemble learns on as many cutoffs before the first scored one as are scored, on FreshRetailNet's short "
-        "history on two; each counts alike. It scales the spread of the quantiles where that helps on cutoffs left out "
-        "of the learning. These rules were made on the earlier cutoffs, but after ensembles with others had been "
-        "scored: on fewer cutoffs, with the spread always scaled, and with a single round that outweighed the rest.",
+        "The champion is the library's: what `salesforecast run` forecasts with, with one configuration for all data "
+        "sets. It learns weights and spread at each cutoff on cutoffs before it. Its members stand in the tables on "
+        "their own; which of them is best here is known only afterwards.",
         "",
     ]
+    judged = statements(results)
+    if judged:
+        page += ["| the champion | on all data sets? | figures |", "|---|---|---|"]
+        page += [
+            f"| {words} | {'**true**' if true else '**not true**'} | {figures} |" for words, true, figures in judged
+        ]
+        page.append("")
     for name in ORDER:
         if name in results:
             page += section(results[name], searches.get(name, []))

@@ -42,13 +42,14 @@ def replenishment_plan(
     service_level: float,
     minimum_order: int = 1,
     silent: Sequence[str] | None = None,
+    model: str = "",
 ) -> pd.DataFrame:
     """What to order today, why, and the expected risk of a stock-out.
 
     ``lead`` and ``interval`` are (mean, sd) of demand before the delivery of today's order, and until the delivery of
     the next one. ``runs_out_before_delivery`` marks early warnings, ``excess`` the units beyond the level. Where the
     ``stock`` is unknown (not a number), so are the order, the risks and the excess. ``silent`` says of each product
-    why nobody wants it ("" of the others).
+    why nobody wants it ("" of the others); ``model`` is named as who forecast the demand.
     """
     stock = np.asarray(stock, float)
     level = order_up_to_level(*interval, service_level)
@@ -63,15 +64,15 @@ def replenishment_plan(
     plan["risk_before_delivery"] = before.round(4)
     plan["runs_out_before_delivery"] = before > 0.5
     plan["excess"] = np.maximum(stock - level, 0.0).round(1)
-    reasons = [""] * len(stock) if silent is None else silent
+    reasons, by = [""] * len(stock) if silent is None else silent, f" by the {model}" if model else ""
     plan["why"] = [
         f"{reason}: no demand expected, no order" + ("" if s else " (if the shelf was empty all along, order by hand)")
         if reason
-        else f"stock unknown: count it; the level is {u:.0f} (demand {m:.0f} at service level {service_level:.0%})"
+        else f"stock unknown: count it; the level is {u:.0f} (demand {m:.0f}{by} at service level {service_level:.0%})"
         if np.isnan(s)
         else f"stock {s:.0f} covers the level {u:.0f}: no order"
         if q == 0
-        else f"stock {s:.0f} is below the level {u:.0f} (demand {m:.0f} at service level {service_level:.0%})"
+        else f"stock {s:.0f} is below the level {u:.0f} (demand {m:.0f}{by} at service level {service_level:.0%})"
         + (f"; raised to the minimum order {minimum_order}" if q > g else "")
         for s, u, m, q, g, reason in zip(stock, level, interval[0], order, gap, reasons, strict=True)
     ]
@@ -205,9 +206,7 @@ def excess_proposals(
         if gone
         else f"{counted(e, 'unit')} beyond the level {'lasts' if e == 1 else 'last'} {counted(e / r, 'period')} longer "
         f"than needed and {'costs' if e == 1 else 'cost'} {k:.2f} to keep: {end}"
-        for e, r, k, gone, reason, end in zip(
-            excess, rate, waiting(excess), dead, plan["why"], verdict, strict=True
-        )
+        for e, r, k, gone, reason, end in zip(excess, rate, waiting(excess), dead, plan["why"], verdict, strict=True)
     ]
     return table[excess > 0].sort_values("saving", ascending=False, kind="stable")
 

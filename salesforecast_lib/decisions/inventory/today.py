@@ -198,9 +198,11 @@ def inventory_report(
     service_level: float,
     stock: OpeningStock,
     demand: Demand,
+    model: str,
 ) -> dict[str, Any]:
-    """Content of ``inventory.json``: costs of forecasts and policies, which error measure ranks as money does, and the
-    products whose stock is unknown, that only the stock file has, and that nobody wants.
+    """Content of ``inventory.json``: costs of forecasts and policies, which error measure ranks as money does, the
+    ``model`` that drives the plan, and the products whose stock is unknown, that only the stock file has, and that
+    nobody wants.
     """
     cost = table.set_index("policy")["total"].drop(["rule of thumb", "perfect foresight"])
 
@@ -209,6 +211,7 @@ def inventory_report(
 
     return {
         "service_level": service_level,
+        "model": model,
         "cheapest_model": cost.idxmin(),
         "products": len(case.ids),
         "periods": len(case.dates),

@@ -13,6 +13,7 @@ import pandas as pd
 from salesforecast_lib.data.marketplace.simulate import Marketplace
 from salesforecast_lib.data.panel import PanelConfig
 from salesforecast_lib.data.prepare import prepare
+from salesforecast_lib.decisions.driving import read_forecasts
 from salesforecast_lib.decisions.promotions.checks import double_ml, placebo_effects
 from salesforecast_lib.decisions.promotions.coupons import coupon_effects, journey_campaigns
 from salesforecast_lib.decisions.promotions.effects import (
@@ -214,12 +215,14 @@ def run_plan(
 
     Raises
     ------
+    FileNotFoundError
+        When chapter 07 has not run yet.
     ValueError
-        When ``model`` has no forecast beyond the data.
+        When ``model``, upper and lower case alike, has no forecast, or none beyond the data.
     """
     if not shown.own:
         return empty_plan()
-    coming = coming_weeks(pd.read_parquet(resolve(run_dir) / "forecasts.parquet"), model, daily)
+    coming = coming_weeks(*read_forecasts(run_dir, model), daily)
     own = product_effects(shown.weeks, effects.names)
     return promotion_plan(own_options(shown.weeks, effects, coming, costs, seed=seed, products=own), rules, costs)
 
@@ -238,13 +241,16 @@ def write_promotions(
     shown: ShownWeeks,
     effects: Effects,
     share: NewShare,
+    model: str = "",
 ) -> None:
     """Write ``promotions.csv`` and ``promotions.json``; the effects of a stand-in are not written.
 
-    The report gives the reason of an empty plan.
+    The report gives the reason of an empty plan, and the ``model`` whose forecast the plan of own products reads.
     """
     write_csv(plan, resolve(run_dir) / "promotions.csv")
     result: dict[str, Any] = {"simulated": True, "promotion_profit": dict(profit), "reason": why_none(plan, shown)}
     if shown.own:
+        if model:
+            result["model"] = read_forecasts(run_dir, model)[1]  # as the forecasts call it
         result["uplift"] = {"beyond_discount": effects.table().to_dict("records"), "kept": share.kept}
     write_json(result, resolve(run_dir) / "promotions.json")

@@ -20,7 +20,7 @@ LONGEST = 32_767  # characters in a cell
 _DROPPED = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069\ufffe\uffff]+")
 _HEAD = PatternFill("solid", fgColor="1F3B57")
 _MONEY = ("price", "profit", "loss", "cost", "money", "at least", "at most", "seen")
-_SHARES = ("risk", "chance", "discount")
+_SHARES = ("risk", "chance", "discount", "share")
 
 
 def _write(cell: Cell, value: object) -> None:

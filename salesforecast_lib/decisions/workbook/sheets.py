@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from salesforecast_lib.decisions.workbook.forecast import forecast_table, short_note
 from salesforecast_lib.files import finish_hint, read_json, resolve, unescape_formula
 from salesforecast_lib.wording import counted
 
@@ -203,7 +204,7 @@ def _note(subject: Subject, folder: Path, rows: int, table: pd.DataFrame) -> str
 
 
 def decision_sheets(run_dir: str | Path) -> list[Sheet]:
-    """All subjects of a finished run; a subject whose data the shop lacks is an empty sheet that says why.
+    """All subjects of a finished run, and its forecast; of a subject whose data the shop lacks an empty sheet says why.
 
     Raises
     ------
@@ -217,8 +218,7 @@ def decision_sheets(run_dir: str | Path) -> list[Sheet]:
             if subject.later:
                 continue
             raise FileNotFoundError(
-                f"{file}: not there; finish the run first (chapter {subject.chapter} writes it): "
-                f"{finish_hint(folder)}"
+                f"{file}: not there; finish the run first (chapter {subject.chapter} writes it): {finish_hint(folder)}"
             )
         table = read_decisions(file)
         if subject.file == "replenishment.csv":
@@ -232,10 +232,13 @@ def decision_sheets(run_dir: str | Path) -> list[Sheet]:
         if subject.name == "stock" and len(rows):
             rows = rows.astype({"order_quantity": "int64"})  # beside unknown ones it was read as a fraction
         shown = {name: heading for name, heading in subject.columns.items() if name in rows}
-        note = _note(subject, folder, len(rows), table)
+        note = _note(subject, folder, len(rows), table) + (short_note(folder) if subject.name == "stock" else "")
         brief = tuple(shown[name] for name in subject.brief if name in shown)
         rows = rows.head(subject.most) if subject.most else rows
         sheets.append(Sheet(subject.name, note, rows[list(shown)].rename(columns=shown).reset_index(drop=True), brief))
+    made = forecast_table(folder)
+    if made is not None:
+        sheets.append(Sheet("forecast", *made, tuple(made[1].columns)))
     return sheets
 
 

@@ -17,6 +17,7 @@ from salesforecast_lib.models.champion.plan import Fits
 from salesforecast_lib.models.champion.settings import ChampionConfig
 from salesforecast_lib.models.forecaster import network_forecasts
 from salesforecast_lib.models.peers import (
+    BoostingConfig,
     DirectConfig,
     boosting_forecasts,
     direct_lightgbm_forecasts,
@@ -69,24 +70,24 @@ def _direct(task: Task, cutoff: pd.Timestamp, model: str) -> pd.DataFrame:
     frequency = check_freq(task.freq)
     config = DirectConfig(
         window=8 * frequency.inner,
-        max_rows=task.fits.boosting_rows,
+        max_rows=min(task.fits.boosting_rows, 40_000),
+        objective="l2",
         seed=task.config.seed,
         threads=task.config.threads,
+        levels=task.config.levels,
     )
     told = task.table, task.known, cutoff, task.horizon, task.freq, frequency.cycle
     return direct_lightgbm_forecasts(*told, config)
 
 
 def _boosting(task: Task, cutoff: pd.Timestamp, model: str) -> pd.DataFrame:
-    config = [
-        DirectConfig(
-            8 * check_freq(task.freq).inner,
-            max_rows=task.fits.boosting_rows,
-            trees=task.fits.boosting_trees,
-            learning_rate=0.05,
-            objective="l2",
-        )
-    ]
+    config = BoostingConfig(
+        levels=task.config.levels,
+        trees=task.fits.boosting_trees,
+        rows=task.fits.boosting_rows,
+        seed=task.config.seed,
+        threads=task.config.threads,
+    )
     told = task.table, task.known, cutoff, task.horizon, task.freq
     return boosting_forecasts(*told, check_freq(task.freq).cycle, config)
 

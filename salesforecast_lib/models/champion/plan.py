@@ -11,10 +11,11 @@ import pandas as pd
 from salesforecast_lib.data.frequency import check_freq
 from salesforecast_lib.models.champion.settings import FEW, LEARNED, RULES, ChampionConfig
 from salesforecast_lib.models.forecaster.fit import NetworkConfig
+from salesforecast_lib.models.training.loop import TrainingConfig
 
 # Seconds on one core of a server of 2025, measured with the league's tasks; they set the order of magnitude only.
-SECONDS_PER_TREE_ROW = 4.5e-7  # boosting: one tree, one training row
-SECONDS_PER_ORIGIN = 6e-5  # a network of 64 units: one origin of one epoch, the decoder's steps included
+SECONDS_PER_TREE_ROW = 1.8e-7  # boosting: one tree, one training row
+SECONDS_PER_STEP = 0.04  # a network of 64 units: 8 stretches of 256 periods, 28 steps ahead
 FEW_SERIES = 50  # below it a model a series is affordable and learns as much as one for all
 
 
@@ -73,12 +74,12 @@ def plan_fits(size: Size, cutoffs: int, before_first: int, config: ChampionConfi
         return fits * members * rows * trees * (levels + 1) * SECONDS_PER_TREE_ROW
 
     rows = min(rows, max(2_000, size.rows * size.horizon))
-    while boosting_seconds(rows, trees) > 0.45 * budget and (rows > 10_000 or trees > 60):
+    while boosting_seconds(rows, trees) > 0.6 * budget and (rows > 10_000 or trees > 60):
         if rows > 10_000 and (trees <= 60 or rows > 20_000):
             rows = max(10_000, rows // 2)
         else:
             trees = max(60, trees * 3 // 4)
-    networks, every, left_out = _networks(size, fits, 0.45 * budget, config)
+    networks, every, left_out = _networks(size, fits, 0.25 * budget, config)
     chosen = [name for name in (*RULES, *LEARNED) if not config.members or name in config.members]
     if size.series < FEW_SERIES:
         chosen += [name for name in FEW if not config.members or name in config.members]
@@ -95,9 +96,12 @@ def _networks(
     """Networks of other seeds and windows, and at every how many cutoffs they are fitted anew."""
     usual = {"D": (56, 112), "W": (26, 52), "M": (12, 24)}[size.kind]
     windows = [max(check_freq(size.kind).cycle, min(window, size.periods // 2)) for window in usual]
-    base = NetworkConfig(forking=True, learning_rate=0.004)
-    epochs = 2 * base.training.max_epochs  # searched, and fitted anew
-    one = size.rows * epochs * SECONDS_PER_ORIGIN * (1 + size.horizon / 28) / 2
+    length = min(256, size.periods)
+    steps = int(np.clip(size.rows / length / 8, 100, 300))  # gradient steps of an epoch, whatever the panel's size
+    training = TrainingConfig(max_epochs=12, patience=3, epoch_steps=steps)
+    base = NetworkConfig(forking=True, learning_rate=0.004, levels=config.levels, training=training)
+    epochs = 2 * training.max_epochs  # searched, and fitted anew
+    one = epochs * steps * SECONDS_PER_STEP * length / 256 * (1 + size.horizon / 28) / 2
     for seeds, every in ((3, 1), (2, 1), (3, 2), (2, 2), (2, 4), (1, 2), (1, 4), (1, fits)):
         if seeds * one * -(-fits // every) <= budget:
             return tuple(_seeded(base, windows, config.seed + k, k) for k in range(seeds)), every, {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +10,14 @@ import pandas as pd
 
 from salesforecast_lib.data.features import FeatureTable
 from salesforecast_lib.data.frequency import check_freq
+from salesforecast_lib.data.panel import extend_panel
 from salesforecast_lib.files import resolve
 from salesforecast_lib.models.peers.baselines import close_shop, statistical_forecasts
 from salesforecast_lib.models.peers.recursive import lightgbm_forecasts
 from salesforecast_lib.models.peers.regression import DirectConfig, direct_lightgbm_forecasts, ridge_forecasts
 
 # Forecast tables of a run, and the chapter that writes each.
-FORECAST_FILES = {"lstm_forecasts.parquet": "04", "members.parquet": "06", "ensemble_forecasts.parquet": "06"}
+FORECAST_FILES = {"lstm_forecasts.parquet": "04", "members.parquet": "06", "champion_forecasts.parquet": "06"}
 
 
 def stored_forecasts(run_dir: str | Path, name: str) -> pd.DataFrame:
@@ -49,6 +50,34 @@ def read_known(run_dir: str | Path, table: FeatureTable) -> pd.DataFrame:
     future = ["unique_id", "ds", *table.roles["future"]]
     ahead = pd.read_parquet(resolve(run_dir) / "ahead.parquet")
     return pd.concat([table.frame[future], ahead[future]], ignore_index=True)
+
+
+def read_extended(run_dir: str | Path, panel: pd.DataFrame, meta: Mapping[str, Any]) -> pd.DataFrame:
+    """The run's panel, or some of its series, with the horizon after it and what is known of that ahead.
+
+    The *future* columns of the horizon are those of ``ahead.parquet``, which the features have as well: what the shop
+    told reaches all models alike. A period told to be closed is not available.
+
+    Raises
+    ------
+    FileNotFoundError
+        When chapter 02 has not run yet.
+    """
+    keys, last = ["unique_id", "ds"], panel["ds"].max()
+    extended = extend_panel(panel, meta["future"], meta["static"], meta["freq"], meta["horizon"])
+    file = resolve(run_dir) / "ahead.parquet"
+    if not file.is_file():
+        raise FileNotFoundError(f"{file}: nothing is known ahead yet; run chapter 02 first")
+    ahead = pd.read_parquet(file)
+    names = [name for name in meta["future"] if name in ahead]
+    told = extended[keys].merge(ahead[[*keys, *names]], how="left")
+    for name in names:
+        here = (extended["ds"] > last) & told[name].notna()
+        extended[name] = extended[name].where(~here, told[name])
+    if "open" in names:
+        shut = (extended["ds"] > last) & (extended["open"] <= 0)
+        extended["available"] = extended["available"].where(~shut, 0.0)
+    return extended
 
 
 def direct_config(freq: str, rows: int, seed: int, threads: int) -> DirectConfig:

@@ -10,8 +10,6 @@ from salesforecast_lib.models.ensembles.conformal import fit_adaptive, fit_split
 from salesforecast_lib.models.ensembles.ensemble import METHODS, Weights, combine_over_time
 from salesforecast_lib.models.ensembles.reconcile import LEAST_ERRORS, Hierarchy, common_errors, reconcile
 
-CALIBRATIONS = ("none", "split", "adaptive")
-
 
 def learned_cutoffs(cutoffs: Sequence[pd.Timestamp], horizon: int, freq: str) -> list[pd.Timestamp]:
     """The cutoffs by which a whole horizon after the first one had been scored: weights can be learned there."""
@@ -44,27 +42,6 @@ def calibrate_over_time(
         if len(past):
             parts.append(fit_split(past, cutoff).apply(fresh).assign(kind="split"))
             parts.append(fit_adaptive(past, cutoff, rate=rate).apply(fresh).assign(kind="adaptive"))
-    return pd.concat(parts, ignore_index=True)
-
-
-def calibrated_committee(
-    table: pd.DataFrame, scored: pd.DataFrame, cutoffs: Sequence[pd.Timestamp], calibration: str, name: str = "Ensemble"
-) -> pd.DataFrame:
-    """One committee at each cutoff under ``name``, calibrated wherever a horizon had been scored by then.
-
-    Raises
-    ------
-    ValueError
-        When ``calibration`` is none of `CALIBRATIONS`.
-    """
-    if calibration not in CALIBRATIONS:
-        raise ValueError(f"calibration={calibration!r}: expected one of {CALIBRATIONS}")
-    fit, parts = {"split": fit_split, "adaptive": fit_adaptive}.get(calibration), []
-    for cutoff in cutoffs:
-        fresh, past = table[table["cutoff"] == cutoff], scored[scored["ds"] <= cutoff]
-        if fit is not None and len(past):
-            fresh = fit(past, cutoff).apply(fresh)
-        parts.append(fresh.assign(model=name))
     return pd.concat(parts, ignore_index=True)
 
 

@@ -1,4 +1,4 @@
-"""What chapter 06 leaves for later chapters: the committees' forecasts and the numbers about them."""
+"""What chapter 06 leaves for later chapters: the members' forecasts and the numbers about committees."""
 
 from __future__ import annotations
 
@@ -25,13 +25,6 @@ def write_members(members: pd.DataFrame, panel: pd.DataFrame, run_dir: str | Pat
     write_parquet(with_sales(members, panel), resolve(run_dir) / "members.parquet")
 
 
-def write_committees(tables: Sequence[pd.DataFrame], panel: pd.DataFrame, run_dir: str | Path) -> pd.DataFrame:
-    """Write ``ensemble_forecasts.parquet``, the forecasts of all committees with ``y``, and return them."""
-    written = with_sales(pd.concat(tables, ignore_index=True), panel)
-    write_parquet(written, resolve(run_dir) / "ensemble_forecasts.parquet")
-    return written
-
-
 def _by_model(table: pd.DataFrame) -> dict[str, Any]:
     return table.set_index("model")[list(METRICS)].replace({np.nan: None}).to_dict("index")
 
@@ -50,8 +43,8 @@ def write_report(
 
     Parameters
     ----------
-    evaluated : tables of `evaluate` under "members", "committees", "committees_with_learned_weights" and "ensemble",
-        the last with one row.
+    evaluated : tables of `evaluate` under "members", "committees", "committees_with_learned_weights" and
+        "champion", the last with the champion and what stands beside it.
     coverage : observed coverage of the 90 % interval by model and kind of calibration; ``levels`` : WAPE by level and
         kind of reconciliation. Both are left out when no weights were learned at any cutoff.
     """
@@ -59,7 +52,6 @@ def write_report(
     flat = {f"{model} {kind}": float(value) for (model, kind), value in coverage.stack().items()}
     report = {
         **tables,
-        "ensemble": next(iter(tables["ensemble"].values())),
         "chosen": chosen,
         "weights": {method: {when: w.to_json() for when, w in fitted.items()} for method, fitted in learned.items()},
         "coverage_90": flat if learned_at else {},

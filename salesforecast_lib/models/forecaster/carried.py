@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -10,6 +10,7 @@ import torch
 
 from salesforecast_lib.models.forecaster.forecast import Forecaster
 from salesforecast_lib.models.networks.encoders import Carried
+from salesforecast_lib.models.windows.level import LARGEST, causal_level, enough_of, floored
 from salesforecast_lib.models.windows.panel_tensor import PanelTensor
 
 
@@ -18,7 +19,9 @@ class CarriedState:
     """What is remembered of all series after the period ``at``; its size does not depend on their length.
 
     ``names`` (series,), ``state`` (series, size) of the encoder and what it carries, ``y`` and ``available`` (series,
-    window) the newest last, ``static`` (series, categories).
+    window) the newest last, ``static`` (series, categories). For the level, (series,) each: ``mean`` of the last window
+    with available periods enough, ``size`` and ``seen``, absolute sales and available periods since the first one,
+    ``age`` in periods, and ``known``, whether a window had enough yet.
     """
 
     at: pd.Timestamp
@@ -28,11 +31,20 @@ class CarriedState:
     y: torch.Tensor
     available: torch.Tensor
     static: torch.Tensor
+    mean: np.ndarray
+    size: np.ndarray
+    seen: np.ndarray
+    age: np.ndarray
+    known: np.ndarray
+
+    def scale(self, unit: float) -> torch.Tensor:
+        """Level of each series, (series, 1), as `windows.level.causal_level` has it."""
+        level = floored(self.mean, self.size / np.maximum(self.seen, 1.0), unit)
+        return torch.as_tensor(level, device=self.y.device)[:, None]
 
 
-def _level(y: torch.Tensor, available: torch.Tensor) -> torch.Tensor:
-    """Mean available sales of the window, (series, 1), as `windows.causal_level` has it."""
-    return ((y * available).sum(1) / available.sum(1).clamp(min=1)).clamp(min=0.1)[:, None]
+def _clip(values: torch.Tensor) -> torch.Tensor:
+    return values.clamp(-LARGEST, LARGEST)
 
 
 @torch.no_grad()
@@ -56,7 +68,24 @@ def carry_history(forecaster: Forecaster, history: pd.DataFrame, cutoff: pd.Time
     inside = rows >= begin[:, None]
     rows = torch.maximum(rows, begin[:, None])
     y, available = (values.double()[rows] * inside for values in (tensor.y, tensor.available))
-    return CarriedState(cutoff, np.asarray(tensor.names), state, carried, y, available, tensor.static)
+    sold, seen = past["y"].fillna(0.0).to_numpy("float64"), past["available"].fillna(1.0).to_numpy("float64")
+    starts, ends = begin.cpu().numpy(), last.cpu().numpy()
+    first = tensor.first_row(np.arange(len(past)))
+    level = causal_level(sold, seen, first, window, forecaster.season, forecaster.vocabulary.unit)
+    return CarriedState(
+        cutoff,
+        np.asarray(tensor.names),
+        state,
+        carried,
+        y,
+        available,
+        tensor.static,
+        level.mean[ends],
+        np.add.reduceat(np.abs(sold) * seen, starts),
+        np.add.reduceat(seen, starts),
+        ends - starts + 1,
+        level.known[ends],
+    )
 
 
 @torch.no_grad()
@@ -87,14 +116,30 @@ def carry_day(forecaster: Forecaster, state: CarriedState, rows: pd.DataFrame) -
 
     sold, seen = column("y"), column("available", 1.0)
     y, available = torch.cat([state.y[:, 1:], sold], 1), torch.cat([state.available[:, 1:], seen], 1)
-    scale = _level(y, available)
-    columns = [sold / scale, torch.ones_like(seen), seen, torch.log(scale)]
+    now, put = (each.cpu().numpy()[:, 0] for each in (sold, seen))
+    within = available.sum(1).cpu().numpy()
+    enough = enough_of(within, np.minimum(state.age + 1, forecaster.window))
+    mean = (y * available).sum(1).cpu().numpy() / np.maximum(within, 1.0)
+    mean = np.where(enough | (~state.known), mean, state.mean)
+    after = replace(
+        state,
+        at=at,
+        y=y,
+        available=available,
+        mean=mean,
+        size=state.size + np.abs(now) * put,
+        seen=state.seen + put,
+        age=state.age + 1,
+        known=state.known | enough,
+    )
+    scale = after.scale(words.unit)
+    columns = [_clip(sold / scale), torch.ones_like(seen), seen, torch.log(scale / words.unit)]
     for name in (*words.historical, *words.future):
-        columns.append(column(name) / scale if name in words.in_units else column(name))
+        columns.append(_clip(column(name) / scale) if name in words.in_units else column(name))
     inputs = torch.stack(columns, 2).float()  # (series, 1, inputs)
     one = torch.ones(len(inputs), dtype=torch.int64, device=device)
-    after, carried = forecaster.model.encoder.carry(inputs, one, state.carried)
-    return CarriedState(at, state.names, after, carried, y, available, state.static)
+    encoded, carried = forecaster.model.encoder.carry(inputs, one, state.carried)
+    return replace(after, state=encoded, carried=carried)
 
 
 @torch.no_grad()
@@ -106,7 +151,7 @@ def carried_forecast(forecaster: Forecaster, state: CarriedState, future: pd.Dat
     known = torch.as_tensor(values, device=state.y.device).view(len(names), forecaster.horizon, -1)
     known = known[torch.as_tensor(np.argsort(np.argsort(names)), device=known.device)]  # rows are sorted by name
     cycles = forecaster.window // season
-    scale = _level(state.y, state.available)
+    scale = state.scale(forecaster.vocabulary.unit)
     sold, seen = (
         each[:, -cycles * season :].view(len(names), cycles, season).sum(1)
         for each in (state.y * state.available, state.available)

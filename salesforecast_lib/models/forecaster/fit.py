@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import torch
 
+from salesforecast_lib import QUANTILES
 from salesforecast_lib.data.features import FeatureTable
 from salesforecast_lib.data.frequency import check_freq
 from salesforecast_lib.models.forecaster.forecast import Forecaster
@@ -40,6 +41,7 @@ class NetworkConfig:
     steps : periods of the longest stretch.
     stretches : stretches in a batch; ``batch_size`` counts windows.
     min_history : periods of history from which on an origin is trained; None stands for half the window.
+    levels : quantile levels of the forecast, rising, 0.5 among them.
     """
 
     window: int = 56
@@ -59,6 +61,7 @@ class NetworkConfig:
     steps: int = 256
     stretches: int = 8
     min_history: int | None = None
+    levels: tuple[float, ...] = QUANTILES
     training: TrainingConfig = field(default_factory=lambda: TrainingConfig(max_epochs=10, patience=3))
 
 
@@ -89,6 +92,8 @@ def architecture_of(vocabulary: Vocabulary, horizon: int, config: NetworkConfig)
         "encoder": config.encoder,
         "head": config.head,
         "window": config.window,
+        "quantiles": config.levels,
+        "unit": vocabulary.unit,
     }
 
 

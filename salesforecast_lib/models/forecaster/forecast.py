@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 import torch
 
-from salesforecast_lib import QUANTILE_COLUMNS
+from salesforecast_lib import quantile_columns
 from salesforecast_lib.models.networks.predictor import SalesPredictor
+from salesforecast_lib.models.windows.level import causal_level
 from salesforecast_lib.models.windows.panel_tensor import PanelTensor
 from salesforecast_lib.models.windows.vocabulary import Vocabulary, known_ahead
 
@@ -54,7 +55,8 @@ class Forecaster:
 
         Returns
         -------
-        DataFrame ``unique_id, ds, cutoff, model, mean, q0.05 … q0.95``, one row per series and horizon step.
+        DataFrame ``unique_id, ds, cutoff, model, mean`` and a column for each level of the network, ``q0.05 …
+        q0.95`` by default, one row per series and horizon step.
 
         Raises
         ------
@@ -62,27 +64,33 @@ class Forecaster:
             When a column, or a day of the horizon, is missing.
         """
         cutoff = pd.Timestamp(cutoff)
-        # What the encoder reads, and before it the window that scales its first day; older rows change nothing.
-        read = (self.reach or self.window) + self.window
-        oldest = pd.date_range(end=cutoff, periods=read, freq=self.freq)[0]
         words = self.vocabulary
         wanted = {"unique_id", "ds", "y", "available", *words.historical, *words.future, *words.static}
-        rows = (history["ds"] <= cutoff) & (history["ds"] >= oldest)
-        past = history.loc[rows, [name for name in history if name in wanted]]
+        past = history[history["ds"] <= cutoff]
         last = past.groupby("unique_id", observed=True)["ds"].max()
         past = past[past["unique_id"].isin(last.index[last == cutoff])]
         if len(past) == 0:
             ends = history["ds"].max()
             raise ValueError(f"cutoff={cutoff.date()}: no series has a row on that day; history ends {ends}")
+        level = self.levels(past)  # of the whole history; the network reads the end of it
+        # What the encoder reads, and before it the window of the first day's seasonal average.
+        read = (self.reach or self.window) + self.window
+        recent = (past["ds"] >= pd.date_range(end=cutoff, periods=read, freq=self.freq)[0]).to_numpy()
+        past = past.loc[recent, [name for name in past if name in wanted]]
+        level = level[recent]
         if new is not None and len(new):
-            past = pd.concat([past, self.first_days(past, new, cutoff)], ignore_index=True)
+            first = self.first_days(past, new, cutoff)
+            past = pd.concat([past, first], ignore_index=True)
+            level = np.concatenate([level, self.levels(first)])
         codes, series = pd.factorize(past["unique_id"], sort=True)
         rows = self.known_ahead(series, future, cutoff)
         frame = pd.concat([past, rows], ignore_index=True)
+        level = np.concatenate([level, np.full(len(rows), words.unit)])  # of days ahead, only what is known is read
         codes = np.concatenate([codes, np.repeat(np.arange(len(series)), self.horizon)])
-        frame = frame.iloc[np.lexsort((frame["ds"].to_numpy(), codes))].reset_index(drop=True)
+        order = np.lexsort((frame["ds"].to_numpy(), codes))
+        frame = frame.iloc[order].reset_index(drop=True)
         device = next(self.model.parameters()).device
-        tensor = PanelTensor(frame, self.vocabulary, self.window, self.horizon, self.season, device)
+        tensor = PanelTensor(frame, words, self.window, self.horizon, self.season, device, level[order])
         origins = torch.as_tensor(np.flatnonzero(frame["ds"].to_numpy() == np.datetime64(cutoff)), device=device)
         means, parts = [], []
         for begin in range(0, len(origins), batch_size):
@@ -92,6 +100,18 @@ class Forecaster:
             parts.append((quantiles * batch.scale[:, :, None]).cpu())
         names = frame["unique_id"].to_numpy()[origins.cpu().numpy()]
         return self.table(names, cutoff, torch.cat(means), torch.cat(parts))
+
+    def levels(self, past: pd.DataFrame) -> np.ndarray:
+        """Units per scaled unit of each row (rows,), from what was sold until then; ``past`` from the first rows on."""
+        codes = pd.factorize(past["unique_id"])[0]
+        order = np.lexsort((past["ds"].to_numpy(), codes))
+        series = codes[order]
+        first = np.searchsorted(series, series)  # first row of each row's series
+        sold, seen = past["y"].fillna(0.0).to_numpy("float64"), past["available"].fillna(1.0).to_numpy("float64")
+        told = (sold[order], seen[order], first, self.window, self.season, self.vocabulary.unit)
+        level = np.empty(len(past))
+        level[order] = causal_level(*told).scale
+        return level
 
     def known_ahead(self, names: np.ndarray, future: pd.DataFrame, cutoff: pd.Timestamp) -> pd.DataFrame:
         """Future columns of every series and period after the cutoff, sorted; raises ValueError on a missing row."""
@@ -112,7 +132,7 @@ class Forecaster:
             }
         )
         flat = quantiles.reshape(-1, quantiles.shape[2]).numpy()
-        return table.assign(**{name: flat[:, k] for k, name in enumerate(QUANTILE_COLUMNS)})
+        return table.assign(**{name: flat[:, k] for k, name in enumerate(quantile_columns(self.model.quantiles))})
 
     def first_days(self, past: pd.DataFrame, new: pd.DataFrame, cutoff: pd.Timestamp) -> pd.DataFrame:
         """One day for each product without history, at the median level of the products of its category.

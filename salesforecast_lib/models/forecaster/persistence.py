@@ -20,7 +20,7 @@ from salesforecast_lib.models.networks.predictor import SalesPredictor
 from salesforecast_lib.models.training.checkpoint import TrainingLog
 from salesforecast_lib.models.windows.vocabulary import Vocabulary
 
-FORMAT = 2
+FORMAT = 3
 
 
 def fingerprint(frame: pd.DataFrame) -> str:
@@ -77,10 +77,15 @@ def load_forecaster(folder: str | Path, device: str | torch.device = "cpu") -> F
         raise ValueError(f"{target / 'model.json'}: format {meta.get('format')!r}, expected {FORMAT}; train again")
     words = meta["vocabulary"]
     vocabulary = Vocabulary(
-        tuple(words["historical"]), tuple(words["future"]), dict(words["static"]), tuple(words["in_units"])
+        tuple(words["historical"]),
+        tuple(words["future"]),
+        dict(words["static"]),
+        tuple(words["in_units"]),
+        words["unit"],
     )
     architecture = meta["architecture"]
-    model = SalesPredictor(**{**architecture, "static_sizes": tuple(architecture["static_sizes"])})
+    architecture |= {name: tuple(architecture[name]) for name in ("static_sizes", "quantiles") if name in architecture}
+    model = SalesPredictor(**architecture)
     model.load_state_dict(load_file(target / "model.safetensors"))
     own = ("architecture", "vocabulary", "window", "horizon", "season", "freq", "reach")
     kept = {name: value for name, value in meta.items() if name not in own}

@@ -15,6 +15,7 @@ import torch
 from torch import nn
 
 from salesforecast_lib.models.networks.heads import QuantileHead
+from salesforecast_lib.models.windows.level import LARGEST
 
 _ORIGINS = 100  # origins in cache at a time
 
@@ -118,7 +119,8 @@ class _FusedPinball(torch.autograd.Function):
             flat = first.view(-1, units).clamp_min_(0.0)
             hidden = torch.addmm(second_bias, flat, second.t()).clamp_min_(0.0)
             raw = torch.addmm(local_bias[:, None], local, hidden.t())  # (levels, forecasts)
-            aim = (target[part, at : at + m + horizon - 1].unfold(1, horizon, 1) / scale[part, which, None]).flatten()
+            aim = target[part, at : at + m + horizon - 1].unfold(1, horizon, 1) / scale[part, which, None]
+            aim = aim.clamp_(max=LARGEST).flatten()
             heavy = weight[part, at : at + m + horizon - 1].unfold(1, horizon, 1) * strength[part, which, None]
             average = seasonal[part, which][:, :, phase].flatten()
             total += quantile_gradient(raw, average, aim, heavy.flatten(), head)

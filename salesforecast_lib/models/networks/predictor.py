@@ -12,6 +12,7 @@ from salesforecast_lib.models.networks.encoders import make_encoder
 from salesforecast_lib.models.networks.fused import Decoder, fused_pinball
 from salesforecast_lib.models.networks.heads import SMALLEST, Head, Observed, QuantileHead, pinball
 from salesforecast_lib.models.networks.parametric import make_head
+from salesforecast_lib.models.windows.level import LARGEST
 from salesforecast_lib.models.windows.panel_tensor import Batch
 from salesforecast_lib.models.windows.stretches import Stretch
 
@@ -37,6 +38,8 @@ class SalesPredictor(nn.Module):
     encoder : one of `encoders.ENCODERS`.
     head : one of `parametric.HEADS`.
     window : periods of history; only the MLP has to know them.
+    quantiles : levels of the forecast, rising, 0.5 among them.
+    unit : typical level of the panel (`Vocabulary.unit`); the network is told levels relative to it.
     """
 
     def __init__(
@@ -59,14 +62,19 @@ class SalesPredictor(nn.Module):
         head: str = "quantiles",
         window: int | None = None,
         quantiles: tuple[float, ...] = QUANTILES,
+        unit: float = 1.0,
     ) -> None:
         super().__init__()
-        if 0.5 not in quantiles or list(quantiles) != sorted(set(quantiles)):
-            raise ValueError(f"quantiles={quantiles}: expected rising levels that include 0.5")
+        inside = all(0 < level < 1 for level in quantiles)
+        if not inside or 0.5 not in quantiles or list(quantiles) != sorted(set(quantiles)):
+            raise ValueError(f"quantiles={quantiles}: expected rising levels between 0 and 1 that include 0.5")
+        if not unit > 0:
+            raise ValueError(f"unit={unit}: expected the typical level of a panel, more than 0")
         for name, value in (("input_size", input_size), ("hidden_size", hidden_size), ("output_size", output_size)):
             if value < 1:
                 raise ValueError(f"{name}={value}: expected at least 1")
         self.quantiles, self.output_size, self.category_dropout = tuple(quantiles), output_size, category_dropout
+        self.unit = unit
         self.embeddings = nn.ModuleList(nn.Embedding(size + 1, embedding_size) for size in static_sizes)
         self.encoder = make_encoder(encoder, input_size, hidden_size, num_layers, dropout, window)
         self.head: Head = make_head(head, self.quantiles)
@@ -144,7 +152,7 @@ class SalesPredictor(nn.Module):
         raw, average = self._raw(context, stretch.seasonal, self._days(stretch.static, stretch.future))
         scale = stretch.scale[:, :, None].expand_as(average)
         available = stretch.weight.unfold(1, horizon, 1)  # (batch, origins, horizon)
-        target = stretch.target.unfold(1, horizon, 1) / scale
+        target = (stretch.target.unfold(1, horizon, 1) / scale).clamp(max=LARGEST)
         partly = ((available > 0) & (available < 1)).float() if censored else None
         weight = strength[:, :, None] * (available if partly is None else (available > 0).float())
         terms = self.head.loss(raw, average, Observed(target, scale, weight, partly))
@@ -168,7 +176,7 @@ class SalesPredictor(nn.Module):
 
     def _context(self, state: torch.Tensor, static: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
         known = self._categories(static, state.shape[1])
-        context = torch.relu(self.context(torch.cat([state, *known, torch.log(scale)[:, :, None]], dim=2)))
+        context = torch.relu(self.context(torch.cat([state, *known, torch.log(scale / self.unit)[:, :, None]], dim=2)))
         if self.training and self.dropout > 0:  # one mask for all origins of a stretch (Gal & Ghahramani 2016)
             mask = torch.rand(len(context), 1, context.shape[2], device=context.device) >= self.dropout
             context = context * (mask / (1 - self.dropout))

@@ -11,8 +11,8 @@
 - `OriginRows`: Pairs (origin, step) of a feature frame cut at ``cutoff``: nothing observed later can enter.
 - `DirectConfig`: Rows and models of the direct regressions.
 - `direct_lightgbm_forecasts`: One LightGBM for all series and steps, with the network's covariates (Ke et al. 2017).
-- `boosting_forecasts`: Mean of several direct LightGBM models with a longer memory of the series and its group.
-- `boosting_config`: Settings of one of its draws.
+- `boosting_forecasts`: Several direct LightGBM models with a long memory of the series and its group, in other units.
+- `BoostingConfig`: Its rows and models.
 - `LongMemoryRows`: `OriginRows` with what a network would have to remember.
 - `ridge_forecasts`: Linear regression with a ridge penalty (Hoerl & Kennard 1970) on the same rows: the traditional
   method.
@@ -25,7 +25,8 @@ from salesforecast_lib.models.peers.baselines import (
     statistical_forecasts,
     tidy,
 )
-from salesforecast_lib.models.peers.boosting import LongMemoryRows, boosting_config, boosting_forecasts
+from salesforecast_lib.models.peers.boosting import BoostingConfig, boosting_forecasts
+from salesforecast_lib.models.peers.memory import LongMemoryRows
 from salesforecast_lib.models.peers.origins import OriginRows
 from salesforecast_lib.models.peers.recursive import lightgbm_forecasts
 from salesforecast_lib.models.peers.regression import DirectConfig, direct_lightgbm_forecasts, ridge_forecasts
@@ -41,7 +42,7 @@ __all__ = [
     "DirectConfig",
     "direct_lightgbm_forecasts",
     "boosting_forecasts",
-    "boosting_config",
+    "BoostingConfig",
     "LongMemoryRows",
     "ridge_forecasts",
 ]

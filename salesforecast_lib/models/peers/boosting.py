@@ -1,160 +1,106 @@
-"""Boosting with a long memory: the rows of `LightGBMDirect` and more of what the series and its group did (chapter 06).
+"""Boosting with a long memory: several LightGBM models that look at a series in different units (chapter 06).
 
-`OriginRows` tells a model what the network is told: level, phase and the features of the day. The columns here add what
-a network would have to remember: the last periods one by one, levels over up to a year, the spread of recent sales,
-what happened a year ago around the target, and the same of the groups of the hierarchy and of the whole shop.
+A tree cannot extrapolate, so what it is asked decides what it can say. Asked for sales in levels of the series it knows
+no growth; asked for sales in levels times last year's season it trusts last year; asked for the change against the
+level, in usual changes, it follows a trend. Their mistakes differ, and the average of the four is better than each.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
+import lightgbm as lgb
 import numpy as np
 import pandas as pd
 
-from salesforecast_lib import QUANTILE_COLUMNS
+from salesforecast_lib import QUANTILES
 from salesforecast_lib.data.features import FeatureTable
 from salesforecast_lib.data.frequency import check_freq
 from salesforecast_lib.models.peers.baselines import tidy
-from salesforecast_lib.models.peers.origins import OriginRows
-from salesforecast_lib.models.peers.regression import DirectConfig, direct_lightgbm_forecasts
+from salesforecast_lib.models.peers.memory import LongMemoryRows
+from salesforecast_lib.models.peers.origins import within
 
-_SMALL = 0.1  # units: keeps logarithms and ratios of empty periods finite
-
-
-class _Sums:
-    """Running sums of sales and of available periods, one line each for a row's ``group``, over the calendar."""
-
-    def __init__(self, group: np.ndarray, day: np.ndarray, sales: np.ndarray, seen: np.ndarray) -> None:
-        self.group, shape = group, (int(group.max()) + 1, int(day.max()) + 2)
-        self.total, self.count = np.zeros(shape), np.zeros(shape)
-        np.add.at(self.total, (group, day + 1), sales)
-        np.add.at(self.count, (group, day + 1), seen)
-        self.total, self.count = self.total.cumsum(1), self.count.cumsum(1)
-
-    def mean(self, row: np.ndarray, last: np.ndarray, span: int) -> np.ndarray:
-        """Mean per available period of the ``span`` days up to ``last``; missing where there is none."""
-        group, edge = self.group[row], self.total.shape[1] - 1
-        begin, end = np.clip(last - span + 1, 0, edge), np.clip(last + 1, 0, edge)
-        count = self.count[group, end] - self.count[group, begin]
-        total = self.total[group, end] - self.total[group, begin]
-        return np.where(count > 0, total / np.where(count > 0, count, 1.0), np.nan)
+_UNEVEN = 20.0  # row weights lie within so many times their median
 
 
-class LongMemoryRows(OriginRows):
-    """`OriginRows` with the columns of this module before the categories.
-
-    Nothing observed after the cutoff is in ``y``, and every column looks at days up to the origin; a year ago, the
-    days around the target end before the origin too, as a horizon is far shorter than a year.
-    """
-
-    def __init__(self, *told: Any, **named: Any) -> None:
-        super().__init__(*told, **named)
-        self.year = {"D": 364, "W": 52, "M": 12}[check_freq(self.steps.freqstr).kind]  # a day keeps its weekday
-        self.recent = max(self.season, 8)  # periods told one by one
-        days, self.day = np.unique(self.ds, return_inverse=True)
-        sales = self.y * self.seen
-        shared = [self.static[:, k].astype(int) for k in range(self.static.shape[1])]
-        few = [codes for codes in shared if 1 < codes.max() + 1 <= 0.7 * len(self.names)]  # groups of several series
-        everything = np.zeros(len(self.y), dtype=int)
-        self.own, *self.groups = (_Sums(group, self.day, sales, self.seen) for group in (self.series, everything, *few))
-        origin, step = self.at(self.cutoff)
-        added = sum(1 for _ in self._columns(origin[:1], step[:1]))
-        self.numeric = [*self.numeric, *(f"memory_{k}" for k in range(added))]
-
-    def inputs(self, origin: np.ndarray, step: np.ndarray) -> np.ndarray:
-        """Columns ``numeric`` then ``categories`` (codes) of the pairs."""
-        told = super().inputs(origin, step)
-        cut = told.shape[1] - len(self.categories)
-        added = np.stack(list(self._columns(origin, step)), axis=1)
-        return np.concatenate([told[:, :cut], added, told[:, cut:]], axis=1).astype("float32")
-
-    def _columns(self, origin: np.ndarray, step: np.ndarray) -> Iterator[np.ndarray]:
-        level, day = self.level[origin], self.day[origin]
-        yield from (self._last(origin, self.recent) / level[:, None]).T
-        for cycles in (2, 6, 13, 26, 52):
-            yield self.own.mean(origin, day, cycles * self.season) / level
-        back = -(-step // self.season) * self.season - step  # periods from the origin back to the target's phase
-        if self.season > 1:
-            for cycles in (3, 16, 40):
-                value = self._last(origin, cycles, self.season, back)
-                known = np.isfinite(value)
-                yield (np.where(known, value, 0.0).sum(1) + level) / (known.sum(1) + 1) / level
-        yield from self._spread(origin, level)
-        yield from self._own_year_ago(origin, step, level)
-        for sums in self.groups:
-            yield from self._of_group(sums, origin, step, back)
-
-    def _last(self, origin: np.ndarray, count: int, every: int = 1, back: np.ndarray | int = 0) -> np.ndarray:
-        """Sales of ``count`` periods, ``every`` rows apart, the last one ``back`` before the origin (pairs, count).
-
-        Missing where not available and before the series began.
-        """
-        row = (origin - back)[:, None] - every * np.arange(count)
-        start = self.start[origin][:, None]
-        inside, row = row >= start, np.maximum(row, start)
-        return np.where(inside & (self.seen[row] > 0), self.y[row], np.nan)
-
-    def _spread(self, origin: np.ndarray, level: np.ndarray) -> Iterator[np.ndarray]:
-        """Quantiles and standard deviation of the sales in the window."""
-        sales = np.sort(self._last(origin, self.window), axis=1) / level[:, None]  # the missing ones last
-        known = np.isfinite(sales).sum(1)
-        for share in (0.1, 0.5, 0.75, 0.9, 1.0):
-            place = np.rint(share * np.maximum(known - 1, 0)).astype(int)
-            yield sales[np.arange(len(sales)), place]
-        value, count = np.nan_to_num(sales), np.maximum(known, 1)
-        average = value.sum(1) / count
-        yield np.sqrt(np.maximum((value**2).sum(1) / count - average**2, 0.0))
-
-    def _spans(self) -> tuple[int, ...]:
-        """Days around the target a year ago that are looked at."""
-        return (1, 3) if self.season == 1 else (1, 7, 15)
-
-    def _own_year_ago(self, origin: np.ndarray, step: np.ndarray, level: np.ndarray) -> Iterator[np.ndarray]:
-        then = self.day[origin] - self.year
-        usual = self.own.mean(origin, then, self.window)
-        for span in self._spans():
-            sold = self.own.mean(origin, then + step + span // 2, span)
-            yield sold / level
-            if span > 1:
-                yield (sold + 0.2 * level) / (usual + 0.2 * level)
-        yield np.log((usual + _SMALL) / (level + _SMALL))
-
-    def _of_group(self, sums: _Sums, origin: np.ndarray, step: np.ndarray, back: np.ndarray) -> Iterator[np.ndarray]:
-        """Trend, the year before and the phase of a group, relative to its level, and that level."""
-        day = self.day[origin]
-        then, usual = day - self.year, sums.mean(origin, day, self.window)
-        level = np.where(usual > 0, usual, np.nan)
-        for cycles in (1, 2, 4) if self.season > 1 else (1, 3, 8):
-            yield sums.mean(origin, day, cycles * self.season) / level
-        before = sums.mean(origin, then, self.window)
-        before = np.where((then >= self.window // 2) & (before > 0), before, np.nan)
-        for span in self._spans()[::2] if self.season > 1 else self._spans():
-            yield sums.mean(origin, then + step + span // 2, span) / before
-        if self.season > 1:
-            same = [sums.mean(origin, day - back - k * self.season, 1) for k in range(8)]
-            known = np.isfinite(same)
-            yield np.where(known, same, 0.0).sum(0) / np.maximum(known.sum(0), 1) / level
-        yield np.log((np.nan_to_num(usual) + _SMALL) / (self.level[origin] + _SMALL))
-
-
-def boosting_config(window: int, seed: int = 0) -> DirectConfig:
-    """Settings of one draw: more rows and finer steps than `DirectConfig`'s own, the mean fitted by squared error.
+@dataclass(frozen=True)
+class BoostingConfig:
+    """Rows and models of `boosting_forecasts`.
 
     Parameters
     ----------
-    window : periods of history that give a series' level.
-    seed : draws the training rows; several draws are averaged by `boosting_forecasts`.
+    levels : quantile levels, rising, 0.5 among them.
+    rows : training rows drawn (seeded) for each model, out of all pairs of origin and step; 0 takes as many as suit the
+        number of series.
+    leaves : of a tree; 0 takes as many as suit the number of series.
+    kinds : the models, of `KINDS`; each has its own seed.
+    seed, threads : of the draws and of LightGBM; of each fit.
     """
-    return DirectConfig(window, max_rows=80_000, trees=160, learning_rate=0.05, objective="l2", seed=seed)
+
+    levels: tuple[float, ...] = QUANTILES
+    rows: int = 0
+    trees: int = 160
+    learning_rate: float = 0.05
+    leaves: int = 0
+    kinds: tuple[str, ...] = ("level", "short level", "season", "change")
+    min_rows: int = 50  # in a leaf
+    bins: int = 63  # of a histogram
+    seed: int = 0
+    threads: int = 1
+
+    def __post_init__(self) -> None:
+        unknown = [kind for kind in self.kinds if kind not in KINDS]
+        if unknown or not self.kinds:
+            raise ValueError(f"kinds={unknown or self.kinds}: expected some of {tuple(KINDS)}")
 
 
-def averaged(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """Mean and quantiles averaged, column by column, over forecast tables with the same rows in the same order."""
-    columns = ["mean", *QUANTILE_COLUMNS]
-    values = np.mean([table[columns].to_numpy("float64") for table in tables], axis=0)
-    return tidy(tables[0].assign(**{name: values[:, k] for k, name in enumerate(columns)}))
+@dataclass(frozen=True)
+class Units:
+    """What a model forecasts: ``(y - shift) / unit``, rows weighted by ``weight``; all (pairs,)."""
+
+    shift: np.ndarray
+    unit: np.ndarray
+    weight: np.ndarray
+
+
+def _in_levels(rows: LongMemoryRows, origin: np.ndarray, step: np.ndarray) -> Units:
+    level, scale = rows.level[origin], rows.scale[origin]
+    return Units(np.zeros(len(origin)), level, np.sqrt(level / scale))
+
+
+def _in_seasons(rows: LongMemoryRows, origin: np.ndarray, step: np.ndarray) -> Units:
+    unit = rows.level[origin] * np.sqrt(rows.year_ratio(origin, step))  # last year is trusted half-way
+    return Units(np.zeros(len(origin)), unit, np.sqrt(unit / rows.scale[origin]))
+
+
+def _in_changes(rows: LongMemoryRows, origin: np.ndarray, step: np.ndarray) -> Units:
+    return Units(rows.level[origin], rows.scale[origin], np.ones(len(origin)))
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A model's units, and its window: the long one of the level or the short one, by kind of frequency."""
+
+    units: Callable[[LongMemoryRows, np.ndarray, np.ndarray], Units]
+    long: tuple[str, ...] = ("D", "W", "M")
+
+
+KINDS: dict[str, Kind] = {
+    "level": Kind(_in_levels),
+    "short level": Kind(_in_levels, ()),
+    "season": Kind(_in_seasons),
+    "change": Kind(_in_changes, ("D", "M")),
+}
+_WINDOWS = {"D": (112, 28), "W": (26, 8), "M": (12, 4)}  # periods of the long window, and the least
+
+
+def window_of(kind: str, freq: str, periods: int) -> int:
+    """Periods of history that give a series' level: half of a short history at most, the short window half of that."""
+    frequency = check_freq(freq).kind
+    most, least = _WINDOWS[frequency]
+    long = int(np.clip(periods // 2, least, most))
+    return long if frequency in KINDS[kind].long else max(least // 2, long // 2)
 
 
 def boosting_forecasts(
@@ -164,20 +110,93 @@ def boosting_forecasts(
     horizon: int,
     freq: str,
     season: int,
-    configs: Sequence[DirectConfig] | None = None,
-    rows_of: type[OriginRows] = LongMemoryRows,
+    config: BoostingConfig = BoostingConfig(),
 ) -> pd.DataFrame:
-    """Mean of several direct LightGBM models with the long memory, each on its own draw of rows.
+    """Average of several direct LightGBM models with a long memory, each in other units of the series.
+
+    Every model has its own draw of training rows; all its fits share one binned data set: one for each quantile (the
+    pinball loss, Koenker & Bassett 1978) and one for the mean (the squared error, rows weighted so that the sum over
+    the series is unbiased). Normalised targets are cut to ±50, so that one giant order is not what a model learns.
 
     Parameters
     ----------
-    configs : one a draw; by default three draws with eight cycles of ``season`` as window.
-    rows_of : the rows that the models learn from.
+    future : ``unique_id, ds`` and the future columns for the horizon after the cutoff.
+    season : periods of the cycle whose phases are told apart.
 
     Returns
     -------
     The forecast table, model "Boosting".
     """
-    configs = configs or [boosting_config(8 * season, seed) for seed in range(3)]
-    told = (table, future, cutoff, horizon, freq, season)
-    return averaged([direct_lightgbm_forecasts(*told, each, rows_of) for each in configs]).assign(model="Boosting")
+    periods, values = table.frame.loc[table.frame["ds"] <= cutoff, "ds"].nunique(), []
+    rows, keys = None, None
+    for number, name in enumerate(config.kinds):
+        window = window_of(name, freq, periods)
+        if rows is None or rows.window != window:
+            rows = LongMemoryRows(table, future, cutoff, horizon, freq, season, window)
+        keys = rows.at(cutoff)
+        values.append(_fitted(rows, KINDS[name], config, config.seed * len(KINDS) + number))
+    assert rows is not None and keys is not None
+    mean, quantiles = (np.mean([each[k] for each in values], axis=0) for k in (0, 1))
+    columns = np.column_stack([mean, np.maximum(quantiles, 0.0)])
+    return tidy(rows.table(*keys, columns, "Boosting", config.levels))
+
+
+def _fitted(rows: LongMemoryRows, kind: Kind, config: BoostingConfig, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Mean (pairs,) and sorted quantiles (pairs, levels) in units of ``y`` at the cutoff, by one kind of model."""
+    series = len(rows.names)
+    most = config.rows or (40_000 if series < 250 else 80_000 if series < 1000 else 160_000)
+    settings = {
+        "learning_rate": config.learning_rate,
+        "num_leaves": config.leaves or (31 if series < 1000 else 63),
+        "min_data_in_leaf": config.min_rows,
+        "feature_fraction": 0.5,
+        "bagging_fraction": 0.5,
+        "bagging_freq": 1,
+        "seed": seed,
+        "num_threads": config.threads,
+        "deterministic": True,
+        "force_row_wise": True,
+        "verbosity": -1,
+        "feature_pre_filter": False,
+        "max_bin": config.bins,
+    }
+    origin, step = rows.training(rows.cutoff, most, seed)
+    now = rows.at(rows.cutoff)
+    units = kind.units(rows, *now)
+    if len(origin) == 0:  # nothing is known after any origin: the forecast is the level itself
+        level = rows.level[now[0]]
+        return level, np.repeat(level[:, None], len(config.levels), axis=1)
+    past = kind.units(rows, origin, step)
+    seen = rows.seen[origin + step]
+    binned = lgb.Dataset(
+        rows.inputs(origin, step),
+        within((rows.y[origin + step] - past.shift) / past.unit),
+        weight=_even(past.weight) * seen,
+        categorical_feature=[len(rows.numeric) + k for k in range(len(rows.categories))],
+        params=settings,
+        free_raw_data=False,
+    )
+    inputs = rows.inputs(*now)
+
+    def predicted(**objective: str | float) -> np.ndarray:
+        fit = lgb.train({**settings, **objective}, binned, num_boost_round=config.trees)
+        return np.asarray(fit.predict(inputs)) * units.unit + units.shift
+
+    quantiles = [predicted(objective="quantile", alpha=level) for level in config.levels]
+    binned.set_weight(_even(past.unit) * seen)  # errors in units of sales, whatever unit the model thinks in
+    mean = predicted(objective="l2")
+    ordered = np.sort(np.stack(quantiles, axis=1), axis=1)
+    return np.clip(mean, 0.0, np.maximum(ordered[:, -1], 0.0) + 0.5 * rows.level[now[0]]), ordered
+
+
+def _even(weight: np.ndarray) -> np.ndarray:
+    """Weights in units of their median, none more than `_UNEVEN` times more or less."""
+    middle = float(np.median(weight)) or 1.0
+    return np.clip(weight / middle, 1 / _UNEVEN, _UNEVEN)
+
+
+def averaged(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Mean and quantiles averaged, column by column, over forecast tables with the same rows in the same order."""
+    columns = [name for name in tables[0] if name == "mean" or name.startswith("q0.")]
+    values = np.mean([table[columns].to_numpy("float64") for table in tables], axis=0)
+    return tidy(tables[0].assign(**{name: values[:, k] for k, name in enumerate(columns)}))

@@ -1,20 +1,34 @@
-"""Training rows of direct regression: one for each origin and horizon step (chapter 06)."""
+"""Training rows of direct regression: one for each origin and horizon step (chapter 06).
+
+Everything is relative to the series: a level that follows its sales, with a floor that is a share of what the series
+usually sells, so that money and units, kilograms and pallets give the same forecasts in other units.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import pandas as pd
 
-from salesforecast_lib import QUANTILE_COLUMNS
+from salesforecast_lib import QUANTILES, quantile_columns
 from salesforecast_lib.data.features import FeatureTable
+from salesforecast_lib.data.frequency import check_freq
 from salesforecast_lib.models.peers.baselines import pooled_quantiles
 from salesforecast_lib.models.windows.vocabulary import known_ahead
+
+FLOOR = 0.02  # of the series' mean so far: the least that counts as a level
+THIN = 0.1  # share of a window's periods that have to be available for its origin to be a training row
+CHUNK = 16_384  # pairs whose columns are made at once
 
 
 class OriginRows:
     """Pairs (origin, step) of a feature frame cut at ``cutoff``: nothing observed later can enter.
+
+    Attributes
+    ----------
+    level : of each row: the mean of the available periods in the window that ends there, in units of ``y``.
+    scale : of each row: the mean seasonal difference of the series so far, in units of ``y``.
 
     Parameters
     ----------
@@ -37,6 +51,7 @@ class OriginRows:
         window: int = 56,
     ) -> None:
         roles, self.horizon, self.season, self.cutoff, self.window = table.roles, horizon, season, cutoff, window
+        self.kind = check_freq(freq).kind
         past = table.frame[table.frame["ds"] <= cutoff]
         alive = past.loc[past["ds"] == cutoff, "unique_id"]
         if alive.empty:
@@ -53,12 +68,16 @@ class OriginRows:
         self.start, self.end = first[series], np.append(first[1:], len(series))[series]
         self.ds, self.series = frame["ds"].to_numpy(), series
         self.y = np.nan_to_num(frame["y"].to_numpy("float64"))
-        self.seen = np.nan_to_num(frame["available"].to_numpy("float64")) * (self.ds <= np.datetime64(cutoff))
-        self.level = self._level(window)
+        self.open = frame["open"].fillna(1.0).to_numpy() > 0 if "open" in roles["future"] else np.full(len(frame), True)
+        self.seen = np.nan_to_num(frame["available"].to_numpy("float64")) * self.open
+        self.seen *= self.ds <= np.datetime64(cutoff)
+        self.level, self.scale, self.thin = self._sizes(window)
+        shown = self.level[self.ds <= np.datetime64(cutoff)]
+        self.typical = float(np.median(shown))  # the panel's own unit
         scale = np.isin(roles["historical"], table.in_units)
-        self.historical = frame[roles["historical"]].to_numpy("float64")  # (rows, historical)
+        self.historical = frame[roles["historical"]].to_numpy("float32")  # (rows, historical)
         self.historical[:, scale] /= self.level[:, None]
-        self.ahead = frame[roles["future"]].to_numpy("float64")  # (rows, future)
+        self.ahead = frame[roles["future"]].to_numpy("float32")  # (rows, future)
         self.static = (
             np.stack(
                 [
@@ -74,33 +93,61 @@ class OriginRows:
         self.numeric = [*shapes, *roles["historical"], *(f"ahead_{name}" for name in roles["future"])]
         self.categories = list(roles["static"])
 
-    def _level(self, window: int) -> np.ndarray:
-        """Mean of the available periods of the last ``window`` rows of the same series, at least 0.1 units."""
+    def _sizes(self, window: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Level, scale and whether the window holds almost no available period, of each row."""
         row = np.arange(len(self.y))
         begin = np.maximum(row - window + 1, self.start)
-        total, count = (np.concatenate([[0.0], np.cumsum(v)]) for v in (self.y * self.seen, self.seen))
-        return np.maximum((total[row + 1] - total[begin]) / np.maximum(count[row + 1] - count[begin], 1.0), 0.1)
+
+        def since(values: np.ndarray, first: np.ndarray) -> np.ndarray:
+            total = np.concatenate([[0.0], np.cumsum(values)])
+            return total[row + 1] - total[first]
+
+        sales, known = self.y * self.seen, self.seen > 0
+        count = since(self.seen, begin)
+        days = since(known.astype("float64"), begin)
+        lag = {"D": 7, "W": 1, "M": 12}[self.kind]
+        before = np.maximum(row - lag, 0)
+        both = known & known[before] & (row - lag >= self.start)
+        apart = np.where(both, np.abs(self.y - self.y[before]), 0.0)
+        so_far = since(np.abs(sales), self.start) / np.maximum(since(self.seen, self.start), 1e-12)
+        held = np.where(days > 0, row, self.start - 1)
+        last = np.maximum.accumulate(held)  # the last row of the series whose window holds something
+        mean = since(sales, begin) / np.maximum(count, 1e-12)
+        level = np.where(last >= self.start, mean[np.maximum(last, 0)], 0.0)
+        scale = (since(apart, self.start) + np.maximum(level, 0.0)) / (since(both.astype(float), self.start) + 2)
+        level = np.maximum(level, np.maximum(FLOOR * so_far, scale / 4))
+        usual = level[level > 0]
+        least = FLOOR * float(np.median(usual)) if len(usual) else 1.0  # a series that has sold nothing yet
+        blank = level <= 0
+        thin = blank | (days < np.maximum(1.0, THIN * (row - begin + 1)))
+        return np.where(blank, least, level), np.where(scale > 0, scale, least), thin
 
     def training(self, last: pd.Timestamp, max_rows: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
         """Origins and steps whose target is available and not after ``last``; a seeded draw of ``max_rows``.
 
-        Origins have two seasons before them, or less where no series is as old.
+        Origins have two seasons before them, or less where no series is as old, and a window that is not almost empty.
+        Pairs are numbered, not listed, so that the memory needed is that of the draw.
         """
         row = np.arange(len(self.y))
-        origin = step = np.zeros(0, dtype="int64")
+        early = self.ds < np.datetime64(last)
+        target = np.flatnonzero((self.seen > 0) & (self.ds <= np.datetime64(last)))  # rows that may be targets
+        rank = np.concatenate([[0], np.cumsum(np.bincount(target, minlength=len(row)))])  # targets before a row
         for least in (2 * self.season, self.season, self.season // 2, 0):  # rows before an origin, as many as there are
-            origins = row[(row - self.start >= least) & (self.ds < np.datetime64(last))]
-            origin, step = (a.ravel() for a in np.meshgrid(origins, np.arange(1, self.horizon + 1), indexing="ij"))
-            inside = origin + step < self.end[origin]
-            origin, step = origin[inside], step[inside]
-            good = (self.seen[origin + step] > 0) & (self.ds[origin + step] <= np.datetime64(last))
-            origin, step = origin[good], step[good]
-            if len(origin):
+            origins = row[(row - self.start >= least) & early & ~self.thin]
+            stop = np.minimum(origins + self.horizon + 1, self.end[origins])
+            pairs = rank[stop] - rank[origins + 1]
+            total = np.cumsum(pairs)
+            if len(total) and total[-1]:
                 break
-        if len(origin) > max_rows:
-            chosen = np.sort(np.random.default_rng(seed).choice(len(origin), max_rows, replace=False))
-            origin, step = origin[chosen], step[chosen]
-        return origin, step
+        else:
+            return np.zeros(0, dtype="int64"), np.zeros(0, dtype="int64")
+        number = np.arange(total[-1])
+        if total[-1] > max_rows:
+            number = np.sort(np.random.default_rng(seed).choice(total[-1], max_rows, replace=False))
+        place = np.searchsorted(total, number, side="right")
+        origin = origins[place]
+        within = number - (total[place] - pairs[place])  # the pair's number among those of its origin
+        return origin, target[rank[origin + 1] + within] - origin
 
     def at(self, when: pd.Timestamp) -> tuple[np.ndarray, np.ndarray]:
         """Origins at ``when`` with every step, series by series."""
@@ -110,6 +157,23 @@ class OriginRows:
 
     def inputs(self, origin: np.ndarray, step: np.ndarray) -> np.ndarray:
         """Columns ``numeric`` then ``categories`` (codes) of the pairs, in units of the level at the origin."""
+        wide = np.empty((len(origin), len(self.numeric) + len(self.categories)), dtype="float32")
+        for first in range(0, len(origin), CHUNK):
+            part = slice(first, first + CHUNK)
+            place = 0
+            for columns in self.columns(origin[part], step[part]):
+                columns = columns.reshape(len(columns), -1)
+                wide[part, place : place + columns.shape[1]] = columns
+                place += columns.shape[1]
+        return wide
+
+    def columns(self, origin: np.ndarray, step: np.ndarray) -> Iterator[np.ndarray]:
+        """Blocks of columns of a few pairs, each (pairs,) or (pairs, columns), in the order of `inputs`."""
+        yield from self.shapes(origin, step)
+        yield self.static[origin]
+
+    def shapes(self, origin: np.ndarray, step: np.ndarray) -> Iterator[np.ndarray]:
+        """The columns before the categories."""
         level = self.level[origin]
         back = -(-step // self.season) * self.season - step  # periods from the origin back to the target's phase
         phases = (origin - back)[:, None] - self.season * np.arange(8)  # (pairs, cycles)
@@ -119,8 +183,9 @@ class OriginRows:
         value = self.y[phases] * seen / level[:, None]
         average = (value.sum(1) + 1.0) / (seen.sum(1) + 1.0)  # shrunk to the level, as in the network
         latest = np.where(seen[:, 0] > 0, value[:, 0], average)
-        parts = [np.log(level)[:, None], step[:, None], latest[:, None], average[:, None]]
-        return np.concatenate([*parts, self.historical[origin], self.ahead[origin + step], self.static[origin]], axis=1)
+        yield np.stack([np.log(level / self.typical), step, latest, average], axis=1)
+        yield self.historical[origin]
+        yield self.ahead[origin + step]
 
     def fit_data(
         self, last: pd.Timestamp, max_rows: int, seed: int, volume_weight: float
@@ -128,18 +193,33 @@ class OriginRows:
         """Inputs, targets in units of the level, and weights ``level ** volume_weight`` of the training pairs."""
         origin, step = self.training(last, max_rows, seed)
         level = self.level[origin]
-        weight = level**volume_weight * self.seen[origin + step]
-        return self.inputs(origin, step), self.y[origin + step] / level, weight
+        weight = (level / self.typical) ** volume_weight * self.seen[origin + step]
+        return self.inputs(origin, step), within(self.y[origin + step] / level), weight
 
-    def table(self, origin: np.ndarray, step: np.ndarray, values: np.ndarray, model: str) -> pd.DataFrame:
-        """Forecast rows in units; ``values`` (pairs, columns) are the mean and the quantiles, or the mean only."""
+    def table(
+        self,
+        origin: np.ndarray,
+        step: np.ndarray,
+        values: np.ndarray,
+        model: str,
+        levels: Sequence[float] = QUANTILES,
+    ) -> pd.DataFrame:
+        """Forecast rows from ``values`` (pairs, columns) in units of ``y``: the mean and the quantiles, or the mean.
+
+        A period known to be closed sells nothing.
+        """
         frame = pd.DataFrame({"unique_id": self.names[self.series[origin]], "ds": self.ds[origin + step]})
         frame = frame.assign(cutoff=self.cutoff, model=model)
-        columns = ["mean", *QUANTILE_COLUMNS][: values.shape[1]]
-        return frame.assign(**{n: values[:, k] * self.level[origin] for k, n in enumerate(columns)})
+        columns = ["mean", *quantile_columns(levels)][: values.shape[1]]
+        values = values * self.open[origin + step][:, None]
+        return frame.assign(**{name: values[:, k] for k, name in enumerate(columns)})
 
     def with_pooled_quantiles(
-        self, mean: Callable[[pd.Timestamp, np.ndarray], np.ndarray], model: str, freq: str
+        self,
+        mean: Callable[[pd.Timestamp, np.ndarray], np.ndarray],
+        model: str,
+        freq: str,
+        levels: Sequence[float] = QUANTILES,
     ) -> pd.DataFrame:
         """Point forecasts at the cutoff, with quantiles from the errors one horizon earlier.
 
@@ -150,10 +230,15 @@ class OriginRows:
 
         def forecast(when: pd.Timestamp) -> pd.DataFrame:
             origin, step = self.at(when)
-            return self.table(origin, step, mean(when, self.inputs(origin, step))[:, None], model)
+            values = mean(when, self.inputs(origin, step)) * self.level[origin]
+            return self.table(origin, step, values[:, None], model)
 
         past = pd.DataFrame({"unique_id": self.names[self.series], "ds": self.ds, "y": self.y, "available": self.seen})
         past = past[past["ds"] <= self.cutoff]
-        return pooled_quantiles(
-            forecast(self.cutoff), past, self.cutoff, self.horizon, freq, lambda part: forecast(part["ds"].max())
-        )
+        told = self.cutoff, self.horizon, freq, lambda part: forecast(part["ds"].max())
+        return pooled_quantiles(forecast(self.cutoff), past, *told, levels)
+
+
+def within(target: np.ndarray, bound: float = 50.0) -> np.ndarray:
+    """Normalised targets cut to ±``bound``: one giant order must not be what a model learns."""
+    return np.clip(target, -bound, bound)

@@ -32,6 +32,7 @@ class DirectConfig:
     max_rows : training rows drawn (seeded) from all pairs of origin and step; neighbouring pairs say nearly the same.
     volume_weight : rows weigh ``level ** volume_weight``, as in `TrainingConfig`.
     objective : of the mean: "l1" (the median, lowest WAPE) or "l2".
+    levels : quantile levels, rising, 0.5 among them.
     quantiles : fit each level with the pinball loss; else quantiles come from past errors (`pooled_quantiles`).
     """
 
@@ -39,6 +40,7 @@ class DirectConfig:
     max_rows: int = 40_000
     volume_weight: float = 0.5
     objective: str = "l1"
+    levels: tuple[float, ...] = QUANTILES
     quantiles: bool = True
     trees: int = 100
     learning_rate: float = 0.08
@@ -104,12 +106,14 @@ def direct_lightgbm_forecasts(
             lambda when, inputs: np.asarray(fit(data(when), objective=config.objective).predict(inputs)),
             "LightGBMDirect",
             freq,
+            config.levels,
         )
     binned, (origin, step) = data(cutoff), rows.at(cutoff)
     inputs = rows.inputs(origin, step)
-    levels = [fit(binned, objective="quantile", alpha=level).predict(inputs) for level in QUANTILES]
+    levels = [fit(binned, objective="quantile", alpha=level).predict(inputs) for level in config.levels]
     mean = fit(binned, objective=config.objective).predict(inputs)
-    return tidy(rows.table(origin, step, np.stack([mean, *levels], axis=1), "LightGBMDirect"))
+    values = np.stack([mean, *levels], axis=1) * rows.level[origin][:, None]
+    return tidy(rows.table(origin, step, values, "LightGBMDirect", config.levels))
 
 
 def ridge_forecasts(
@@ -147,4 +151,4 @@ def ridge_forecasts(
         model.fit(np.nan_to_num(known), target, ridge__sample_weight=weight)
         return np.asarray(model.predict(np.nan_to_num(inputs)))
 
-    return rows.with_pooled_quantiles(mean, "Ridge", freq)
+    return rows.with_pooled_quantiles(mean, "Ridge", freq, config.levels)

@@ -27,6 +27,9 @@ class TrainingConfig:
 
     Parameters
     ----------
+    max_epochs : epochs at most.
+    epoch_steps : gradient steps of an epoch, whatever the size of the panel: a small panel is passed over several
+        times, of a large one every epoch sees another part. None makes an epoch one pass over the training data.
     patience : epochs without a better validation loss before training stops.
     clip : largest norm of the gradient (Pascanu et al. 2013).
     volume_weight : windows weigh ``scale ** volume_weight``; 0 treats all products alike, 1 counts units.
@@ -45,8 +48,11 @@ class TrainingConfig:
     regularisation: Regularisation = Regularisation()
     censored: bool = False
     autocast: bool = True
+    epoch_steps: int | None = None
 
     def __post_init__(self) -> None:
+        if self.epoch_steps is not None and self.epoch_steps < 1:
+            raise ValueError(f"epoch_steps={self.epoch_steps}: expected at least 1, or None for a pass over the data")
         if self.max_epochs < 1 or self.patience < 1:
             raise ValueError(f"max_epochs={self.max_epochs}, patience={self.patience}: expected at least 1")
         if self.schedule not in ("cosine", "constant"):
@@ -122,7 +128,7 @@ def train_model(
         from torch.utils.tensorboard import SummaryWriter  # imported late: it takes a second
 
         writer = SummaryWriter(str(log_dir))
-    windows = 0
+    windows, steps = 0, config.epoch_steps or len(train_loader)
     bar = tqdm(range(first, config.max_epochs), desc="epoch", disable=not sys.stderr.isatty())
     for epoch in bar:
         if epoch - 1 - log.best_epoch >= config.patience and validation_loader is not None:
@@ -132,7 +138,7 @@ def train_model(
             group["lr"] = rate * (share if config.schedule == "cosine" else 1.0)
         begun, loss = time.perf_counter(), _train_epoch(model, train_loader, optimizer, epoch, config)
         log.seconds.append(time.perf_counter() - begun)
-        windows += train_loader.n_origins
+        windows += round(train_loader.n_origins * steps / len(train_loader))
         log.train.append(loss)
         score = loss if validation_loader is None else evaluate(model, validation_loader, config)
         log.validation.append(score)
@@ -149,7 +155,7 @@ def train_model(
     if writer is not None:
         writer.close()
     if windows:
-        log.windows_per_second = windows / sum(log.seconds[-max(1, windows // train_loader.n_origins) :])
+        log.windows_per_second = windows / sum(log.seconds[first:])
     if best is not None:
         model.load_state_dict(best)
     model.eval()
@@ -161,14 +167,14 @@ def _train_epoch(
 ) -> float:
     torch.manual_seed(config.seed * 1_000_003 + epoch)  # dropout masks of this epoch
     noise = torch.Generator().manual_seed(config.seed * 1_000_003 + epoch)  # augmentation of this epoch
-    loader.epoch = epoch
+    steps = config.epoch_steps or len(loader)
     model.train()
     total = torch.zeros(())
-    for batch in loader:
+    for batch in loader.batches(epoch * steps, steps):
         loss = config.regularisation.loss(lambda b: batch_loss(model, b, config), batch, noise)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), config.clip)
         optimizer.step()
         total += loss.detach().cpu()
-    return total.item() / len(loader)
+    return total.item() / steps

@@ -18,6 +18,18 @@ def epoch_order(items: torch.Tensor, seed: int, epoch: int, shuffle: bool) -> to
     return items[torch.randperm(len(items), generator=generator).to(items.device)]
 
 
+def in_steps(
+    items: torch.Tensor, batch_size: int, seed: int, shuffle: bool, first: int, count: int
+) -> Iterator[torch.Tensor]:
+    """``count`` batches of items from the training's step ``first`` on, one pass over the items after the other."""
+    passes = -(-len(items) // batch_size)
+    batches: tuple[torch.Tensor, ...] = ()
+    for step in range(first, first + count):
+        if not batches or step % passes == 0:
+            batches = epoch_order(items, seed, step // passes, shuffle).split(batch_size)
+        yield batches[step % passes]
+
+
 class WindowLoader:
     """Batches of windows in an order that depends on ``(seed, epoch)`` only, so that a run can be resumed."""
 
@@ -43,5 +55,9 @@ class WindowLoader:
         return -(-len(self.rows) // self.batch_size)
 
     def __iter__(self) -> Iterator[Batch]:
-        for part in epoch_order(self.rows, self.seed, self.epoch, self.shuffle).split(self.batch_size):
+        yield from self.batches(self.epoch * len(self), len(self))
+
+    def batches(self, first: int, count: int) -> Iterator[Batch]:
+        """``count`` batches from step ``first`` of the training on; a pass over the windows has ``len(self)``."""
+        for part in in_steps(self.rows, self.batch_size, self.seed, self.shuffle, first, count):
             yield self.tensor.gather(part, self.steps)

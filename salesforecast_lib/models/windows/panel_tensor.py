@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import torch
 
+from salesforecast_lib.models.windows.level import LARGEST, causal_level
 from salesforecast_lib.models.windows.vocabulary import Vocabulary
 
 
@@ -44,6 +45,7 @@ class PanelTensor:
     Parameters
     ----------
     frame : feature frame sorted by ``unique_id, ds``; rows after a cutoff need future columns only.
+    scale : (rows,) level of each row where the frame holds the end of the series only; None reckons it from the frame.
     """
 
     def __init__(
@@ -54,6 +56,7 @@ class PanelTensor:
         horizon: int,
         season: int,
         device: str | torch.device = "cpu",
+        scale: np.ndarray | None = None,
     ) -> None:
         wanted = ["unique_id", "ds", "y", "available", *vocabulary.historical, *vocabulary.future, *vocabulary.static]
         missing = [name for name in wanted if name not in frame]
@@ -77,21 +80,28 @@ class PanelTensor:
         self.static = self._static(frame.iloc[start])  # (series, categories)
         del codes
         inputs = np.empty((size, vocabulary.input_size), dtype="float32")
-        y, available, scale, value, count = np.empty((5, size), dtype="float32")
+        y, available, level, value, count = np.empty((5, size), dtype="float32")
+        self.enough = np.empty(size, dtype=bool)  # rows whose window holds available periods enough to learn from
         for block in self._blocks():  # doubles exist for one block at a time
             rows, first = frame.iloc[block], self.first_row(np.arange(block.start, block.stop)) - block.start
             sold, seen = rows["y"].fillna(0.0).to_numpy("float64"), rows["available"].fillna(1.0).to_numpy("float64")
-            level, value[block], count[block] = causal_level(sold, seen, first, window, season)
-            y[block], available[block], scale[block] = sold, seen, level
+            found = causal_level(sold, seen, first, window, season, vocabulary.unit)
+            units = found.scale if scale is None else scale[block]
+            y[block], available[block], level[block] = sold, seen, units
+            value[block], count[block], self.enough[block] = found.value, found.count, found.enough
             part = inputs[block]
-            part[:, 0], part[:, 1], part[:, 2], part[:, 3] = sold / level, 1.0, seen, np.log(level)
+            part[:, 1], part[:, 2], part[:, 3] = 1.0, seen, np.log(units / vocabulary.unit)
+            part[:, 0] = (sold / units).clip(-LARGEST, LARGEST)
             for k, name in enumerate((*vocabulary.historical, *vocabulary.future), start=4):
                 column = rows[name].fillna(0.0).to_numpy("float32")
-                part[:, k] = column / level if name in vocabulary.in_units else column
+                if name in vocabulary.in_units:
+                    part[:, k] = (column / units).clip(-LARGEST, LARGEST)
+                else:
+                    part[:, k] = squashed(column)
         self.inputs = tensor(inputs)  # (rows, inputs)
         self.future = self.inputs[:, vocabulary.input_size - len(vocabulary.future) :]  # a view
         self.y, self.available = tensor(y), tensor(available)
-        self.scale, self.seasonal_value, self.seasonal_count = tensor(scale), tensor(value), tensor(count)
+        self.scale, self.seasonal_value, self.seasonal_count = tensor(level), tensor(value), tensor(count)
 
     def _blocks(self, rows: int = 4_000_000) -> Iterator[slice]:
         """Slices of whole series with about so many rows each, over the whole panel."""
@@ -122,14 +132,17 @@ class PanelTensor:
         return torch.as_tensor(codes, dtype=torch.int64, device=self.device)
 
     def origins(self, first: pd.Timestamp, last: pd.Timestamp, min_history: int = 1, stride: int = 1) -> np.ndarray:
-        """Rows that end a history window in ``[first, last]`` with a whole horizon after them."""
+        """Rows that end a history window in ``[first, last]`` with a whole horizon after them.
+
+        A window in which almost nothing could be bought says nothing about what follows; its row is left out.
+        """
         end, found = self.series_end.cpu().numpy(), []
         for block in self._blocks():
             ds = self.ds[block]
             row = block.start + np.flatnonzero((ds >= np.datetime64(first)) & (ds <= np.datetime64(last)))
             left = end[self.row_series.cpu().numpy()[row]] - 1 - row  # periods after the row
             fits = (left >= self.horizon) & (row - self.first_row(row) + 1 >= min_history) & (left % stride == 0)
-            found.append(row[fits])
+            found.append(row[fits & self.enough[row]])
         return np.concatenate(found)
 
     def read(self, begin: torch.Tensor, last: torch.Tensor, steps: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -172,29 +185,11 @@ class PanelTensor:
         )
 
 
-def causal_level(
-    y: np.ndarray, available: np.ndarray, start: np.ndarray, window: int, season: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """What the last ``window`` periods up to each row say about its level, for all rows at once.
+def squashed(values: np.ndarray) -> np.ndarray:
+    """Covariates as a network can read them: what lies beyond 1 by its logarithm, shares and flags unchanged.
 
-    Parameters
-    ----------
-    y, available, start : (rows,) sales, availability, and the first row of each row's series.
-
-    Returns
-    -------
-    scale : mean available sales, at least 0.1 units, so that a series without sales keeps a finite scale.
-    value, count : available sales and availability summed over the row's own phase of the season.
+    A price of 24,000 or a budget of 80,000 would drown every other input. The map is continuous, rising and knows
+    nothing of other rows: x within [-1, 1], sign(x) (1 + log|x|) beyond.
     """
-    rows = np.arange(len(y))
-    first = np.maximum(rows + 1 - window, start)
-    sold, seen = (np.concatenate([[0.0], np.cumsum(values)]) for values in (y * available, available))
-    total = np.maximum(seen[rows + 1] - seen[first], 1.0)
-    scale = np.maximum((sold[rows + 1] - sold[first]) / total, 0.1)
-    value, count = np.zeros(len(y)), np.zeros(len(y))
-    for back in range(0, window // season * season, season):
-        inside = rows - back >= start
-        row = np.where(inside, rows - back, 0)
-        value += (y * available)[row] * inside
-        count += available[row] * inside
-    return scale, value, count
+    size = np.abs(values)
+    return np.where(size > 1, np.sign(values) * (1 + np.log(np.maximum(size, 1))), values)

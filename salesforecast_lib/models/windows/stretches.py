@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from salesforecast_lib.models.windows.loader import epoch_order
+from salesforecast_lib.models.windows.loader import in_steps
 from salesforecast_lib.models.windows.panel_tensor import PanelTensor
 
 
@@ -81,8 +81,12 @@ class StretchLoader:
         return -(-len(self._begin) // self.batch_size)
 
     def __iter__(self) -> Iterator[Stretch]:
+        yield from self.batches(self.epoch * len(self), len(self))
+
+    def batches(self, first: int, count: int) -> Iterator[Stretch]:
+        """``count`` batches from step ``first`` of the training on; a pass over the stretches has ``len(self)``."""
         every = torch.arange(len(self._begin), device=self.tensor.device)
-        for part in epoch_order(every, self.seed, self.epoch, self.shuffle).split(self.batch_size):
+        for part in in_steps(every, self.batch_size, self.seed, self.shuffle, first, count):
             yield self.gather(part)
 
     def gather(self, which: torch.Tensor) -> Stretch:

@@ -13,12 +13,17 @@ from salesforecast_lib.data.features import FeatureTable
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """Input columns and category codes a model was trained with; code 0 is "unknown"."""
+    """Input columns and category codes a model was trained with; code 0 is "unknown".
+
+    ``unit`` is the typical level of the panel that it was trained on, the median over its series of their mean sales:
+    what the network is told of a level is relative to it, so that sums of money serve as well as units.
+    """
 
     historical: tuple[str, ...]
     future: tuple[str, ...]
     static: dict[str, dict[str, int]]
     in_units: tuple[str, ...]
+    unit: float = 1.0
 
     @classmethod
     def of(cls, table: FeatureTable, without: tuple[str, ...] = ()) -> Vocabulary:
@@ -31,12 +36,22 @@ class Vocabulary:
         historical, future = (
             tuple(name for name in table.roles[role] if name not in left_out) for role in ("historical", "future")
         )
-        return cls(historical, future, static, tuple(name for name in table.in_units if name in historical))
+        in_units = tuple(name for name in table.in_units if name in historical)
+        return cls(historical, future, static, in_units, typical_level(table.frame))
 
     @property
     def input_size(self) -> int:
         """Inputs of the encoder at each step: y, mask, available, log scale, historical and future columns."""
         return 4 + len(self.historical) + len(self.future)
+
+
+def typical_level(frame: pd.DataFrame) -> float:
+    """Median over the series that sold of their mean absolute sales in available periods; 1 where none sold."""
+    seen = frame["available"].fillna(1.0)
+    sums = pd.DataFrame({"sold": frame["y"].fillna(0.0).abs() * seen, "seen": seen}).groupby(frame["unique_id"].values)
+    total = sums.sum()
+    total = total[total["sold"] > 0]
+    return float((total["sold"] / total["seen"]).median()) if len(total) else 1.0
 
 
 def plain_names(columns: Iterable[str]) -> dict[str, str]:

@@ -14,11 +14,11 @@ DATASETS = ("complete_journey", "online_retail_ii", "marketplace", "own_data", "
 ENCODERS = ("rnn", "gru", "lstm", "bidirectional_lstm", "attention_lstm", "transformer", "mlp")
 HEADS = ("quantiles", "negative_binomial", "tweedie", "gaussian")
 METHODS = ("mean", "median", "inverse_error", "greedy", "stacking_nnls", "stacking")
-CALIBRATIONS = ("none", "split", "adaptive")
 LOCAL_MODELS = ("SeasonalNaive", "WindowAverage", "AutoETS", "Theta", "CrostonOptimized", "TSB", "AutoARIMA")
 MEMBERS = ("LSTM", "LightGBM", "LightGBMDirect", "Ridge", *LOCAL_MODELS)
 FORECAST_MODELS = (
-    "LSTM", "Ensemble", "LightGBM", "LightGBMDirect", "Ridge", "AutoETS", "Theta", "WindowAverage", "SeasonalNaive"
+    "Champion", "LSTM", "Boosting", "Networks",
+    "LightGBM", "LightGBMDirect", "Ridge", "AutoETS", "Theta", "WindowAverage", "SeasonalNaive",
 )  # fmt: skip
 
 
@@ -91,7 +91,7 @@ def _texts(value: list[Any]) -> bool:
 NOT_NEGATIVE, POSITIVE = at_least(0), at_least(1)
 SHARE, SHARE_0, SHARE_1, SHARE_01 = share(), share(True), share(False, True), share(True, True)
 COLUMN_NAME = Rule("the name of a column", lambda value: bool(value.strip()))
-MODEL = one_of(FORECAST_MODELS)
+MODEL = one_of(FORECAST_MODELS, any_case=True)
 FILE = Rule("a file", lambda value: True, "file")  # that it exists is seen where its path is made absolute
 TEXTS = Rule("a list of texts such as [brand, category]", _texts, "text")
 
@@ -154,12 +154,12 @@ RULES: dict[str, Rule] = {
     "comparison_seeds": POSITIVE,
     "regularisation_seeds": POSITIVE,
     "regularisation_epochs": POSITIVE,
-    # 06 and 07: committee and judgement
+    # 06 and 07: committee, champion and judgement
     "threads": POSITIVE,
     "local_models": some_of(LOCAL_MODELS),
     "committee": some_of(MEMBERS),
     "chosen": one_of(METHODS),
-    "calibration": one_of(CALIBRATIONS),
+    "budget_minutes": above(0),
     "direct_rows": POSITIVE,
     "arima_series": NOT_NEGATIVE,
     "adaptation": SHARE_1,

@@ -42,9 +42,11 @@ def share(lowest: bool = False, highest: bool = False) -> Rule:
     return Rule(words, lambda value: 0 < value < 1 or (lowest and value == 0) or (highest and value == 1))
 
 
-def one_of(names: tuple[str, ...]) -> Rule:
-    """One of these texts."""
-    return Rule(f"one of {', '.join(name or 'nothing' for name in names)}", lambda value: value in names)
+def one_of(names: tuple[str, ...], any_case: bool = False) -> Rule:
+    """One of these texts; with ``any_case`` upper and lower case are alike."""
+    known = {name.casefold() for name in names} if any_case else set(names)
+    words = f"one of {', '.join(name or 'nothing' for name in names)}"
+    return Rule(words, lambda value: (value.casefold() if any_case else value) in known)
 
 
 def some_of(names: tuple[str, ...]) -> Rule:

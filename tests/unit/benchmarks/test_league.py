@@ -12,27 +12,15 @@ import pandas as pd
 import pytest
 from scipy.stats import norm
 
-from salesforecast_lib import QUANTILE_COLUMNS, QUANTILES
+from salesforecast_lib import QUANTILE_COLUMNS
 from salesforecast_lib.data.features import build_features
 from salesforecast_lib.files import project_root
-
-sys.path.insert(0, str(project_root() / "tests" / "benchmarks"))
-
-import league  # noqa: E402
-import league_search  # noqa: E402
-import league_tasks  # noqa: E402
-from league_ensemble import (  # noqa: E402
-    Validated,
-    combination,
-    ensemble,
-    greedy,
-    measures,
-    spread_factors,
-)
-from league_juice import QuantileConfig, juice_quantiles  # noqa: E402
-from league_models import Entry, StaticEncoder, entries, registry, statistical  # noqa: E402
-from league_page import PAGE, league_page, searched, stored_results  # noqa: E402
-from league_words import against, for_a_shop, found  # noqa: E402
+from salesforecast_lib.models.champion import Champion, ChampionConfig, Composition
+from tests.benchmarks import league, league_champion, league_search, league_tasks
+from tests.benchmarks.league_champion import champion_of
+from tests.benchmarks.league_models import MODELS, Entry, StaticEncoder, entries, registry, statistical
+from tests.benchmarks.league_page import PAGE, league_page, ran, searched, stored_results
+from tests.benchmarks.league_words import PEERS, against, best_peer, for_a_shop, found, statements, within
 
 HORIZON = 7
 META = {
@@ -193,56 +181,6 @@ def test_partly_available_days_are_not_scored_where_the_task_says_so():
     assert set(strict.scoring_panel().loc[half == 0.5, "available"]) == {0.0}
 
 
-def test_greedy_selection_prefers_what_helps_and_never_reads_past_the_first_cutoff(tmp_path):
-    rng = np.random.default_rng(0)
-    y = rng.gamma(3.0, 2.0, 400)
-    spread = np.array([1.0, 0.3, 0.45, 0.7, 1.0, 1.4, 1.9, 2.3])
-    good, low, high = (np.outer(y * 0 + 6 * f, spread) for f in (1.0, 0.5, 1.6))
-    weight = np.full(400, 1 / 400)
-    shares = greedy(np.stack([low, good, high]), y, weight)
-    assert shares.sum() == pytest.approx(1) and shares[1] > 0.5
-    mixed = np.tensordot(shares, np.stack([low, good, high]), 1)
-    assert (measures(mixed, y, weight) <= measures(good, y, weight) + 1e-9).sum() >= 1
-    narrow = np.outer(y * 0 + 6, 1 + 0.1 * (spread - 1))
-    assert (spread_factors(narrow, y, weight)[[0, 6]] > 1.3).all()
-
-    task = made_task(series=6)
-    after = task.panel["ds"] > task.cutoffs[0]
-    spoiled = league_tasks.Task(
-        "made", "Made", task.panel.assign(y=task.panel["y"].where(~after, 1e6)), META, task.cutoffs, task.validation, 7
-    )
-    tables = []
-    for number, each in enumerate((task, spoiled)):
-        members = [level_entry("low", 0.7), level_entry("high", 1.2)]
-        entry = ensemble(each, tmp_path / str(number), members)
-        tables.append(entry.fit(each.view(each.cutoffs[0]))(each.view(each.cutoffs[0])))
-    pd.testing.assert_frame_equal(*tables)
-
-
-def test_spread_factors_are_kept_where_they_help_on_a_cutoff_they_were_not_learnt_on():
-    rng = np.random.default_rng(0)
-    right = 1 + 0.4 * norm.ppf([0.5, *QUANTILES])
-    y, cutoff = 10 * (1 + 0.4 * rng.normal(size=2000)), np.repeat([0, 1], 1000)
-    widths = {"narrow": np.full(2000, 0.5), "narrow, then wide": np.where(cutoff == 0, 0.5, 2.0)}
-    factors = {}
-    for name, width in widths.items():
-        values = 10 * (1 + width[:, None] * (right - 1))[None]
-        factors[name] = combination(Validated(values, y, np.full(2000, 1 / 2000), cutoff))[1]
-    assert factors["narrow"][0] > 1.4 and factors["narrow"][6] > 1.4
-    assert (factors["narrow, then wide"] == 1).all()
-
-
-def test_one_hard_cutoff_does_not_decide_the_weights():
-    y, cutoff = np.r_[np.full(300, 10.0), np.full(100, 1000.0)], np.repeat([0, 1, 2, 3], 100)
-    steady = np.where(cutoff < 3, 10.0, 800.0)  # right three times
-    lucky = np.where(cutoff < 3, 13.0, 900.0)  # right where the loss is large
-    values = np.stack([np.repeat(each[:, None], 8, axis=1) for each in (steady, lucky)])
-    known = Validated(values, y, np.full(400, 1 / 400), cutoff)
-    losses = [[measures(v, each.y, each.weight)[0] for v in values] for each in (known, known.levelled())]
-    assert losses[0][0] > losses[0][1] and losses[1][0] < losses[1][1]
-    assert sum(losses[1]) / 2 == pytest.approx(4), "each cutoff counts one"
-
-
 def test_the_point_of_least_percentage_error_of_a_lognormal():
     """Its minimiser is exp(mu - sigma²) (Gneiting 2011); seven quantiles come within a few percent."""
     sigma = 0.5
@@ -275,30 +213,6 @@ def test_categories_reach_a_network_without_embeddings_as_indicators():
     assert (values.sum(axis=1) == 1).all()  # the rarer ones share one column
 
 
-def test_quantile_boosting_of_the_juice_reads_no_sales_after_the_cutoff():
-    """A made shelf of 3 stores and 11 brands whose sales answer to the price: dearer weeks are forecast lower."""
-    rng, weeks = np.random.default_rng(0), pd.date_range("1990-01-03", periods=70, freq="W-WED")
-    price = np.log(2 + 0.5 * rng.random((3, 11, 70)))
-    sales = np.exp(6 - 3 * price + 0.05 * rng.normal(size=price.shape))
-    store, brand, week = (axis.ravel() for axis in np.meshgrid(*map(np.arange, price.shape), indexing="ij"))
-    names = [f"{s}-{b:02d}" for s, b in zip(store, brand, strict=True)]
-    panel = pd.DataFrame({"unique_id": names, "ds": weeks[week], "y": sales.ravel(), "available": 1.0, "store": store})
-    panel = panel.assign(deal=0.0, feature=0.0)
-    panel["brand"] = [f"b{b + 1}" for b in brand]
-    panel = panel.assign(**{f"log_price{k + 1}": price[store, k, week] for k in range(11)})
-    cutoff = weeks[-4]
-    tables = []
-    for hidden in (np.nan, 1e9):
-        known = panel.assign(y=panel["y"].where(panel["ds"] <= cutoff, hidden))
-        view = league_tasks.View(known, {**META, "freq": "W-WED", "horizon": 3}, cutoff)
-        forecast = juice_quantiles(QuantileConfig(trees=40))(view)
-        tables.append(forecast(view))
-    pd.testing.assert_frame_equal(*tables)
-    wide = tables[0].merge(panel[["unique_id", "ds", "y"]])
-    assert (wide[list(QUANTILE_COLUMNS)].diff(axis=1).iloc[:, 1:] >= 0).all(axis=None)
-    assert np.corrcoef(np.log(wide["q0.5"]), np.log(wide["y"]))[0, 1] > 0.7
-
-
 def test_a_search_stores_what_the_page_shows_and_reads_nothing_after_the_first_cutoff(tmp_path, capsys):
     grid = league_search.parse_grid(["window=14,28", "trees=5"])
     assert grid == {"window": [14, 28], "trees": [5]}
@@ -323,12 +237,19 @@ def test_a_search_stores_what_the_page_shows_and_reads_nothing_after_the_first_c
         league_search.parse_grid(["window"])
 
 
+@pytest.mark.parametrize("model, grid", [("LSTM", {"hidden_size": [8]}), ("Boosting", {"trees": [5]})])
+def test_our_models_can_be_searched(model, grid):
+    (row,) = league_search.search(made_task(), model, grid, [1])
+    assert 0 < row["scaled_quantile_loss"] < 1 and row["cutoffs"] == 2
+
+
 @pytest.mark.parametrize("name", [file.stem for file in PAGE.with_suffix("").glob("*.json")])
-def test_the_command_without_names_has_the_published_members(name, tmp_path):
-    published = stored_results()[name]
-    chosen = entries(None, replace(made_task(), name=name), tmp_path)
-    assert set(published["models"]) <= {each.name for each in chosen}
-    assert set(chosen[-1].settings["members"]) == set(published["settings"]["Ensemble"]["members"])
+def test_the_command_without_names_has_the_published_peers(name):
+    published = {n for n, row in stored_results()[name]["models"].items() if row["kind"] in ("peer", "network")}
+    chosen = {each.name for each in entries(None, replace(made_task(), name=name))}
+    assert published <= chosen <= set(MODELS) and set(PEERS) <= chosen
+    with pytest.raises(ValueError, match="models ..Ensemble..: expected some of .*Champion"):
+        entries(["Ensemble"], made_task())
 
 
 def test_missing_data_and_missing_peers_say_what_to_do(monkeypatch, tmp_path):
@@ -347,27 +268,83 @@ def test_the_page_is_the_one_its_results_make():
     assert PAGE.read_text() == page, "run tests/benchmarks/league_page.py"
 
 
-def made_result(ours: float, peer: float, member: float, interval: tuple[float, float, float]) -> dict:
-    kinds = {"Ensemble": "ensemble", "Mine": "member", "SeasonalNaive": "peer", "Peer": "peer"}
-    loss = {"Ensemble": ours, "Mine": member, "SeasonalNaive": 0.5, "Peer": peer}
+def made_result(ours: float, peer: float, member: float, interval: tuple[float, float, float], **changes) -> dict:
+    kinds = {"Champion": "champion", "Mine (member)": "member", "SeasonalNaive": "peer", "Peer": "peer"}
+    loss = {"Champion": ours, "Mine (member)": member, "SeasonalNaive": 0.5, "Peer": peer}
     models = {
-        name: {"kind": kind, "scaled_quantile_loss": loss[name], "wape": loss[name], "wape_of_mean": loss[name] + 0.1}
+        name: {
+            "kind": kind,
+            "scaled_quantile_loss": loss[name],
+            "wape": loss[name],
+            "wape_of_mean": loss[name] + 0.1,
+            "bias": -0.02,
+            "coverage_80": 0.79,
+            "run": "2026-11-27",
+            "mape": 0.34,
+            "mape_of_mean": 0.4,
+        }
         for name, kind in kinds.items()
     }
     row = dict(zip(("relative", "relative_low", "relative_high"), interval, strict=True))
-    comparison = {"best_peer": "Peer", "intervals": {"both": {"Ensemble": row}}}
-    return {"models": models, "comparison": comparison, "task": "made", "title": "Made", "series": 2}
+    comparison = {"best_peer": "Peer", "intervals": {"both": {"Champion": row}}}
+    made = {"models": models, "comparison": comparison, "task": "made", "title": "Made", "series": 2}
+    return {**made, **changes}
 
 
 def test_who_wins_is_announced_whoever_it_is():
     first = found(made_result(0.2, 0.25, 0.3, (-0.2, -0.25, -0.1)))
-    assert any("quantile loss: **the ensemble** (0.2000; next Peer, 0.2500)" in line for line in first)
+    assert any("quantile loss: **the champion** (0.2000; next Peer, 0.2500)" in line for line in first)
     assert any("20.0 % better than the best peer, Peer (95 % interval 10.0 to 25.0 %)" in line for line in first)
     third = found(made_result(0.4, 0.25, 0.3, (0.6, 0.1, 0.9)))
-    assert any("**Peer** (0.2500; next our Mine, 0.3000; the ensemble is number 3, 0.4000)" in line for line in third)
-    assert any("The best peer, Peer, wins: the ensemble is 60.0 % worse" in line for line in third)
+    told = "**Peer** (0.2500; next the champion's Mine alone, 0.3000; the champion is number 3, 0.4000)"
+    assert any(told in line for line in third)
+    assert any("The best peer, Peer, wins: the champion is 60.0 % worse" in line for line in third)
     level = {"relative": -0.01, "relative_low": -0.03, "relative_high": 0.01}
     assert "about level" in against(level, "Peer") and "-3.0 to +1.0 %" in against(level, "Peer")
+
+
+def test_a_peer_that_was_not_run_again_is_not_passed_over():
+    """The interval needs forecasts; a kept row with a lower loss stays the best peer in words."""
+    result = made_result(0.2, 0.25, 0.3, (-0.2, -0.25, -0.1))
+    result["models"]["Kept"] = {**result["models"]["Peer"], "scaled_quantile_loss": 0.21, "run": "2026-11-25"}
+    assert best_peer(result) == "Kept"
+    assert any("better than Peer, the best peer that was run again" in line for line in found(result))
+    words = " ".join(for_a_shop({"made": result}))
+    assert "4.8 to 4.8 % below that of the best single peer (Kept)" in words and "zero on 0 of 1" in words
+    assert (
+        "Run Champion, Mine (member), Peer, SeasonalNaive on 2026-11-27; the other rows were run by 2026-11-25"
+        in ran(result)
+    )
+
+
+@pytest.mark.parametrize(
+    "changes, true",
+    [
+        ({}, (True, True, True)),
+        ({"bias": 0.051}, (False, True, True)),
+        ({"bias": -0.3, "coverage_80": 0.765}, (False, False, True)),
+        ({"coverage_80": 0.84, "scaled_quantile_loss": 0.31}, (True, False, False)),
+    ],
+)
+def test_bias_coverage_and_the_best_member_are_judged_by_their_figures(changes, true):
+    result = made_result(0.2, 0.25, 0.3, (-0.2, -0.25, -0.1))
+    result["models"]["Champion"].update(changes)
+    assert tuple(each for each, _ in within(result).values()) == true
+    lines = "\n".join(found(result))
+    assert lines.count("**true**") == sum(true) and lines.count("**not true**") == 3 - sum(true)
+    good = made_result(0.2, 0.25, 0.3, (-0.2, -0.25, -0.1))
+    assert tuple(each for _, each, _ in statements({"made": good, "other": result})) == true
+    assert within({"models": {"Peer": good["models"]["Peer"]}}) == {}
+
+
+def test_models_that_only_the_league_had_are_compared_with_whoever_is_ahead():
+    retired = {"JuiceQuantiles": {"scaled_quantile_loss": 0.19, "run": "2026-11-25"}}
+    behind = found(made_result(0.2, 0.25, 0.3, (-0.2, -0.25, -0.1), retired=retired))
+    assert any("JuiceQuantiles 0.1900" in line and "5.3% above the best of these" in line for line in behind)
+    ahead = found(made_result(0.18, 0.25, 0.3, (-0.2, -0.25, -0.1), retired=retired))
+    assert any("5.3% below the best of these" in line for line in ahead)
+    juice = found(made_result(0.2, 0.25, 0.3, (-0.2, -0.25, -0.1), task="orange_juice"))
+    assert any("34.00 %, **lower than all published**" in line for line in juice)
 
 
 def test_what_the_league_means_for_a_shop_is_counted():
@@ -376,9 +353,93 @@ def test_what_the_league_means_for_a_shop_is_counted():
         "orange_juice": made_result(0.25, 0.26, 0.2, (-0.04, -0.1, 0.02)),
     }
     words = " ".join(for_a_shop(results))
-    assert "first on 1 of 2 data sets; first elsewhere: our Mine on Orange juice" in words
-    assert "4.0 to 20.0 % below" in words and "leaves out zero on 1 of 2" in words
-    assert "83% to 96% of what the ensemble gains" in words  # (.5 - .25) / (.5 - .2) and (.5 - .26) / (.5 - .25)
+    assert "first on 1 of 2 data sets; first elsewhere: the champion's Mine alone on Orange juice" in words
+    assert "3.8 to 20.0 % below" in words and "leaves out zero on 1 of 2" in words
+    assert "83% to 96% of what the champion gains" in words  # (.5 - .25) / (.5 - .2) and (.5 - .26) / (.5 - .25)
+    assert "0 data sets" in for_a_shop({"made": {"models": {}, "comparison": {}}})[0]
+
+
+def flat(table, known, meta, cutoffs, config, *, store=None, say=print) -> Champion:
+    """A stand-in for the champion: each series' mean up to the cutoff; one member that lacks a cutoff."""
+    parts = []
+    for number, cutoff in enumerate(cutoffs):
+        past = table.frame[(table.frame["ds"] <= cutoff) & (table.frame["available"] > 0)]
+        steps = pd.date_range(cutoff, periods=meta["horizon"] + 1, freq=meta["freq"])[1:]
+        ahead = known.loc[known["ds"].isin(steps), ["unique_id", "ds"]]
+        level = ahead["unique_id"].map(past.groupby("unique_id")["y"].mean())
+        for name, factor in (("Champion", 1.0), ("Half", 0.5), *(() if number else (("Partly", 1.0),))):
+            values = {c: factor * level * (0.4 + 0.2 * k) for k, c in enumerate(("mean", *QUANTILE_COLUMNS))}
+            parts.append(ahead.assign(cutoff=cutoff, model=name, **values))
+    every = pd.concat(parts, ignore_index=True)
+    mine = every["model"] == "Champion"
+    made = {str(c.date()): Composition({"Half": 1.0}) for c in cutoffs}
+    return Champion(every[mine], every[~mine], made, {"Half": 2.0, "Partly": 1.0})
+
+
+def test_the_champion_is_called_once_sees_no_scored_sales_and_stands_beside_its_members(tmp_path, monkeypatch):
+    task, seen = made_task(series=6), []
+
+    def spy(table, known, meta, cutoffs, config, **named):
+        seen.append((table, known))
+        return flat(table, known, meta, cutoffs, config, **named)
+
+    monkeypatch.setattr(league_champion, "champion_forecasts", spy)
+    said: list[str] = []
+    for _ in range(2):
+        result = league.run_league(task, [level_entry("A", 3.0)], tmp_path, ChampionConfig(), say=said.append)
+    assert len(seen) == 1, "stored"
+    table, known = seen[0]
+    assert table.frame["ds"].max() == task.cutoffs[-1] and known["ds"].max() == task.panel["ds"].max()
+    assert set(known) == {"unique_id", "ds", *table.roles["future"]}
+    kinds = {name: row["kind"] for name, row in result["models"].items()}
+    assert kinds == {"Champion": "champion", "Half (member)": "member", "A": "peer"}
+    assert any("no row of the league for Partly (member)" in line for line in said)
+    assert result["models"]["Half (member)"]["seconds"] == 2.0
+    assert set(result["comparison"]["intervals"]["both"]) == {"Champion"}
+    made = result["settings"]["Champion"]["compositions"]
+    assert list(made) == [str(c.date()) for c in task.cutoffs]
+    page = league_page({"complete_journey": {**result, "task": "made"}}, {})
+    assert "The champion: Half 100% on average over 2 cutoffs" in page
+
+
+def test_a_change_of_data_or_settings_calls_the_champion_anew(tmp_path, monkeypatch):
+    calls: list[int] = []
+
+    def spy(*told, **named):
+        calls.append(1)
+        return flat(*told, **named)
+
+    monkeypatch.setattr(league_champion, "champion_forecasts", spy)
+    task = made_task()
+    told = (tmp_path, league.check, lambda text: None)
+    champion_of(task, ChampionConfig(), *told)
+    champion_of(task, ChampionConfig(budget_minutes=1.0), *told)
+    champion_of(replace(task, panel=task.panel.assign(y=task.panel["y"] + 1)), ChampionConfig(), *told)
+    champion_of(replace(task, fully_available=True), ChampionConfig(), *told)
+    champion_of(task, ChampionConfig(), *told)
+    assert len(calls) == 4
+
+
+def test_rows_of_models_that_do_not_run_again_are_kept_on_the_same_rows_only(tmp_path, monkeypatch):
+    monkeypatch.setattr(league_champion, "champion_forecasts", flat)
+    task, quiet = made_task(series=6), (lambda text: None)
+    old = league.run_league(task, [level_entry("A", 3.0), level_entry("B", 1.5)], tmp_path, ChampionConfig(), quiet)
+    for row in old["models"].values():
+        row["run"] = "2020-01-01"
+    old["models"]["Gone (member)"] = {**old["models"]["Half (member)"]}
+    new = league.run_league(task, [level_entry("A", 1.0)], tmp_path, ChampionConfig(), quiet)
+    both = league.keep(old, new, Path("old.json"))
+    assert both["models"]["B"] == old["models"]["B"] and both["models"]["A"] == new["models"]["A"]
+    assert "Gone (member)" not in both["models"], "members go with their champion"
+    assert set(both["settings"]) == set(both["models"])
+    peers = league.run_league(task, [level_entry("A", 1.0)], tmp_path, None, quiet)
+    kept = league.keep(old, peers, Path("old.json"))
+    assert kept["models"]["Champion"] == old["models"]["Champion"] and kept["comparison"] == old["comparison"]
+    moved = replace(task, panel=task.panel.assign(y=task.panel["y"] + (task.panel["ds"] == task.panel["ds"].max())))
+    for other in (moved, replace(task, skipped=1)):
+        changed = league.run_league(other, [level_entry("A", 1.0)], tmp_path, None, quiet)
+        with pytest.raises(ValueError, match="old.json: its .* run all models again, without --keep"):
+            league.keep(old, changed, Path("old.json"))
 
 
 PROTOCOL = {

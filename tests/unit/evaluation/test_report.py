@@ -20,9 +20,9 @@ META = {"freq": "D", "season_length": 7, "horizon": 7, "static": ["group"], "fut
 
 @pytest.fixture(scope="module")
 def compared():
-    rows, panel = made_rows(("LSTM", "Ensemble", "SeasonalNaive", "AutoETS"), periods=42)
+    rows, panel = made_rows(("LSTM", "Champion", "SeasonalNaive", "AutoETS"), periods=42)
     rows.loc[rows["model"] == "SeasonalNaive", "mean"] += 3
-    return rows, panel, report.compare_with_best_peer(rows, panel, 7, ["LSTM", "Ensemble"], 100, 0)
+    return rows, panel, report.compare_with_best_peer(rows, panel, 7, ["LSTM", "Champion"], 100, 0)
 
 
 def test_the_best_peer_is_no_own_model(compared):
@@ -31,10 +31,10 @@ def test_the_best_peer_is_no_own_model(compared):
     assert set(comparison.tables) == {"series", "periods", "both"}
     table = evaluate(rows, panel, 7).set_index("model")
     assert comparison.metric == "scaled_quantile_loss"
-    short = report.compare_with_best_peer(rows, panel, 400, ["LSTM", "Ensemble"], 100, 0)
+    short = report.compare_with_best_peer(rows, panel, 400, ["LSTM", "Champion"], 100, 0)
     assert short.metric == "scaled_quantile_loss", "a history of less than a season is scaled by its naive errors"
     still = panel.assign(y=3.0)
-    same = report.compare_with_best_peer(rows.assign(y=3.0), still, 7, ["LSTM", "Ensemble"], 100, 0)
+    same = report.compare_with_best_peer(rows.assign(y=3.0), still, 7, ["LSTM", "Champion"], 100, 0)
     assert same.metric == "scaled_crps", "sales that never change leave no scale"
     assert comparison.loss == table[comparison.metric][["SeasonalNaive", "AutoETS"]].min()
 
@@ -60,7 +60,7 @@ def test_verdicts_are_grouped():
 def test_one_scored_period_is_compared_without_a_test_over_time(compared):
     rows, panel, _ = compared
     one = rows[rows["ds"] == rows["ds"].min()]
-    comparison = report.compare_with_best_peer(one, panel, 7, ["LSTM", "Ensemble"], 100, 0)
+    comparison = report.compare_with_best_peer(one, panel, 7, ["LSTM", "Champion"], 100, 0)
     assert all(np.isfinite(table["high"]).all() for table in comparison.tables.values())
     p_values = report.p_values_by_span(one, panel, 7, comparison.reference)
     said = {name: verdicts.p_value_verdict(p) for name, p in p_values.iterrows()}
@@ -77,7 +77,7 @@ def test_figures_show_every_model(compared):
     assert len(fig.axes[0].lines) == len(look) + 1
     left = calibration.residuals(rows)
     memory = calibration.residual_autocorrelation(left, 7)
-    fig = figures.residual_figure(calibration.mean_residuals(left, "step"), memory, ["LSTM", "Ensemble"], look)
+    fig = figures.residual_figure(calibration.mean_residuals(left, "step"), memory, ["LSTM", "Champion"], look)
     assert len(fig.axes[1].lines) == 3
     plt.close("all")
 
@@ -111,15 +111,27 @@ def test_forecasts_are_gathered_from_the_runs_files(tmp_path):
         parts.append(grid.assign(cutoff=origin, mean=4.0, y=0.0, **dict.fromkeys(QUANTILE_COLUMNS, 4.0)))
     rows = pd.concat(parts, ignore_index=True)
     known = rows[rows["unique_id"] != "young"]
+    with pytest.raises(FileNotFoundError, match="run chapter 02 first"):
+        gather.gather_forecasts(tmp_path, panel, META, [cutoff])
+    write_parquet(rows.loc[rows["cutoff"] == end, ["unique_id", "ds"]], tmp_path / "ahead.parquet")
     with pytest.raises(FileNotFoundError, match="run chapter 04 first"):
         gather.gather_forecasts(tmp_path, panel, META, [cutoff])
     write_parquet(rows.assign(model="LSTM"), tmp_path / "lstm_forecasts.parquet")
     members = pd.concat([known.assign(model=name) for name in ("Theta", "TSB")])
     write_parquet(members, tmp_path / "members.parquet")
-    committees = pd.concat([known.assign(model=name) for name in ("greedy", "Ensemble")])
-    write_parquet(committees, tmp_path / "ensemble_forecasts.parquet")
+    with pytest.raises(FileNotFoundError, match="run chapter 06 first"):
+        gather.gather_forecasts(tmp_path, panel, META, [cutoff])
+    names = ("Champion", "Boosting", "Theta", "SeasonalNaive", "AutoETS")
+    champion = pd.concat([rows.assign(model=name, mean=9.0) for name in names])
+    write_parquet(champion, tmp_path / "champion_forecasts.parquet")
     table = gather.gather_forecasts(tmp_path, panel, META, [cutoff])
-    assert set(table["model"]) == {"LSTM", "Theta", "Ensemble", "AutoETS"}
+    assert set(table["model"]) == {"LSTM", *names}
+    means = table.groupby("model")["mean"].mean()
+    assert means[["Champion", "Boosting", "SeasonalNaive"]].eq(9.0).all(), "a peer that chapter 06 left out is there"
+    assert means["Theta"] == 4.0, "a member of the champion never takes the place of the peer of that name"
+    assert not table.duplicated(["model", "unique_id", "ds", "cutoff"]).any()
+    assert gather.own_models(table) == ["Champion", "Boosting", "LSTM"]
+    assert gather.champion_members(tmp_path) == list(names[1:])
     young = table[table["unique_id"] == "young"]
     assert set(young["cutoff"]) == {end}, "not comparable at the cutoff, but forecast from today"
     at_cutoff = table[table["cutoff"] == cutoff]

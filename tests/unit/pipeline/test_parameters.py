@@ -159,10 +159,11 @@ WRONG = {
     "dropout": (1.0, -0.1),
     "confidence": (0.0, 1.0),
     "learning_rate": (0.0,),
-    "model": ("lstm", "Croston"),
+    "model": ("Ensemble", "Croston", ""),
+    "alert_model": ("Ensemble", "champ"),
+    "budget_minutes": (0.0, -1.0, float("inf")),
     "encoder": ("LSTM",),
     "committee": ([], ["LSTM", "LSTM"], ["Prophet"]),
-    "calibration": ("conformal",),
     "cleaning": ({"return": False}, {"prices": "any"}),
     "static": ([""], [3]),
     "columns": ({"quantity": ""}, {"quantity": ["Qty"]}),
@@ -184,6 +185,11 @@ def test_frequencies_that_the_calendar_knows_are_taken(freq):
     assert settings.check({"freq": freq}) == {"freq": freq}
 
 
+@pytest.mark.parametrize("name", ["champion", "Champion", "CHAMPION", "lstm", "autoets"])
+def test_a_models_name_may_be_written_in_any_case(name):
+    assert settings.check({"model": name, "alert_model": name}) == {"model": name, "alert_model": name}
+
+
 def test_near_names_are_offered():
     for name, value, near in (("timezone", "Berlin", "Europe/Berlin"), ("country", "us", "US")):
         with pytest.raises(ValueError, match=near):
@@ -191,15 +197,16 @@ def test_near_names_are_offered():
 
 
 def test_names_in_the_rules_are_those_of_the_library():
-    from salesforecast_lib.evaluation.gather import PEERS
+    from salesforecast_lib.evaluation.gather import FITTED_HERE, PEERS
+    from salesforecast_lib.models.champion import MODEL
+    from salesforecast_lib.models.champion.plan import LEARNED, RULES
     from salesforecast_lib.models.ensembles.ensemble import METHODS
-    from salesforecast_lib.models.ensembles.over_time import CALIBRATIONS
     from salesforecast_lib.models.networks import ENCODERS, HEADS
     from salesforecast_lib.models.peers import baselines
 
     assert checks.ENCODERS == tuple(ENCODERS) and checks.HEADS == tuple(HEADS)
-    assert checks.METHODS == tuple(METHODS) and checks.CALIBRATIONS == tuple(CALIBRATIONS)
-    assert set(checks.FORECAST_MODELS) == {"LSTM", "Ensemble", "AutoETS", *PEERS}
+    assert checks.METHODS == tuple(METHODS)
+    assert set(checks.FORECAST_MODELS) == {MODEL, "LSTM", *PEERS, *FITTED_HERE, *RULES, *LEARNED}
     for name in checks.LOCAL_MODELS:
         baselines._statistical_model(name, 7, 8)
 

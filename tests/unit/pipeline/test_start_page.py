@@ -40,6 +40,9 @@ def test_numbers_are_those_of_the_files(folder):
     assert f"{low:,.0f} to {high:,.0f} units in the next {start.protection} days (80 %)" in words
     assert "0 are in stock or on order (simulated stock: an example), so order 1,200." in words
     assert len(start.history) == 70 and start.service_level == SERVICE
+    assert start.model == "Champion", "the parameter says champion"
+    assert "**Forecast.** Champion\\: Boosting 60 \\%" in block(start, "your shop")
+    assert "**Forecast.**" not in block(replace(start, made_of=""), "your shop")
 
 
 def test_a_young_product_is_not_chosen_and_a_plan_without_orders_says_so(folder):

@@ -238,3 +238,12 @@ def test_simulated_shop_pays_for_taking_sales_as_demand():
 
         cost[name] = simulate(future, policy, level, config).summary()["total"]
     assert cost["censored likelihood"] < 0.9 * cost["sales as demand"]
+
+
+def test_the_reason_names_who_forecast_the_demand():
+    lead, interval = ((np.full(3, m), np.full(3, 1.0)) for m in (5.0, 20.0))
+    told = (["a", "b", "c"], np.array([3.0, np.nan, 90.0]), lead, interval, 0.9)
+    why = replenishment_plan(*told, model="Champion")["why"]
+    assert "(demand 20 by the Champion at service level 90%)" in why[0] and "by the Champion" in why[1]
+    assert "Champion" not in why[2], "stock that covers the level needs no forecaster"
+    assert "(demand 20 at service level 90%)" in replenishment_plan(*told)["why"][0]

@@ -101,14 +101,15 @@ def test_the_finished_plan_says_what_was_cut_and_is_written(shop, tmp_path):
     ranking = pd.DataFrame({"metric": ["WAPE"], "rank_correlation": [0.9], "low": [0.8], "high": [1.0]})
     opening = today.OpeningStock(stock, np.full(3, "stock_file"), "", ["d"], ["e"])
     demand = today.demand_today(forecasts, panel, "LSTM", CONFIG, 7, recorded=True)
-    report = today.inventory_report(case, table, policies, ranking, 0.9, opening, demand)
+    report = today.inventory_report(case, table, policies, ranking, 0.9, opening, demand, "LSTM")
     projected = planner.project_stock(ahead, stock, cut.astype(float), 3)
     _, dates, _ = paths_today(forecasts, "LSTM", 10, 10, 7)
     today.save_today(tmp_path, done, warnings, excess, planner.projection_table(ids, dates, projected), report)
     written = json.loads((tmp_path / "inventory.json").read_text())
     assert written["stock_unknown"] == ["d"] and written["stock_without_plan"] == ["e"]
     assert written["without_demand"] == []
-    assert written["cheapest_model"] == "LSTM" and written["products"] == 3 and len(written["other_policies"]) == 9
+    assert written["cheapest_model"] == written["model"] == "LSTM"
+    assert written["products"] == 3 and len(written["other_policies"]) == 9
     names = ("replenishment", "warnings", "excess", "projection")
     assert [len(pd.read_csv(tmp_path / f"{n}.csv")) for n in names] == [3, len(warnings), 1, 30]
 

@@ -169,3 +169,49 @@ def test_emoji_and_chinese_reach_the_workbook_and_control_characters_do_not(fini
     values = [book["names"].cell(row, 1).value for row in range(3, 8)]
     assert values[:3] == ["👩‍👧 \U0001fae8 茶", "a b c", "#N/A"] and len(values[3]) == 32_767 and values[4] is None
     assert book["names"]["A1"].data_type == "s" and book["names"]["A5"].data_type == "s"
+
+
+# ------------------------------------------------------------------------------------ what the forecast consists of
+
+MADE_OF = {
+    "weights": {"Boosting": 0.75, EVIL: 0.25},
+    "losses": {"Boosting": 0.2, EVIL: 0.25, "Theta": 0.3},
+    "left_out": {"Ridge": "-1 row"},
+    "validated_at": ["2024-01-01"],
+}
+
+
+def test_the_sheet_on_the_forecast_says_its_members(finished):
+    write_json({"compositions": {"2024-02-01": MADE_OF}}, finished / "champion.json")
+    write_json({"model": "Champion"}, finished / "inventory.json")
+    write_json({"model": "champion"}, finished / "promotions.json")
+    sheets = {sheet.name: sheet for sheet in decision_sheets(finished)}
+    assert list(sheets)[-1] == "forecast"
+    members = f"Boosting 75 %, {EVIL} 25 %"
+    assert sheets["stock"].note.endswith(f"; forecast of the Champion ({members}): see the sheet forecast")
+    made = sheets["forecast"]
+    assert made.note.startswith("orders and promotions by Champion: Boosting 75 %")
+    assert "without a share: Theta; left out: Ridge (-1 row)" in made.note
+    assert made.table["member"].tolist() == ["Boosting", EVIL, "Theta", "Ridge"]
+    assert made.table["error on earlier cutoffs (best 100)"].tolist()[:3] == [100.0, 125.0, 150.0]
+    book = openpyxl.load_workbook(write_workbook(list(sheets.values()), finished / "decisions.xlsx"))
+    page = book["forecast"]
+    assert page["A4"].value == EVIL and page["A4"].data_type == "s" and page["B3"].number_format == "0%"
+
+
+@pytest.mark.parametrize(
+    "alerts, words", [("LSTM", "alerts by LSTM, asked for"), ("Champion", "orders and alerts by Champion")]
+)
+def test_another_model_for_one_decision_is_said(finished, alerts, words):
+    write_json({"model": "Champion"}, finished / "inventory.json")
+    write_json({"model": alerts}, finished / "alerts.json")
+    made = decision_sheets(finished)[-1]
+    assert words in made.note and made.table.empty, "a run that has not written what its champion consists of"
+
+
+def test_a_plan_by_another_model_names_it_and_an_old_run_is_silent(finished):
+    assert [sheet.name for sheet in decision_sheets(finished)] == ["stock", "prices", "promotions", "alerts"]
+    write_json({"model": "AutoETS"}, finished / "inventory.json")
+    write_json({"compositions": {"2024-02-01": MADE_OF}}, finished / "champion.json")
+    sheets = decision_sheets(finished)
+    assert sheets[0].note.endswith("; forecast of the AutoETS") and "Boosting" not in sheets[-1].note

@@ -49,7 +49,8 @@ def known_of(values: np.ndarray, y: np.ndarray, cutoffs: int) -> weights.Validat
     """Validation rows of members ``a``, ``b``, …; each row weighs the same."""
     cutoff = np.repeat(np.arange(cutoffs), len(y) // cutoffs)
     names = tuple("abcdef"[: len(values)])
-    return weights.Validated(names, np.array([0.1, 0.5, 0.9]), values, y, np.full(len(y), 1 / len(y)), cutoff)
+    return weights.Validated(names, np.array([0.1, 0.5, 0.9]), values, y, np.full(len(y), 1 / len(y)), cutoff,
+                             np.arange(len(y)))  # fmt: skip
 
 
 def test_members_with_opposite_biases_share_the_committee():

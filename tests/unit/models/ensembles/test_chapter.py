@@ -11,6 +11,7 @@ import pytest
 from salesforecast_lib import QUANTILE_COLUMNS
 from salesforecast_lib.data.features import build_features
 from salesforecast_lib.data.panel import extend_panel
+from salesforecast_lib.files import write_parquet
 from salesforecast_lib.models.ensembles import members, over_time, report, verdicts
 from salesforecast_lib.models.ensembles.conformal import fit_split
 from salesforecast_lib.models.ensembles.ensemble import METHODS, combine_over_time, equal_weights, fit_weights
@@ -46,6 +47,38 @@ def test_best_sellers_are_forecast_at_the_last_cutoff_that_can_be_scored(made_me
     assert set(few["unique_id"]) == ({"s4", "s5"} if count else {"s5"})
 
 
+def told_ahead(folder, **columns):
+    """``ahead.parquet`` of a run whose shop told these columns for the first of its products, in the first period."""
+    usual = extend_panel(PANEL, META["future"], META["static"], "D", HORIZON)
+    ahead = usual.loc[usual["ds"] > LAST, ["unique_id", "ds", *META["future"]]].reset_index(drop=True)
+    for name, value in columns.items():
+        ahead.loc[0, name] = value
+    write_parquet(ahead, folder / "ahead.parquet")
+    return usual, ahead
+
+
+@pytest.mark.parametrize("name, value", [(META["future"][-1], 7.0), ("open", 0.0), ("not declared", 3.0)])
+def test_what_the_shop_told_ahead_reaches_the_panel_of_the_peers(tmp_path, name, value):
+    usual, ahead = told_ahead(tmp_path, **{name: value})
+    meta = {**META, "horizon": HORIZON, "freq": "D"}
+    extended = members.read_extended(tmp_path, PANEL, meta)
+    first = (extended["unique_id"] == ahead["unique_id"][0]) & (extended["ds"] == ahead["ds"][0])
+    others = extended[~first].reset_index(drop=True)
+    pd.testing.assert_frame_equal(others, usual[~first].reset_index(drop=True), check_dtype=False)
+    row = extended[first].iloc[0]
+    if name in META["future"]:
+        assert row[name] == value and usual.loc[first, name].iloc[0] != value
+    assert row["available"] == (0.0 if name == "open" and "open" in META["future"] else 1.0)
+    some = PANEL[PANEL["unique_id"] == ahead["unique_id"][0]]
+    few = members.read_extended(tmp_path, some, meta)
+    pd.testing.assert_frame_equal(few, extended[extended["unique_id"].isin(some["unique_id"])].reset_index(drop=True))
+
+
+def test_nothing_told_yet_says_which_chapter_tells(tmp_path):
+    with pytest.raises(FileNotFoundError, match="run chapter 02 first"):
+        members.read_extended(tmp_path, PANEL, {**META, "horizon": HORIZON, "freq": "D"})
+
+
 def test_a_run_without_chapter_04_says_so(tmp_path):
     with pytest.raises(FileNotFoundError, match="run chapter 04 first"):
         members.read_lstm(tmp_path, ["a"])
@@ -65,16 +98,6 @@ def test_calibration_over_time_uses_what_was_scored_by_then():
     now = table[table["cutoff"] == CUTOFFS[-1]].drop(columns="y")
     expected = fit_split(table[table["ds"] <= CUTOFFS[-1]], CUTOFFS[-1]).apply(now)
     np.testing.assert_array_equal(last[list(QUANTILE_COLUMNS)], expected[list(QUANTILE_COLUMNS)])
-
-
-def test_the_written_committee_is_calibrated_where_it_can_be():
-    table = made({"good": (0, 8, 6)})
-    plain, split = (over_time.calibrated_committee(table, table, CUTOFFS, how) for how in ("none", "split"))
-    assert set(plain["model"]) == {"Ensemble"} and len(plain) == len(split) == len(table)
-    moved = (plain["q0.05"].to_numpy() != split["q0.05"].to_numpy()).reshape(len(CUTOFFS), -1).any(axis=1)
-    assert list(moved) == [False, True, True, True]
-    with pytest.raises(ValueError, match="calibration='bayes'"):
-        over_time.calibrated_committee(table, table, CUTOFFS, "bayes")
 
 
 def test_reconciliation_over_time_adds_up_and_leaves_mint_out_where_nothing_was_scored():
@@ -103,14 +126,14 @@ def test_reconciliation_over_time_adds_up_and_leaves_mint_out_where_nothing_was_
 def test_the_report_holds_what_was_measured_and_nothing_that_was_not(tmp_path):
     one = pd.DataFrame({"model": ["a"], **{name: [0.5] for name in report.METRICS}})
     one["mase"] = np.nan  # a scale of zero: unknown, not a number
-    tables = dict.fromkeys(("members", "committees", "committees_with_learned_weights", "ensemble"), one)
+    tables = dict.fromkeys(("members", "committees", "committees_with_learned_weights", "champion"), one)
     covered = pd.DataFrame({"before": [0.8], "split": [0.9]}, index=["a"])
     levels = pd.DataFrame({"MinT": [0.2]}, index=["shop"])
     told = (tables, {"mean": {"2024-01-07": equal_weights(["a"])}}, CUTOFFS[:1])
     full = report.write_report(tmp_path, *told, CUTOFFS[:1], "mean", covered, levels)
     stored = json.loads((tmp_path / "ensemble.json").read_text())
     assert set(stored) == set(full) and stored["weights"]["mean"]["2024-01-07"]["members"] == ["a"]
-    assert full["ensemble"]["wape"] == 0.5 and full["ensemble"]["mase"] is None
+    assert full["champion"]["a"]["wape"] == 0.5 and full["champion"]["a"]["mase"] is None
     assert full["coverage_90"] == {"a before": 0.8, "a split": 0.9}
     assert full["hierarchy_wape"] == {"MinT": {"shop": 0.2}} and full["learned_at"] == ["2024-01-07"]
     early = report.write_report(tmp_path, *told, [], "mean", covered, levels)
@@ -122,10 +145,9 @@ def test_forecast_files_hold_the_sales_where_they_are_known(tmp_path):
     panel = table.drop_duplicates(["unique_id", "ds"])[["unique_id", "ds", "y"]]
     panel = panel[panel["ds"] < panel["ds"].max()]
     report.write_members(table, panel, tmp_path)
-    written = report.write_committees([table, table.assign(model="x")], panel, tmp_path)
-    assert written["y"].isna().sum() == 2 * len(RIVALS) * 2 and set(written["model"]) == {*RIVALS, "x"}
-    assert len(pd.read_parquet(tmp_path / "members.parquet")) == len(table)
-    pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "ensemble_forecasts.parquet"), written)
+    written = pd.read_parquet(tmp_path / "members.parquet")
+    assert len(written) == len(table) and written["y"].isna().sum() == 2 * len(RIVALS)
+    pd.testing.assert_frame_equal(written, report.with_sales(table.assign(y=-1.0), panel))
 
 
 # ---------------------------------------------------------------------------------------- sentences

@@ -38,7 +38,7 @@ def test_a_forecast_reads_no_further_back_than_the_network():
     future = table.frame[table.frame["ds"] > cutoff]
     changed = table.frame.assign(extra=1.0)
     old = changed["ds"] <= cutoff - pd.Timedelta(days=2 * WINDOW)
-    changed.loc[old, ["y", "lag"]] = 1e6
+    changed.loc[old, "lag"], changed.loc[old, "y"] = 1e6, 300.0  # too little to lift the floor of the level
     assert forecaster(changed, future, cutoff).equals(forecaster(table.frame, future, cutoff))
     changed.loc[changed["ds"] == cutoff, "y"] = 1e6
     assert not forecaster(changed, future, cutoff).equals(forecaster(table.frame, future, cutoff))

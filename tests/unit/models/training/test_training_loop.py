@@ -77,3 +77,42 @@ def test_tensorboard_log_is_written(tmp_path):
         model, train, make_optimizer("adam", model, 0.01), config=TrainingConfig(max_epochs=1), log_dir=tmp_path
     )
     assert list(tmp_path.rglob("events.out.tfevents*"))
+
+
+def test_an_epoch_of_steps_goes_on_where_the_last_one_stopped():
+    """Three epochs of 4 steps see the batches of a pass one after the other, then the next pass in another order."""
+    _, train, _ = made_training()
+    size = len(train)
+    rows = [batch.target.sum().item() for batch in train.batches(0, 2 * size)]
+    assert size > 4 and sum(rows[:size]) == pytest.approx(sum(rows[size:])) and rows[:size] != rows[size:]
+    parts = [batch.target.sum().item() for k in range(3) for batch in train.batches(4 * k, 4)]
+    assert parts == rows[:12]
+
+
+@pytest.mark.parametrize("steps", [1, 3, 25])
+def test_the_budget_is_counted_in_steps_whatever_the_size_of_the_panel(steps):
+    for _ in range(2):
+        model, train, validation = made_training()
+        optimizer = make_optimizer("adam", model, 0.003)
+        config = TrainingConfig(max_epochs=2, patience=2, epoch_steps=steps)
+        log = train_model(model, train, optimizer, validation_loader=validation, config=config)
+        assert len(log.train) == 2 and log.windows_per_second > 0
+        assert optimizer.state[next(model.parameters())]["step"].item() == 2 * steps
+        train.batch_size *= 2  # another number of batches, the same number of steps
+
+
+def test_a_stop_within_a_pass_is_resumed_to_the_same_weights(tmp_path):
+    weights = []
+    for stops in ([4], [1, 3, 4]):
+        folder = tmp_path / str(len(stops))
+        for stop in stops:
+            model, train, _ = made_training()
+            config = TrainingConfig(max_epochs=stop, schedule="constant", epoch_steps=3)
+            train_model(model, train, make_optimizer("adam", model, 0.003), config=config, checkpoint=folder)
+        weights.append(model.state_dict())
+    assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
+
+
+def test_an_epoch_without_steps_is_refused():
+    with pytest.raises(ValueError, match="epoch_steps=0: expected at least 1"):
+        TrainingConfig(epoch_steps=0)

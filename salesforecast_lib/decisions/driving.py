@@ -1,0 +1,129 @@
+"""Which forecast drives a decision, and what it consists of, in words for a planner (chapters 06 and 08 to 13)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from salesforecast_lib.files import read_json, resolve
+from salesforecast_lib.wording import counted, listed
+
+FORECASTS, COMPOSITIONS = "forecasts.parquet", "champion.json"
+CHAMPION = "Champion"
+RULES = ("SeasonalNaive", "WindowAverage", "Theta")
+SIMPLE = (*RULES, "AutoETS")  # fitted series by series
+
+
+def driving_model(forecasts: pd.DataFrame, name: str) -> str:
+    """The name that ``name`` has in a forecast table, upper and lower case alike: "champion" is "Champion".
+
+    Raises
+    ------
+    ValueError
+        Listing the names in the table, when it is none of them.
+    """
+    names = sorted(forecasts["model"].unique())
+    found = [each for each in names if each.casefold() == name.strip().casefold()]
+    if not found:
+        raise ValueError(f"model={name!r}: not in {FORECASTS}, which holds {', '.join(names) or 'no forecast'}")
+    return name if name in found else str(found[0])
+
+
+def read_forecasts(run_dir: str | Path, name: str) -> tuple[pd.DataFrame, str]:
+    """A run's forecasts of all models, and the name in them of the one that drives.
+
+    Raises
+    ------
+    FileNotFoundError
+        When chapter 07 has not written the forecasts yet.
+    ValueError
+        Listing the names in the table, when ``name`` is none of them.
+    """
+    file = resolve(run_dir) / FORECASTS
+    if not file.is_file():
+        raise FileNotFoundError(f"{file}: no forecasts yet; run chapter 07 first")
+    forecasts = pd.read_parquet(file)
+    return forecasts, driving_model(forecasts, name)
+
+
+def read_composition(run_dir: str | Path) -> dict[str, Any]:
+    """What the champion consists of at the end of the data; empty where the run has not written it.
+
+    Returns
+    -------
+    dict with ``weights``, ``losses``, ``left_out``, ``validated_at`` and ``notes``, as of `Composition.to_json`.
+    """
+    file = resolve(run_dir) / COMPOSITIONS
+    if not file.is_file():
+        return {}
+    stored = read_json(file)["compositions"]
+    return dict(stored[max(stored)])  # ISO dates: the largest is the latest
+
+
+def shares(weights: Mapping[str, float]) -> str:
+    """Members by their share, largest first: "Boosting 60 %, Networks 40 %"; one that has all is "alone"."""
+    kept = sorted(((share, name) for name, share in weights.items() if share > 0), key=lambda item: (-item[0], item[1]))
+    if len(kept) == 1:
+        return f"{kept[0][1]} alone"
+    return ", ".join(f"{name} {100 * share:.0f} %" if share >= 0.005 else f"{name} under 1 %" for share, name in kept)
+
+
+def consists_of(composition: Mapping[str, Any]) -> str:
+    """One sentence on a champion: its members, on how much it was judged, and what was left out and why."""
+    weights, judged = composition["weights"], len(composition.get("validated_at") or ())
+    names = [name for name, share in weights.items() if share > 0]
+    kind = ""
+    if set(names) <= set(SIMPLE):
+        word = "rule" if set(names) <= set(RULES) else "model"
+        kind = f"a simple {word}, " if len(names) == 1 else f"simple {word}s only, "
+    parts = [f"{CHAMPION}: {kind}{shares(weights)}"]
+    if not judged:
+        parts.append("judged on no earlier cutoff: the history is too short")
+    elif kind:
+        parts.append(f"judged on {counted(judged, 'earlier cutoff')}, where nothing that learns was better")
+    else:
+        parts.append(f"judged on {counted(judged, 'earlier cutoff')}")
+    left_out = dict(composition.get("left_out") or {})
+    without = sorted(set(composition.get("losses") or {}) - set(names) - set(left_out))
+    if without:
+        parts.append(f"without a share: {listed(without)}")
+    if left_out:
+        parts.append("left out: " + ", ".join(f"{name} ({why})" for name, why in sorted(left_out.items())))
+    return "; ".join([*parts, *(composition.get("notes") or ())])
+
+
+def composition_table(composition: Mapping[str, Any]) -> pd.DataFrame:
+    """Members of a champion, largest share first: index ``member``, ``share``, ``loss`` and ``why``.
+
+    ``loss`` is the scaled quantile loss on the earlier cutoffs on which all were judged, missing where there was none.
+    """
+    weights, losses = composition["weights"], composition.get("losses") or {}
+    left_out = composition.get("left_out") or {}
+    names = list(dict.fromkeys([*weights, *losses, *left_out]))
+    rows = {
+        "share": [float(weights.get(name, 0.0)) for name in names],
+        "loss": [losses.get(name) for name in names],
+        "why": [_reason(name, composition) for name in names],
+    }
+    table = pd.DataFrame(rows, index=pd.Index(names, name="member")).astype({"loss": "float64"})
+    return table.sort_values(["share", "loss"], ascending=[False, True], kind="stable")
+
+
+def _reason(name: str, composition: Mapping[str, Any]) -> str:
+    left_out: Mapping[str, str] = composition.get("left_out") or {}
+    if name in left_out:
+        return f"left out: {left_out[name]}"
+    if composition["weights"].get(name, 0.0) > 0:
+        return "in the forecast"
+    return "no share: with it the earlier cutoffs were forecast no better"
+
+
+def driven_by(run_dir: str | Path, model: str) -> str:
+    """What stands behind a decision that reads the forecasts of ``model``: the champion's members, or its name."""
+    if model.casefold() != CHAMPION.casefold():
+        return f"{model}, asked for in the champion's place"
+    composition = read_composition(run_dir)
+    return consists_of(composition) if composition else CHAMPION
