@@ -44,8 +44,8 @@ def add_attributes(
     ``price`` is what was last paid, also where nothing was sold, and ``discount`` the share of the list price: both are
     in the panel. A number is the mean over the lines of the period; ``promotion`` and the columns of a text, one for
     each of its values, are the share of lines. A period without a line tells nothing: what is known ahead keeps its
-    last value for one season, as a promotion goes on over a day without a sale. Were it 0 there, it would say that nothing
-    is sold. After that, and of what is observed at once, shares are 0; other numbers keep their last value.
+    last value for one season, as a promotion goes on over a day without a sale. Were it 0 there, it would say that
+    nothing is sold. After that, and of what is observed at once, shares are 0; other numbers keep their last value.
 
     Parameters
     ----------
