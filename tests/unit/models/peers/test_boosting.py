@@ -5,12 +5,20 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import norm
 
-from salesforecast_lib import quantile_columns
+from salesforecast_lib import QUANTILES, quantile_columns
 from salesforecast_lib.data.features import build_features
 from salesforecast_lib.data.frequency import check_freq
 from salesforecast_lib.models.peers import boosting
-from salesforecast_lib.models.peers.boosting import KINDS, BoostingConfig, averaged, boosting_forecasts
+from salesforecast_lib.models.peers.boosting import (
+    KINDS,
+    BoostingConfig,
+    averaged,
+    between,
+    boosting_forecasts,
+    fitted_levels,
+)
 from salesforecast_lib.models.peers.memory import LongMemoryRows
 from salesforecast_lib.models.peers.regression import DirectConfig, direct_lightgbm_forecasts
 
@@ -130,8 +138,26 @@ def test_boosting_is_the_average_of_its_kinds_and_says_so(long_panel):
         alone.append(boosting._fitted(rows, KINDS[name], SMALL, number))
     assert not np.allclose(alone[0][1], alone[1][1])
     np.testing.assert_allclose(both["q0.5"], np.mean([each[1][:, 3] for each in alone], axis=0))
-    np.testing.assert_allclose(both["mean"], np.mean([each[0] for each in alone], axis=0))
+    np.testing.assert_allclose(both["mean"], np.mean([alone[0][0], alone[2][0]], axis=0))
     assert (both[columns_of(both)[1:]].diff(axis=1).iloc[:, 1:] >= 0).all(axis=None)
+
+
+@pytest.mark.parametrize("levels", [QUANTILES, tuple(k / 10 for k in range(1, 10)), (0.1, 0.2, 0.3, 0.4, 0.5, 0.99)])
+def test_each_level_is_fitted_by_some_kind_and_lies_between_its_neighbours_in_the_others(levels):
+    turns = [fitted_levels(levels, turn) for turn in (0, 1)]
+    assert set(turns[0]) | set(turns[1]) == set(range(len(levels)))
+    rng = np.random.default_rng(0)
+    scale = rng.uniform(1, 9, 20)[:, None]
+    normal = 100 + scale * norm.ppf(levels)
+    skewed = np.exp(normal / 40)
+    for places in turns:
+        assert {0, levels.index(0.5), len(levels) - 1} <= set(places) and len(places) < len(levels)
+        np.testing.assert_allclose(between(normal[:, places], places, levels), normal)  # exact for a normal one
+        made = between(skewed[:, places], places, levels)
+        assert (np.diff(made, axis=1) > 0).all()
+        np.testing.assert_allclose(made[:, places], skewed[:, places])
+        np.testing.assert_allclose(made, skewed, rtol=0.05)
+    assert len(fitted_levels((0.1, 0.5, 0.9), 0)) == len(fitted_levels((0.1, 0.5, 0.9), 1)) == 3
 
 
 def test_tables_of_several_draws_are_averaged(long_panel):
