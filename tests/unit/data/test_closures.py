@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from salesforecast_lib.data.own.regular import read_panel, regular_panel
 
 from salesforecast_lib.data.ahead import extend_panel
+from salesforecast_lib.data.own import read_panel, regular_panel
 from tests.unit.chain import make_chain
 
 DAYS = pd.date_range("2024-01-01", "2024-06-30")  # Monday to Sunday
