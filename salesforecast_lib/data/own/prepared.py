@@ -17,7 +17,7 @@ from salesforecast_lib.data.journey import journey_promotions
 from salesforecast_lib.data.loaders import Source
 from salesforecast_lib.data.marketplace.panel import CLICKS, LEVELS, market_columns
 from salesforecast_lib.data.own.country import Country, settle_country
-from salesforecast_lib.data.own_panel import read_panel
+from salesforecast_lib.data.own.regular import read_panel
 from salesforecast_lib.data.panel import PanelConfig, build_panel
 from salesforecast_lib.data.reading import Reading, ReadingError, ReadingReport, ReadOptions
 from salesforecast_lib.data.schema import REQUIRED

@@ -151,7 +151,7 @@ def _choose(known: weights.Validated) -> tuple[dict[str, float], weights.Learnt,
         together = float(
             weights.pinball(weights.mixed(learnt.shares, known.values)[:, 1:], known.y, known.levels) @ known.weight
         )
-    if rules and min(rules.values()) <= together:
+    if rules and min(rules.values()) <= (1 - weights.margin(known.cells)) * together:
         best = min(rules, key=lambda name: rules[name])
         alone = known.only([best])
         learnt = weights.learn(alone)

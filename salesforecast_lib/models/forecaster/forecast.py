@@ -66,17 +66,22 @@ class Forecaster:
         cutoff = pd.Timestamp(cutoff)
         words = self.vocabulary
         wanted = {"unique_id", "ds", "y", "available", *words.historical, *words.future, *words.static}
-        past = history[history["ds"] <= cutoff]
-        last = past.groupby("unique_id", observed=True)["ds"].max()
-        past = past[past["unique_id"].isin(last.index[last == cutoff])]
-        if len(past) == 0:
+        missing = sorted(wanted - set(history))
+        if missing:
+            raise ValueError(f"features: missing columns {missing}; the model was trained with them")
+        place = np.flatnonzero((history["ds"] <= cutoff).to_numpy())
+        sales = history[["unique_id", "ds", "y", "available"]].iloc[place]
+        last = sales.groupby("unique_id", observed=True)["ds"].max()
+        alive = sales["unique_id"].isin(last.index[last == cutoff]).to_numpy()
+        if not alive.any():
             ends = history["ds"].max()
             raise ValueError(f"cutoff={cutoff.date()}: no series has a row on that day; history ends {ends}")
-        level = self.levels(past)  # of the whole history; the network reads the end of it
+        level = self.levels(sales[alive])  # of the whole history; the network reads the end of it
         # What the encoder reads, and before it the window of the first day's seasonal average.
         read = (self.reach or self.window) + self.window
-        recent = (past["ds"] >= pd.date_range(end=cutoff, periods=read, freq=self.freq)[0]).to_numpy()
-        past = past.loc[recent, [name for name in past if name in wanted]]
+        oldest = pd.date_range(end=cutoff, periods=read, freq=self.freq)[0]
+        recent = (sales["ds"][alive] >= oldest).to_numpy()
+        past = history[[name for name in history if name in wanted]].iloc[place[alive][recent]]
         level = level[recent]
         if new is not None and len(new):
             first = self.first_days(past, new, cutoff)

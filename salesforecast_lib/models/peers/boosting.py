@@ -155,7 +155,7 @@ def _fitted(rows: LongMemoryRows, kind: Kind, config: BoostingConfig, seed: int)
         "seed": seed,
         "num_threads": config.threads,
         "deterministic": True,
-        "force_row_wise": True,
+        "force_col_wise": True,  # a hundred columns: a tenth faster than by rows
         "verbosity": -1,
         "feature_pre_filter": False,
         "max_bin": config.bins,
