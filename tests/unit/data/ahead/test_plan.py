@@ -41,7 +41,8 @@ def days_with(ahead, name, column="promo"):
 
 
 def test_ranges_single_days_and_values_reach_the_rows_ahead(tmp_path):
-    plan = "unique_id,ds,end,promo,price\nA,2024-05-22,2024-05-24,1,1.5\nB,2024-06-01,,1,\nA,2024-06-16,2024-06-30,,1.8\n"
+    plan = "unique_id,ds,end,promo,price\nA,2024-05-22,2024-05-24,1,1.5\nB,2024-06-01,,1,\n"
+    plan += "A,2024-06-16,2024-06-30,,1.8\n"
     prepared, ahead = planned(tmp_path, plan)
     assert days_with(ahead, "A") == [3, 4, 5] and days_with(ahead, "B") == [13] and days_with(ahead, "C") == []
     price = ahead[ahead["unique_id"] == "A"].set_index("ds")["price"]
@@ -90,9 +91,8 @@ def test_the_file_wins_over_the_panels_own_rows_and_silence_does_not(tmp_path):
 
 
 def test_what_lies_elsewhere_is_counted_and_said(tmp_path):
-    plan = (
-        "unique_id,ds,promo\nA,2024-05-22,1\nGhost,2024-05-22,1\nGhost,2024-05-23,1\nB,2024-03-01,1\nC,2025-01-01,1\n"
-    )
+    plan = "unique_id,ds,promo\nA,2024-05-22,1\nGhost,2024-05-22,1\nGhost,2024-05-23,1\n"
+    plan += "B,2024-03-01,1\nC,2025-01-01,1\n"
     prepared, ahead = planned(tmp_path, plan)
     said = " | ".join(prepared.notes)
     assert "2 rows of 1 product that the data do not have, left out: Ghost" in said
@@ -121,7 +121,8 @@ def test_a_plan_that_cannot_be_meant_is_refused_with_its_rows(tmp_path, case):
 
 
 def test_a_nearer_row_counts_before_a_general_one(tmp_path):
-    plan = "unique_id,ds,end,promo\n*,2024-05-22,2024-05-24,1\nB,2024-05-23,,0\nC,2024-05-20,2024-05-27,0\nC,2024-05-24,,1\n"
+    plan = "unique_id,ds,end,promo\n*,2024-05-22,2024-05-24,1\nB,2024-05-23,,0\n"
+    plan += "C,2024-05-20,2024-05-27,0\nC,2024-05-24,,1\n"
     _, ahead = planned(tmp_path, plan)
     assert [days_with(ahead, name) for name in "ABC"] == [[3, 4, 5], [3, 5], [5]]
 
