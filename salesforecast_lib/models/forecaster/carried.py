@@ -76,7 +76,7 @@ def carry_history(forecaster: Forecaster, history: pd.DataFrame, cutoff: pd.Time
     sold, seen = past["y"].fillna(0.0).to_numpy("float64"), past["available"].fillna(1.0).to_numpy("float64")
     starts, ends = begin.cpu().numpy(), last.cpu().numpy()
     first = tensor.first_row(np.arange(len(past)))
-    level = causal_level(sold, seen, first, window, forecaster.season, forecaster.vocabulary.unit)
+    level = causal_level(sold, seen, first, window, forecaster.vocabulary.unit)
     return CarriedState(
         cutoff,
         np.asarray(tensor.names),

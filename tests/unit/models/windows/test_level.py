@@ -18,7 +18,7 @@ WINDOW, SEASON = 28, 7
 def levels(y, available=None, unit=1.0, window=WINDOW):
     y = np.asarray(y, dtype=float)
     available = np.ones(len(y)) if available is None else np.asarray(available, dtype=float)
-    return causal_level(y, available, np.zeros(len(y), dtype=int), window, SEASON, unit)
+    return causal_level(y, available, np.zeros(len(y), dtype=int), window, unit)
 
 
 @pytest.mark.parametrize("factor", [1000.0, 24_000.0, 1e-3, 1e-6])
