@@ -21,19 +21,19 @@ class PastWindows:
         self.groups = self._grouped(self.values)
         ids = pd.factorize(self.ids)[0]
         self.starts = np.flatnonzero(np.concatenate([[True], ids[1:] != ids[:-1], [True]])).astype("int32")
-        self.whole = not self.values.isna().any()
+        self.known = self.values.notna() if self.values.isna().any() else None
 
     def lag(self, periods: int) -> pd.Series:
         return self.groups.shift(periods)
 
     def mean(self, periods: int) -> pd.Series:
-        if self.whole:
+        if self.known is None:
             return self._rolling(RollingMean(0, periods, min_samples=1), self.values)
         return self._last_known(self._share(self.values.fillna(0.0), periods) / self._seen(periods))
 
     def std(self, periods: int) -> pd.Series:
         """Standard deviation, 0 before the second known row of a series."""
-        if self.whole:
+        if self.known is None:
             return self._rolling(RollingStd(0, periods, min_samples=2), self.values).fillna(0.0)
         rows = self._grouped(self.values).cumcount() + 1
         count = (self._seen(periods) * np.minimum(rows, periods)).round()
@@ -63,7 +63,7 @@ class PastWindows:
 
     def _seen(self, periods: int) -> pd.Series:
         """Share of a window's rows that are known, missing where none is; sums of ones stay exact enough to tell."""
-        share = self._share(self.values.notna().astype("float64"), periods)
+        share = self._share(self.known.astype("float64"), periods)
         return share.where(share > 1e-9)
 
     def _last_known(self, values: pd.Series) -> pd.Series:

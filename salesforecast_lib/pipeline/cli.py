@@ -144,27 +144,29 @@ def check_data(
 ) -> None:
     """Read a file and say how it was read, what was repaired, and what would be refused, and why."""
     from salesforecast_lib.data.reading import ReadOptions
-    from salesforecast_lib.pipeline.check_data import check_file, checked
+    from salesforecast_lib.pipeline.check_data import check_file
 
     def options() -> ReadOptions:
         names = {ours: theirs for text in columns for ours, theirs in settings.parse_columns(text).items()}
         return ReadOptions(names, timezone, decimal, thousands, date_order, encoding, sheet)
 
-    report, quarantine, error = check_file(file, kind, options)
+    found = check_file(file, kind, options)
     if as_json:
-        print(checked(report, error))
-        raise typer.Exit(1 if error else 0)
+        print(found.to_json())
+        raise typer.Exit(1 if found.error else 0)
+    report = found.report
     if report.rows:
-        table = report.table()
-        width = table["what"].str.len().max()
-        for what, value in table.itertuples(index=False):
+        rows = [*report.table().itertuples(index=False, name=None), *found.lines]
+        width = max(len(what) for what, _ in rows)
+        for what, value in rows:
             console.print(f"{what:{width}}  {value}", highlight=False, markup=False, soft_wrap=True)
-    if len(quarantine):
-        console.print(quarantine.head(10).to_string(index=False), highlight=False, markup=False, soft_wrap=True)
+    if len(found.quarantine):
+        shown_rows = found.quarantine.head(10).to_string(index=False)
+        console.print(shown_rows, highlight=False, markup=False, soft_wrap=True)
     if report.rows:
         console.print(f"{report.kept} of {report.rows} rows are usable", highlight=False)
-    if error:
-        raise stop(ValueError(error))
+    if found.error:
+        raise stop(ValueError(found.error))
 
 
 @app.command("init")

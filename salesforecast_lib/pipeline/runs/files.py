@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from salesforecast_lib.files import resolve
 from salesforecast_lib.pipeline.parameters import all_parameters
-from salesforecast_lib.pipeline.values import RULES, ParameterError
+from salesforecast_lib.pipeline.values import RULES, ParameterError, check_value
 from salesforecast_lib.wording import listed
 
 if TYPE_CHECKING:
@@ -64,25 +64,19 @@ def check_header(values: Mapping[str, Any]) -> None:
             header = check_panel_columns(values["path"], options)
         except ValueError as error:
             raise ParameterError(f"dataset=own_panel: {error}. Order lines need dataset=own_data") from None
-        _check_named({**roles, **_country_column(values)}, header, values)
+        _check_named(roles, header, values)
+        _check_country(values, header)
         return
     header = check_columns(values["path"], options)
     level = {"level": [values.get("level", all_parameters()["level"].default)]}
     _check_named({**level, "static": roles.pop("static")}, header, values)
-    _check_named({**roles, **_country_column(values)}, [*header, "price", "discount"], values)
+    _check_named(roles, [*header, "price", "discount"], values)
+    _check_country(values, header)
     if values.get("by_location") and "location_id" not in header:
         raise ParameterError(
             f"parameter by_location=True: {values['path']} has no column 'location_id'; name yours in the column map, "
             "for example columns={location_id: Store}"
         )
-
-
-def _country_column(values: Mapping[str, Any]) -> dict[str, list[str]]:
-    """The column that names the country, where ``country`` is no code."""
-    from salesforecast_lib.data.calendar import country_code
-
-    said = values.get("country", "")
-    return {"country": [said]} if said and not country_code(said) else {}
 
 
 def _check_named(named: Mapping[str, list[str]], header: list[str], values: Mapping[str, Any]) -> None:
@@ -109,9 +103,16 @@ def check_plan(values: Mapping[str, Any]) -> None:
         )
 
 
-def check_country(said: str) -> None:
-    """Raise ParameterError where a country is no code although the data have no column that could name it."""
-    from salesforecast_lib.data.calendar import country_code
+def _check_country(values: Mapping[str, Any], header: list[str]) -> None:
+    """Raise where ``country`` is neither a country nor a column of the file."""
+    from salesforecast_lib.data.reading.columns import find_column
 
-    if not country_code(said):
-        raise ParameterError(f"parameter country={said!r}: expected a country code of two letters such as US or DE")
+    said = str(values.get("country", "US"))
+    if said.strip() and find_column(said, header) is not None:
+        return
+    try:
+        check_value("country", said)
+    except ValueError as error:
+        raise ParameterError(
+            f"{error}; or a column that names each series' country: {values['path']} has {listed(map(repr, header))}"
+        ) from None

@@ -10,6 +10,7 @@ from typing import Any
 from salesforecast_lib.pipeline.values.rule import Rule, above, at_least, one_of, share, some_of
 
 # Names that the library gives things; the tests hold them to the library, which takes seconds to import.
+OWN_DATASETS = ("own_data", "own_panel")
 DATASETS = ("complete_journey", "online_retail_ii", "marketplace", "own_data", "own_panel")
 ENCODERS = ("rnn", "gru", "lstm", "bidirectional_lstm", "attention_lstm", "transformer", "mlp")
 HEADS = ("quantiles", "negative_binomial", "tweedie", "gaussian")
@@ -26,16 +27,17 @@ def _country(value: str) -> bool:
     """A code, a code with its region, or what may be a column of own data: that it is one is seen in the file."""
     import holidays
 
-    known = holidays.list_supported_countries(include_aliases=True)
+    from salesforecast_lib.countries import country_code, regions_of
+
+    if country_code(value):
+        return True
     code, _, region = value.partition("-")
-    if value in known or (code in known and region in known[code]):
-        return True
-    names = {entry[0].casefold(): entry[1] for entry in holidays.registry.COUNTRIES.values()}
-    named = names.get("".join(value.split()).casefold(), "")
-    if len(value) > 3 and not named and code not in known:
-        return True
-    near = [named] if named else difflib.get_close_matches(value.upper(), known, 3)
-    near = [f"{code}-{name}" for name in known[code]][:12] if code in known else near
+    if region and country_code(code):
+        regions = regions_of(country_code(code))
+        hint = f" or its region, one of {', '.join(regions)}" if regions else ", it has no regions with own holidays"
+        raise ValueError(f"expected the country {code}{hint}")
+    known = holidays.list_supported_countries(include_aliases=True)
+    near = difflib.get_close_matches(value.upper(), known, 3)
     hint = f"; did you mean {' or '.join(near)}?" if near else ""
     raise ValueError(f"expected a country code of two letters such as US, DE or CN, or DE-BY for a region{hint}")
 
@@ -126,7 +128,7 @@ RULES: dict[str, Rule] = {
     "cleaning": Rule("switches of CleaningConfig", _switches),
     "level": COLUMN_NAME,
     "freq": Rule("D for days, W for weeks or M for months", _frequency),
-    "n_series": NOT_NEGATIVE,
+    "n_series": at_least(-1),
     "delisted_after": NOT_NEGATIVE,
     "stockout_odds": SHARE_0,
     "missing_price": one_of(("ffill", "median", "keep")),
@@ -147,6 +149,7 @@ RULES: dict[str, Rule] = {
     "weight_decay": NOT_NEGATIVE,
     "batch_size": POSITIVE,
     "max_epochs": POSITIVE,
+    "epoch_steps": POSITIVE,
     "patience": POSITIVE,
     "clip": above(0),
     "stride": POSITIVE,
@@ -158,6 +161,7 @@ RULES: dict[str, Rule] = {
     "search_series": POSITIVE,
     "search_trials": POSITIVE,
     "search_epochs": POSITIVE,
+    "search_steps": POSITIVE,
     "search_origins": POSITIVE,
     "search_stride": POSITIVE,
     "search_workers": POSITIVE,
