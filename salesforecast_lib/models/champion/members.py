@@ -104,8 +104,8 @@ def _recursive(task: Task, cutoff: pd.Timestamp, model: str) -> pd.DataFrame:
     future = task.meta["future"]
     names = [name for name in dict.fromkeys(["open", *future]) if name in task.known and name in future]
     reach = max(RECURSIVE_ROWS // max(len(alive), 1), 120)  # periods read of each series
-    begin = cutoff - reach * check_freq(task.freq).offset
-    past = frame.loc[frame["unique_id"].isin(alive) & (frame["ds"] <= cutoff) & (frame["ds"] > begin)]
+    begin = np.sort(frame.loc[frame["ds"] <= cutoff, "ds"].unique())[-reach:][0]
+    past = frame.loc[frame["unique_id"].isin(alive) & (frame["ds"] <= cutoff) & (frame["ds"] >= begin)]
     steps = check_freq(task.freq).after(cutoff, task.horizon)
     ahead = task.known[task.known["unique_id"].isin(alive) & task.known["ds"].isin(steps)]
     static = list(task.meta["static"])
