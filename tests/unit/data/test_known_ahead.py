@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from salesforecast_lib.data.ahead import Roles
 from salesforecast_lib.countries import country_code
+from salesforecast_lib.data.ahead import Roles
 from salesforecast_lib.data.calendar import calendar_features
 from salesforecast_lib.data.features import ahead_features, build_features
 from salesforecast_lib.data.own.regular import regular_panel
