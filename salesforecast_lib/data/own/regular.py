@@ -195,7 +195,8 @@ def _filled(
     """Every period of each series with ``y``, ``open`` and ``available`` settled."""
     full = _every_period(frame.assign(_row=True), frequency)
     rows = full.pop("_row").notna().to_numpy()
-    closed, quiet, notes = np.zeros(len(full), dtype=bool), np.zeros(len(full), dtype=bool), []
+    notes: list[str] = []
+    closed, quiet = np.zeros(len(full), dtype=bool), np.zeros(len(full), dtype=bool)
     if missing_y == "zero":
         quiet, notes = quiet_gaps(full, rows, frequency)
     if missing_y == "closed":
