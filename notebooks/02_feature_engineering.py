@@ -79,7 +79,8 @@ by_hand[f"lag_{season}"] = lag
 by_hand[f"mean_{season}"] = mean
 step = seen.cumsum() - 1
 last_sale = step.where(one["y"] > 0).ffill()
-by_hand["since_sale"] = np.log1p((step - last_sale).fillna(step))
+gap = (step - last_sale).fillna(step).clip(lower=0)
+by_hand["since_sale"] = np.log1p(gap)
 by_hand.tail(8).round(2)
 
 # %% [markdown]

@@ -20,7 +20,7 @@
 # - split by time into training, validation and test;
 # - gather windows by index, so that no day is copied;
 # - forecast all horizon steps at once as quantiles that cannot cross or fall below zero;
-# - train window by window, or all origins of a stretch in one pass (forking sequences), with one flag between them;
+# - train window by window first, then all origins of a stretch in one pass (forking sequences);
 # - train with early stopping, stop a run in the middle, and resume it to the same result;
 # - store the model without pickle and forecast at every cutoff of the evaluation.
 #
@@ -53,7 +53,7 @@ cutoffs: int = 3  # rolling origins of the evaluation
 window: int = 56  # periods of history that the network sees
 encoder: str = "lstm"  # what reads the history, of networks.ENCODERS
 head: str = "quantiles"  # what says the distribution, of networks.HEADS
-forking: bool = False  # all origins of a stretch in one pass
+forking: bool = True  # all origins of a stretch in one pass
 hidden_size: int = 64  # of the encoder's state
 embedding_size: int = 8  # of a category
 num_layers: int = 1  # of the LSTM
@@ -61,9 +61,10 @@ dropout: float = 0.2  # share of decoder units switched off in training
 optimizer: str = "adam"  # adam or sgd
 learning_rate: float = 0.002  # at the start; falls along a cosine
 weight_decay: float = 0.0001  # pull of the weights towards zero
-batch_size: int = 256  # windows a step
-max_epochs: int = 10  # passes over the windows at most
-patience: int = 3  # epochs without improvement before stopping
+batch_size: int = 256  # windows a step, when not forking
+epoch_steps: int = 50  # gradient steps of an epoch
+max_epochs: int = 20  # epochs at most
+patience: int = 5  # epochs without improvement before stopping
 clip: float = 1.0  # largest gradient norm
 stride: int = 3  # periods between training windows, when not forking
 stretches: int = 8  # stretches a step, when forking
@@ -90,7 +91,11 @@ config = forecaster.NetworkConfig(
     steps=steps,
     stretches=stretches,
     training=training.TrainingConfig(
-        max_epochs=max_epochs, patience=patience, clip=clip, seed=seed
+        max_epochs=max_epochs,
+        epoch_steps=epoch_steps,
+        patience=patience,
+        clip=clip,
+        seed=seed,
     ),
 )
 
@@ -132,7 +137,7 @@ vocabulary = windows.Vocabulary.of(table)
 tensor = windows.PanelTensor(
     frame, vocabulary, window, horizon, season, device
 )
-enough, every = window // 2, 1 if forking else None  # periods of history
+enough, every = window // 2, 1 if config.forks else None  # of history
 rows = forecaster.choose_origins(
     tensor, ends[0], freq, enough, stride, every
 )
@@ -153,8 +158,11 @@ for name, value in vars(batch).items():
 
 # %% [markdown]
 # Each day is divided by the mean of the window that ends with it, and the target by that of the origin (`scale`), so that
-# milk and saffron look alike to the network; the forecast is multiplied by it again. A day's inputs then do not depend on
-# the origin that reads them. Series with less history than the window fill a part of it; nothing is invented.
+# milk and saffron look alike to the network, and sums of money like units; the forecast is multiplied by it again. A day's
+# inputs then do not depend on the origin that reads them. Series with less history than the window fill a part of it; nothing
+# is invented. Where a shop was closed for nearly the whole window, the level at which it closed stays, and the day is no
+# training origin: a mean of next to nothing would make the first sale a million levels. For the same reason a target counts
+# as 50 levels at most.
 #
 # ## The network
 #
@@ -206,7 +214,7 @@ by_hand = 0.0
 model.train()
 for batch in small:
     weight = batch.weight * batch.scale**0.5
-    scaled = batch.target / batch.scale
+    scaled = (batch.target / batch.scale).clamp(max=windows.LARGEST)
     loss = networks.pinball_loss(
         model(batch), scaled, weight, model.quantiles
     )
@@ -247,9 +255,10 @@ assert same
 print(f"a pass over each stretch has the loss of {len(some)} windows: {same}")
 
 # %% [markdown]
-# One flag chooses the trainer. Here both train the same network from the same weights. Forking gets three times the
-# epochs, because one of its steps sees few products and many of their days. The validation loss is that of the same
-# origins with the same window of history.
+# Window by window is the plain way and was shown first; one flag chooses it. Here both train the same network from the
+# same weights. An epoch is a number of gradient steps and not a pass over the shop, so that a shop with few products is
+# trained as long as one with many. Windows get a third of the epochs, because one of their steps is the slower one.
+# The validation loss is that of the same origins with the same window of history.
 
 # %%
 trainers = {"window by window": (False, max(max_epochs // 3, 1))}
@@ -272,8 +281,10 @@ for name, (fork, epochs) in trainers.items():
     plan = replace(config.training, max_epochs=epochs)
     training.train_model(trial, loader, adam, device, config=plan)
     losses[name] = training.evaluate(trial, check)
-    origins[name] = len(rows) * epochs
-    read[name] = epochs * sum(int(part.length.sum()) for part in loader)
+    every_step = loader.batches(0, epochs * epoch_steps)
+    read[name] = sum(int(part.length.sum()) for part in every_step)
+    passes = epochs * epoch_steps / len(loader)
+    origins[name] = round(passes * len(rows))
 
 # %% tags=["nbval-check-output"]
 for name in trainers:
@@ -289,8 +300,9 @@ if len(losses) > 1:
 
 # %% [markdown]
 # Forking reads each day about once, however many origins lie before it; the [speed page](../book/speed.md) has the clock's word on
-# it. It also needs more origins, as neighbouring days of one product say nearly the same. The published run keeps the simple
-# trainer. Set `forking=True` where there are many series or long histories.
+# it. It also needs more origins, as neighbouring days of one product say nearly the same. Everything from here on is trained by
+# forking, and so are the networks of the chapters after this one. An encoder that sees later steps (a bidirectional LSTM) or
+# has no state at each step (the MLP) cannot fork; it is trained window by window whatever the flag says.
 
 # %% [markdown]
 # ## Training

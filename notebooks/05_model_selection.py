@@ -57,9 +57,10 @@ seed: int = 0  # of the searches and of the networks in them
 cutoffs: int = 3  # rolling origins of the evaluation; the search ends before
 search_series: int = 24  # products that take part in the search
 search_trials: int = 12  # configurations of each search
-search_epochs: int = 5  # passes over the windows at most
+search_epochs: int = 5  # epochs at most
+search_steps: int = 25  # gradient steps of an epoch
 search_origins: int = 2  # validation origins
-search_stride: int = 14  # days between the origins of training windows
+search_stride: int = 14  # days between training windows that cannot fork
 search_workers: int = 1  # processes; only one gives the same search again
 comparison_seeds: int = 5  # trainings of every network that is compared
 regularisation_seeds: int = 3  # trainings of every kind of regularisation
@@ -126,9 +127,12 @@ except ValueError as error:
 # %%
 base = NetworkConfig(
     window=windows[1],
-    batch_size=64,  # a quarter of chapter 04's: fewer products, fewer windows
+    stretches=2,  # a quarter of chapter 04's: fewer products
+    batch_size=64,  # likewise, of networks that cannot fork
     stride=stride,
-    training=TrainingConfig(search_epochs, patience=3, seed=seed),
+    training=TrainingConfig(
+        search_epochs, patience=3, seed=seed, epoch_steps=search_steps
+    ),
 )
 
 # %%
@@ -173,7 +177,7 @@ space = selection.SearchSpace(
         "learning_rate": rates,
         "dropout": selection.Range(0.0, 0.4),
         "weight_decay": selection.Range(1e-6, 0.1, log=True),
-        "batch_size": selection.Choice((32, 64, 128)),
+        "stretches": selection.Choice((1, 2, 4)),
     }
 )
 
@@ -328,6 +332,8 @@ print(chosen.sentence)
 # quantiles). Simple recurrent networks and GRUs {cite:p}`cho2014`
 # have fewer gates; attention {cite:p}`bahdanau2015` looks back at all states, a Transformer {cite:p}`vaswani2017` at nothing
 # else; the MLP, without any notion of order, is the control. The other heads put out a distribution's parameters instead of quantiles.
+# All are trained for the same number of gradient steps. The bidirectional LSTM and the MLP cannot fork, so their steps hold windows
+# instead of stretches, far fewer origins a step: part of their distance is the trainer's.
 
 # %%
 networks = comparison.variants(base, windows)
@@ -356,7 +362,8 @@ plt.show()
 # %% [markdown]
 # ## Regularisation at work
 #
-# To see what regularisation does, something must need it: a network without any, at a high and constant learning rate.
+# To see what regularisation does, something must need it: a network without any, at a high and constant learning rate, trained
+# window by window, because warping a stretch would show its network the very sales that it has to forecast.
 # Early stopping is the cheapest remedy: keep the epoch with the best validation loss.
 
 # %%
@@ -365,8 +372,10 @@ training = replace(
     max_epochs=regularisation_epochs,
     patience=regularisation_epochs,
     schedule="constant",
+    epoch_steps=None,  # an epoch is a pass over the windows
 )
 none = {"dropout": 0.0, "weight_decay": 0.0, "learning_rate": 0.01}
+none["forking"] = False
 bare = replace(base, **none, training=training)
 log = fit_network(
     table, meta, newest.origins[0], bare, device=device, refit=False

@@ -154,28 +154,33 @@ def ahead_features(panel: pd.DataFrame, meta: dict[str, Any], plan: pd.DataFrame
 
 
 def _price_features(table: FeatureTable, frame: pd.DataFrame, meta: dict[str, Any], season: int) -> None:
-    """Price level against its own past, relative to the category, volatility, discount depth and a combination."""
-    if "price" not in meta["historical"]:
+    """Price level against its own past, relative to the category, volatility, discount depth and a combination.
+
+    Where prices are known ahead, so is their level, and with the discount also known the combination. The price beside
+    those of the category is only observed: what is planned for one product says nothing of another.
+    """
+    if not {"price"} & {*meta["historical"], *meta["future"]}:
         return
+    role = {name: "future" if name in meta["future"] else "historical" for name in ("price", "discount")}
     log_price = np.log(frame["price"].where(frame["price"] > 0))
     frame["_log_price"] = log_price.groupby(frame["unique_id"]).ffill().fillna(0.0)
     past = PastWindows(frame, frame["_log_price"])
     level = frame["_log_price"] - past.median(12 * season)
-    columns = {
-        "price_level": level,
-        "price_volatility": past.std(4 * season),
-    }
+    volatility = past.std(4 * season).clip(-2, 2)
+    table.add("price", role["price"], {"price_level": level.clip(-2, 2), "price_volatility": volatility})
     if meta["static"]:
         group = [frame[meta["static"][0]], frame["ds"]]
         usual = frame["_log_price"].groupby(group, observed=True).transform("median")
-        columns["relative_price"] = frame["_log_price"] - usual
-    table.add("price", "historical", {name: values.clip(-2, 2) for name, values in columns.items()})
-    if "discount" in meta["historical"]:
+        relative = (frame["_log_price"] - usual).clip(-2, 2)
+        table.add("price", "historical", {"relative_price": relative})
+    if "discount" in meta["historical"] or "discount" in meta["future"]:
         depth = frame["discount"].fillna(0.0)
-        table.add("price", "historical", {"discount": depth})
+        if role["discount"] == "historical":
+            table.add("price", "historical", {"discount": depth})
         weekend = (frame["ds"].dt.dayofweek >= 5) | (check_freq(meta["freq"]).kind != "D")  # each longer period has one
         busy = frame.get("open", pd.Series(1.0, index=frame.index)) * weekend
-        table.add("combinations", "historical", {"discount_x_weekend": depth * busy, "discount_x_level": depth * level})
+        both = "future" if set(role.values()) == {"future"} else "historical"
+        table.add("combinations", both, {"discount_x_weekend": depth * busy, "discount_x_level": depth * level})
     del frame["_log_price"]
 
 

@@ -112,8 +112,9 @@ def orders_prepared(
     names = planned_names(plan, [*there, "open"], {}) if plan else {}
     if plan and not names:
         raise ReadingError(f"{plan.report.file}: {_nothing_planned(plan, [*there, 'open'])}")
-    wanted = dict.fromkeys([*declared, *(name for name in names.values() if name != "open")])
-    added = add_attributes(panel, lines, wanted, level, config.freq, config.by_location)
+    wanted = {name: "future" for name in names.values() if name != "open"} | declared
+    added = add_attributes(panel, lines, wanted, (level, config.by_location), config.freq, source.reading)
+    notes += added.notes
     panel, observed = added.panel, [name for name in _OBSERVED if name in panel]
     for name, columns in added.columns.items():
         if declared.get(name) == "historical":

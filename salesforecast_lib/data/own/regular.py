@@ -122,7 +122,12 @@ def regular_panel(
     planned = planned_names(plan, names, renamed) if plan is not None else {}
     told = {name for name in names if not is_empty(later[name]).all()} if len(later) else set()
     settled = settle_columns(
-        table, names, declared_roles(roles or Roles(), names, renamed, source), told, set(planned.values())
+        table,
+        names,
+        declared_roles(roles or Roles(), names, renamed, source),
+        told,
+        set(planned.values()),
+        history=len(frame),
     )
     notes += settled.notes
     frame, later = settled.table.iloc[: len(frame)], settled.table.iloc[len(frame) :]
@@ -195,8 +200,9 @@ def _filled(
     """Every period of each series with ``y``, ``open`` and ``available`` settled."""
     full = _every_period(frame.assign(_row=True), frequency)
     rows = full.pop("_row").notna().to_numpy()
+    closed: np.ndarray = np.zeros(len(full), dtype=bool)
+    quiet: np.ndarray = np.zeros(len(full), dtype=bool)
     notes: list[str] = []
-    closed, quiet = np.zeros(len(full), dtype=bool), np.zeros(len(full), dtype=bool)
     if missing_y == "zero":
         quiet, notes = quiet_gaps(full, rows, frequency)
     if missing_y == "closed":

@@ -250,6 +250,7 @@ def write_promotions(
     write_csv(plan, resolve(run_dir) / "promotions.csv")
     result: dict[str, Any] = {"simulated": True, "promotion_profit": dict(profit), "reason": why_none(plan, shown)}
     if shown.own:
-        result["model"] = model
+        if model:
+            result["model"] = read_forecasts(run_dir, model)[1]  # as the forecasts call it
         result["uplift"] = {"beyond_discount": effects.table().to_dict("records"), "kept": share.kept}
     write_json(result, resolve(run_dir) / "promotions.json")

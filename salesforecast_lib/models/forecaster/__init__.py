@@ -3,7 +3,7 @@
 - `NetworkConfig`: Architecture and training of one network; the defaults are those of chapter 04.
 - `fit_network`: Train on what is known at a cutoff: first with validation, then anew on everything for the best epochs.
 - `architecture_of`: Arguments of `SalesPredictor` for the columns of a table and a horizon.
-- `make_loader`: Loader of the trainer that ``config.forking`` chooses; for validation it keeps its order.
+- `make_loader`: Loader of the trainer that ``config.forks`` chooses; for validation it keeps its order.
 - `choose_origins`: Origins of training and validation before a cutoff, however short the history is.
 - `split_by_time`: Split before ``cutoff``: the last horizon of origins validates.
 - `Forecaster`: A network with everything needed to forecast: vocabulary, window, season and where the data ended.

@@ -10,8 +10,9 @@ import torch
 
 from salesforecast_lib.models.forecaster.forecast import Forecaster
 from salesforecast_lib.models.networks.encoders import Carried
+from salesforecast_lib.models.peers.baselines import close_shop
 from salesforecast_lib.models.windows.level import LARGEST, causal_level, enough_of, floored
-from salesforecast_lib.models.windows.panel_tensor import PanelTensor
+from salesforecast_lib.models.windows.panel_tensor import PanelTensor, squashed
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,11 @@ class CarriedState:
         return torch.as_tensor(level, device=self.y.device)[:, None]
 
 
+def told_of(column: torch.Tensor) -> torch.Tensor:
+    """A covariate that is not in units, as the network reads it."""
+    return torch.as_tensor(squashed(column.cpu().numpy()), device=column.device)
+
+
 def _clip(values: torch.Tensor) -> torch.Tensor:
     return values.clamp(-LARGEST, LARGEST)
 
@@ -71,7 +77,7 @@ def carry_history(forecaster: Forecaster, history: pd.DataFrame, cutoff: pd.Time
     sold, seen = past["y"].fillna(0.0).to_numpy("float64"), past["available"].fillna(1.0).to_numpy("float64")
     starts, ends = begin.cpu().numpy(), last.cpu().numpy()
     first = tensor.first_row(np.arange(len(past)))
-    level = causal_level(sold, seen, first, window, forecaster.season, forecaster.vocabulary.unit)
+    level = causal_level(sold, seen, first, window, forecaster.vocabulary.unit)
     return CarriedState(
         cutoff,
         np.asarray(tensor.names),
@@ -135,7 +141,7 @@ def carry_day(forecaster: Forecaster, state: CarriedState, rows: pd.DataFrame) -
     scale = after.scale(words.unit)
     columns = [_clip(sold / scale), torch.ones_like(seen), seen, torch.log(scale / words.unit)]
     for name in (*words.historical, *words.future):
-        columns.append(_clip(column(name) / scale) if name in words.in_units else column(name))
+        columns.append(_clip(column(name) / scale) if name in words.in_units else told_of(column(name)))
     inputs = torch.stack(columns, 2).float()  # (series, 1, inputs)
     one = torch.ones(len(inputs), dtype=torch.int64, device=device)
     encoded, carried = forecaster.model.encoder.carry(inputs, one, state.carried)
@@ -148,7 +154,7 @@ def carried_forecast(forecaster: Forecaster, state: CarriedState, future: pd.Dat
     season, names = forecaster.season, state.names
     rows = forecaster.known_ahead(names, future, state.at)
     values = rows[list(forecaster.vocabulary.future)].fillna(0.0).to_numpy("float32")
-    known = torch.as_tensor(values, device=state.y.device).view(len(names), forecaster.horizon, -1)
+    known = torch.as_tensor(squashed(values), device=state.y.device).view(len(names), forecaster.horizon, -1)
     known = known[torch.as_tensor(np.argsort(np.argsort(names)), device=known.device)]  # rows are sorted by name
     cycles = forecaster.window // season
     scale = state.scale(forecaster.vocabulary.unit)
@@ -161,4 +167,5 @@ def carried_forecast(forecaster: Forecaster, state: CarriedState, future: pd.Dat
         state.state[:, None], state.static, scale.float(), phases[:, None].float(), known
     )
     mean, quantiles = mean[:, 0] * scale, quantiles[:, 0] * scale[:, :, None]
-    return forecaster.table(names, state.at, mean.float().cpu(), quantiles.float().cpu())
+    table = forecaster.table(names, state.at, mean.float().cpu(), quantiles.float().cpu())
+    return close_shop(table, rows, list(forecaster.vocabulary.future))

@@ -17,6 +17,7 @@ from salesforecast_lib.data.frequency import check_freq
 from salesforecast_lib.models.forecaster.forecast import Forecaster
 from salesforecast_lib.models.forecaster.persistence import fingerprint, run_key
 from salesforecast_lib.models.forecaster.split import choose_origins
+from salesforecast_lib.models.networks.encoders import NOT_CAUSAL
 from salesforecast_lib.models.networks.predictor import SalesPredictor
 from salesforecast_lib.models.training.checkpoint import TrainingLog
 from salesforecast_lib.models.training.loop import Loader, TrainingConfig, make_optimizer, train_model
@@ -37,7 +38,7 @@ class NetworkConfig:
     without : feature groups left out.
     encoder, head : names from `encoders.ENCODERS` and `parametric.HEADS`.
     forking : train by forking sequences (Wen et al. 2017), one pass over a stretch with a loss at every step; False
-        runs every window on its own.
+        runs every window on its own, as do encoders that are not causal, see `forks`.
     steps : periods of the longest stretch.
     stretches : stretches in a batch; ``batch_size`` counts windows.
     min_history : periods of history from which on an origin is trained; None stands for half the window.
@@ -57,12 +58,22 @@ class NetworkConfig:
     without: tuple[str, ...] = ()
     encoder: str = "lstm"
     head: str = "quantiles"
-    forking: bool = False
+    forking: bool = True
     steps: int = 256
     stretches: int = 8
     min_history: int | None = None
     levels: tuple[float, ...] = QUANTILES
-    training: TrainingConfig = field(default_factory=lambda: TrainingConfig(max_epochs=10, patience=3))
+    training: TrainingConfig = field(default_factory=lambda: TrainingConfig(max_epochs=20, patience=5, epoch_steps=50))
+
+    @property
+    def forks(self) -> bool:
+        """Whether training forks: asked for, and possible with this encoder."""
+        return self.forking and self.encoder not in NOT_CAUSAL
+
+    @property
+    def reach(self) -> int | None:
+        """Periods that the network reads before an origin; None stands for the window."""
+        return self.steps if self.forks else None
 
 
 @dataclass(frozen=True)
@@ -100,11 +111,11 @@ def architecture_of(vocabulary: Vocabulary, horizon: int, config: NetworkConfig)
 def make_loader(
     tensor: PanelTensor, origins: np.ndarray, config: NetworkConfig, seed: int = 0, validation: bool = False
 ) -> Loader:
-    """Loader of the trainer that ``config.forking`` chooses; for validation it keeps its order.
+    """Loader of the trainer that ``config.forks`` chooses; for validation it keeps its order.
 
     Validation stretches end in a few origins and reach as far back as the network may look.
     """
-    if not config.forking:
+    if not config.forks:
         return WindowLoader(tensor, origins, 1024 if validation else config.batch_size, seed, not validation)
     warm_up = None
     if validation:
@@ -158,7 +169,7 @@ def fit_network(
     del frame, known  # the tensor holds the training data, once
 
     enough = config.window // 2 if config.min_history is None else config.min_history
-    rows = choose_origins(tensor, cutoff, freq, enough, config.stride, 1 if config.forking else None)
+    rows = choose_origins(tensor, cutoff, freq, enough, config.stride, 1 if config.forks else None)
 
     def train(origins: np.ndarray, training: TrainingConfig, name: str, search: bool) -> tuple[Any, TrainingLog]:
         loader = make_loader(tensor, origins, config, seed)
@@ -196,6 +207,6 @@ def fit_network(
         "epochs": epochs or search.best_epoch + 1,
         "seed": seed,
     }
-    reach = config.steps if config.forking else None
-    forecaster = Forecaster(model, vocabulary, architecture, config.window, horizon, season, freq, metadata, reach)
+    told = (config.window, horizon, season, freq, metadata, config.reach)
+    forecaster = Forecaster(model, vocabulary, architecture, *told)
     return Fit(forecaster, search, final, rows.validated)

@@ -13,6 +13,7 @@ from torch import nn
 
 Carried = tuple[torch.Tensor, ...]
 ENCODERS = ("rnn", "gru", "lstm", "bidirectional_lstm", "attention_lstm", "transformer", "mlp")
+NOT_CAUSAL = ("bidirectional_lstm", "mlp")  # see later steps or have no state at each step: they cannot be forked
 
 
 class Encoder(nn.Module):

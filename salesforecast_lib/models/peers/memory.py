@@ -150,7 +150,7 @@ class LongMemoryRows(OriginRows):
         level = np.where(usual > 0, usual, np.nan)
         for cycles in (1, 2, 4) if self.season > 1 else (1, 3, 8):
             yield sums.mean(origin, day, cycles * self.season) / level
-        for span in {self.spans[0], self.spans[-1]}:
+        for span in dict.fromkeys((self.spans[0], self.spans[-1])):
             then = day - self._years(step, span)
             before = sums.mean(origin, then, self.window)
             before = np.where((then >= self.window // 2) & (before > 0), before, np.nan)

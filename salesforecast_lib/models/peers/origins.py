@@ -27,7 +27,8 @@ class OriginRows:
 
     Attributes
     ----------
-    level : of each row: the mean of the available periods in the window that ends there, in units of ``y``.
+    level : of each row: the mean of the available periods in the window that ends there, in units of ``y``; the level
+        of the last window that held enough of them stands in for those that a window lacks.
     scale : of each row: the mean seasonal difference of the series so far, in units of ``y``.
 
     Parameters
@@ -72,11 +73,12 @@ class OriginRows:
         self.seen = np.nan_to_num(frame["available"].to_numpy("float64")) * self.open
         self.seen *= self.ds <= np.datetime64(cutoff)
         self.level, self.scale, self.thin = self._sizes(window)
-        shown = self.level[self.ds <= np.datetime64(cutoff)]
-        self.typical = float(np.median(shown))  # the panel's own unit
-        scale = np.isin(roles["historical"], table.in_units)
-        self.historical = frame[roles["historical"]].to_numpy("float32")  # (rows, historical)
-        self.historical[:, scale] /= self.level[:, None]
+        begun = pd.Series(self.level)[~self.thin].groupby(series[~self.thin]).first()
+        self.typical = float(begun.median()) if len(begun) else 1.0  # the panel's own unit, as series begin
+        self.historical = np.empty((len(frame), len(roles["historical"])), dtype="float32")
+        for k, name in enumerate(roles["historical"]):
+            unit = self.level if name in table.in_units else 1.0
+            self.historical[:, k] = frame[name].to_numpy("float64") / unit
         self.ahead = frame[roles["future"]].to_numpy("float32")  # (rows, future)
         self.static = (
             np.stack(
@@ -110,16 +112,18 @@ class OriginRows:
         both = known & known[before] & (row - lag >= self.start)
         apart = np.where(both, np.abs(self.y - self.y[before]), 0.0)
         so_far = since(np.abs(sales), self.start) / np.maximum(since(self.seen, self.start), 1e-12)
-        held = np.where(days > 0, row, self.start - 1)
-        last = np.maximum.accumulate(held)  # the last row of the series whose window holds something
+        need = np.maximum(1.0, THIN * (row - begin + 1))
+        last = np.maximum.accumulate(np.where(days >= need, row, self.start - 1))  # the last window that held enough
         mean = since(sales, begin) / np.maximum(count, 1e-12)
-        level = np.where(last >= self.start, mean[np.maximum(last, 0)], 0.0)
+        carried = np.where(last >= self.start, mean[np.maximum(last, 0)], 0.0)
+        lacking = np.where((days < need) & (last >= self.start), need - days, 0.0)
+        level = (mean * count + carried * lacking) / np.maximum(count + lacking, 1e-12)
         scale = (since(apart, self.start) + np.maximum(level, 0.0)) / (since(both.astype(float), self.start) + 2)
         level = np.maximum(level, np.maximum(FLOOR * so_far, scale / 4))
         usual = level[level > 0]
         least = FLOOR * float(np.median(usual)) if len(usual) else 1.0  # a series that has sold nothing yet
         blank = level <= 0
-        thin = blank | (days < np.maximum(1.0, THIN * (row - begin + 1)))
+        thin = blank | (days < need)
         return np.where(blank, least, level), np.where(scale > 0, scale, least), thin
 
     def training(self, last: pd.Timestamp, max_rows: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -146,8 +150,8 @@ class OriginRows:
             number = np.sort(np.random.default_rng(seed).choice(total[-1], max_rows, replace=False))
         place = np.searchsorted(total, number, side="right")
         origin = origins[place]
-        within = number - (total[place] - pairs[place])  # the pair's number among those of its origin
-        return origin, target[rank[origin + 1] + within] - origin
+        own = number - (total[place] - pairs[place])  # the pair's number among those of its origin
+        return origin, target[rank[origin + 1] + own] - origin
 
     def at(self, when: pd.Timestamp) -> tuple[np.ndarray, np.ndarray]:
         """Origins at ``when`` with every step, series by series."""

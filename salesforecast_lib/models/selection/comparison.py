@@ -56,7 +56,7 @@ def compare(
     known = until(table, protocol.last)
     for name, config in configs.items():
         for origin in protocol.origins:
-            same = (origin, config.window, config.without)  # networks that read the same windows share them
+            same = (origin, config.window, config.without, config.reach)  # what reads the same windows shares them
             if same not in scores:
                 scores[same] = OriginScore(known, protocol, origin, config)
             score = scores[same]

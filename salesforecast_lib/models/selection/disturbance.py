@@ -54,19 +54,22 @@ class SalesWindows:
     table : features up to the end of the horizon after the origin, sorted by ``unique_id, ds``.
     tensor : the same rows as a tensor.
     last : row of the origin of each series, (series,).
+    steps : periods that the network reads; None stands for the tensor's window. Sales of the window can be disturbed.
 
     Attributes
     ----------
     clean : the windows as they were, one for each series.
     """
 
-    def __init__(self, table: FeatureTable, tensor: PanelTensor, last: np.ndarray, freq: str) -> None:
-        self.table, self.tensor, self.last, self.freq = table, tensor, last, freq
+    def __init__(
+        self, table: FeatureTable, tensor: PanelTensor, last: np.ndarray, freq: str, steps: int | None = None
+    ) -> None:
+        self.table, self.tensor, self.last, self.freq, self.steps = table, tensor, last, freq, steps
         back, first = np.arange(tensor.window)[::-1], tensor.first_row(last)[:, None]
         rows = last[:, None] - back  # (series, window)
         self.rows = np.maximum(rows, first)
         self.free = (rows >= first) & (table.frame["available"].to_numpy()[self.rows] > 0)  # sales that can move
-        self.clean: Batch = tensor.gather(torch.as_tensor(last))
+        self.clean: Batch = tensor.gather(torch.as_tensor(last), steps)
         self._pushed: dict[float, list[Batch]] = {}
 
     def moved(self, by: np.ndarray) -> Batch:
@@ -77,7 +80,7 @@ class SalesWindows:
         told = with_sales(self.table, pd.Series(sales, index=self.table.frame.index), self.freq)
         of = self.tensor
         return PanelTensor(told.frame, of.vocabulary, of.window, of.horizon, of.season).gather(
-            torch.as_tensor(self.last)
+            torch.as_tensor(self.last), self.steps
         )
 
     def noisy(self, size: float, seed: int = 0) -> Batch:

@@ -154,7 +154,7 @@ class OriginScore:
         if not usable.any():
             raise ValueError(f"validation origin {origin.date()}: no series has a horizon after it and a naive error")
         self.origin, self.series = origin, names[usable]
-        self.windows = SalesWindows(replace(table, frame=frame), tensor, rows[usable], protocol.freq)
+        self.windows = SalesWindows(replace(table, frame=frame), tensor, rows[usable], protocol.freq, config.reach)
         self.batch: Batch = self.windows.clean
         self.scale = torch.as_tensor(scale.loc[self.series].to_numpy(), dtype=torch.float32)[:, None]  # (series, 1)
         back = torch.arange(protocol.horizon) % season - season + 1  # the last season, repeated

@@ -10,6 +10,7 @@ from salesforecast_lib.decisions.promotions import study, verdicts
 from salesforecast_lib.decisions.promotions.effects import Effects, PromotionWeeks, promotion_weeks, two_way_effects
 from salesforecast_lib.decisions.promotions.options import PromotionCosts, empty_plan
 from salesforecast_lib.decisions.promotions.plan import PlanRules
+from salesforecast_lib.files import write_parquet
 
 
 @pytest.fixture(scope="module")
@@ -131,3 +132,14 @@ def test_a_plan_without_rows_has_the_types_of_a_full_one_and_its_reason():
     own = study.ShownWeeks(PromotionWeeks(pd.DataFrame(), ()), (), True, "shop")
     assert "none pays" in study.why_none(empty_plan(), own)
     assert study.why_none(pd.DataFrame({"unique_id": ["a"]}), own) == ""
+
+
+@pytest.mark.parametrize("asked, found", [("champion", "Champion"), ("lstm", "LSTM")])
+def test_the_report_names_the_forecast_as_the_run_does(tmp_path, asked, found):
+    write_parquet(pd.DataFrame({"model": ["Champion", "LSTM"]}), tmp_path / "forecasts.parquet")
+    own = study.ShownWeeks(PromotionWeeks(pd.DataFrame(), ()), (), True, "shop")
+    told = (empty_plan(), {}, own, effects_of([0.2, 0.1]), study.NewShare("display", 0.2, 0.1, 0.3, 0.1))
+    study.write_promotions(tmp_path, *told, asked)
+    assert json.loads((tmp_path / "promotions.json").read_text())["model"] == found
+    with pytest.raises(ValueError, match="which holds Champion, LSTM"):
+        study.write_promotions(tmp_path, *told, "Ensemble")

@@ -94,6 +94,16 @@ def test_nothing_after_an_origin_moves_its_forecast(encoder):
 
 
 @pytest.mark.parametrize("encoder", ["bidirectional_lstm", "mlp"])
+def test_an_encoder_that_cannot_fork_is_trained_window_by_window(encoder):
+    table = made_table()
+    cutoff = table.frame["ds"].max() - pd.Timedelta(days=HORIZON)
+    config = NetworkConfig(WINDOW, encoder=encoder, hidden_size=6, training=TrainingConfig(max_epochs=1))
+    assert config.forking and not config.forks and replace(config, encoder="gru").forks
+    forecaster = fit_network(table, {"horizon": HORIZON, "freq": "D"}, cutoff, config).forecaster
+    assert forecaster.reach is None and len(forecaster(table.frame, table.frame, cutoff)) == 2 * HORIZON
+
+
+@pytest.mark.parametrize("encoder", ["bidirectional_lstm", "mlp"])
 def test_encoders_that_are_not_causal_refuse_forking(encoder):
     _, model, tensor, _ = made(encoder=encoder, window=WINDOW)
     stretch = next(iter(StretchLoader(tensor, everything(tensor), 2)))
@@ -146,7 +156,7 @@ def test_both_trainers_learn_the_same_network():
         stride=1,
         learning_rate=0.01,
         batch_size=64,
-        training=TrainingConfig(max_epochs=8, patience=8),
+        training=TrainingConfig(max_epochs=16, patience=16),
     )
     losses = {}
     for forking in (False, True):
@@ -156,7 +166,7 @@ def test_both_trainers_learn_the_same_network():
         assert fit.search.best_loss < 0.97 * fit.search.validation[0]
         table_of = fit.forecaster(table.frame, table.frame[table.frame["ds"] > cutoff], cutoff)
         assert len(table_of) == 2 * HORIZON
-    assert losses[True] == pytest.approx(losses[False], rel=0.2)
+    assert losses[True] == pytest.approx(losses[False], rel=0.12)
 
 
 def test_forking_stops_and_resumes_to_the_same_weights(tmp_path):
@@ -187,6 +197,9 @@ def carried_case(encoder="lstm", layers=1):
 def test_days_added_to_the_carried_state_equal_a_full_pass(encoder, layers):
     frame, forecaster = carried_case(encoder, layers)
     last = frame["ds"].max() - pd.Timedelta(days=HORIZON)
+    frame["plan"] *= 700.0  # sums of money
+    closed = frame["ds"].between(last - pd.Timedelta(days=WINDOW + 20), last - pd.Timedelta(days=4))
+    frame.loc[closed & (frame["unique_id"] == "a"), ["y", "available"]] = 0.0  # reopened while the state is carried
     state = carry_history(forecaster, frame, last - pd.Timedelta(days=9))
     size = sum(each.numel() for each in state.carried) + state.y.numel()
     for day in pd.date_range(last - pd.Timedelta(days=8), last):

@@ -111,7 +111,9 @@ def test_rows_by_hand():
     assert inputs["step"].iloc[:HORIZON].tolist() == list(range(1, HORIZON + 1))
     day = CUTOFF + pd.Timedelta(days=3)
     assert inputs["ahead_plan"].iloc[2] == frame.loc[day, "plan"]
-    assert inputs["price"].iloc[2] == frame.loc[CUTOFF, "price"], "a historical feature is that of the origin"
+    assert inputs["price"].iloc[2] == pytest.approx(frame.loc[CUTOFF, "price"]), (
+        "a historical feature is that of the origin"
+    )
     assert inputs["mean_7"].iloc[2] == pytest.approx(frame.loc[CUTOFF, "mean_7"] / seen.mean())
     same_days = frame.loc[[day - pd.Timedelta(weeks=k) for k in range(1, 9)]].query("available > 0")["y"]
     assert inputs["season_average"].iloc[2] == pytest.approx((same_days.sum() / seen.mean() + 1) / (len(same_days) + 1))

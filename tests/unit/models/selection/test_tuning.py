@@ -136,14 +136,17 @@ def test_a_short_history_gets_fewer_origins_or_a_reason():
         rolling_validation(CUTOFF, META, first=first + pd.Timedelta(days=25), window=14)
 
 
-def test_score_is_the_scaled_quantile_loss_of_chapter_07():
+@pytest.mark.parametrize("changes", [{}, {"forking": False}, {"encoder": "mlp"}, {"encoder": "gru", "steps": 40}])
+def test_score_is_the_scaled_quantile_loss_of_chapter_07(changes):
+    """The network reads as far back as it does when it forecasts: of a forked one, to the start of its stretch."""
+    base = replace(BASE, **changes)
     table, protocol = made_table(), rolling_validation(CUTOFF, META, origins=1)
     origin = protocol.origins[0]
-    forecaster = fit_network(table, META, origin, BASE, refit=False).forecaster
+    forecaster = fit_network(table, META, origin, base, refit=False).forecaster
     after = table.frame[(table.frame["ds"] > origin) & (table.frame["ds"] <= protocol.end(origin))]
     forecast = forecaster(table.frame, after, origin)
     expected = evaluate(scored_rows(forecast, table.frame), table.frame, 7)["scaled_quantile_loss"].iloc[0]
-    assert OriginScore(table, protocol, origin, BASE)(forecaster.model) == pytest.approx(expected, rel=1e-5)
+    assert OriginScore(table, protocol, origin, base)(forecaster.model) == pytest.approx(expected, rel=1e-5)
 
 
 def test_all_windows_are_scored_on_the_same_rows():
