@@ -61,7 +61,7 @@ cleaning: dict = {}  # switches of CleaningConfig to change
 level: str = "product_type"  # column whose values become the series
 freq: str = "D"  # D days, W weeks (W-SAT: that end on Saturday) or M months
 by_location: bool = False  # one series per product and location
-n_series: int = 200  # best-selling series kept, 0 keeps all
+n_series: int = -1  # best sellers kept, 0 all; -1: all of own data, else 200
 delisted_after: int = 0  # periods without a sale that end a product, 0 never
 stockout_odds: float = 0.0  # a gap less probable is out of stock, 0 never
 missing_price: str = "ffill"  # ffill, median or keep
@@ -473,8 +473,9 @@ panel.head(3)
 first, last = panel["ds"].min().date(), panel["ds"].max().date()
 series = panel["unique_id"].nunique()
 print(f"{series} series, {len(panel)} rows, {first} to {last}")
-closed = panel.loc[panel["open"] == 0, "ds"].dt.date.unique()
-print(f"periods without any order left: {len(closed)}", *closed[:3])
+is_open = panel.groupby("ds")["open"].max()
+closed = is_open.index[is_open == 0].date
+print(f"periods in which all were closed: {len(closed)}", *closed[:3])
 print(f"share of periods without a sale: {(panel['y'] == 0).mean():.3f}")
 print(availability.period_report(panel).to_string(index=False))
 

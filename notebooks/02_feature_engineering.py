@@ -63,18 +63,24 @@ panel.head(3)
 #
 # On the evening of day $t$, the sales up to and including day $t$ are known. A *lag* is the value of some periods ago. A
 # *rolling mean* is the mean of the last periods, today included. `since_sale` counts the periods since the last sale (as a
-# logarithm, because the difference between one day and two says more than that between 50 and 51). By hand, for one
+# logarithm, because the difference between one day and two says more than that between 50 and 51). A day on which the shop
+# was closed (`available` 0) says nothing: it is left out of means and not counted as a day without a sale. By hand, for one
 # series:
 
 # %%
 name = panel.groupby("unique_id")["y"].sum().idxmin()
 one = panel[panel["unique_id"] == name].set_index("ds")
 by_hand = one[["y"]].copy()
-by_hand[f"lag_{season}"] = one["y"].shift(season)
-by_hand[f"mean_{season}"] = one["y"].rolling(season, min_periods=1).mean()
-step = pd.Series(np.arange(len(one)), index=one.index)
+seen = one["available"] > 0
+y = one["y"].where(seen)
+mean = y.rolling(season, min_periods=1).mean().ffill()
+lag = y.shift(season).fillna(mean.shift(season))
+by_hand[f"lag_{season}"] = lag
+by_hand[f"mean_{season}"] = mean
+step = seen.cumsum() - 1
 last_sale = step.where(one["y"] > 0).ffill()
-by_hand["since_sale"] = np.log1p((step - last_sale).fillna(step))
+gap = (step - last_sale).fillna(step).clip(lower=0)
+by_hand["since_sale"] = np.log1p(gap)
 by_hand.tail(8).round(2)
 
 # %% [markdown]

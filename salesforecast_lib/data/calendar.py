@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import date
-from functools import lru_cache
 
 import holidays
 import numpy as np
@@ -88,22 +87,6 @@ def cutoffs_within(ds: pd.Series, freq: str, horizon: int, count: int) -> list[p
     first, last = ds.min(), ds.max()
     periods = len(pd.date_range(first, last, freq=check_freq(freq).alias))
     return rolling_cutoffs(last, freq, horizon, max(1, min(count, periods // horizon - 2)))
-
-
-@lru_cache
-def country_code(text: str) -> str:
-    """Code of a country or region whose holidays are known, from its code (DE, DE-BY) or English name; "" for none."""
-    code, _, region = text.strip().partition("-")
-    known = holidays.list_supported_countries(include_aliases=True)
-    if code.upper() in known:
-        found = code.upper()
-        if not region:
-            return found
-        regions = {name.upper(): name for name in known[found]}
-        return f"{found}-{regions[region.upper()]}" if region.upper() in regions else ""
-    name = "".join(text.split()).casefold()
-    names = {entry[0].casefold(): entry[1] for entry in holidays.registry.COUNTRIES.values()}
-    return names.get(name, "")
 
 
 def _holiday_table(days: pd.DatetimeIndex, country: str) -> pd.DataFrame:

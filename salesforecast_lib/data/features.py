@@ -11,12 +11,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from coreforecast.grouped_array import GroupedArray
-from coreforecast.lag_transforms import RollingMean, RollingStd
 
 from salesforecast_lib.data.calendar import calendar_features, inner_season
 from salesforecast_lib.data.frequency import check_freq
 from salesforecast_lib.data.panel import extend_panel
+from salesforecast_lib.data.past import PastWindows
 from salesforecast_lib.files import read_json, resolve, write_json, write_parquet
 
 ROLES = ("static", "historical", "future")
@@ -47,43 +46,6 @@ class FeatureTable:
         self.groups.setdefault(group, []).extend(columns)
         if in_units:
             self.in_units += list(columns)
-
-
-class PastWindows:
-    """Windows over the past of each series of one column, the row itself included; rows sorted by series and period."""
-
-    def __init__(self, frame: pd.DataFrame, values: pd.Series) -> None:
-        self.values = values.astype("float64")
-        self.groups = self.values.groupby(frame["unique_id"], sort=False, observed=True)
-        ids = pd.factorize(frame["unique_id"])[0]
-        starts = np.flatnonzero(np.concatenate([[True], ids[1:] != ids[:-1], [True]])).astype("int32")
-        whole = not self.values.isna().any()  # pandas leaves gaps out of a window, coreforecast does not
-        self.array = GroupedArray(self.values.to_numpy(), starts) if whole else None
-
-    def lag(self, periods: int) -> pd.Series:
-        return self.groups.shift(periods)
-
-    def mean(self, periods: int) -> pd.Series:
-        if self.array is None:
-            return self.groups.transform(lambda v: v.rolling(periods, min_periods=1).mean())
-        return self._series(RollingMean(0, periods, min_samples=1).transform(self.array))
-
-    def std(self, periods: int) -> pd.Series:
-        """Standard deviation, 0 before the second row of a series."""
-        if self.array is None:
-            spread = self.groups.transform(lambda v: v.rolling(periods, min_periods=2).std())
-        else:
-            spread = self._series(RollingStd(0, periods, min_samples=2).transform(self.array))
-        return spread.fillna(0.0)
-
-    def median(self, periods: int) -> pd.Series:
-        return self.groups.transform(lambda v: v.rolling(periods, min_periods=1).median())
-
-    def smoothed(self, halflife: float) -> pd.Series:
-        return pd.Series(self.groups.ewm(halflife=halflife).mean().to_numpy(), index=self.values.index)
-
-    def _series(self, values: np.ndarray) -> pd.Series:
-        return pd.Series(values, index=self.values.index)
 
 
 def build_features(panel: pd.DataFrame, meta: dict[str, Any]) -> FeatureTable:
@@ -119,14 +81,16 @@ def build_features(panel: pd.DataFrame, meta: dict[str, Any]) -> FeatureTable:
     table.add("promotion", "future", {name: frame[name] for name in meta["future"]})
     table.add("hierarchy", "static", {name: frame[name].astype(str) for name in meta["static"]})
 
-    past = PastWindows(frame, frame["y"])
+    seen = frame["available"] > 0  # a closed day is no day without demand
+    past = PastWindows(frame, frame["y"].where(seen))
+    means = {k: past.mean(k).fillna(0.0) for k in (season, 4 * season, 8 * season)}
+    usual = PastWindows(frame, means[season])
     table.add(
         "lags",
         "historical",
-        {f"lag_{k}": past.lag(k).fillna(0.0) for k in (1, season, 2 * season, 4 * season)},
+        {f"lag_{k}": past.lag(k).fillna(usual.lag(k)).fillna(0.0) for k in (1, season, 2 * season, 4 * season)},
         in_units=True,
     )
-    means = {k: past.mean(k) for k in (season, 4 * season, 8 * season)}
     spread = past.std(4 * season)
     table.add(
         "rolling",
@@ -137,22 +101,23 @@ def build_features(panel: pd.DataFrame, meta: dict[str, Any]) -> FeatureTable:
     table.add(
         "smoothing",
         "historical",
-        {f"ewm_{k}": past.smoothed(k) for k in (season, 4 * season)},
+        {f"ewm_{k}": past.smoothed(k).fillna(0.0) for k in (season, 4 * season)},
         in_units=True,
     )
     table.add("trend", "historical", {"trend": means[season] - means[4 * season]}, in_units=True)
     sold = frame["y"] > 0
-    step = frame.groupby("unique_id", sort=False, observed=True).cumcount()
+    age = frame.groupby("unique_id", sort=False, observed=True).cumcount()
+    step = seen.groupby(frame["unique_id"], sort=False).cumsum() - 1
     last = step.where(sold).groupby(frame["unique_id"], sort=False).ffill()
-    since = np.log1p((step - last).fillna(step))
-    age = np.minimum(np.log1p(step) / np.log(366), 1.0)
+    since = np.log1p((step - last).fillna(step).clip(lower=0))
+    age = np.minimum(np.log1p(age) / np.log(366), 1.0)
     table.add(
         "recency",
         "historical",
         {
             "since_sale": since,
             "age": age,
-            "zero_share": PastWindows(frame, frame["y"] == 0).mean(4 * season),
+            "zero_share": PastWindows(frame, (frame["y"] == 0).where(seen)).mean(4 * season).fillna(0.0),
         },
     )
     _price_features(table, frame, meta, season)
@@ -189,28 +154,33 @@ def ahead_features(panel: pd.DataFrame, meta: dict[str, Any], plan: pd.DataFrame
 
 
 def _price_features(table: FeatureTable, frame: pd.DataFrame, meta: dict[str, Any], season: int) -> None:
-    """Price level against its own past, relative to the category, volatility, discount depth and a combination."""
-    if "price" not in meta["historical"]:
+    """Price level against its own past, relative to the category, volatility, discount depth and a combination.
+
+    Where prices are known ahead, so is their level, and with the discount also known the combination. The price beside
+    those of the category is only observed: what is planned for one product says nothing of another.
+    """
+    if not {"price"} & {*meta["historical"], *meta["future"]}:
         return
+    role = {name: "future" if name in meta["future"] else "historical" for name in ("price", "discount")}
     log_price = np.log(frame["price"].where(frame["price"] > 0))
     frame["_log_price"] = log_price.groupby(frame["unique_id"]).ffill().fillna(0.0)
     past = PastWindows(frame, frame["_log_price"])
     level = frame["_log_price"] - past.median(12 * season)
-    columns = {
-        "price_level": level,
-        "price_volatility": past.std(4 * season),
-    }
+    volatility = past.std(4 * season).clip(-2, 2)
+    table.add("price", role["price"], {"price_level": level.clip(-2, 2), "price_volatility": volatility})
     if meta["static"]:
         group = [frame[meta["static"][0]], frame["ds"]]
         usual = frame["_log_price"].groupby(group, observed=True).transform("median")
-        columns["relative_price"] = frame["_log_price"] - usual
-    table.add("price", "historical", {name: values.clip(-2, 2) for name, values in columns.items()})
-    if "discount" in meta["historical"]:
+        relative = (frame["_log_price"] - usual).clip(-2, 2)
+        table.add("price", "historical", {"relative_price": relative})
+    if "discount" in meta["historical"] or "discount" in meta["future"]:
         depth = frame["discount"].fillna(0.0)
-        table.add("price", "historical", {"discount": depth})
+        if role["discount"] == "historical":
+            table.add("price", "historical", {"discount": depth})
         weekend = (frame["ds"].dt.dayofweek >= 5) | (check_freq(meta["freq"]).kind != "D")  # each longer period has one
         busy = frame.get("open", pd.Series(1.0, index=frame.index)) * weekend
-        table.add("combinations", "historical", {"discount_x_weekend": depth * busy, "discount_x_level": depth * level})
+        both = "future" if set(role.values()) == {"future"} else "historical"
+        table.add("combinations", both, {"discount_x_weekend": depth * busy, "discount_x_level": depth * level})
     del frame["_log_price"]
 
 

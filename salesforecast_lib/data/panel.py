@@ -15,6 +15,7 @@ from salesforecast_lib.data.frequency import AUTOMATIC, Frequency, check_freq
 __all__ = ["KEYS", "PanelConfig", "build_panel", "extend_panel"]
 
 KEYS = ["unique_id", "ds"]
+_PUBLISHED = 200  # series of the book's own data sets
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class PanelConfig:
         that day and are stamped with it) or "M" (months, stamped with their last day). "auto" is for own panels, whose
         dates tell it.
     by_location : one series per ``level`` and ``location_id``.
-    n_series : keep the series with most periods with sales, ties by units; 0 keeps all.
+    n_series : keep the series with most periods with sales, ties by units; 0 keeps all, -1 what `keeps` says.
     delisted_after : periods without a sale at the end after which a series counts as delisted; 0 never.
     min_periods : series with fewer periods since launch are left out (and counted by the caller).
     stockout_odds : a run of periods without a sale counts as out of stock (``available`` 0) from the period on where
@@ -40,7 +41,7 @@ class PanelConfig:
     level: str = "product_id"
     freq: str = "D"
     by_location: bool = False
-    n_series: int = 200
+    n_series: int = -1
     delisted_after: int = 0
     min_periods: int = 1
     stockout_odds: float = 0.0
@@ -55,9 +56,15 @@ class PanelConfig:
             raise ValueError(
                 f"stockout_odds={self.stockout_odds}: expected a probability such as 0.0001, or 0 for never"
             )
-        for name in ("n_series", "delisted_after", "min_periods"):
+        if self.n_series < -1:
+            raise ValueError(f"n_series={self.n_series}: expected how many to keep, 0 for all, -1 for the usual")
+        for name in ("delisted_after", "min_periods"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name}={getattr(self, name)}: expected zero or more")
+
+    def keeps(self, own: bool = False) -> int:
+        """Series kept, 0 for all: as ``n_series`` says; unsaid (-1) all of a reader's ``own`` data, 200 of others."""
+        return self.n_series if self.n_series >= 0 else 0 if own else _PUBLISHED
 
     @property
     def frequency(self) -> Frequency:
@@ -117,7 +124,7 @@ def build_panel(lines: pd.DataFrame, config: PanelConfig = PanelConfig(), static
     units = np.bincount(cell, quantity * keep_line, n * periods).reshape(n, periods)
     shop_open = np.bincount(number, minlength=periods) > 0
     rank = np.lexsort((-units.sum(1), -(units > 0).sum(1)))
-    chosen = np.sort(rank[: config.n_series or n])
+    chosen = np.sort(rank[: config.keeps() or n])
     position = np.full(n, -1)
     position[chosen] = np.arange(len(chosen))
     used = keep_line & (position[np.maximum(code, 0)] >= 0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,7 @@ def prepare(
     """
     if horizon < 1:
         raise ValueError(f"horizon={horizon}: expected at least 1 period")
+    config = replace(config, n_series=config.keeps(own=dataset in OWN))
     plan = read_plan_file(plan_file, plan_reading) if plan_file else None
     where = Country(country, dataset in OWN)
     roles = Roles(future, historical, static)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -18,6 +20,7 @@ from salesforecast_lib.data.reading import (
     read_plan_file,
     read_stock_file,
 )
+from salesforecast_lib.pipeline.panel_facts import panel_facts, plan_lines
 
 READERS: dict[str, Callable[[str, ReadOptions], Reading]] = {
     "orders": read_orders,
@@ -27,33 +30,51 @@ READERS: dict[str, Callable[[str, ReadOptions], Reading]] = {
 }
 
 
-def check_file(
-    file: str, kind: str, options: Callable[[], ReadOptions]
-) -> tuple[ReadingReport, pd.DataFrame, str]:
-    """Read ``file`` as a run would; returns the report, the quarantine, and why it cannot be used ("" if it can).
-
-    Order lines are cleaned with the default steps, so that cancelled and quarantined lines are counted as in a run.
+@dataclass(frozen=True)
+class Checked:
+    """How a file was read: the ``report``, the ``quarantine``, why it cannot be used (``error``, "" if it can), and of
+    panels and plans what a run would make of them, as ``lines`` for a reader and ``facts`` for programs.
     """
-    nothing = ReadingReport(file, kind), pd.DataFrame()
+
+    report: ReadingReport
+    quarantine: pd.DataFrame = field(default_factory=pd.DataFrame)
+    error: str = ""
+    lines: tuple[tuple[str, str], ...] = ()
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> str:
+        """The JSON object of ``check-data --json``: the report's fields, the facts, and the error if there is one."""
+        content = {**self.report.to_dict(), **self.facts}
+        if self.error:
+            content["error"] = self.error
+        return json.dumps(content, ensure_ascii=False, indent=2, default=str)
+
+
+def check_file(file: str, kind: str, options: Callable[[], ReadOptions]) -> Checked:
+    """Read ``file`` as a run would.
+
+    Order lines are cleaned with the default steps, so that cancelled and quarantined lines are counted as in a run; a
+    panel is made regular, so that the periods, roles and closures are those of a run.
+    """
     if kind not in READERS:
-        return *nothing, f"--kind {kind!r}: expected one of {', '.join(READERS)}"
+        return Checked(ReadingReport(file, kind), error=f"--kind {kind!r}: expected one of {', '.join(READERS)}")
     try:
         read = READERS[kind](str(Path(file).resolve()), options())
     except (ValueError, FileNotFoundError) as error:
-        return *nothing, str(error)
+        return Checked(ReadingReport(file, kind), error=str(error))
     report, quarantine = read.report, read.quarantine
     if kind == "orders":
         cleaned = clean(read.frame, CleaningConfig(), read.quarantine)
         quarantine = cleaned.quarantine
         report.count(cleaned.kept, quarantine, len(cleaned.cancelled))
-    if report.kept:
-        return report, quarantine, ""
-    return report, quarantine, f"{file}: no usable row; the reasons are {report.reasons}"
-
-
-def checked(report: ReadingReport, error: str) -> str:
-    """The JSON object of ``check-data --json``: the report's fields, and ``error`` when the file cannot be used."""
-    content = report.to_dict()
-    if error:
-        content["error"] = error
-    return json.dumps(content, ensure_ascii=False, indent=2, default=str)
+    if not report.kept:
+        return Checked(report, quarantine, f"{file}: no usable row; the reasons are {report.reasons}")
+    if kind == "plan":
+        return Checked(report, quarantine, lines=tuple(plan_lines(read)))
+    if kind == "panel":
+        try:
+            facts = panel_facts(read)
+        except ValueError as error:
+            return Checked(report, quarantine, str(error))
+        return Checked(report, quarantine, "", tuple(facts.lines()), facts.to_dict())
+    return Checked(report, quarantine)

@@ -144,27 +144,29 @@ def check_data(
 ) -> None:
     """Read a file and say how it was read, what was repaired, and what would be refused, and why."""
     from salesforecast_lib.data.reading import ReadOptions
-    from salesforecast_lib.pipeline.check_data import check_file, checked
+    from salesforecast_lib.pipeline.check_data import check_file
 
     def options() -> ReadOptions:
         names = {ours: theirs for text in columns for ours, theirs in settings.parse_columns(text).items()}
         return ReadOptions(names, timezone, decimal, thousands, date_order, encoding, sheet)
 
-    report, quarantine, error = check_file(file, kind, options)
+    found = check_file(file, kind, options)
     if as_json:
-        print(checked(report, error))
-        raise typer.Exit(1 if error else 0)
+        print(found.to_json())
+        raise typer.Exit(1 if found.error else 0)
+    report = found.report
     if report.rows:
-        table = report.table()
-        width = table["what"].str.len().max()
-        for what, value in table.itertuples(index=False):
+        rows = [*report.table().itertuples(index=False, name=None), *found.lines]
+        width = max(len(what) for what, _ in rows)
+        for what, value in rows:
             console.print(f"{what:{width}}  {value}", highlight=False, markup=False, soft_wrap=True)
-    if len(quarantine):
-        console.print(quarantine.head(10).to_string(index=False), highlight=False, markup=False, soft_wrap=True)
+    if len(found.quarantine):
+        shown_rows = found.quarantine.head(10).to_string(index=False)
+        console.print(shown_rows, highlight=False, markup=False, soft_wrap=True)
     if report.rows:
         console.print(f"{report.kept} of {report.rows} rows are usable", highlight=False)
-    if error:
-        raise stop(ValueError(error))
+    if found.error:
+        raise stop(ValueError(found.error))
 
 
 @app.command("init")
@@ -175,6 +177,7 @@ def init_command(
     plan: Annotated[str, typer.Option(help="what you know ahead")] = "",
     column: Annotated[list[str], typer.Option(help="our=theirs; our= for none; may be repeated")] = [],  # noqa: B006
     stock_column: Annotated[list[str], typer.Option(help="our=theirs, in the stock file")] = [],  # noqa: B006
+    plan_column: Annotated[list[str], typer.Option(help="our=theirs, in the plan file")] = [],  # noqa: B006
     parameter: Assignments = [],  # noqa: B006  (typer copies it)
     yes: Annotated[bool, typer.Option("--yes", help="ask nothing: refuse where it is not certain")] = False,
     force: Annotated[bool, typer.Option("--force", help="write over a profile that exists")] = False,
@@ -184,7 +187,7 @@ def init_command(
 
     try:
         maps = parse_columns(column), settings.parse_assignments(parameter), parse_columns(stock_column)
-        shop = Shop(name, orders, stock, plan, *maps)
+        shop = Shop(name, orders, stock, plan, *maps, parse_columns(plan_column))
         place = init_shop(shop, None if yes else put_question, show, force)
     except (ValueError, OSError) as error:
         raise stop(error) from None

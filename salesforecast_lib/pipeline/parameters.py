@@ -14,7 +14,14 @@ from typing import Any
 
 from salesforecast_lib.files import project_root
 from salesforecast_lib.pipeline.stages import STAGES, Stage
-from salesforecast_lib.pipeline.values import ParameterError, check_value, parse_columns, read_text, read_yaml
+from salesforecast_lib.pipeline.values import (
+    OWN_DATASETS,
+    ParameterError,
+    check_value,
+    parse_columns,
+    read_text,
+    read_yaml,
+)
 
 __all__ = ["Parameter", "ParameterError", "check", "declared", "load_profile", "parse_assignments", "parse_columns"]
 
@@ -105,6 +112,8 @@ def check(values: Mapping[str, Any], stages: Iterable[Stage] = STAGES) -> dict[s
             hint = _HINTS.get(kind, "") if isinstance(value, str) else ""
             raise ParameterError(f"parameter {name}={value!r}: expected {kind}, got {type(value).__name__}{hint}")
         checked[name] = float(value) if kind == "float" else value
+        if name == "country" and values.get("dataset") in OWN_DATASETS:
+            continue  # may be a column: `check_header` looks at the file
         try:
             check_value(name, checked[name])
         except ValueError as error:

@@ -13,13 +13,13 @@ from salesforecast_lib.files import resolve, write_text
 from salesforecast_lib.pipeline import parameters as settings
 from salesforecast_lib.pipeline.dependencies import library_hash
 from salesforecast_lib.pipeline.execute import StageError, execute
-from salesforecast_lib.pipeline.runs.files import check_header, content, reading_options
+from salesforecast_lib.pipeline.runs.files import check_header, check_plan, content, reading_options
 from salesforecast_lib.pipeline.runs.folder import STATE, locked, open_folder
 from salesforecast_lib.pipeline.runs.progress import announced, notes, quiet_engine
 from salesforecast_lib.pipeline.runs.record import begin, finish
 from salesforecast_lib.pipeline.runs.shop import data_notes, keep_data
 from salesforecast_lib.pipeline.stages import STAGES, Stage
-from salesforecast_lib.pipeline.values import RULES
+from salesforecast_lib.pipeline.values import OWN_DATASETS, RULES
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def prepare_values(profile: str, assignments: Mapping[str, Any], stages: tuple[S
     """Profile and command line together, checked; input files must exist. Nothing has run yet."""
     values = settings.check({**settings.load_profile(profile), **assignments}, stages)
     dataset = values.get("dataset", "complete_journey")
-    if dataset in ("own_data", "own_panel") and not values.get("path"):
+    if dataset in OWN_DATASETS and not values.get("path"):
         raise settings.ParameterError(f"dataset={dataset}: give your file with -p path=orders.csv")
     for name in (name for name in values if name in RULES and RULES[name].kind in ("file", "folder")):
         if values[name]:
@@ -76,7 +76,7 @@ def prepare_values(profile: str, assignments: Mapping[str, Any], stages: tuple[S
             if not (place.is_file() if kind == "file" else place.is_dir()):
                 raise settings.ParameterError(f"{name}={values[name]!r}: no such {kind} {place}")
             values[name] = str(place)
-    if dataset in ("own_data", "own_panel"):
+    if dataset in OWN_DATASETS:
         check_header(values)
     ignored = next((name for name in ("path", "columns") if dataset == "complete_journey" and values.get(name)), None)
     if ignored:
@@ -84,6 +84,8 @@ def prepare_values(profile: str, assignments: Mapping[str, Any], stages: tuple[S
             f"parameter {ignored}={values[ignored]!r}: dataset=complete_journey reads no file of yours; "
             "add --profile own_data"
         )
+    if values.get("plan_file"):
+        check_plan(values)
     if values.get("stock_file"):
         from salesforecast_lib.decisions.inventory.orders import read_stock
 

@@ -23,7 +23,11 @@ class Stage:
 
 
 STAGES = (
-    Stage("01_preprocessing", (), ("panel.parquet", "panel.json", "plan.parquet", "quarantine.parquet", "cleaning.json")),
+    Stage(
+        "01_preprocessing",
+        (),
+        ("panel.parquet", "panel.json", "plan.parquet", "quarantine.parquet", "cleaning.json"),
+    ),
     Stage(
         "02_feature_engineering",
         ("panel.parquet", "panel.json", "plan.parquet"),

@@ -191,7 +191,12 @@ class Ours:
 
         torch.manual_seed(0)
         return SalesPredictor(
-            self.vocabulary.input_size, HIDDEN, HORIZON, future_size=len(self.vocabulary.future), dropout=0.2
+            self.vocabulary.input_size,
+            HIDDEN,
+            HORIZON,
+            future_size=len(self.vocabulary.future),
+            dropout=0.2,
+            unit=self.vocabulary.unit,
         ).to(self.device)
 
     def rate(self, loader: Any, seconds: float) -> float:

@@ -6,8 +6,10 @@
 - `Category`: Values of a category that have a column each.
 - `take_closures`: The column that says when a series is closed, as ``open``.
 - `closed_gaps`: Gaps of a file that are closed days.
+- `closed_ahead`: Days after the data on which a shop with closed gaps has no row.
 - `settle_open`: ``open`` of every row, also where a sale contradicts it.
 - `settle_ends`: Series that ended, and periods of which nothing is known.
+- `quiet_gaps`: Gaps in which a shop was not there.
 - `Horizon`: The periods that are forecast.
 - `planned_names`: Which column of a plan file is which of the panel's.
 - `told_ahead`: What is told of each series and period of the horizon.
@@ -16,8 +18,8 @@
 """
 
 from salesforecast_lib.data.ahead.categories import Category
-from salesforecast_lib.data.ahead.closures import closed_gaps, settle_open, take_closures
-from salesforecast_lib.data.ahead.ends import settle_ends
+from salesforecast_lib.data.ahead.closures import closed_ahead, closed_gaps, settle_open, take_closures
+from salesforecast_lib.data.ahead.ends import quiet_gaps, settle_ends
 from salesforecast_lib.data.ahead.plan import Horizon
 from salesforecast_lib.data.ahead.roles import Roles, declared_roles
 from salesforecast_lib.data.ahead.settle import settle_columns
@@ -30,9 +32,11 @@ __all__ = [
     "settle_columns",
     "Category",
     "take_closures",
+    "closed_ahead",
     "closed_gaps",
     "settle_open",
     "settle_ends",
+    "quiet_gaps",
     "Horizon",
     "planned_names",
     "told_ahead",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from salesforecast_lib.data.ahead.usual import usual_values
 from salesforecast_lib.data.frequency import WEEKDAYS, Frequency
 from salesforecast_lib.data.own_columns import is_empty
 from salesforecast_lib.data.reading.guess.headers import plain
@@ -67,7 +68,7 @@ def take_closures(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
                 "'open (given)': closures would be 0, openings 1"
             )
         return frame, notes
-    for name in frame.columns:
+    for name in frame.columns[~frame.columns.duplicated(keep=False)]:
         says, numbers = closure_column(str(name), frame[name])
         if says:
             notes.append(f"column {str(name)!r} says when a series is {says}: it is 'open' in the panel")
@@ -136,3 +137,31 @@ def settle_open(full: pd.DataFrame, closed: np.ndarray) -> tuple[pd.Series, list
             f"({sold:g}): the sale is kept, the period counts as open"
         )
     return settled.where(~(full["y"] > 0), settled.where(settled > 0, 1.0)), notes
+
+
+def closed_ahead(later: pd.DataFrame, full: pd.DataFrame, frequency: Frequency) -> pd.DataFrame:
+    """``later`` with ``open`` where a series' gaps are closed days: a day without a row after the data is closed, too.
+
+    Where fewer than `_ROWS` of the days on which a series usually opens have a row, its rows are no calendar: they tell
+    some days (promotions), and nothing of the others.
+
+    Parameters
+    ----------
+    later : rows of the file after the end of the data. ``full`` : the data's rows, with ``open``.
+    """
+    shut = full.loc[full["open"] <= 0, "unique_id"].unique()
+    told = later[later["unique_id"].isin(shut)]
+    if told.empty:
+        return later
+    end = full["ds"].max()
+    reach = told.groupby("unique_id")["ds"]
+    days = {name: frequency.steps(ds, pd.Series(end, ds.index)).max() for name, ds in reach}
+    grid = pd.concat(
+        [pd.DataFrame({"unique_id": name, "ds": frequency.after(end, count)}) for name, count in days.items()],
+        ignore_index=True,
+    )
+    usual = usual_values(full, grid, "open", frequency)
+    grid = grid.merge(told[["unique_id", "ds"]].assign(open=1.0), on=["unique_id", "ds"], how="left")
+    whole = grid["open"].notna()[usual > 0].groupby(grid["unique_id"]).mean() >= _ROWS
+    grid = grid[grid["unique_id"].map(whole).fillna(False).astype(bool)]
+    return later.merge(grid.assign(open=grid["open"].fillna(0.0)), on=["unique_id", "ds"], how="outer")

@@ -74,7 +74,8 @@ def series_meant(plan: pd.DataFrame, series: pd.Index, source: str) -> tuple[pd.
     if lost:
         rows = int(ids.isin(lost).sum())
         notes.append(
-            f"{source}: {counted(rows, 'row')} of {len(lost)} that the data do not have, left out: {first_names(lost)}"
+            f"{source}: {counted(rows, 'row')} of {counted(len(lost), 'product')} that the data do not have, "
+            f"left out: {first_names(lost)}"
         )
     if len(lost) == len(meant):
         raise ReadingError(
@@ -105,8 +106,8 @@ def told_by_file(
     ----------
     plan : ``row, unique_id, [location_id], ds, end`` and ``columns``, all numbers.
     panel : the history, for the series and what is usual.
-    lists : columns of events that belong together; where the plan tells only days with one of them, all other days of
-        the horizon are without.
+    lists : columns of events that belong together; where the plan tells of a series only days with one of them, its
+        other days up to the last one told are without.
 
     Raises
     ------
@@ -146,14 +147,17 @@ def told_by_file(
     )
     _refuse_contradictions(days, columns, first, source)
     daily = days.groupby(["unique_id", "day"], sort=True)[columns].last()  # the last one that is told
-    table = _periods(daily, columns, panel, horizon)
     for group in lists:
         inside = [name for name in group if name in columns]
-        told = plan[inside].dropna(how="all")
-        if inside and len(told) and not (told.fillna(0.0) == 0).all(axis=1).any():
-            table = _every_row(table, panel, horizon)
-            table[inside] = table[inside].fillna(0.0)
-            notes.append(f"{source} lists the days with {first_names(inside)}: all other days count as without")
+        listed = _listed(days, inside)
+        if len(listed):
+            daily, without = _without(daily, inside, listed)
+            if without:
+                notes.append(
+                    f"{source} lists the days with {first_names(inside)} of {len(listed)} series: up to the last day "
+                    "that it tells of each, its other days count as without"
+                )
+    table = _periods(daily, columns, panel, horizon)
     return Told(table, notes)
 
 
@@ -218,7 +222,21 @@ def _periods(daily: pd.DataFrame, columns: list[str], panel: pd.DataFrame, horiz
     return table[[*KEYS, *columns]]
 
 
-def _every_row(table: pd.DataFrame, panel: pd.DataFrame, horizon: Horizon) -> pd.DataFrame:
-    ids = panel["unique_id"].unique()
-    grid = pd.MultiIndex.from_product([ids, horizon.stamps], names=KEYS).to_frame(index=False)
-    return grid.merge(table, on=KEYS, how="left")
+def _listed(days: pd.DataFrame, names: list[str]) -> pd.Series:
+    """Last day told of each series of which a plan tells only days with one of ``names``, never one without."""
+    told = days[["unique_id", "day"]].assign(on=(days[names].fillna(0.0) != 0).any(axis=1))[
+        days[names].notna().any(axis=1)
+    ]
+    found = told.groupby("unique_id").agg(on=("on", "min"), day=("day", "max"))
+    return found.loc[found["on"].astype(bool), "day"]
+
+
+def _without(daily: pd.DataFrame, names: list[str], listed: pd.Series) -> tuple[pd.DataFrame, int]:
+    """``daily`` with 0 on the untold days up to the last told one of each listed series, and how many there are."""
+    size = listed.to_numpy() + 1
+    day = np.arange(size.sum()) - np.repeat(np.cumsum(size) - size, size)
+    every = pd.MultiIndex.from_arrays([np.repeat(listed.index.to_numpy(), size), day], names=daily.index.names)
+    daily = daily.reindex(daily.index.union(every))
+    silent = daily.index.isin(every) & daily[names].isna().all(axis=1).to_numpy()
+    daily.loc[silent, names] = 0.0
+    return daily, int(silent.sum())

@@ -10,18 +10,18 @@ import pandas as pd
 from salesforecast_lib.data.ahead.categories import Category, category_texts, indicator, indicators
 from salesforecast_lib.data.ahead.closures import closure_column
 from salesforecast_lib.data.ahead.plan import Horizon, Told, told_by_file
+from salesforecast_lib.data.ahead.settle import never_had
 from salesforecast_lib.data.ahead.usual import KEYS, how_usual, is_price, rows_ahead
 from salesforecast_lib.data.own_columns import is_empty
 from salesforecast_lib.data.reading import Reading, ReadingError
 from salesforecast_lib.data.reading.columns import find_column
-from salesforecast_lib.wording import first_names
 
 _PLAN_KEYS = ("row", "unique_id", "location_id", "ds", "end")
 
 
 def planned_names(read: Reading, columns: list[str], renamed: Mapping[str, str]) -> dict[str, str]:
     """``{column of the plan: column of the panel}`` of the columns that both have; ``open`` may be told as closed."""
-    found = {}
+    found: dict[str, str] = {}
     for name in read.frame.columns.difference(_PLAN_KEYS, sort=False):
         place = renamed.get(name) or find_column(name, columns) or renamed.get(find_column(name, renamed) or "")
         if place is None and closure_column(name, read.frame[name])[0]:
@@ -50,7 +50,7 @@ def plan_numbers(
             known = categories[ours]
             new = sorted(set(texts.dropna()) - {known.usual, *known.values, *known.others})
             if new:
-                notes.append(f"{ours}: the plan holds {first_names(new)}, which the data never had")
+                notes.append(never_had(ours, new, known, "the plan holds"))
             rows[list(table)] = table
             events.append(list(table))
             continue
@@ -59,7 +59,8 @@ def plan_numbers(
             cells = numbers if says and numbers is not None else cells
         numbers = pd.to_numeric(cells, errors="coerce").astype("float64")
         words = ~is_empty(cells) & numbers.isna()
-        flag = ours in panel and panel[ours].between(0, 1).all() and ours != "open" and not is_price(ours)
+        share = ours in panel and bool(panel[ours].between(0, 1).all())
+        flag = share and ours != "open" and not is_price(ours)
         if words.any() and not (flag and words[~is_empty(cells)].all()):
             at = int(np.flatnonzero(words)[0])
             raise ReadingError(
@@ -69,7 +70,7 @@ def plan_numbers(
         if words.any():
             numbers = (~is_empty(cells)).astype("float64").where(~is_empty(cells))
             notes.append(f"{theirs} of the plan names what is on, such as {cells[words].iloc[0]!r}: read as 1")
-        if ours == "discount" and not numbers.dropna().between(0, 1).all():
+        if ours == "discount" and share and not numbers.dropna().between(0, 1).all():
             at = int(np.flatnonzero(~numbers.fillna(0).between(0, 1))[0])
             raise ReadingError(
                 f"{read.report.file}, row {read.frame['row'].iloc[at]}: {theirs} is {numbers.iloc[at]:g}; expected the "
@@ -112,11 +113,13 @@ def told_ahead(
             notes.append(
                 f"{int(beyond.sum())} rows after {horizon.stamps[-1].date()} lie beyond the horizon and are not used"
             )
-        table = table.merge(own[[*KEYS, *(name for name in future if name in own)]], on=KEYS, how="left")
+        columns = [name for name in future if name in own and own[name].notna().any()]
+        table = table.merge(own[[*KEYS, *columns]], on=KEYS, how="left")
     if read is not None and names:
         rows, events, more = plan_numbers(read, names, panel, categories or {})
         columns = [name for name in rows if name not in _PLAN_KEYS]
-        told = told_by_file(rows, columns, panel, horizon, events, read.report.file)
+        untold = [group for group in events if not any(name in table for name in group)]  # the rest is not told either
+        told = told_by_file(rows, columns, panel, horizon, untold, read.report.file)
         notes += [*more, *told.notes]
         filed = grid.merge(told.table[told.table["unique_id"].isin(alive)], on=KEYS, how="left")
         for name in columns:

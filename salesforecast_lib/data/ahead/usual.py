@@ -12,8 +12,8 @@ KEYS = ["unique_id", "ds"]
 _PRICE = re.compile(r"(^|[\W_])(price|preis|prix|precio|prezzo|prijs|preco)|preis\b|价|価格", re.IGNORECASE)
 _SELDOM = 0.05  # share of steps with another value, below which a number is a state that lasts
 _HOW = {
-    "open": "what is usual on that weekday",
-    "flag": "what is usual on that weekday",
+    "open": "what is usual (of days: on that weekday)",
+    "flag": "what is usual (of days: on that weekday)",
     "last": "the last value",
     "mean": "the mean of the last four weeks",
 }

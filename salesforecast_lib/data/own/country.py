@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from salesforecast_lib.data.calendar import country_code
+from salesforecast_lib.countries import country_code
 from salesforecast_lib.wording import first_names
 
 

@@ -17,7 +17,7 @@ from salesforecast_lib.data.journey import journey_promotions
 from salesforecast_lib.data.loaders import Source
 from salesforecast_lib.data.marketplace.panel import CLICKS, LEVELS, market_columns
 from salesforecast_lib.data.own.country import Country, settle_country
-from salesforecast_lib.data.own_panel import read_panel
+from salesforecast_lib.data.own.regular import read_panel
 from salesforecast_lib.data.panel import PanelConfig, build_panel
 from salesforecast_lib.data.reading import Reading, ReadingError, ReadingReport, ReadOptions
 from salesforecast_lib.data.schema import REQUIRED
@@ -112,8 +112,9 @@ def orders_prepared(
     names = planned_names(plan, [*there, "open"], {}) if plan else {}
     if plan and not names:
         raise ReadingError(f"{plan.report.file}: {_nothing_planned(plan, [*there, 'open'])}")
-    wanted = dict.fromkeys([*declared, *(name for name in names.values() if name != "open")])
-    added = add_attributes(panel, lines, wanted, level, config.freq, config.by_location)
+    wanted = {name: "future" for name in names.values() if name != "open"} | declared
+    added = add_attributes(panel, lines, wanted, (level, config.by_location), config.freq, source.reading)
+    notes += added.notes
     panel, observed = added.panel, [name for name in _OBSERVED if name in panel]
     for name, columns in added.columns.items():
         if declared.get(name) == "historical":
@@ -163,11 +164,7 @@ def panel_prepared(
     regular, read = read_panel(path, options, config.freq, missing_y, horizon, roles, plan)
     panel, notes = regular.panel, list(regular.notes)
     columns = [*regular.texts, *regular.numeric]
-    declared = (
-        [n for n, role in declared_roles(roles, columns, regular.renamed, path).items() if role == "static"]
-        if (roles.static)
-        else []
-    )
+    declared = list(declared_roles(Roles(static=roles.static), columns, regular.renamed, path))
     kept = declared if static else regular.texts
     country = where.default
     if where.column:

@@ -81,9 +81,12 @@ def _named_columns(
     return raw, our_columns(raw.frame, options.columns, _REQUIRED, (*optional, *extra), report), report
 
 
-def check_panel_columns(path: str | Path, options: ReadOptions) -> None:
-    """Raise what `read_panel_file` would about the file's columns; only the head of a text file is read."""
-    _named_columns(path, options, rows=1)
+def check_panel_columns(path: str | Path, options: ReadOptions) -> list[str]:
+    """Names that the panel's columns will have; raises what `read_panel_file` would about the file's columns.
+
+    Only the head of a text file is read.
+    """
+    return list(_named_columns(path, options, rows=1)[1].columns)
 
 
 def covariates_of(

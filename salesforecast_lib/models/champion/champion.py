@@ -151,7 +151,9 @@ def _choose(known: weights.Validated) -> tuple[dict[str, float], weights.Learnt,
         together = float(
             weights.pinball(weights.mixed(learnt.shares, known.values)[:, 1:], known.y, known.levels) @ known.weight
         )
-    if rules and min(rules.values()) <= together:
+    learned = min((loss for name, loss in losses.items() if name not in _LOCAL), default=np.inf)
+    better = min(rules.values(), default=np.inf) <= (1 - weights.margin(known.cells)) * min(together, learned)
+    if better or not np.isfinite(learned):
         best = min(rules, key=lambda name: rules[name])
         alone = known.only([best])
         learnt = weights.learn(alone)

@@ -13,7 +13,7 @@ import pandas as pd
 from salesforecast_lib import quantile_columns
 from salesforecast_lib.data.features import FeatureTable
 from salesforecast_lib.data.frequency import check_freq
-from salesforecast_lib.models.champion.plan import Fits
+from salesforecast_lib.models.champion.plan import RECURSIVE_ROWS, Fits
 from salesforecast_lib.models.champion.settings import ChampionConfig
 from salesforecast_lib.models.forecaster import network_forecasts
 from salesforecast_lib.models.peers import (
@@ -21,6 +21,7 @@ from salesforecast_lib.models.peers import (
     DirectConfig,
     boosting_forecasts,
     direct_lightgbm_forecasts,
+    lightgbm_forecasts,
     statistical_forecasts,
 )
 
@@ -97,9 +98,29 @@ def _networks(task: Task, cutoffs: Sequence[pd.Timestamp]) -> pd.DataFrame:
     return network_forecasts(*told, task.fits.refit_every)
 
 
+def _recursive(task: Task, cutoff: pd.Timestamp, model: str) -> pd.DataFrame:
+    frame = task.table.frame
+    alive = frame.loc[frame["ds"] == cutoff, "unique_id"]
+    future = task.meta["future"]
+    names = [name for name in dict.fromkeys(["open", *future]) if name in task.known and name in future]
+    reach = max(RECURSIVE_ROWS // max(len(alive), 1), 120)  # periods read of each series
+    begin = np.sort(frame.loc[frame["ds"] <= cutoff, "ds"].unique())[-reach:][0]
+    past = frame.loc[frame["unique_id"].isin(alive) & (frame["ds"] <= cutoff) & (frame["ds"] >= begin)]
+    steps = check_freq(task.freq).after(cutoff, task.horizon)
+    ahead = task.known[task.known["unique_id"].isin(alive) & task.known["ds"].isin(steps)]
+    static = list(task.meta["static"])
+    keys = ["unique_id", "ds"]
+    ahead = ahead[[*keys, *names]].merge(past.groupby("unique_id")[static].first().reset_index(), on="unique_id")
+    panel = pd.concat([past[[*keys, "y", "available", *static, *names]], ahead], ignore_index=True)
+    panel = panel.sort_values(keys, kind="stable", ignore_index=True)
+    told = {**task.meta, "future": names}
+    return lightgbm_forecasts(panel, told, cutoff, task.config.seed, task.config.threads, levels=task.config.levels)
+
+
 _AT_EACH: dict[str, Callable[[Task, pd.Timestamp, str], pd.DataFrame]] = {
     "LightGBMDirect": _direct,
     "Boosting": _boosting,
+    "LightGBM": _recursive,
 }
 _AT_ALL: dict[str, Callable[[Task, Sequence[pd.Timestamp]], pd.DataFrame]] = {"Networks": _networks}
 

@@ -14,8 +14,9 @@ from salesforecast_lib.models.forecaster.fit import NetworkConfig
 from salesforecast_lib.models.training.loop import TrainingConfig
 
 # Seconds on one core of a server of 2025, measured with the league's tasks; they set the order of magnitude only.
-SECONDS_PER_TREE_ROW = 1.8e-7  # boosting: one tree, one training row
+SECONDS_PER_TREE_ROW = 1.2e-7  # boosting: one tree, one training row
 SECONDS_PER_STEP = 0.04  # a network of 64 units: 8 stretches of 256 periods, 28 steps ahead
+RECURSIVE_ROWS = 150_000  # rows of the recursive LightGBM at most, the latest of each series
 FEW_SERIES = 50  # below it a model a series is affordable and learns as much as one for all
 
 
@@ -83,10 +84,15 @@ def plan_fits(size: Size, cutoffs: int, before_first: int, config: ChampionConfi
     chosen = [name for name in (*RULES, *LEARNED) if not config.members or name in config.members]
     if size.series < FEW_SERIES:
         chosen += [name for name in FEW if not config.members or name in config.members]
-    if "Networks" in chosen and not networks:
-        chosen.remove("Networks")
-    else:
+    if "Networks" not in chosen:
         left_out = {}
+    elif not networks:
+        chosen.remove("Networks")
+    recursive = fits * 2 * min(size.rows, RECURSIVE_ROWS) * 300 * SECONDS_PER_TREE_ROW
+    if "LightGBM" in chosen and recursive > 0.2 * budget and not config.members:
+        chosen.remove("LightGBM")
+        share = f"the budget has {0.2 * budget / 60:.1f} for it"
+        left_out["LightGBM"] = f"its fits take about {recursive / 60:.1f} minutes, {share}"
     return Fits(tuple(chosen), validation, rows, trees, networks, every, left_out)
 
 

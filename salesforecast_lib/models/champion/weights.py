@@ -129,25 +129,39 @@ def greedy_shares(known: Validated, rounds: int = 25) -> np.ndarray:
 
 
 # What a member weighs before anything is known of it: boosting is an average of four models, networks of up to three.
-PRIOR = {"Boosting": 4.0, "Networks": 2.0}
-CLOSE, NEAR = 1.05, 1.10  # times the best member's loss: close ones share the prior, near ones may be selected
-CELLS = 200  # series and cutoffs on which selection is worth a quarter
+# Simple rules weigh nothing before: they come in by selection, or alone.
+PRIOR = {"Boosting": 4.0, "Networks": 2.0, "LightGBMDirect": 1.0, "LightGBM": 1.0, "AutoETS": 1.0}
+HELP = 0.005  # share of the loss that a change of the spread has to save
+LEAST = 0.02  # a smaller share is none
+NEAR = 1.10  # times the best member's loss: those within it may be selected
+CELLS = 200  # series and cutoffs on which selection is worth a quarter of the weights
+STEEP = 4.0, 14.0  # power of the losses' ratio that divides prior weights, with no evidence and with all
 
 
 def committee_shares(known: Validated) -> np.ndarray:
-    """Between prior weights over the members close to the best and those of greedy selection among the near ones.
+    """Between prior weights, divided by a power of each member's loss, and greedy selection among the near ones.
 
     A few validation cutoffs of a few series cannot tell good members apart, and fixed weights are hard to beat (Clemen
-    1989; Smith & Wallis 2009): selection counts for at most a half, and the less, the fewer series and cutoffs there
-    are. A member that loses a tenth more than the best has no share.
+    1989; Smith & Wallis 2009): the fewer series and cutoffs there are, the less the losses move the prior weights, and
+    the less selection counts, for a half at most.
     """
-    alone = np.array(list(losses(known).values()))
-    close, near = alone <= CLOSE * alone.min(), np.flatnonzero(alone <= NEAR * alone.min())
-    prior = np.array([PRIOR.get(name, 1.0) for name in known.names]) * close
+    alone = np.maximum(list(losses(known).values()), 1e-12)
+    prior = np.array([PRIOR.get(name, 0.0) for name in known.names])
+    if not prior.any():
+        prior = np.ones(len(alone))
+    best, evidence = alone[prior > 0].min(), known.cells / (known.cells + CELLS)
+    prior = prior * (best / alone) ** (STEEP[0] + (STEEP[1] - STEEP[0]) * evidence)
+    near = np.flatnonzero(alone <= NEAR * alone.min())
     chosen = np.zeros(len(alone))
     chosen[near] = greedy_shares(known.only([known.names[k] for k in near]))
-    trust = 0.5 * known.cells / (known.cells + CELLS)
-    return np.asarray((1 - trust) * prior / prior.sum() + trust * chosen)
+    shares = (1 - evidence / 2) * prior / prior.sum() + evidence / 2 * chosen
+    shares = np.where(shares < LEAST, 0.0, shares)
+    return np.asarray(shares / shares.sum())
+
+
+def margin(cells: int) -> float:
+    """Share by which a simple rule has to be better than the committee to be taken alone: less, the more is known."""
+    return 0.1 * CELLS / (cells + CELLS)
 
 
 def mixed(shares: np.ndarray, values: np.ndarray) -> np.ndarray:
@@ -192,18 +206,19 @@ def learn(known: Validated) -> Learnt:
     for cutoff in cutoffs:
         rest, left = known.part(known.cutoff != cutoff), known.part(known.cutoff == cutoff)
         weights = committee_shares(rest)
-        factors = _drawn(spread_factors(mixed(weights, rest.values), rest), len(cutoffs) - 1)
+        factors = _drawn(spread_factors(mixed(weights, rest.values), rest), rest)
         forecast = mixed(weights, left.values)
         for k, each in enumerate((ones, factors)):
             found[k] += pinball(widened(forecast, left.levels, each), left.y, left.levels) @ left.weight
-    helps = found[1] < found[0]
-    factors = _drawn(spread_factors(mixed(shares, known.values), known), len(cutoffs)) if helps else ones
-    return Learnt(shares, factors, float(found.min()))
+    helps = found[1] < (1 - HELP) * found[0]
+    factors = _drawn(spread_factors(mixed(shares, known.values), known), known) if helps else ones
+    return Learnt(shares, factors, float(found[int(helps)]))
 
 
-def _drawn(factors: np.ndarray, cutoffs: int) -> np.ndarray:
-    """Factors drawn towards one, the more the fewer cutoffs they were found on."""
-    return np.asarray(1 + (factors - 1) * cutoffs / (cutoffs + 2))
+def _drawn(factors: np.ndarray, known: Validated) -> np.ndarray:
+    """Factors drawn towards one, the more the fewer series and cutoffs they were found on."""
+    cutoffs = len(np.unique(known.cutoff))
+    return np.asarray(1 + (factors - 1) * cutoffs / (cutoffs + 2) * known.cells / (known.cells + CELLS))
 
 
 def mean_factor(mean: np.ndarray, known: Validated) -> float:

@@ -10,6 +10,7 @@ import torch
 
 from salesforecast_lib.models.forecaster.forecast import Forecaster
 from salesforecast_lib.models.networks.encoders import Carried
+from salesforecast_lib.models.peers.baselines import close_shop
 from salesforecast_lib.models.windows.level import LARGEST, causal_level, enough_of, floored
 from salesforecast_lib.models.windows.panel_tensor import PanelTensor, squashed
 
@@ -76,7 +77,7 @@ def carry_history(forecaster: Forecaster, history: pd.DataFrame, cutoff: pd.Time
     sold, seen = past["y"].fillna(0.0).to_numpy("float64"), past["available"].fillna(1.0).to_numpy("float64")
     starts, ends = begin.cpu().numpy(), last.cpu().numpy()
     first = tensor.first_row(np.arange(len(past)))
-    level = causal_level(sold, seen, first, window, forecaster.season, forecaster.vocabulary.unit)
+    level = causal_level(sold, seen, first, window, forecaster.vocabulary.unit)
     return CarriedState(
         cutoff,
         np.asarray(tensor.names),
@@ -166,4 +167,5 @@ def carried_forecast(forecaster: Forecaster, state: CarriedState, future: pd.Dat
         state.state[:, None], state.static, scale.float(), phases[:, None].float(), known
     )
     mean, quantiles = mean[:, 0] * scale, quantiles[:, 0] * scale[:, :, None]
-    return forecaster.table(names, state.at, mean.float().cpu(), quantiles.float().cpu())
+    table = forecaster.table(names, state.at, mean.float().cpu(), quantiles.float().cpu())
+    return close_shop(table, rows, list(forecaster.vocabulary.future))

@@ -12,6 +12,7 @@ import torch
 
 from salesforecast_lib import quantile_columns
 from salesforecast_lib.models.networks.predictor import SalesPredictor
+from salesforecast_lib.models.peers.baselines import close_shop
 from salesforecast_lib.models.windows.level import causal_level
 from salesforecast_lib.models.windows.panel_tensor import PanelTensor
 from salesforecast_lib.models.windows.vocabulary import Vocabulary, known_ahead
@@ -46,6 +47,8 @@ class Forecaster:
     ) -> pd.DataFrame:
         """Forecast every series of ``history`` from ``cutoff``, however short it is, and the ``new`` ones.
 
+        A period known to be closed (``open`` 0 among the future columns) is forecast as zero.
+
         Parameters
         ----------
         history : feature rows; rows after the cutoff are not looked at.
@@ -66,22 +69,29 @@ class Forecaster:
         cutoff = pd.Timestamp(cutoff)
         words = self.vocabulary
         wanted = {"unique_id", "ds", "y", "available", *words.historical, *words.future, *words.static}
-        past = history[history["ds"] <= cutoff]
-        last = past.groupby("unique_id", observed=True)["ds"].max()
-        past = past[past["unique_id"].isin(last.index[last == cutoff])]
-        if len(past) == 0:
+        missing = sorted(wanted - set(history))
+        if missing:
+            raise ValueError(f"features: missing columns {missing}; the model was trained with them")
+        place = np.flatnonzero((history["ds"] <= cutoff).to_numpy())
+        days = history["ds"].to_numpy()[place]
+        series, _ = pd.factorize(history["unique_id"].iloc[place])
+        last = pd.Series(days).groupby(series).max().to_numpy()
+        alive = (last == np.datetime64(cutoff))[series]
+        if not alive.any():
             ends = history["ds"].max()
             raise ValueError(f"cutoff={cutoff.date()}: no series has a row on that day; history ends {ends}")
-        level = self.levels(past)  # of the whole history; the network reads the end of it
+        place, days, series = place[alive], days[alive], series[alive]
+        sales = history[["y", "available"]].iloc[place]
+        level = self.levels(sales, series, days)  # of the whole history; the network reads the end of it
         # What the encoder reads, and before it the window of the first day's seasonal average.
         read = (self.reach or self.window) + self.window
-        recent = (past["ds"] >= pd.date_range(end=cutoff, periods=read, freq=self.freq)[0]).to_numpy()
-        past = past.loc[recent, [name for name in past if name in wanted]]
+        recent = days >= pd.date_range(end=cutoff, periods=read, freq=self.freq)[0].to_datetime64()
+        past = history[[name for name in history if name in wanted]].iloc[place[recent]]
         level = level[recent]
         if new is not None and len(new):
             first = self.first_days(past, new, cutoff)
             past = pd.concat([past, first], ignore_index=True)
-            level = np.concatenate([level, self.levels(first)])
+            level = np.concatenate([level, self.levels(first, np.arange(len(first)), first["ds"].to_numpy())])
         codes, series = pd.factorize(past["unique_id"], sort=True)
         rows = self.known_ahead(series, future, cutoff)
         frame = pd.concat([past, rows], ignore_index=True)
@@ -99,18 +109,23 @@ class Forecaster:
             means.append((mean * batch.scale).cpu())
             parts.append((quantiles * batch.scale[:, :, None]).cpu())
         names = frame["unique_id"].to_numpy()[origins.cpu().numpy()]
-        return self.table(names, cutoff, torch.cat(means), torch.cat(parts))
+        table = self.table(names, cutoff, torch.cat(means), torch.cat(parts))
+        return close_shop(table, rows, list(words.future))
 
-    def levels(self, past: pd.DataFrame) -> np.ndarray:
-        """Units per scaled unit of each row (rows,), from what was sold until then; ``past`` from the first rows on."""
-        codes = pd.factorize(past["unique_id"])[0]
-        order = np.lexsort((past["ds"].to_numpy(), codes))
-        series = codes[order]
-        first = np.searchsorted(series, series)  # first row of each row's series
-        sold, seen = past["y"].fillna(0.0).to_numpy("float64"), past["available"].fillna(1.0).to_numpy("float64")
-        told = (sold[order], seen[order], first, self.window, self.season, self.vocabulary.unit)
-        level = np.empty(len(past))
-        level[order] = causal_level(*told).scale
+    def levels(self, sales: pd.DataFrame, series: np.ndarray, days: np.ndarray) -> np.ndarray:
+        """Units per scaled unit of each row, (rows,), from what was sold until then.
+
+        Parameters
+        ----------
+        sales : ``y`` and ``available`` of each series from its first row on.
+        series, days : (rows,) number of the series, and period.
+        """
+        order = np.lexsort((days, series))
+        numbers = series[order]
+        first = np.searchsorted(numbers, np.arange(numbers[-1] + 1))[numbers]  # first row of each row's series
+        sold, seen = sales["y"].fillna(0.0).to_numpy("float64"), sales["available"].fillna(1.0).to_numpy("float64")
+        level = np.empty(len(sales))
+        level[order] = causal_level(sold[order], seen[order], first, self.window, self.vocabulary.unit).scale
         return level
 
     def known_ahead(self, names: np.ndarray, future: pd.DataFrame, cutoff: pd.Timestamp) -> pd.DataFrame:

@@ -86,6 +86,11 @@ def choose_origins(
                 return Origins(train, validation, everything, enough, apart)
         elif len(train):
             return Origins(train, validation[:0], train, enough, apart)
+    if not tensor.enough.any():
+        raise ValueError(
+            "available: no series has a window of which at least a tenth was available, so that nothing can be learnt; "
+            "give sales of periods with stock, or check the column available (1 in stock, 0 sold out or closed)"
+        )
     raise ValueError(
         f"horizon={horizon}: no series has {horizon + 1} periods up to {cutoff.date()}, one to learn from and a "
         "horizon to forecast; give a smaller horizon, fewer cutoffs or a longer history"

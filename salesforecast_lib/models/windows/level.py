@@ -16,17 +16,14 @@ SHARE = 0.1  # of the window that must have been available before its mean is a 
 class Level:
     """What the window up to each row says; all (rows,).
 
-    ``scale`` units per scaled unit, ``enough`` whether the window holds periods enough to learn from, ``value`` and
-    ``count`` available sales and availability summed over the row's own phase of the season. ``mean`` is the scale
-    before its floor, ``known`` whether a window until then had enough.
+    ``scale`` units per scaled unit, ``mean`` the scale before its floor, ``enough`` whether the window holds periods
+    enough to learn from, ``known`` whether a window until then had enough.
     """
 
     scale: np.ndarray
     mean: np.ndarray
     enough: np.ndarray
     known: np.ndarray
-    value: np.ndarray
-    count: np.ndarray
 
 
 def enough_of(seen: np.ndarray, periods: np.ndarray) -> np.ndarray:
@@ -40,7 +37,7 @@ def floored(level: np.ndarray, usual: np.ndarray, unit: float) -> np.ndarray:
 
 
 def causal_level(
-    y: np.ndarray, available: np.ndarray, start: np.ndarray, window: int, season: int, unit: float = 1.0
+    y: np.ndarray, available: np.ndarray, start: np.ndarray, window: int, unit: float = 1.0
 ) -> Level:
     """What the last ``window`` periods up to each row say about its level, for all rows at once.
 
@@ -65,10 +62,17 @@ def causal_level(
     known = last >= start
     mean = mean[np.where(known, last, rows)]
     usual = (size[rows + 1] - size[start]) / np.maximum(seen[rows + 1] - seen[start], 1.0)
-    value, count = np.zeros(len(y)), np.zeros(len(y))
+    return Level(floored(mean, usual, unit), mean, enough, known)
+
+
+def seasonal_sums(
+    y: np.ndarray, available: np.ndarray, start: np.ndarray, window: int, season: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Available sales and availability of the window, summed over each row's own phase of the season: (rows,) each."""
+    rows, value, count = np.arange(len(y)), np.zeros(len(y)), np.zeros(len(y))
     for back in range(0, window // season * season, season):
         inside = rows - back >= start
         row = np.where(inside, rows - back, 0)
         value += (y * available)[row] * inside
         count += available[row] * inside
-    return Level(floored(mean, usual, unit), mean, enough, known, value, count)
+    return value, count

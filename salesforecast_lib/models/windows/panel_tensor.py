@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from salesforecast_lib.models.windows.level import LARGEST, causal_level
+from salesforecast_lib.models.windows.level import LARGEST, causal_level, seasonal_sums
 from salesforecast_lib.models.windows.vocabulary import Vocabulary
 
 
@@ -85,10 +85,11 @@ class PanelTensor:
         for block in self._blocks():  # doubles exist for one block at a time
             rows, first = frame.iloc[block], self.first_row(np.arange(block.start, block.stop)) - block.start
             sold, seen = rows["y"].fillna(0.0).to_numpy("float64"), rows["available"].fillna(1.0).to_numpy("float64")
-            found = causal_level(sold, seen, first, window, season, vocabulary.unit)
+            found = causal_level(sold, seen, first, window, vocabulary.unit)
             units = found.scale if scale is None else scale[block]
             y[block], available[block], level[block] = sold, seen, units
-            value[block], count[block], self.enough[block] = found.value, found.count, found.enough
+            value[block], count[block] = seasonal_sums(sold, seen, first, window, season)
+            self.enough[block] = found.enough
             part = inputs[block]
             part[:, 1], part[:, 2], part[:, 3] = 1.0, seen, np.log(units / vocabulary.unit)
             part[:, 0] = (sold / units).clip(-LARGEST, LARGEST)

@@ -10,6 +10,8 @@ import pandas as pd
 
 from salesforecast_lib.data.features import FeatureTable
 
+_BLOCK = 4_000_000  # rows that are held twice at a time
+
 
 @dataclass(frozen=True)
 class Vocabulary:
@@ -47,9 +49,13 @@ class Vocabulary:
 
 def typical_level(frame: pd.DataFrame) -> float:
     """Median over the series that sold of their mean absolute sales in available periods; 1 where none sold."""
-    seen = frame["available"].fillna(1.0)
-    sums = pd.DataFrame({"sold": frame["y"].fillna(0.0).abs() * seen, "seen": seen}).groupby(frame["unique_id"].values)
-    total = sums.sum()
+    parts = []
+    for begin in range(0, len(frame), _BLOCK):
+        rows = frame.iloc[begin : begin + _BLOCK]
+        seen = rows["available"].fillna(1.0)
+        sums = pd.DataFrame({"sold": rows["y"].fillna(0.0).abs() * seen, "seen": seen})
+        parts.append(sums.groupby(rows["unique_id"].to_numpy()).sum())
+    total = pd.concat(parts).groupby(level=0).sum() if len(parts) > 1 else parts[0]
     total = total[total["sold"] > 0]
     return float((total["sold"] / total["seen"]).median()) if len(total) else 1.0
 

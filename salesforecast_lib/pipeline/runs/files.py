@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from salesforecast_lib.files import resolve
 from salesforecast_lib.pipeline.parameters import all_parameters
-from salesforecast_lib.pipeline.values import RULES, ParameterError
+from salesforecast_lib.pipeline.values import RULES, ParameterError, check_value
 from salesforecast_lib.wording import listed
 
 if TYPE_CHECKING:
@@ -58,23 +58,61 @@ def check_header(values: Mapping[str, Any]) -> None:
     from salesforecast_lib.data.reading.panel_file import check_panel_columns
 
     options = reading_options(values)
+    roles = {name: values.get(name) or [] for name in ("static", "future", "historical")}
     if values["dataset"] == "own_panel":
         try:
-            check_panel_columns(values["path"], options)
+            header = check_panel_columns(values["path"], options)
         except ValueError as error:
             raise ParameterError(f"dataset=own_panel: {error}. Order lines need dataset=own_data") from None
+        _check_named(roles, header, values)
+        _check_country(values, header)
         return
     header = check_columns(values["path"], options)
     level = {"level": [values.get("level", all_parameters()["level"].default)]}
-    for name, wanted in {**level, "static": values.get("static", [])}.items():
-        missing = [column for column in wanted if column not in header]
-        if missing:
-            raise ParameterError(
-                f"parameter {name}={values.get(name, missing[0])!r}: {values['path']} has no column "
-                f"{listed(map(repr, missing))}; it has {listed(map(repr, header))}"
-            )
+    _check_named({**level, "static": roles.pop("static")}, header, values)
+    _check_named(roles, [*header, "price", "discount"], values)
+    _check_country(values, header)
     if values.get("by_location") and "location_id" not in header:
         raise ParameterError(
             f"parameter by_location=True: {values['path']} has no column 'location_id'; name yours in the column map, "
             "for example columns={location_id: Store}"
         )
+
+
+def _check_named(named: Mapping[str, list[str]], header: list[str], values: Mapping[str, Any]) -> None:
+    """Raise ParameterError where a parameter names a column that the file does not have."""
+    from salesforecast_lib.data.reading.columns import find_column
+
+    for name, wanted in named.items():
+        missing = [column for column in wanted if find_column(column, header) is None]
+        if missing:
+            raise ParameterError(
+                f"parameter {name}={values.get(name, missing[0])!r}: {values['path']} has no column "
+                f"{listed(map(repr, missing))}; it has {listed(map(repr, header))}"
+            )
+
+
+def check_plan(values: Mapping[str, Any]) -> None:
+    """Raise ValueError where the plan file cannot be read for sure."""
+    from salesforecast_lib.data.reading import read_plan_file
+
+    read = read_plan_file(values["plan_file"], reading_options(values, "plan_columns"))
+    if read.frame.empty:
+        raise ParameterError(
+            f"plan_file={values['plan_file']!r}: no row can be used; the reasons are {read.report.reasons}"
+        )
+
+
+def _check_country(values: Mapping[str, Any], header: list[str]) -> None:
+    """Raise where ``country`` is neither a country nor a column of the file."""
+    from salesforecast_lib.data.reading.columns import find_column
+
+    said = str(values.get("country", "US"))
+    if said.strip() and find_column(said, header) is not None:
+        return
+    try:
+        check_value("country", said)
+    except ValueError as error:
+        raise ParameterError(
+            f"{error}; or a column that names each series' country: {values['path']} has {listed(map(repr, header))}"
+        ) from None

@@ -2,6 +2,7 @@
 
 - `RULES`: What every parameter may be, by name.
 - `FREE`: Parameters that take every value of their type.
+- `OWN_DATASETS`: Data sets that read a file of the user.
 - `check_value`: Refuses a value that breaks its rule.
 - `COLUMN_NAMES`: Our names of columns, on the left of a column map.
 - `ParameterError`: A parameter is unknown, or its value is none that it can have.
@@ -10,12 +11,13 @@
 - `read_yaml`: Values from a YAML text.
 """
 
-from salesforecast_lib.pipeline.values.checks import FREE, RULES, check_value
+from salesforecast_lib.pipeline.values.checks import FREE, OWN_DATASETS, RULES, check_value
 from salesforecast_lib.pipeline.values.texts import COLUMN_NAMES, ParameterError, parse_columns, read_text, read_yaml
 
 __all__ = [
     "COLUMN_NAMES",
     "FREE",
+    "OWN_DATASETS",
     "RULES",
     "ParameterError",
     "check_value",

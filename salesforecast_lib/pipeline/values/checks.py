@@ -10,6 +10,7 @@ from typing import Any
 from salesforecast_lib.pipeline.values.rule import Rule, above, at_least, one_of, share, some_of
 
 # Names that the library gives things; the tests hold them to the library, which takes seconds to import.
+OWN_DATASETS = ("own_data", "own_panel")
 DATASETS = ("complete_journey", "online_retail_ii", "marketplace", "own_data", "own_panel")
 ENCODERS = ("rnn", "gru", "lstm", "bidirectional_lstm", "attention_lstm", "transformer", "mlp")
 HEADS = ("quantiles", "negative_binomial", "tweedie", "gaussian")
@@ -23,14 +24,22 @@ FORECAST_MODELS = (
 
 
 def _country(value: str) -> bool:
+    """A code, a code with its region, or what may be a column of own data: that it is one is seen in the file."""
     import holidays
 
-    known = holidays.list_supported_countries(include_aliases=True)
-    if value in known:
+    from salesforecast_lib.countries import country_code, regions_of
+
+    if country_code(value):
         return True
+    code, _, region = value.partition("-")
+    if region and country_code(code):
+        regions = regions_of(country_code(code))
+        hint = f" or its region, one of {', '.join(regions)}" if regions else ", it has no regions with own holidays"
+        raise ValueError(f"expected the country {code}{hint}")
+    known = holidays.list_supported_countries(include_aliases=True)
     near = difflib.get_close_matches(value.upper(), known, 3)
     hint = f"; did you mean {' or '.join(near)}?" if near else ""
-    raise ValueError(f"expected a country code of two letters such as US, DE or CN{hint}")
+    raise ValueError(f"expected a country code of two letters such as US, DE or CN, or DE-BY for a region{hint}")
 
 
 def _zone(value: str) -> bool:
@@ -113,14 +122,17 @@ RULES: dict[str, Rule] = {
     "encoding": Rule("the name of an encoding such as cp1252, or nothing", _encoding),
     "stock_columns": Rule("unique_id and stock: name in the file", _column_map, "text"),
     "static": TEXTS,
+    "future": TEXTS,
+    "historical": TEXTS,
+    "plan_columns": Rule("unique_id, ds, end and planned columns: name in the plan file", _column_map, "text"),
     "cleaning": Rule("switches of CleaningConfig", _switches),
     "level": COLUMN_NAME,
     "freq": Rule("D for days, W for weeks or M for months", _frequency),
-    "n_series": NOT_NEGATIVE,
+    "n_series": at_least(-1),
     "delisted_after": NOT_NEGATIVE,
     "stockout_odds": SHARE_0,
     "missing_price": one_of(("ffill", "median", "keep")),
-    "missing_y": one_of(("zero", "unavailable", "interpolate")),
+    "missing_y": one_of(("zero", "unavailable", "interpolate", "closed")),
     "horizon": POSITIVE,
     "cutoffs": POSITIVE,
     # 02 to 05: features, training and search

@@ -15,7 +15,7 @@ from salesforecast_lib.data import loaders, online_retail
 from salesforecast_lib.data.availability import likely_stockouts, period_report
 from salesforecast_lib.data.calendar import rolling_cutoffs
 from salesforecast_lib.data.cleaning import CleaningConfig, clean, outlier_limit
-from salesforecast_lib.data.own_panel import read_panel
+from salesforecast_lib.data.own.regular import read_panel
 from salesforecast_lib.data.panel import PanelConfig, build_panel
 from salesforecast_lib.data.prepare import prepare
 from salesforecast_lib.data.scaling import METHODS, Scaler, fit_scaler

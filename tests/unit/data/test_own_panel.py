@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from salesforecast_lib.data.features import build_features
-from salesforecast_lib.data.own_panel import read_panel, regular_panel
+from salesforecast_lib.data.own.regular import read_panel, regular_panel
 from salesforecast_lib.data.panel import PanelConfig
 from salesforecast_lib.data.prepare import prepare
 

@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from salesforecast_lib.data.cleaning import CleaningConfig, clean
-from salesforecast_lib.data.own_panel import read_panel
+from salesforecast_lib.data.own.regular import read_panel
 from salesforecast_lib.data.panel import PanelConfig, build_panel
 from salesforecast_lib.data.reading import ReadOptions, read_orders
 from salesforecast_lib.files import empty_table, write_csv

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 
+import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
 from salesforecast_lib.pipeline.cli import app
+from tests.unit.chain import write_chain
 from tests.unit.data.reading.files import write
 
 FIELDS = {
@@ -82,3 +84,39 @@ def test_words_for_a_reader_hold_what_the_object_holds(tmp_path):
     result = check(write(tmp_path, ORDERS))
     for words in ("encoding", "UTF-8", "white space stripped: 1", "'A ' → 'A'", "quarantined 1", "1 of 5 rows"):
         assert words in result.output
+
+
+def test_a_panel_says_its_periods_series_roles_and_how_far_ahead_is_told(tmp_path):
+    file = write_chain(tmp_path / "chain.csv", shops=4, days=200)
+    found = json.loads(check(file, "--kind", "panel", "--json").stdout)
+    assert found["future"] == ["open", "promo", "StateHoliday", "school_holiday"] and found["historical"] == []
+    assert found["static"] == ["store_type", "assortment"] and found["periods"].startswith("200 days")
+    assert set(found["told"].values()) == {"2022-09-01"} and set(found["told"]) == set(found["future"])
+    told = check(file, "--kind", "panel").output
+    for words in ("known ahead", "promo (told up to 2022-09-01)", "describe a series", "up to 42 days ahead"):
+        assert words in told
+
+
+@pytest.mark.parametrize("freq, unit", [("W-SAT", "weeks"), ("ME", "months")])
+def test_a_panel_of_longer_periods_whose_numbers_are_known_afterwards(tmp_path, freq, unit):
+    days = pd.date_range("2022-01-01", periods=30, freq=freq)
+    table = pd.DataFrame({"unique_id": "a", "ds": days, "y": 3.0, "footfall": 7.0, "Geschlossen": "nein"})
+    table.to_csv(tmp_path / "panel.csv", index=False)
+    found = json.loads(check(tmp_path / "panel.csv", "--kind", "panel", "--json").stdout)
+    assert found["historical"] == ["footfall"] and found["future"] == ["Geschlossen"] and found["told"] == {}
+    assert found["periods"].startswith(f"30 {unit}")
+
+
+@pytest.mark.parametrize("ends", ["2025-01-20", "2025-02-03"])
+def test_a_plan_says_what_it_plans_and_for_whom(tmp_path, ends):
+    text = f"product_id,ds,end,promotion,price\nA,2025-01-01,{ends},1,\nB,2025-01-05,2025-01-05,,2.5\n"
+    told = check(write(tmp_path, text), "--kind", "plan").output
+    for words in ("promotion (1 rows) and price (1 rows)", "2 products: A and B", f"2025-01-01 to {ends}"):
+        assert words in told
+
+
+def test_a_panel_that_a_run_would_refuse_has_status_one(tmp_path):
+    days = pd.date_range("2014-01-01", periods=40, freq="QE")
+    pd.DataFrame({"unique_id": "a", "ds": days, "y": 3.0}).to_csv(tmp_path / "panel.csv", index=False)
+    result = check(tmp_path / "panel.csv", "--kind", "panel", "--json")
+    assert result.exit_code == 1 and "more than a month apart" in json.loads(result.stdout)["error"]

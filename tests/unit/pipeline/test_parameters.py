@@ -143,7 +143,7 @@ def test_every_parameter_has_a_rule_or_is_free_and_its_default_keeps_it():
 
 
 WRONG = {
-    "country": ("XX", "Germany", ""),
+    "country": ("XX", "Atlantis", "", "DE-XY"),
     "timezone": ("Berlin", "CEST+1"),
     "freq": ("Q", "daily", ""),
     "dataset": ("journey", ""),
@@ -154,7 +154,7 @@ WRONG = {
     "lead_time": (-1,),
     "review_period": (0,),
     "seed": (-1, 2**32),
-    "n_series": (-1,),
+    "n_series": (-2,),
     "holding_cost": (-0.1, float("nan"), float("inf")),
     "dropout": (1.0, -0.1),
     "confidence": (0.0, 1.0),
@@ -191,7 +191,7 @@ def test_a_models_name_may_be_written_in_any_case(name):
 
 
 def test_near_names_are_offered():
-    for name, value, near in (("timezone", "Berlin", "Europe/Berlin"), ("country", "us", "US")):
+    for name, value, near in (("timezone", "Berlin", "Europe/Berlin"), ("country", "USX", "US")):
         with pytest.raises(ValueError, match=near):
             check_value(name, value)
 

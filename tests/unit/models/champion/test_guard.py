@@ -59,7 +59,7 @@ def test_members_with_opposite_biases_share_the_committee():
     spread = np.array([0, -6.4, 0, 6.4])
     high, low, bad = (np.full((400, 4), 100.0) + spread + move for move in (4, -4, 40))
     learnt = weights.learn(known_of(np.stack([high, low, bad]), y, 4))
-    assert abs(learnt.shares[0] - learnt.shares[1]) < 0.15 and learnt.shares[2] < 0.05
+    assert abs(learnt.shares[0] - learnt.shares[1]) < 0.2 and learnt.shares[2] < 0.05
     assert np.isclose(learnt.shares.sum(), 1)
 
 

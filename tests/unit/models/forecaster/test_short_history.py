@@ -9,6 +9,7 @@ import pytest
 from salesforecast_lib.data.calendar import cutoffs_within
 from salesforecast_lib.data.features import FeatureTable
 from salesforecast_lib.models.forecaster.fit import NetworkConfig, fit_network
+from salesforecast_lib.models.forecaster.several import network_forecasts
 from salesforecast_lib.models.forecaster.split import choose_origins, split_by_time
 from salesforecast_lib.models.selection.comparison import compare
 from salesforecast_lib.models.selection.validation import WINDOWS, rolling_validation, searched_meta
@@ -85,6 +86,29 @@ def test_training_and_search_run_on_three_horizons(freq, periods, horizon):
     for each in (protocol, protocol.later()):
         found = compare(table, searched, each, {"default": base}, [0])
         assert np.isfinite(found["score"]).all() and each.last <= cutoff
+
+
+@pytest.mark.parametrize("freq, periods, horizon", [("W-SUN", 29, 13), ("D", 16, 7), ("ME", 9, 4), ("W-SUN", 14, 13)])
+def test_a_short_history_is_trained_without_validation(freq, periods, horizon):
+    table = table_of(periods + horizon, freq)
+    meta = {"horizon": horizon, "freq": freq, "season_length": 1}
+    cutoff = pd.Timestamp(np.sort(table.frame["ds"].unique())[periods - 1])
+    configs = [
+        NetworkConfig(hidden_size=4, forking=each, training=TrainingConfig(max_epochs=2)) for each in (True, False)
+    ]
+    for config in configs:
+        fit = fit_network(table, meta, cutoff, config)
+        assert not fit.validated and fit.final is None and len(fit.search.train) == 2
+    known = table.frame[["unique_id", "ds", "plan"]]
+    forecast = network_forecasts(table, known, meta, [cutoff], configs)
+    assert len(forecast) == 3 * horizon and np.isfinite(forecast["mean"]).all()
+
+
+def test_a_shop_that_was_always_closed_is_refused_for_what_it_is():
+    table = table_of(60)
+    table.frame["available"] = 0.0
+    with pytest.raises(ValueError, match="no series has .*available"):
+        fit_network(table, {"horizon": 7, "freq": "D"}, table.frame["ds"].max())
 
 
 def test_the_search_keeps_the_horizon_where_there_is_room():

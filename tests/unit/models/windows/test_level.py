@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from salesforecast_lib.data.features import FeatureTable
+from salesforecast_lib.models.windows import vocabulary
 from salesforecast_lib.models.windows.level import FLOOR, LARGEST, NEVER_SOLD, causal_level
 from salesforecast_lib.models.windows.panel_tensor import PanelTensor
 from salesforecast_lib.models.windows.vocabulary import Vocabulary, typical_level
@@ -17,7 +18,7 @@ WINDOW, SEASON = 28, 7
 def levels(y, available=None, unit=1.0, window=WINDOW):
     y = np.asarray(y, dtype=float)
     available = np.ones(len(y)) if available is None else np.asarray(available, dtype=float)
-    return causal_level(y, available, np.zeros(len(y), dtype=int), window, SEASON, unit)
+    return causal_level(y, available, np.zeros(len(y), dtype=int), window, unit)
 
 
 @pytest.mark.parametrize("factor", [1000.0, 24_000.0, 1e-3, 1e-6])
@@ -59,6 +60,14 @@ def test_the_unit_is_the_median_of_what_series_sell(factor):
     frame.loc[5, "available"] = 0.0
     assert typical_level(frame) == pytest.approx(10 * factor), "means 2, 10 and 100; d never sold"
     assert typical_level(frame.assign(y=0.0)) == 1
+
+
+@pytest.mark.parametrize("rows", [1, 3, 8])
+def test_a_panel_larger_than_a_block_has_the_same_unit(rows, monkeypatch):
+    frame = pd.DataFrame({"unique_id": list("aabbccdd"), "y": [1, 3, 10, 10, 100, 50, 0, 7], "available": 1.0})
+    expected = typical_level(frame)
+    monkeypatch.setattr(vocabulary, "_BLOCK", rows)
+    assert typical_level(frame) == pytest.approx(expected)
 
 
 def shop(*series):

@@ -10,9 +10,11 @@ import pandas as pd
 from salesforecast_lib.data.ahead import (
     Category,
     Roles,
+    closed_ahead,
     closed_gaps,
     declared_roles,
     planned_names,
+    quiet_gaps,
     settle_columns,
     settle_ends,
     settle_open,
@@ -100,15 +102,15 @@ def regular_panel(
     """
     if missing_y not in MISSING_Y:
         raise ValueError(f"missing_y={missing_y!r}: expected one of {', '.join(MISSING_Y)}")
+    frame, notes = take_closures(frame)
     covariates = [name for name in frame.columns if name not in (*KEYS, "y")]
-    names, notes = settle_names(covariates)
+    names, more = settle_names(covariates)
+    notes += more
     renamed = {str(old): new for old, new in zip(covariates, names, strict=True) if str(old) != new}
     order = [frame.columns.get_loc(key) for key in (*KEYS, "y")]
     places = [k for k, name in enumerate(frame.columns) if name not in (*KEYS, "y")]
     frame = frame.iloc[:, [*order, *places]].set_axis([*KEYS, "y", *names], axis=1)
-    frame, more = take_closures(frame.assign(ds=frame["ds"].dt.normalize()))
-    notes += more
-    names = [name for name in frame.columns if name not in (*KEYS, "y")]
+    frame = frame.assign(ds=frame["ds"].dt.normalize())
     frame, frequency, stamp, more = _on_time(frame, freq, source)
     notes += more
     for name in names:
@@ -120,12 +122,19 @@ def regular_panel(
     planned = planned_names(plan, names, renamed) if plan is not None else {}
     told = {name for name in names if not is_empty(later[name]).all()} if len(later) else set()
     settled = settle_columns(
-        table, names, declared_roles(roles or Roles(), names, renamed, source), told, set(planned.values())
+        table,
+        names,
+        declared_roles(roles or Roles(), names, renamed, source),
+        told,
+        set(planned.values()),
+        history=len(frame),
     )
     notes += settled.notes
     frame, later = settled.table.iloc[: len(frame)], settled.table.iloc[len(frame) :]
     full, more = _filled(frame, later, frequency, missing_y, horizon)
     notes += more
+    if "open" not in frame and missing_y != "closed":
+        later = closed_ahead(later, full, frequency)
     numbers = [*settled.historical, *(name for name in settled.future if name != "open")]
     kept = [name for name in full if name in (*KEYS, "y", "available", "open", *numbers, *settled.static)]
     full = fill_covariates(full[kept], numbers, settled.static)
@@ -191,13 +200,19 @@ def _filled(
     """Every period of each series with ``y``, ``open`` and ``available`` settled."""
     full = _every_period(frame.assign(_row=True), frequency)
     rows = full.pop("_row").notna().to_numpy()
-    closed, notes = np.zeros(len(full), dtype=bool), []
+    closed: np.ndarray = np.zeros(len(full), dtype=bool)
+    quiet: np.ndarray = np.zeros(len(full), dtype=bool)
+    notes: list[str] = []
+    if missing_y == "zero":
+        quiet, notes = quiet_gaps(full, rows, frequency)
     if missing_y == "closed":
         closed = ~rows
     elif "open" not in full:
-        closed, notes = closed_gaps(full, ~rows, frequency)
-    stay, unknown, more = settle_ends(full, rows, closed, horizon, frequency, frozenset(later["unique_id"]))
+        closed[~quiet], more = closed_gaps(full[~quiet], ~rows[~quiet], frequency)
+        notes += more
+    stay, unknown, more = settle_ends(full, rows, closed, horizon, frequency, frozenset(later["unique_id"]), quiet)
     notes += more
+    unknown |= quiet
     gaps = int((~rows & stay & ~unknown & ~closed).sum())
     if gaps:
         notes.append(f"{counted(gaps, 'period')} without a row: y is {_SAID[missing_y]} there")
