@@ -34,8 +34,8 @@ class BoostingConfig:
     levels : quantile levels, rising, 0.5 among them.
     rows : training rows drawn (seeded) for each model, out of all pairs of origin and step; 0 takes as many as suit the
         number of series.
-    trees, learning_rate : of each fit; a rate of 0 takes 8 / trees, 0.2 at most, so that fewer trees make larger steps.
-        80 trees are nearly as good as 160 and take half the time.
+    trees, learning_rate : of each fit; a rate of 0 takes 8 / trees, 0.2 at most, so that fewer trees make larger
+        steps: 80 trees are nearly as good as 160 and take half the time.
     leaves : of a tree; 0 takes as many as suit the number of series.
     kinds : the models, of `KINDS`; each has its own seed.
     seed, threads : of the draws and of LightGBM; of each fit.

@@ -24,12 +24,12 @@ from salesforecast_lib.data.reading.guess import ROLES, SAMPLE, Guess, Looked, c
 from salesforecast_lib.data.schema import OPTIONAL
 from salesforecast_lib.files import write_text
 from salesforecast_lib.pipeline import parameters as settings
+from salesforecast_lib.pipeline.init.facts import PanelFacts, panel_facts
 from salesforecast_lib.pipeline.init.lines import profile_lines
 from salesforecast_lib.pipeline.init.plan import PlanFile, settle_plan
 from salesforecast_lib.pipeline.init.propose import profile_text
 from salesforecast_lib.pipeline.init.questions import Ask, InitError, guess_table, settle_columns, spelled_columns
 from salesforecast_lib.pipeline.init.stock import StockFile, settle_stock
-from salesforecast_lib.pipeline.panel_facts import PanelFacts, panel_facts
 from salesforecast_lib.pipeline.runner import prepare_values
 
 _KNOWN = tuple(sorted({name for names in ROLES.values() for tier in names.tiers for name in tier}))

@@ -9,8 +9,8 @@ from typing import Any
 from salesforecast_lib.data.reading import Reading, ReadOptions
 from salesforecast_lib.data.reading.guess import Guess
 from salesforecast_lib.pipeline import parameters as settings
+from salesforecast_lib.pipeline.init.facts import PanelFacts
 from salesforecast_lib.pipeline.init.propose import Line, period_name, propose_periods
-from salesforecast_lib.pipeline.panel_facts import PanelFacts
 from salesforecast_lib.wording import listed
 
 _MARKS = {

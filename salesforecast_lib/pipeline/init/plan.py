@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from salesforecast_lib.data.reading import Reading, ReadingError, ReadOptions, open_table, read_plan_file
+from salesforecast_lib.pipeline.init.facts import PLAN_KEYS, plan_lines, planned_of
 from salesforecast_lib.pipeline.init.questions import Ask, InitError, settle_columns, spelled_columns
-from salesforecast_lib.pipeline.panel_facts import PLAN_KEYS, plan_lines, planned_of
 from salesforecast_lib.wording import first_names, listed
 
 _OPTION = "--plan-column"

@@ -7,7 +7,6 @@ something else fits as well.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -214,8 +213,7 @@ def guess_columns(table: pd.DataFrame, kind: str = "", given: dict[str, str] | N
         order = None
         product = settle(_series(looked, kind))
         for role in REQUIRED[kind][1:]:
-            find = {"y": _amount, "ds": partial(_first_day, kind=kind)}.get(role, partial(_choose, role=role))
-            settle(find(looked))
+            settle(_dated_or_counted(looked, role, kind))
         extras = {"panel": ("location_id", "price"), "plan": ("end", "location_id")}.get(kind, ())
     taken = {choice.column for choice in choices if choice.column is not None}
     for role in extras:
@@ -244,10 +242,12 @@ def _series(looked: Looked, kind: str) -> Choice:
     return _made(looked, "unique_id", places[0], "by its name: a series for each place") if places else choice
 
 
-def _first_day(looked: Looked, kind: str) -> Choice:
-    """The day of a panel's period, or the first one of what is planned."""
-    starts = looked.named("start") if kind == "plan" else []
-    return _made(looked, "ds", starts[0][2], "by its name") if starts else _choose(looked, "ds")
+def _dated_or_counted(looked: Looked, role: str, kind: str) -> Choice:
+    """A column of a panel, stock or plan beside the series; the day of a plan is the first one of its range."""
+    if role == "y":
+        return _amount(looked)
+    starts = looked.named("start") if kind == "plan" and role == "ds" else []
+    return _made(looked, "ds", starts[0][2], "by its name") if starts else _choose(looked, role)
 
 
 def _amount(looked: Looked) -> Choice:
