@@ -112,7 +112,7 @@ def test_the_long_memory_tells_last_year_and_the_group(long_panel):
         assert np.isclose(values.loc[pair], trend, atol=1e-5).any(), "the group's last week against its four weeks"
 
 
-SMALL = BoostingConfig(rows=2000, trees=8, min_rows=20)
+SMALL = BoostingConfig(rows=2000, trees=8, learning_rate=0.05, min_rows=20)
 
 
 def asked(panel: pd.DataFrame, cutoff: pd.Timestamp, config: BoostingConfig = SMALL, **changes) -> pd.DataFrame:
@@ -178,6 +178,26 @@ def test_any_levels_can_be_asked_for(long_panel, levels):
     table = asked(long_panel, cutoff, BoostingConfig(levels, rows=2000, trees=8, min_rows=20))
     assert columns_of(table) == ["mean", *quantile_columns(levels)]
     assert (table[columns_of(table)[1:]].diff(axis=1).iloc[:, 1:] >= 0).all(axis=None)
+
+
+def test_fewer_trees_take_larger_steps_and_leave_the_start_as_far_behind():
+    """With the steps of 160 trees, 40 of them stay near the mean of all days: a plan that doubles sales is missed."""
+    ds = pd.date_range("2024-01-01", periods=300)
+    rng, parts = np.random.default_rng(3), []
+    for k in range(4):
+        plan = rng.integers(0, 2, len(ds)).astype(float)
+        y = rng.poisson(50.0 * (k + 1) * (1 + plan)).astype(float)
+        parts.append(
+            pd.DataFrame({"unique_id": f"s{k}", "ds": ds, "y": y, "available": 1.0, "price": 1.0, "plan": plan})
+        )
+    panel = pd.concat(parts, ignore_index=True).assign(group="a")
+    lifts = {}
+    for rate in (0.0, 0.05):
+        config = BoostingConfig(rows=4000, trees=40, learning_rate=rate, kinds=("level",))
+        made = asked(panel, ds[-1 - HORIZON], config).merge(panel[["unique_id", "ds", "plan"]])
+        usual = made["q0.5"] / (50.0 * made["unique_id"].str[1:].astype(int).add(1))
+        lifts[rate] = usual[made["plan"] > 0].mean() / usual[made["plan"] == 0].mean()
+    assert lifts[0.0] > 1.85 > lifts[0.05]
 
 
 def test_a_kind_that_is_not_known_is_named():
