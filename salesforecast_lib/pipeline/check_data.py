@@ -20,7 +20,7 @@ from salesforecast_lib.data.reading import (
     read_plan_file,
     read_stock_file,
 )
-from salesforecast_lib.pipeline.panel_facts import panel_facts, plan_lines
+from salesforecast_lib.pipeline.init.facts import panel_facts, plan_lines
 
 READERS: dict[str, Callable[[str, ReadOptions], Reading]] = {
     "orders": read_orders,

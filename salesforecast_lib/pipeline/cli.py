@@ -177,6 +177,7 @@ def init_command(
     plan: Annotated[str, typer.Option(help="what you know ahead")] = "",
     column: Annotated[list[str], typer.Option(help="our=theirs; our= for none; may be repeated")] = [],  # noqa: B006
     stock_column: Annotated[list[str], typer.Option(help="our=theirs, in the stock file")] = [],  # noqa: B006
+    plan_column: Annotated[list[str], typer.Option(help="our=theirs, in the plan file")] = [],  # noqa: B006
     parameter: Assignments = [],  # noqa: B006  (typer copies it)
     yes: Annotated[bool, typer.Option("--yes", help="ask nothing: refuse where it is not certain")] = False,
     force: Annotated[bool, typer.Option("--force", help="write over a profile that exists")] = False,
@@ -186,7 +187,7 @@ def init_command(
 
     try:
         maps = parse_columns(column), settings.parse_assignments(parameter), parse_columns(stock_column)
-        shop = Shop(name, orders, stock, plan, *maps)
+        shop = Shop(name, orders, stock, plan, *maps, parse_columns(plan_column))
         place = init_shop(shop, None if yes else put_question, show, force)
     except (ValueError, OSError) as error:
         raise stop(error) from None

@@ -164,11 +164,7 @@ def panel_prepared(
     regular, read = read_panel(path, options, config.freq, missing_y, horizon, roles, plan)
     panel, notes = regular.panel, list(regular.notes)
     columns = [*regular.texts, *regular.numeric]
-    declared = (
-        [n for n, role in declared_roles(roles, columns, regular.renamed, path).items() if role == "static"]
-        if (roles.static)
-        else []
-    )
+    declared = list(declared_roles(Roles(static=roles.static), columns, regular.renamed, path))
     kept = declared if static else regular.texts
     country = where.default
     if where.column:

@@ -10,6 +10,7 @@ import torch
 
 from salesforecast_lib.models.forecaster.forecast import Forecaster
 from salesforecast_lib.models.networks.encoders import Carried
+from salesforecast_lib.models.peers.baselines import close_shop
 from salesforecast_lib.models.windows.level import LARGEST, causal_level, enough_of, floored
 from salesforecast_lib.models.windows.panel_tensor import PanelTensor, squashed
 
@@ -166,4 +167,5 @@ def carried_forecast(forecaster: Forecaster, state: CarriedState, future: pd.Dat
         state.state[:, None], state.static, scale.float(), phases[:, None].float(), known
     )
     mean, quantiles = mean[:, 0] * scale, quantiles[:, 0] * scale[:, :, None]
-    return forecaster.table(names, state.at, mean.float().cpu(), quantiles.float().cpu())
+    table = forecaster.table(names, state.at, mean.float().cpu(), quantiles.float().cpu())
+    return close_shop(table, rows, list(forecaster.vocabulary.future))

@@ -12,6 +12,7 @@ import torch
 
 from salesforecast_lib import quantile_columns
 from salesforecast_lib.models.networks.predictor import SalesPredictor
+from salesforecast_lib.models.peers.baselines import close_shop
 from salesforecast_lib.models.windows.level import causal_level
 from salesforecast_lib.models.windows.panel_tensor import PanelTensor
 from salesforecast_lib.models.windows.vocabulary import Vocabulary, known_ahead
@@ -45,6 +46,8 @@ class Forecaster:
         new: pd.DataFrame | None = None,
     ) -> pd.DataFrame:
         """Forecast every series of ``history`` from ``cutoff``, however short it is, and the ``new`` ones.
+
+        A period known to be closed (``open`` 0 among the future columns) is forecast as zero.
 
         Parameters
         ----------
@@ -106,7 +109,8 @@ class Forecaster:
             means.append((mean * batch.scale).cpu())
             parts.append((quantiles * batch.scale[:, :, None]).cpu())
         names = frame["unique_id"].to_numpy()[origins.cpu().numpy()]
-        return self.table(names, cutoff, torch.cat(means), torch.cat(parts))
+        table = self.table(names, cutoff, torch.cat(means), torch.cat(parts))
+        return close_shop(table, rows, list(words.future))
 
     def levels(self, sales: pd.DataFrame, series: np.ndarray, days: np.ndarray) -> np.ndarray:
         """Units per scaled unit of each row, (rows,), from what was sold until then.

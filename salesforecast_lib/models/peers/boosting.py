@@ -34,6 +34,8 @@ class BoostingConfig:
     levels : quantile levels, rising, 0.5 among them.
     rows : training rows drawn (seeded) for each model, out of all pairs of origin and step; 0 takes as many as suit the
         number of series.
+    trees, learning_rate : of each fit; a rate of 0 takes 8 / trees, 0.2 at most, so that fewer trees make larger
+        steps: 80 trees are nearly as good as 160 and take half the time.
     leaves : of a tree; 0 takes as many as suit the number of series.
     kinds : the models, of `KINDS`; each has its own seed.
     seed, threads : of the draws and of LightGBM; of each fit.
@@ -42,7 +44,7 @@ class BoostingConfig:
     levels: tuple[float, ...] = QUANTILES
     rows: int = 0
     trees: int = 160
-    learning_rate: float = 0.05
+    learning_rate: float = 0.0
     leaves: int = 0
     kinds: tuple[str, ...] = ("level", "short level", "season", "change")
     min_rows: int = 50  # in a leaf
@@ -175,7 +177,7 @@ def _fitted(
     series = len(rows.names)
     most = config.rows or (40_000 if series < 250 else 80_000 if series < 1000 else 160_000)
     settings = {
-        "learning_rate": config.learning_rate,
+        "learning_rate": config.learning_rate or min(0.2, 8 / config.trees),
         "num_leaves": config.leaves or (31 if series < 1000 else 63),
         "min_data_in_leaf": config.min_rows,
         "feature_fraction": 0.5,

@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from salesforecast_lib.countries import country_code
 from salesforecast_lib.data.reading import (
     Reading,
     ReadingError,
@@ -19,16 +20,17 @@ from salesforecast_lib.data.reading import (
     read_panel_file,
 )
 from salesforecast_lib.data.reading.columns import find_column
-from salesforecast_lib.data.reading.guess import ROLES, SAMPLE, Guess, Looked, currencies, guess_country, known_country
+from salesforecast_lib.data.reading.guess import ROLES, SAMPLE, Guess, Looked, country_column, currencies, guess_country
 from salesforecast_lib.data.schema import OPTIONAL
 from salesforecast_lib.files import write_text
 from salesforecast_lib.pipeline import parameters as settings
+from salesforecast_lib.pipeline.init.facts import PanelFacts, panel_facts
 from salesforecast_lib.pipeline.init.lines import profile_lines
+from salesforecast_lib.pipeline.init.plan import PlanFile, settle_plan
 from salesforecast_lib.pipeline.init.propose import profile_text
 from salesforecast_lib.pipeline.init.questions import Ask, InitError, guess_table, settle_columns, spelled_columns
 from salesforecast_lib.pipeline.init.stock import StockFile, settle_stock
 from salesforecast_lib.pipeline.runner import prepare_values
-from salesforecast_lib.wording import counted
 
 _KNOWN = tuple(sorted({name for names in ROLES.values() for tier in names.tiers for name in tier}))
 _MARKS = {  # parameter of the reader that a file may leave open: its answers
@@ -49,6 +51,7 @@ class Shop:
     columns: Mapping[str, str] | None = None
     values: Mapping[str, Any] | None = None
     stock_columns: Mapping[str, str] | None = None
+    plan_columns: Mapping[str, str] | None = None
 
 
 def init_shop(shop: Shop, ask: Ask | None, say: Callable[[Any], None], force: bool = False) -> Path:
@@ -67,7 +70,8 @@ def init_shop(shop: Shop, ask: Ask | None, say: Callable[[Any], None], force: bo
     """
     target = profile_place(shop.name, force)
     orders = _existing(shop.orders, "--orders")
-    values = settings.check(dict(shop.values or {}))
+    said = {"dataset": "own_data", **(shop.values or {})}  # a country may be a column of the file
+    values = {name: value for name, value in settings.check(said).items() if name in (shop.values or {})}
     options = ReadOptions(**{name: values[name] for name in _OPTIONS if name in values})
     table = open_table(orders, options, _KNOWN, SAMPLE).frame
     given = spelled_columns({**values.get("columns", {}), **(shop.columns or {})}, table, orders)
@@ -87,10 +91,14 @@ def init_shop(shop: Shop, ask: Ask | None, say: Callable[[Any], None], force: bo
         stock = StockFile(_existing(shop.stock, "--stock"), shop.stock_columns or {}, options, "decimal" in values)
         options, found = settle_stock(stock, reading, table, ask, say)
         values.update(found)
+    plan = None
     if shop.plan:
-        values.update(_plan(_existing(shop.plan, "--plan"), say))
-    country, because = _country(table, values, ask, say)
-    lines = profile_lines(guess, orders, options, reading, {**values, "country": country}, because)
+        told = PlanFile(_existing(shop.plan, "--plan"), shop.plan_columns or {}, options)
+        plan, found = settle_plan(told, reading, ask, say)
+        values.update(found)
+    facts = _facts(guess.kind, reading, values, plan, say)
+    country, because = _country(table, reading, values, ask, say)
+    lines = profile_lines(guess, orders, options, reading, {**values, "country": country}, because, facts)
     prepare_values("own_data", {line.name: line.value for line in lines})  # what init writes, run accepts
     report = reading.report
     head = [
@@ -183,35 +191,39 @@ def _pinned(kind: str, file: Path, options: ReadOptions, before: Reading) -> tup
     return pinned, again
 
 
-def _plan(file: Path, say: Callable[[Any], None]) -> dict[str, str]:
-    """The plan's parameter; while no chapter takes one, the plan is checked and said to be left out."""
-    from salesforecast_lib.data.reading import read_plan_file
-
-    report = read_plan_file(file).report
-    name = next((name for name in ("plan_file", "plan") if name in settings.all_parameters()), "")
-    if not name:
-        rows = f"{report.kept} of {counted(report.rows, 'row')} can be read, {report.first_day} to {report.last_day}"
-        say(f"note: the plan {file} was checked ({rows}), but no chapter uses a plan yet: it is not in the profile")
-        return {}
-    return {name: str(file)}
+def _facts(
+    kind: str, reading: Reading, values: Mapping[str, Any], plan: Reading | None, say: Callable[[Any], None]
+) -> PanelFacts | None:
+    """What a run would make of a panel, shown; None for order lines."""
+    if kind != "panel":
+        return None
+    freq, missing_y = str(values.get("freq", "auto")), str(values.get("missing_y", "zero"))
+    facts = panel_facts(reading, freq, missing_y, int(values.get("horizon", 28)), plan)
+    for what, value in facts.lines():
+        say(f"{what}: {value}")
+    return facts
 
 
 def _country(
-    table: pd.DataFrame, values: Mapping[str, Any], ask: Ask | None, say: Callable[[Any], None]
+    table: pd.DataFrame, reading: Reading, values: Mapping[str, Any], ask: Ask | None, say: Callable[[Any], None]
 ) -> tuple[str, str]:
-    """Country whose holidays count, and what that rests on."""
+    """Country whose holidays count, or the column that names each series' country, and what that rests on."""
     if values.get("country"):
-        code = str(values["country"]).strip().upper()
-        if not known_country(code):
-            raise InitError(f"-p country={values['country']}: expected a code of two letters whose holidays are known")
-        return code, "as you said"
-    code, because = guess_country(Looked(table))
-    because = because or "nothing in the file says which"
+        said = str(values["country"]).strip()
+        if not (country_code(said) or find_column(said, map(str, reading.frame))):
+            raise InitError(
+                f"-p country={said}: expected a code of two letters whose holidays are known, or a column of the file"
+            )
+        return country_code(said) or said, "as you said"
+    column, because = ("", "") if reading.report.kind == "orders" else country_column(reading.frame)
+    code, why = guess_country(Looked(table))
+    proposed = column or code or "US"
+    because = because or why or "nothing in the file says which"
     if ask is None:
-        say(f"note: country {code or 'US'} was taken ({because}); change it in the profile if it is another")
-        return code or "US", f"taken, please check: {because}"
+        say(f"note: country {proposed} was taken ({because}); change it in the profile if it is another")
+        return proposed, f"taken, please check: {because}"
     while True:
-        answer = ask(f"country whose holidays count, two letters ({because})", {}, code or "US").strip().upper()
-        if known_country(answer):
-            return answer, "as you said"
-        say(f"{answer}: no country of two letters whose holidays are known")
+        answer = ask(f"country whose holidays count, two letters ({because})", {}, proposed).strip()
+        if country_code(answer) or answer == column:
+            return country_code(answer) or answer, "as you said"
+        say(f"{answer.upper()}: no country of two letters whose holidays are known")

@@ -9,7 +9,9 @@ from typing import Any
 from salesforecast_lib.data.reading import Reading, ReadOptions
 from salesforecast_lib.data.reading.guess import Guess
 from salesforecast_lib.pipeline import parameters as settings
+from salesforecast_lib.pipeline.init.facts import PanelFacts
 from salesforecast_lib.pipeline.init.propose import Line, period_name, propose_periods
+from salesforecast_lib.wording import listed
 
 _MARKS = {
     "decimal": "mark before the decimals",
@@ -21,7 +23,8 @@ _MARKS = {
 
 
 def profile_lines(
-    guess: Guess, file: Path, options: ReadOptions, reading: Reading, values: Mapping[str, Any], country: str
+    guess: Guess, file: Path, options: ReadOptions, reading: Reading, values: Mapping[str, Any], country: str,
+    facts: PanelFacts | None = None,
 ) -> list[Line]:
     """Lines of the profile in the order of reading; only parameters that a chapter has.
 
@@ -29,6 +32,7 @@ def profile_lines(
     ----------
     values : what the user has said, and the country; it wins over every proposal.
     country : what the country rests on.
+    facts : what a run would make of a panel.
     """
     known = settings.all_parameters()
     freq, horizon, why = propose_periods(reading.frame, guess.kind)
@@ -50,12 +54,12 @@ def profile_lines(
         lines.append(Line("level", "product_id", "one series for each value of this column"))
         if "location_id" in options.columns:
             lines.append(Line("by_location", False, "true: one series for each product and location"))
-    elif guess.static:
-        lines.append(Line("static", list(guess.static), "attributes of series"))
+    if facts is not None:
+        lines += _roles(facts, str(values["country"]))
     short = freq[:1] in ("W", "M")
     lines += [
         Line("freq", freq, f"D days, W weeks, M months ({why})"),
-        Line("n_series", 200, "best-selling series kept; 0 keeps all"),
+        Line("n_series", 0, "all series; 200 keeps the 200 best-selling ones"),
         Line("horizon", horizon, f"{periods} to forecast"),
         Line("cutoffs", 3, "times in the past at which the forecast is tested"),
         Line("lead_time", 1 if short else 3, f"{periods} between an order and its arrival: please check"),
@@ -63,6 +67,9 @@ def profile_lines(
     ]
     if "stock_file" in values:
         lines.append(Line("stock_file", values["stock_file"], "your stock today; ids as in the orders"))
+    if "plan_file" in values:
+        lines.append(Line("plan_file", values["plan_file"], "what you know ahead; a new one is read anew"))
+        lines.append(Line("plan_columns", dict(values["plan_columns"]), "our name: name in the plan file"))
     lines = [Line(n.name, values.get(n.name, n.value), n.comment, n.notes) if n.name != "columns" else n for n in lines]
     written = {line.name for line in lines}
     lines += [
@@ -71,6 +78,16 @@ def profile_lines(
         if name not in written and name in known and name != "columns"
     ]
     return [line for line in lines if line.name in known]
+
+
+def _roles(facts: PanelFacts, country: str) -> list[Line]:
+    """Which columns are known ahead, only afterwards, and which describe a series."""
+    reach = f"told after the data: {listed(f'{name} to {when}' for name, when in facts.told.items())}"
+    future = [name for name in facts.future if name != "open"]
+    lines = [Line("future", future, f"known ahead ({reach}); where nothing is told the usual is taken")]
+    lines.append(Line("historical", list(facts.historical), "known only afterwards; move to future what you plan"))
+    static = [name for name in facts.static if name != country]
+    return [*lines, Line("static", static, "describe a series")]
 
 
 def _what(guess: Guess) -> str:

@@ -13,12 +13,15 @@ import yaml
 from typer.testing import CliRunner
 
 from salesforecast_lib.data.cleaning import CleaningConfig, clean
-from salesforecast_lib.data.reading import ReadOptions, read_orders, read_stock_file
+from salesforecast_lib.data.panel import PanelConfig
+from salesforecast_lib.data.prepare import prepare
+from salesforecast_lib.data.reading import ReadOptions, read_orders, read_plan_file, read_stock_file
 from salesforecast_lib.files import project_root
 from salesforecast_lib.pipeline import parameters as settings
 from salesforecast_lib.pipeline.cli import app
 from salesforecast_lib.pipeline.init import InitError, Shop, init_shop, propose_periods
 from salesforecast_lib.pipeline.runner import prepare_values
+from tests.unit.chain import make_chain
 from tests.unit.data.reading import made
 
 BARE = made.LAYOUTS / "bare.csv"
@@ -273,13 +276,11 @@ def test_a_stock_of_other_ids_is_refused_with_the_column_that_has_them(tmp_path)
     assert result.exit_code == 0 and values["columns"]["product_id"] == "Lineitem name"
 
 
-def test_a_plan_that_no_chapter_takes_is_checked_and_said_to_be_left_out(tmp_path):
-    plan = orders(tmp_path, "unique_id,ds,promotion", ["TEA-001,2025-07-01,1"], "plan.csv")
+def test_a_plan_of_orders_is_checked_and_written(tmp_path):
+    plan = orders(tmp_path, "unique_id,ds,price", [f"{made.SKUS[0]},2025-07-01,3"], "plan.csv")
     result, values = init(tmp_path, BARE, "--yes", "--plan", str(plan))
-    if any(name in settings.all_parameters() for name in ("plan_file", "plan")):
-        assert str(plan) in values.values()
-    else:
-        assert result.exit_code == 0 and values is not None and "no chapter uses a plan yet" in result.output
+    assert result.exit_code == 0, result.output
+    assert values["plan_file"] == str(plan) and "price (1 rows)" in result.output
     empty = orders(tmp_path, "unique_id,ds", ["TEA-001,2025-07-01"], "nothing.csv")
     result, values = init(tmp_path, BARE, "--yes", "--plan", str(empty), name="other")
     assert result.exit_code == 1 and values is None and "plans nothing" in result.output
@@ -357,3 +358,88 @@ def test_from_a_file_to_a_decision_sheet_without_a_hand_edit(tmp_path):
     sheets = pd.read_excel(folder / "decisions.xlsx", sheet_name=None)
     products = {str(cell) for sheet in sheets.values() for cell in sheet.to_numpy().ravel()}
     assert set(made.SKUS) & products, "the sheet speaks of the shop's products"
+
+
+CHAINS = {  # our names and those of the file; rows of the file that stay
+    "as it is": ({}, lambda chain: chain["ds"].notna()),
+    "a public chain's names": ({"unique_id": "Store", "ds": "Date", "y": "Sales", "open": "Open", "promo": "Promo"},
+                               lambda chain: chain["ds"].notna()),
+    "open days only": ({"unique_id": "Filiale", "ds": "Datum", "y": "Absatz"}, lambda chain: chain["open"] == 1),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CHAINS)
+def test_a_panel_s_roles_and_what_reaches_beyond_its_sales_are_in_the_profile(tmp_path, case):
+    names, kept = CHAINS[case]
+    chain = make_chain(7, 300)
+    chain = chain[kept(chain)].rename(columns=names)
+    chain.drop(columns="open" if case == "open days only" else []).to_csv(tmp_path / "chain.csv", index=False)
+    result, values = init(tmp_path, tmp_path / "chain.csv", "--yes")
+    assert result.exit_code == 0, result.output
+    promo = names.get("promo", "promo")
+    assert values["dataset"] == "own_panel" and values["n_series"] == 0 and values["freq"] == "D"
+    ahead = [name for name in values["future"] if name != names.get("open", "open")]
+    assert ahead == [promo, "StateHoliday", "school_holiday"]
+    assert (values["historical"], values["static"]) == ([], ["store_type", "assortment"])
+    assert f"{promo} to 2022-12-1" in " ".join((tmp_path / "myshop.yml").read_text(encoding="utf-8").split())
+    assert "known ahead: " in result.output and "up to 42 days ahead" in result.output
+    checked = prepare_values(str(tmp_path / "myshop.yml"), {})
+    config = PanelConfig(freq=checked["freq"], n_series=checked["n_series"])
+    roles = {name: tuple(checked[name]) for name in ("future", "historical", "static")}
+    options = ReadOptions(columns=checked["columns"])
+    found = prepare("own_panel", config, 28, path=checked["path"], reading=options, country="DE", **roles)
+    assert found.panel["unique_id"].nunique() == 7 and found.meta["future"][:2] == ["open", promo]
+    assert not found.plan.empty
+
+
+PLANS = {  # header, rows; columns of the profile
+    "ours": ("unique_id,ds,end,promo", ["S001,2022-11-01,2022-11-05,1"], {"unique_id", "ds", "end"}),
+    "German": ("Artikelnr,Von,Bis,promo", ["S001,2022-11-01,2022-11-05,1", "*,2022-11-07,,1"], {"unique_id", "ds"}),
+    "days": ("store,date,promo,open", ["S002,2022-11-01,1,0"], {"unique_id", "ds"}),
+}
+
+
+@pytest.mark.parametrize("case", PLANS)
+def test_a_plan_s_columns_are_written_to_the_profile(tmp_path, case):
+    header, rows, least = PLANS[case]
+    chain = make_chain(7, 300)
+    chain[chain["y"].notna()].to_csv(tmp_path / "chain.csv", index=False)
+    plan = orders(tmp_path, header, rows, "plan.csv")
+    result, values = init(tmp_path, tmp_path / "chain.csv", "--yes", "--plan", str(plan))
+    assert result.exit_code == 0, result.output
+    assert values["plan_file"] == str(plan) and least <= set(values["plan_columns"])
+    assert "promo" in values["future"] and "school_holiday" in values["historical"]
+    read = read_plan_file(plan, ReadOptions(columns=values["plan_columns"]))
+    assert len(read.frame) == len(rows) and read.frame["end"].notna().all()
+    checked = prepare_values(str(tmp_path / "myshop.yml"), {})
+    assert checked["plan_file"] == str(plan)
+
+
+WRONG_PLANS = {
+    "other products": ("unique_id,ds,promo", "X,2022-11-01,1", [], "--plan-column unique_id="),
+    "other columns": ("unique_id,ds,Aktion", "S001,2022-11-01,1", ["--plan-column", "promo=Aktion"], "--plan-column"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG_PLANS)
+def test_a_plan_of_something_else_is_refused_with_advice(tmp_path, case):
+    header, row, said, advice = WRONG_PLANS[case]
+    chain = make_chain(7, 300)
+    chain[chain["y"].notna()].to_csv(tmp_path / "chain.csv", index=False)
+    plan = orders(tmp_path, header, [row], "plan.csv")
+    result, values = init(tmp_path, tmp_path / "chain.csv", "--yes", "--plan", str(plan))
+    assert result.exit_code == 1 and values is None and advice in " ".join(result.output.split())
+    if said:
+        result, values = init(tmp_path, tmp_path / "chain.csv", "--yes", "--plan", str(plan), *said)
+        assert result.exit_code == 0 and values["plan_columns"]["promo"] == "Aktion", result.output
+
+
+@pytest.mark.parametrize("places", [("DE", "FR"), ("Germany", "Austria")])
+def test_a_column_of_countries_is_proposed_for_a_panel(tmp_path, places):
+    chain = make_chain(6, 120)
+    chain["country"] = np.where(chain["unique_id"] < "S004", *places)
+    chain.to_csv(tmp_path / "chain.csv", index=False)
+    result, values = init(tmp_path, tmp_path / "chain.csv", "--yes")
+    assert result.exit_code == 0 and values["country"] == "country", result.output
+    assert "country" not in values["static"] and "the series lie in" in result.output
+    assert prepare_values(str(tmp_path / "myshop.yml"), {})["country"] == "country"

@@ -7,7 +7,7 @@
 - `guess_country`: Country that the file speaks for, with what that rests on.
 - `SAMPLE`: Rows of a file that are looked at.
 - `REQUIRED`: Names that a file of each kind must have.
-- `known_country`: Whether the calendar of holidays knows a country.
+- `country_column`: Column of a panel that names the country of each series.
 - `currencies`: Currencies that the file's amounts are in.
 - `ROLES`: What shop systems call each of our names.
 - `days_of`: Days of a column's stamps, whatever their order of day and month.
@@ -15,7 +15,7 @@
 """
 
 from salesforecast_lib.data.reading.guess.columns import REQUIRED, Guess, days_of, guess_columns
-from salesforecast_lib.data.reading.guess.country import currencies, guess_country, known_country
+from salesforecast_lib.data.reading.guess.country import country_column, currencies, guess_country
 from salesforecast_lib.data.reading.guess.evidence import rhythm
 from salesforecast_lib.data.reading.guess.headers import ROLES
 from salesforecast_lib.data.reading.guess.look import SAMPLE, Choice, Looked
@@ -26,7 +26,7 @@ __all__ = [
     "Choice",
     "Looked",
     "guess_country",
-    "known_country",
+    "country_column",
     "currencies",
     "ROLES",
     "SAMPLE",

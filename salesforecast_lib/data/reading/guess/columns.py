@@ -32,6 +32,7 @@ REQUIRED = {
     "stock": ("unique_id", "stock"),
     "plan": ("unique_id", "ds"),
 }
+_DENSE = 0.8  # share of the days of its span on which a daily series has a row; shops close on Sundays
 _NAMES = {"unique_id": "product_id", "ds": "timestamp"}  # whose names a panel's columns share
 
 
@@ -158,20 +159,23 @@ def guess_kind(looked: Looked) -> str:
         return "stock" if looked.named("stock") and looked.named("product_id") else "orders"
     if "order_id" in looked.meant or any(looked.whole("order_id", name) for *_, name in looked.named("order_id")):
         return "orders"
-    product, amount = looked.named("unique_id", "product_id"), looked.named("y")
-    if not product or not amount:
+    places, amount = [name for *_, name in looked.named("location_id")][:1], looked.named("y")
+    keys = [*[name for *_, name in looked.named("unique_id", "product_id")][:1], *places]
+    if not keys or not amount:
         return "orders"
-    keys = [product[0][2], dated[0][2], *[name for *_, name in looked.named("location_id")][:1]]
+    keys.append(dated[0][2])
     texts = pd.DataFrame({name: text_of(looked.table[name]) for name in keys})
     if texts.duplicated().any():
         return "orders"
     if any(header in ("unique id", "ds", "y") for header in looked.headers.values()):
         return "panel"
-    days = days_of(looked.table[dated[0][2]])
-    series = texts.drop(columns=dated[0][2]).drop_duplicates().shape[0]
-    if rhythm(days) in ("W", "M"):
+    if rhythm(days_of(looked.table[dated[0][2]])) in ("W", "M"):
         return "panel"
-    return "panel" if len(looked.table) >= 0.9 * series * ((days.max() - days.min()).days + 1) else "orders"
+    stamps = [parse_stamp(text) for text in texts[dated[0][2]]]
+    days = [None if stamp is None else stamp.day("dmy") or stamp.day("mdy") for stamp in stamps]
+    by_series = pd.Series(pd.to_datetime(days)).groupby([texts[name] for name in keys[:-1]])
+    spans = by_series.agg(lambda ds: (ds.max() - ds.min()).days + 1)
+    return "panel" if len(looked.table) >= _DENSE * spans.sum() else "orders"
 
 
 def guess_columns(table: pd.DataFrame, kind: str = "", given: dict[str, str] | None = None) -> Guess:
@@ -207,10 +211,10 @@ def guess_columns(table: pd.DataFrame, kind: str = "", given: dict[str, str] | N
         extras: tuple[str, ...] = ("customer_id", "location_id", "discount")
     else:
         order = None
-        product = settle(_choose(looked, "unique_id"))
+        product = settle(_series(looked, kind))
         for role in REQUIRED[kind][1:]:
-            settle(_amount(looked) if role == "y" else _choose(looked, role))
-        extras = ("location_id", "price") if kind == "panel" else ()
+            settle(_dated_or_counted(looked, role, kind))
+        extras = {"panel": ("location_id", "price"), "plan": ("end", "location_id")}.get(kind, ())
     taken = {choice.column for choice in choices if choice.column is not None}
     for role in extras:
         settle(_optional(looked, role, order, taken))
@@ -227,6 +231,23 @@ def _order_number(looked: Looked, given: dict[str, str]) -> Choice | None:
     if choice.column is None and "order_id" not in given:
         return None
     return choice
+
+
+def _series(looked: Looked, kind: str) -> Choice:
+    """The column of the series: a product, or in a panel or plan without products the place."""
+    choice = _choose(looked, "unique_id")
+    if choice.column is not None or kind == "stock":
+        return choice
+    places = [name for name in looked.headers if looked.whole("location_id", name)]
+    return _made(looked, "unique_id", places[0], "by its name: a series for each place") if places else choice
+
+
+def _dated_or_counted(looked: Looked, role: str, kind: str) -> Choice:
+    """A column of a panel, stock or plan beside the series; the day of a plan is the first one of its range."""
+    if role == "y":
+        return _amount(looked)
+    starts = looked.named("start") if kind == "plan" and role == "ds" else []
+    return _made(looked, "ds", starts[0][2], "by its name") if starts else _choose(looked, role)
 
 
 def _amount(looked: Looked) -> Choice:

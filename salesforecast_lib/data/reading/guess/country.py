@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import re
 
-import holidays
+import pandas as pd
 
+from salesforecast_lib.countries import country_code
 from salesforecast_lib.data.reading.guess.evidence import text_of
-from salesforecast_lib.data.reading.guess.headers import CHANNEL_COUNTRY, CURRENCY_COUNTRY, LANGUAGES, plain
+from salesforecast_lib.data.reading.guess.headers import (
+    CHANNEL_COUNTRY,
+    CURRENCY_COUNTRY,
+    LANGUAGES,
+    ROLES,
+    plain,
+)
 from salesforecast_lib.data.reading.guess.look import Looked
 
 _MOST = 0.5  # share of a column's cells that must agree
@@ -21,8 +28,8 @@ def guess_country(looked: Looked) -> tuple[str, str]:
         if shares.empty or shares.iloc[0] < _MOST:
             continue
         code = CHANNEL_COUNTRY.get(shares.index[0], shares.index[0].upper())
-        if known_country(code):
-            return code, f"{shares.iloc[0]:.0%} of {column} say {shares.index[0]!r}"
+        if country_code(code):
+            return country_code(code), f"{shares.iloc[0]:.0%} of {column} say {shares.index[0]!r}"
     for _, _, column in looked.named("currency"):
         shares = text_of(looked.table[column]).str.casefold().replace("", None).value_counts(normalize=True)
         if len(shares) and shares.iloc[0] >= _MOST and shares.index[0] in CURRENCY_COUNTRY:
@@ -47,6 +54,13 @@ def currencies(looked: Looked) -> tuple[str, ...]:
     return ()
 
 
-def known_country(code: str) -> bool:
-    """Whether the calendar of holidays knows the country."""
-    return code in holidays.list_supported_countries()
+def country_column(panel: pd.DataFrame) -> tuple[str, str]:
+    """Column of a panel that names the country of each series, of several ones, and what that rests on."""
+    for name in panel:
+        if ROLES["country"].rank(plain(name)) is None or panel[name].dtype != object:
+            continue
+        places = panel.groupby("unique_id")[name].agg(["nunique", "first"])
+        codes = {country_code(str(place)) for place in places["first"]}
+        if (places["nunique"] == 1).all() and len(codes) > 1 and "" not in codes:
+            return str(name), f"the series lie in {', '.join(sorted(codes)[:6])}"
+    return "", ""

@@ -156,6 +156,15 @@ ROLES: dict[str, Names] = {
         parts="line total|item total|小计|小計",
         veto="tax|shipping|refund|refunded|discount",
     ),
+    "start": _names(  # first and last day of what is planned
+        "start|start date|from|begin|begins|valid from|first day|von|ab|beginn|startdatum|gultig von|du|debut|"
+        "date debut|date de debut|desde|inicio|fecha inicio|da|dal|inizio|data inizio|van|begindatum|de|data inicio|"
+        "开始日期|开始|開始日|開始",
+    ),
+    "end": _names(
+        "end|end date|to|until|till|valid to|last day|bis|ende|enddatum|gultig bis|au|fin|date fin|date de fin|hasta|"
+        "fecha fin|al|fine|data fine|tot|einddatum|ate|fim|data fim|结束日期|结束|終了日|終了",
+    ),
     "customer_id": _names(
         "customer id|customer number|customer no|client id|buyer id|user id|household id|kundennummer|kundennr|"
         "kunden nr|kunden id|numero client|id client|code client|id cliente|codigo cliente|codice cliente|klantnummer|"

@@ -60,7 +60,7 @@ class Looked:
     def fits(self, role: str, column: str) -> bool:
         """Whether the cells can be what ``role`` asks for."""
         look = self.profiles[column]
-        if role in ("timestamp", "ds"):
+        if role in ("timestamp", "ds", "start", "end"):
             return look.filled >= 0.5 and look.dates >= 0.9
         if role in ("quantity", "y", "stock"):
             return look.filled >= 0.5 and look.numbers >= 0.9

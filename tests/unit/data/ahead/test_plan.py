@@ -102,7 +102,10 @@ def test_what_lies_elsewhere_is_counted_and_said(tmp_path):
 
 
 REFUSED = {
-    "contradiction": ("unique_id,ds,promo\nA,2024-05-22,1\nB,2024-05-22,1\nA,2024-05-22,0\n", "rows 1 and 3 contradict"),
+    "contradiction": (
+        "unique_id,ds,promo\nA,2024-05-22,1\nB,2024-05-22,1\nA,2024-05-22,0\n",
+        "rows 1 and 3 contradict",
+    ),
     "contradicting ranges": (
         "unique_id,ds,end,price\nA,2024-05-22,2024-05-23,1.5\nA,2024-05-23,2024-05-24,1.7\n",
         "rows 1 and 2 contradict.*2024-05-23 is 1.5 and 1.7",

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from salesforecast_lib.data.own.regular import regular_panel
 
 from salesforecast_lib.data.ahead import Roles
 from salesforecast_lib.data.features import ahead_features
+from salesforecast_lib.data.own.regular import regular_panel
 from salesforecast_lib.data.panel import PanelConfig
 from salesforecast_lib.data.prepare import prepare
 from tests.unit.chain import make_chain

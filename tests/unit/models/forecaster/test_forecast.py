@@ -44,6 +44,21 @@ def test_a_forecast_reads_no_further_back_than_the_network():
     assert not forecaster(changed, future, cutoff).equals(forecaster(table.frame, future, cutoff))
 
 
+@pytest.mark.parametrize("closed", [["s0"], ["s0", "s1"]])
+def test_a_period_known_to_be_closed_is_forecast_as_zero(closed):
+    table = made_table()
+    table.frame["open"] = 1.0
+    table.roles["future"] = ["open"]
+    forecaster, frame = made_forecaster(table), table.frame
+    end = frame["ds"].max()
+    steps = pd.date_range(end, periods=HORIZON + 1)[1:]
+    ahead = pd.MultiIndex.from_product([["s0", "s1"], steps], names=["unique_id", "ds"]).to_frame(False)
+    shut = ahead["unique_id"].isin(closed) & (ahead["ds"] == steps[2])
+    found = forecaster(frame, ahead.assign(open=1.0 - shut), end)
+    zero = (found[["mean", *QUANTILE_COLUMNS]] == 0).all(axis=1)
+    assert zero.tolist() == shut.tolist() and zero.sum() == len(closed)
+
+
 def test_a_missing_day_of_the_plan_is_named():
     table = made_table()
     frame = table.frame
