@@ -111,7 +111,9 @@ def _at(
         shares, learnt, factor = _choose(known.only(names).levelled())
     else:
         learned = [name for name in names if name not in _LOCAL] or names
-        shares, learnt, factor = {name: 1 / len(learned) for name in learned}, None, 1.0
+        before = {name: weights.PRIOR.get(name, 1.0) for name in learned}
+        shares = {name: value / sum(before.values()) for name, value in before.items()}
+        learnt, factor = None, 1.0
     values = sum(
         share * now[name][["mean", *quantile_columns(task.config.levels)]].to_numpy("float64")
         for name, share in shares.items()
@@ -124,11 +126,11 @@ def _at(
     table = tidy(table.assign(**{name: quantiles[:, k] for k, name in enumerate(columns)}))
     table, cut = guard.capped(table, limit)
     moved = {name: float(each) for name, each in zip(columns, factors, strict=True) if each != 1}
-    loss = None if learnt is None or learnt.loss is None else learnt.loss
+    loss = None if learnt is None or learnt.loss is None else learnt.loss / len(over)
     dates = tuple(str(when.date()) for when in over) if losses else ()
     notes = (cut,) if cut else ()
     if not losses:
-        notes = (*notes, "the history leaves no room for a back-test: equal weights of the models that learn")
+        notes = (*notes, "the history leaves no room for a back-test: fixed weights of the models that learn")
     return table.reset_index(drop=True), Composition(
         {name: round(share, 4) for name, share in shares.items()},
         losses, left_out, dates, moved, factor, loss, notes,

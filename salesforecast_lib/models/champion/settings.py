@@ -67,7 +67,8 @@ class Composition:
     validated_at : earlier cutoffs on which members were judged, ISO dates.
     spread : quantile column → factor on its distance from the median; empty where the spread is left as it is.
     mean_factor : factor on the mean, from the validation cutoffs.
-    committee_loss : scaled quantile loss of the weighted members on cutoffs left out of the learning, or None.
+    committee_loss : loss of the weighted members on cutoffs left out of the learning, in multiples of the best
+        member's there; None where nothing could be left out.
     notes : what else a reader should be told, in sentences.
     """
 
