@@ -37,9 +37,9 @@ One configuration plays all tasks, the champion that `salesforecast run` forecas
 Members, weights and spread are learned at each cutoff on cutoffs before it. The settings behind them were chosen on
 windows before the scored ones of these tasks (`--before N` plays them) and on the league's validation cutoffs, by
 more than one attempt. The recipe of the boosting began as a prototype that was scored three times on walmart: that
-figure is slightly optimistic. One choice was made after a scored window: where a history leaves no room for a back-test,
-as on walmart, members had equal weights and now have the fixed ones that all other cutoffs begin with. The other tasks
-of the benchmark were not looked at.
+figure is slightly optimistic. One choice was made after a scored window: where a history leaves no room for a
+back-test, as on walmart, members had equal weights and now have the fixed ones that all other cutoffs begin with. The
+other tasks of the benchmark were not looked at.
 """
 
 
