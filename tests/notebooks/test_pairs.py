@@ -59,8 +59,11 @@ def test_most_printed_text_is_checked(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_cells_are_short(name):
-    lengths = [len(cell.source.splitlines()) for cell in code_cells(source(name))]
-    assert max(lengths) <= 25 and statistics.median(lengths) <= 8, sorted(lengths)
+    cells = code_cells(source(name))
+    lengths = [len(cell.source.splitlines()) for cell in cells]
+    told = [cell for cell in cells if "parameters" not in cell.metadata.get("tags", [])]  # they have a line each
+    assert max(len(cell.source.splitlines()) for cell in told) <= 25, sorted(lengths)
+    assert statistics.median(lengths) <= 8, sorted(lengths)
 
 
 @pytest.mark.parametrize("name", NAMES)
