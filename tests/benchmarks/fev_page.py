@@ -70,7 +70,7 @@ def section(name: str, result: Result) -> list[str]:
     made = list(result["compositions"].values())
     known = ", ".join(f"`{column}`" for column in result["known_ahead"]) or "nothing"
     lines = [
-        f"## {plain(name)}",
+        f"## {name.replace('_', ' ')}",
         "",
         f"{result['series']:,} series, {result['windows']} window{'s' * (result['windows'] > 1)} of "
         f"{result['horizon']} {_PERIODS[result['freq'][0]]}; known ahead: {known}.",
