@@ -63,7 +63,6 @@ def champion_forecasts(
     fits = plan_fits(size, len(cutoffs), periods, config)
     earlier = list(pd.date_range(end=cutoffs[0], periods=fits.validation * horizon + 1, freq=freq.alias)[:-1:horizon])
     task, every = Task(table, known, meta, fits, config), [*earlier, *cutoffs]
-    limits = {cutoff: guard.thinkable(table.frame, cutoff, 8 * freq.inner) for cutoff in every}
     seconds: dict[str, float] = {}
     failed, parts = dict(fits.left_out), {}
     for name in fits.members:
@@ -78,7 +77,8 @@ def champion_forecasts(
     tables, compositions = [], {}
     for cutoff in cutoffs:
         over = [c for c in every if c + horizon * freq.offset <= cutoff][-max(config.validation, 1) :]
-        made, composition = _at(task, members, cutoff, over, limits[cutoff], failed)
+        limit = guard.thinkable(table.frame, cutoff, 8 * freq.inner)
+        made, composition = _at(task, members, cutoff, over, limit, failed)
         tables.append(made)
         compositions[str(cutoff.date())] = composition
     return Champion(pd.concat(tables, ignore_index=True), members, compositions, seconds)
@@ -114,15 +114,11 @@ def _at(
         before = {name: weights.PRIOR.get(name, 1.0) for name in learned}
         shares = {name: value / sum(before.values()) for name, value in before.items()}
         learnt, factor = None, 1.0
-    values = sum(
-        share * now[name][["mean", *quantile_columns(task.config.levels)]].to_numpy("float64")
-        for name, share in shares.items()
-    )
-    levels = np.array(task.config.levels)
+    levels, columns = np.array(task.config.levels), quantile_columns(task.config.levels)
+    values = np.asarray(sum(s * now[name][["mean", *columns]].to_numpy("float64") for name, s in shares.items()))
     factors = np.ones(len(levels)) if learnt is None else learnt.factors
-    quantiles = weights.widened(np.asarray(values), levels, factors)
-    table = now[names[0]][["unique_id", "ds", "cutoff"]].assign(model=MODEL, mean=np.asarray(values)[:, 0] * factor)
-    columns = quantile_columns(task.config.levels)
+    quantiles = weights.widened(values, levels, factors)
+    table = now[names[0]][["unique_id", "ds", "cutoff"]].assign(model=MODEL, mean=values[:, 0] * factor)
     table = tidy(table.assign(**{name: quantiles[:, k] for k, name in enumerate(columns)}))
     table, cut = guard.capped(table, limit)
     moved = {name: float(each) for name, each in zip(columns, factors, strict=True) if each != 1}
@@ -147,7 +143,6 @@ def _choose(known: weights.Validated) -> tuple[dict[str, float], weights.Learnt,
     learnt = weights.learn(known)
     losses = weights.losses(known)
     rules = {name: loss for name, loss in losses.items() if name in _LOCAL}
-    cutoffs = len(np.unique(known.cutoff))
     together = learnt.loss
     if together is None:
         together = float(
@@ -161,8 +156,7 @@ def _choose(known: weights.Validated) -> tuple[dict[str, float], weights.Learnt,
         learnt = weights.learn(alone)
         return {best: 1.0}, learnt, weights.mean_factor(alone.values[0][:, 0], known)
     shares = {name: float(s) for name, s in zip(known.names, learnt.shares, strict=True) if s > 0}
-    factor = weights.mean_factor(weights.mixed(learnt.shares, known.values)[:, 0], known) if cutoffs else 1.0
-    return shares, learnt, factor
+    return shares, learnt, weights.mean_factor(weights.mixed(learnt.shares, known.values)[:, 0], known)
 
 
 def _stored(

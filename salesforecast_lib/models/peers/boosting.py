@@ -227,10 +227,3 @@ def _even(weight: np.ndarray) -> np.ndarray:
     """Weights in units of their median, none more than `_UNEVEN` times more or less."""
     middle = float(np.median(weight)) or 1.0
     return np.clip(weight / middle, 1 / _UNEVEN, _UNEVEN)
-
-
-def averaged(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """Mean and quantiles averaged, column by column, over forecast tables with the same rows in the same order."""
-    columns = [name for name in tables[0] if name == "mean" or name.startswith("q0.")]
-    values = np.mean([table[columns].to_numpy("float64") for table in tables], axis=0)
-    return tidy(tables[0].assign(**{name: values[:, k] for k, name in enumerate(columns)}))

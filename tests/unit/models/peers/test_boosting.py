@@ -10,11 +10,11 @@ from scipy.stats import norm
 from salesforecast_lib import QUANTILES, quantile_columns
 from salesforecast_lib.data.features import build_features
 from salesforecast_lib.data.frequency import check_freq
+from salesforecast_lib.models.forecaster.several import mean_of
 from salesforecast_lib.models.peers import boosting
 from salesforecast_lib.models.peers.boosting import (
     KINDS,
     BoostingConfig,
-    averaged,
     between,
     boosting_forecasts,
     fitted_levels,
@@ -166,7 +166,7 @@ def test_tables_of_several_draws_are_averaged(long_panel):
     levels = (0.2, 0.5, 0.8)
     configs = [DirectConfig(28, max_rows=2000, trees=5, min_rows=20, seed=seed, levels=levels) for seed in (0, 1)]
     alone = [direct_lightgbm_forecasts(*told, config, LongMemoryRows) for config in configs]
-    both = averaged(alone)
+    both = mean_of(alone)
     assert columns_of(both) == ["mean", *quantile_columns(levels)]
     assert not np.allclose(alone[0]["mean"], alone[1]["mean"])
     np.testing.assert_allclose(both["q0.8"], (alone[0]["q0.8"] + alone[1]["q0.8"]) / 2)
