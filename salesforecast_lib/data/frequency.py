@@ -9,7 +9,7 @@ from functools import lru_cache
 import numpy as np
 import pandas as pd
 
-AUTOMATIC = ("", "auto")  # names of a frequency that the dates of a panel have to tell
+AUTOMATIC = "auto"  # the frequency is told by the dates of a panel
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _CODES = tuple(name[:3].upper() for name in WEEKDAYS)
 _EXPECTED = "D (days), W (weeks Monday to Sunday), W-MON … W-SUN (weeks that end on that day) or M (months)"
@@ -155,7 +155,7 @@ def settle_frequency(ds: pd.Series, freq: str, source: str = "panel") -> tuple[F
         When the dates contradict ``freq``: what was found, and the value to give.
     """
     found, wanted = found_in(ds.unique()), freq.strip()
-    automatic = wanted in AUTOMATIC
+    automatic = wanted == AUTOMATIC
     if found == "longer":
         raise ValueError(
             f"{source}: the dates in ds lie more than a month apart (quarters or years?); expected days, weeks or "

@@ -48,7 +48,7 @@ class PanelConfig:
     missing_price: str = "ffill"
 
     def __post_init__(self) -> None:
-        if self.freq not in AUTOMATIC:
+        if self.freq != AUTOMATIC:
             check_freq(self.freq)
         if self.missing_price not in ("ffill", "median", "keep"):
             raise ValueError(f"missing_price={self.missing_price!r}: expected ffill, median or keep")

@@ -63,6 +63,7 @@ class PastWindows:
 
     def _seen(self, periods: int) -> pd.Series:
         """Share of a window's rows that are known, missing where none is; sums of ones stay exact enough to tell."""
+        assert self.known is not None
         share = self._share(self.known.astype("float64"), periods)
         return share.where(share > 1e-9)
 

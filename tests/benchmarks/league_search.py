@@ -21,8 +21,9 @@ import yaml
 from salesforecast_lib.data.frequency import check_freq
 from salesforecast_lib.files import project_root, read_json, write_json
 from salesforecast_lib.models.forecaster.fit import NetworkConfig
+from salesforecast_lib.models.forecaster.several import mean_of
 from salesforecast_lib.models.peers.baselines import close_shop
-from salesforecast_lib.models.peers.boosting import BoostingConfig, averaged, boosting_forecasts
+from salesforecast_lib.models.peers.boosting import BoostingConfig, boosting_forecasts
 from salesforecast_lib.models.peers.regression import DirectConfig
 from tests.benchmarks.league import check, score
 from tests.benchmarks.league_models import (
@@ -78,7 +79,7 @@ def search(task: Task, model: str, grid: dict[str, list[Any]], seeds: list[int])
             begun, tables = time.perf_counter(), []
             for cutoff in task.validation:
                 view = task.view(cutoff)
-                table = averaged([fitted(task, model, each, seed, view)(view) for each in mixed(changes)])
+                table = mean_of([fitted(task, model, each, seed, view)(view) for each in mixed(changes)])
                 tables.append(check(close_shop(table, task.panel, task.meta["future"]), task, cutoff, model))
             scores = score(judged, pd.concat(tables, ignore_index=True))[0].iloc[0]
             loss, wape = float(scores["scaled_quantile_loss"]), float(scores["wape"])

@@ -85,7 +85,7 @@ def regular_panel(
     Parameters
     ----------
     frame : ``unique_id, ds, y`` (missing where empty) and covariates; the index counts the file's rows from 0.
-    freq : D, W, W-MON … W-SUN or M; W takes the weekday from ``ds``, and "auto" or an empty text the frequency too.
+    freq : D, W, W-MON … W-SUN or M; W takes the weekday from ``ds``, and "auto" the frequency too.
     missing_y : what a gap or an empty ``y`` means: "zero" (nothing was sold), "unavailable" (``available`` 0: says
         nothing about demand), "interpolate", or "closed" (``open`` 0). A weekday on which a series never has a row is
         closed in any case, see `closed_gaps`, and what comes after a series' last figure is settled by `settle_ends`.

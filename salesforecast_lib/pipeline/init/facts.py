@@ -59,7 +59,7 @@ def panel_facts(
     Raises ValueError as `regular_panel` does, when it could make nothing of it.
     """
     frame = read.frame.set_index(read.frame["row"] - 1).drop(columns="row")
-    if freq in ("", "auto") and not found_in(frame["ds"].dt.normalize().unique()):
+    if freq == "auto" and not found_in(frame["ds"].dt.normalize().unique()):
         freq = "D"  # too few dates to tell; the run says how many it needs
     regular = regular_panel(frame, freq, missing_y, read.report.file, horizon, Roles(), plan)
     theirs = _own_names(regular, frame)

@@ -68,7 +68,7 @@ def _frequency(value: str) -> bool:
         return True  # without a second of imports
     from salesforecast_lib.data.frequency import AUTOMATIC, check_freq
 
-    if value not in AUTOMATIC:  # an own panel's dates tell it; chapter 01 refuses it for orders
+    if value != AUTOMATIC:  # an own panel's dates tell it; chapter 01 refuses it for orders
         check_freq(value)
     return True
 
