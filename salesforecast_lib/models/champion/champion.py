@@ -108,33 +108,37 @@ def _at(
         losses = weights.losses(known)
         left_out |= guard.out_of_proportion(losses, _LOCAL)
         names = [name for name in names if name not in left_out]
-        shares, learnt, factor = _choose(known.only(names).levelled())
+        shares, spread, factor, loss = _choose(known.only(names).levelled())
     else:
         learned = [name for name in names if name not in _LOCAL] or names
         before = {name: weights.PRIOR.get(name, 1.0) for name in learned}
         shares = {name: value / sum(before.values()) for name, value in before.items()}
-        learnt, factor = None, 1.0
+        spread, factor, loss = weights.WIDER if len(shares) > 1 else 1.0, 1.0, None
     levels, columns = np.array(task.config.levels), quantile_columns(task.config.levels)
-    values = np.asarray(sum(s * now[name][["mean", *columns]].to_numpy("float64") for name, s in shares.items()))
-    factors = np.ones(len(levels)) if learnt is None else learnt.factors
-    quantiles = weights.widened(values, levels, factors)
-    table = now[names[0]][["unique_id", "ds", "cutoff"]].assign(model=MODEL, mean=values[:, 0] * factor)
+    taken, values = np.array([*shares.values()]), np.stack([_values(now[name], columns) for name in shares])
+    quantiles = weights.widened(weights.mixed(taken, values), levels, spread)
+    mean = factor * weights.mixed_mean(taken, list(shares), values[:, :, 0])
+    table = now[names[0]][["unique_id", "ds", "cutoff"]].assign(model=MODEL, mean=mean)
     table = tidy(table.assign(**{name: quantiles[:, k] for k, name in enumerate(columns)}))
     table, cut = guard.capped(table, limit)
-    moved = {name: float(each) for name, each in zip(columns, factors, strict=True) if each != 1}
-    loss = None if learnt is None or learnt.loss is None else learnt.loss / len(over)
     dates = tuple(str(when.date()) for when in over) if losses else ()
     notes = (cut,) if cut else ()
     if not losses:
         notes = (*notes, "the history leaves no room for a back-test: fixed weights of the models that learn")
     return table.reset_index(drop=True), Composition(
         {name: round(share, 4) for name, share in shares.items()},
-        losses, left_out, dates, moved, factor, loss, notes,
+        losses, left_out, dates, spread, factor, None if loss is None else loss / len(over), notes,
     )  # fmt: skip
 
 
-def _choose(known: weights.Validated) -> tuple[dict[str, float], weights.Learnt, float]:
-    """Shares by name, what was learnt, and the factor on the mean; the best simple rule alone where nothing beats it.
+def _values(table: pd.DataFrame, columns: Sequence[str]) -> np.ndarray:
+    return np.asarray(table[["mean", *columns]].to_numpy("float64"))  # (rows, 1 + levels)
+
+
+def _choose(known: weights.Validated) -> tuple[dict[str, float], float, float, float | None]:
+    """Shares by name, factors on the spread and on the mean, and the loss on left-out cutoffs.
+
+    The best simple rule alone is taken where nothing beats it.
 
     Parameters
     ----------
@@ -145,18 +149,16 @@ def _choose(known: weights.Validated) -> tuple[dict[str, float], weights.Learnt,
     rules = {name: loss for name, loss in losses.items() if name in _LOCAL}
     together = learnt.loss
     if together is None:
-        together = float(
-            weights.pinball(weights.mixed(learnt.shares, known.values)[:, 1:], known.y, known.levels) @ known.weight
-        )
+        forecast = weights.widened(weights.mixed(learnt.shares, known.values), known.levels, learnt.factor)
+        together = float(weights.pinball(forecast, known.y, known.levels) @ known.weight)
     learned = min((loss for name, loss in losses.items() if name not in _LOCAL), default=np.inf)
     better = min(rules.values(), default=np.inf) <= (1 - weights.margin(known.cells)) * min(together, learned)
     if better or not np.isfinite(learned):
-        best = min(rules, key=lambda name: rules[name])
-        alone = known.only([best])
-        learnt = weights.learn(alone)
-        return {best: 1.0}, learnt, weights.mean_factor(alone.values[0][:, 0], known)
+        known = known.only([min(rules, key=lambda name: rules[name])])
+        learnt = weights.learn(known)
+    mean = weights.mixed_mean(learnt.shares, known.names, known.values[:, :, 0])
     shares = {name: float(s) for name, s in zip(known.names, learnt.shares, strict=True) if s > 0}
-    return shares, learnt, weights.mean_factor(weights.mixed(learnt.shares, known.values)[:, 0], known)
+    return shares, learnt.factor, weights.mean_factor(mean, known), learnt.loss
 
 
 def _stored(

@@ -65,7 +65,7 @@ class Composition:
     losses : member → scaled quantile loss on the validation cutoffs; empty where nothing could be validated.
     left_out : member → the reason, with its figure.
     validated_at : earlier cutoffs on which members were judged, ISO dates.
-    spread : quantile column → factor on its distance from the median; empty where the spread is left as it is.
+    spread : factor on the distance of the quantiles from the median.
     mean_factor : factor on the mean, from the validation cutoffs.
     committee_loss : loss of the weighted members on cutoffs left out of the learning, in multiples of the best
         member's there; None where nothing could be left out.
@@ -76,7 +76,7 @@ class Composition:
     losses: dict[str, float] = field(default_factory=dict)
     left_out: dict[str, str] = field(default_factory=dict)
     validated_at: tuple[str, ...] = ()
-    spread: dict[str, float] = field(default_factory=dict)
+    spread: float = 1.0
     mean_factor: float = 1.0
     committee_loss: float | None = None
     notes: tuple[str, ...] = ()

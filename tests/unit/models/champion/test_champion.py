@@ -6,7 +6,7 @@ import pytest
 
 from salesforecast_lib import quantile_columns
 from salesforecast_lib.models import champion
-from salesforecast_lib.models.champion import ChampionConfig, Composition, champion_forecasts
+from salesforecast_lib.models.champion import ChampionConfig, Composition, champion_forecasts, plan
 from salesforecast_lib.models.champion import members as fitted
 from tests.unit.models.champion.made import make_panel, told
 
@@ -140,12 +140,17 @@ def test_a_back_test_that_prefers_a_simple_rule_takes_it(monkeypatch):
 
 
 def test_a_short_history_is_forecast_without_a_back_test():
-    table, known, meta, last = told(make_panel(days=40))
+    table, known, meta, last = told(make_panel(days=34))  # two horizons of 14 days and a little
     result = champion_forecasts(table, known, meta, [last], QUICK)
     composition = result.compositions[str(last.date())]
     assert composition.losses == {} and composition.weights == {"LightGBMDirect": 1.0}
     assert any("no room for a back-test" in note for note in composition.notes)
     assert (result.forecasts["q0.5"] > 0).mean() > 0.9
+
+
+@pytest.mark.parametrize("days, judged", [(35, 1), (48, 1), (49, 2)])
+def test_a_back_test_leaves_one_and_a_half_horizons_to_learn_from(days, judged):
+    assert plan.validation_count(days, horizon=14, most=4) == judged
 
 
 def test_stored_members_are_read_back_and_other_settings_are_not(made, tmp_path, monkeypatch):

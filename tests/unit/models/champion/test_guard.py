@@ -67,9 +67,22 @@ def test_a_spread_that_is_too_narrow_is_widened_and_a_right_one_left():
     rng = np.random.default_rng(1)
     y = rng.normal(100, 10, 2000)
     narrow, right = (np.full((2000, 4), 100.0) + np.array([0, -w, 0, w]) for w in (4.0, 12.8))
-    widened = weights.learn(known_of(narrow[None], y, 4)).factors
-    assert widened[0] > 1.3 and widened[2] > 1.3 and widened[1] == 1.0
-    assert np.abs(weights.learn(known_of(right[None], y, 4)).factors - 1).max() < 0.1
+    assert weights.learn(known_of(narrow[None], y, 4)).factor > 1.3
+    assert abs(weights.learn(known_of(right[None], y, 4)).factor - 1) < 0.1
+    both = weights.learn(known_of(np.stack([right, right]), y, 4))
+    assert 1.0 < both.factor < weights.WIDER  # drawn to what several learned models usually lack
+
+
+def test_the_spread_is_multiplied_around_the_median():
+    forecast, levels = np.array([[50.0, 10.0, 20.0, 60.0]]), np.array([0.1, 0.5, 0.9])  # the mean first
+    assert weights.widened(forecast, levels, 1.5).tolist() == [[5.0, 20.0, 80.0]]
+    assert weights.widened(forecast, levels, 4.0)[0, 0] == 0.0  # not below zero
+
+
+def test_the_mean_is_taken_from_members_that_aim_at_it():
+    means, shares = np.array([[10.0], [20.0], [60.0]]), np.array([0.5, 0.25, 0.25])
+    assert weights.mixed_mean(shares, ["Networks", "Boosting", "LightGBMDirect"], means).tolist() == [40.0]
+    assert weights.mixed_mean(np.array([1.0]), ["Networks"], means[:1]).tolist() == [10.0]
 
 
 def test_the_mean_moves_towards_what_was_sold():
