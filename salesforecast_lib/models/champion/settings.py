@@ -35,7 +35,7 @@ class ChampionConfig:
         When a value cannot be used.
     """
 
-    budget_minutes: float = 10.0
+    budget_minutes: float = 6.0
     members: tuple[str, ...] = ()
     levels: tuple[float, ...] = QUANTILES
     validation: int = 4
