@@ -191,17 +191,26 @@ def widened(forecast: np.ndarray, levels: np.ndarray, factor: float) -> np.ndarr
     return np.maximum(middle + factor * (forecast[:, 1:] - middle), 0.0)
 
 
-def spread_factor(forecast: np.ndarray, known: Validated, usual: float = WIDER) -> float:
-    """Factor on the distance of the quantiles from the median: the best of a grid on validation, drawn to ``usual``.
+def coverage_gap(quantiles: np.ndarray, y: np.ndarray, levels: np.ndarray) -> float:
+    """How far the share of ``y`` (rows,) inside each central interval is from what it claims, mean over intervals."""
+    pairs = [(low, len(levels) - 1 - low) for low in range(len(levels) // 2)]
+    inside = [((y >= quantiles[:, low]) & (y <= quantiles[:, high])).mean() for low, high in pairs]
+    claimed = [levels[high] - levels[low] for low, high in pairs]
+    return float(np.abs(np.subtract(inside, claimed)).mean()) if pairs else 0.0
 
-    The more series and cutoffs it was found on, the less it is drawn. A factor for each level of its own was worse on
-    left-out cutoffs than none at all.
+
+def spread_factor(forecast: np.ndarray, known: Validated, usual: float = WIDER) -> float:
+    """Factor on the distance of the quantiles from the median, so that intervals cover what they claim on validation.
+
+    The fewer series and cutoffs it was found on, the more it is drawn to ``usual``. On left-out cutoffs the pinball
+    loss was lower with it than with the factor that minimises that loss, and a factor for each level did harm.
     """
-    grid = np.arange(0.7, 1.61, 0.05)
-    scores = [pinball(widened(forecast, known.levels, each), known.y, known.levels) @ known.weight for each in grid]
+    rows = known.weight > 0
+    y, values, grid = known.y[rows], forecast[rows], np.arange(0.7, 1.61, 0.05)
+    gaps = [coverage_gap(widened(values, known.levels, each), y, known.levels) for each in grid]
     cutoffs = len(np.unique(known.cutoff))
     evidence = cutoffs / (cutoffs + 2) * known.cells / (known.cells + CELLS)
-    return float(usual + (grid[int(np.argmin(scores))] - usual) * evidence)
+    return float(usual + (grid[int(np.argmin(gaps))] - usual) * evidence)
 
 
 class Learnt(NamedTuple):

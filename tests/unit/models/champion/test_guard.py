@@ -73,6 +73,13 @@ def test_a_spread_that_is_too_narrow_is_widened_and_a_right_one_left():
     assert 1.0 < both.factor < weights.WIDER  # drawn to what several learned models usually lack
 
 
+def test_coverage_is_held_against_what_each_interval_claims():
+    y, levels = np.arange(10.0), np.array([0.1, 0.3, 0.5, 0.7, 0.9])
+    wide, narrow = [-1.0, 2.0, 4.5, 5.0, 10.0], [4.0, 4.2, 4.5, 4.7, 5.0]  # all and 4 of 10; 2 and none of 10
+    assert np.isclose(weights.coverage_gap(np.tile(wide, (10, 1)), y, levels), (0.2 + 0.0) / 2)
+    assert np.isclose(weights.coverage_gap(np.tile(narrow, (10, 1)), y, levels), (0.6 + 0.4) / 2)
+
+
 def test_the_spread_is_multiplied_around_the_median():
     forecast, levels = np.array([[50.0, 10.0, 20.0, 60.0]]), np.array([0.1, 0.5, 0.9])  # the mean first
     assert weights.widened(forecast, levels, 1.5).tolist() == [[5.0, 20.0, 80.0]]
