@@ -352,6 +352,10 @@ for when in units.index[closed]:
 # Closed days are found *after* cleaning, so that a day with nothing but cancelled orders does not become a day of zero
 # demand. In the panel `available` is 0 on closed days, and no model learns from those zeros. A product's rows begin with
 # its first sale: before its launch it has no demand to forecast.
+#
+# With `by_location` each place is open or closed on its own: on a Sunday without an order at a place that sells on all
+# other days, that place was closed, even where others sold. At a place that sells now and then, a day without an order
+# stays a true zero.
 
 # %% tags=["nbval-check-output"]
 panel = data.build_panel(cleaned.kept)
