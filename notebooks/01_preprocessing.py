@@ -355,7 +355,8 @@ for when in units.index[closed]:
 #
 # With `by_location` each place is open or closed on its own: on a Sunday without an order at a place that sells on all
 # other days, that place was closed, even where others sold. At a place that sells now and then, a day without an order
-# stays a true zero.
+# stays a true zero. After the end of the data a place is open on the weekdays on which it was; a public holiday on which
+# it always was closed before is closed again, unless the plan says otherwise.
 
 # %% tags=["nbval-check-output"]
 panel = data.build_panel(cleaned.kept)

@@ -11,6 +11,7 @@ import pandas as pd
 
 from salesforecast_lib.data.ahead import Horizon, Roles, declared_roles, planned_names, said_ahead, told_ahead
 from salesforecast_lib.data.ahead.attributes import add_attributes
+from salesforecast_lib.data.ahead.holidays import said_holidays, series_countries
 from salesforecast_lib.data.availability import NO_PLACE
 from salesforecast_lib.data.cleaning import Cleaned, clean
 from salesforecast_lib.data.frequency import Frequency, check_freq
@@ -147,6 +148,7 @@ def orders_prepared(
     names = {theirs: ours for theirs, ours in names.items() if declared.get(ours) != "historical"}
     told = told_ahead(panel, future, ahead, None, plan, names, added.categories)
     notes += [*_ignored(plan, names), *told.notes, *said_ahead(panel, future, told.table, added.categories)]
+    notes += said_holidays(panel, told.table, ahead.frequency, series_countries(panel, meta))
     return Prepared(
         panel, meta, cleaned.report, cleaned.quarantine, cleaned, source.note, source.reading, notes, told.table
     )
@@ -203,6 +205,7 @@ def panel_prepared(
     ahead = Horizon(panel["ds"].max(), horizon, check_freq(regular.freq.alias), regular.stamp)
     told = told_ahead(panel, regular.future, ahead, regular.ahead, plan, names, regular.categories)
     notes += [*_ignored(plan, names), *told.notes, *said_ahead(panel, regular.future, told.table, regular.categories)]
+    notes += said_holidays(panel, told.table, ahead.frequency, series_countries(panel, meta))
     rows, refused = read.report.rows, len(read.quarantine)
     report = pd.DataFrame(
         {"step": ["schema"], "before": [rows], "quarantined": [refused], "cancelled": [0], "after": [rows - refused]}
