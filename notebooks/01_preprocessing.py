@@ -57,6 +57,8 @@ future: list = []  # columns known ahead, such as promotion, price
 historical: list = []  # columns known only afterwards
 plan_file: str = ""  # what you know ahead: product, days, columns
 plan_columns: dict = {}  # our name: name in the plan file
+plan_encoding: str = ""  # of the plan file, found where it is empty
+plan_sheet: str = ""  # worksheet of the plan file
 cleaning: dict = {}  # switches of CleaningConfig to change
 level: str = "product_type"  # column whose values become the series
 freq: str = "D"  # D days, W weeks (W-SAT: that end on Saturday) or M months
@@ -419,6 +421,9 @@ plan_options = reading.ReadOptions(
     decimal=decimal,
     thousands=thousands,
     date_order=date_order,
+    encoding=plan_encoding,
+    sheet=plan_sheet,
+    prefix="plan_",
 )
 
 # %% tags=["hide-input", "nbval-check-output"]

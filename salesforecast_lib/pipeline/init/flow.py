@@ -20,7 +20,7 @@ from salesforecast_lib.data.reading import (
     read_panel_file,
 )
 from salesforecast_lib.data.reading.columns import find_column
-from salesforecast_lib.data.reading.guess import ROLES, SAMPLE, Guess, Looked, country_column, currencies, guess_country
+from salesforecast_lib.data.reading.guess import SAMPLE, Guess, Looked, country_column, currencies, guess_country
 from salesforecast_lib.data.schema import OPTIONAL
 from salesforecast_lib.files import write_text
 from salesforecast_lib.pipeline import parameters as settings
@@ -28,11 +28,17 @@ from salesforecast_lib.pipeline.init.facts import PanelFacts, panel_facts
 from salesforecast_lib.pipeline.init.lines import profile_lines
 from salesforecast_lib.pipeline.init.plan import PlanFile, settle_plan
 from salesforecast_lib.pipeline.init.propose import profile_text
-from salesforecast_lib.pipeline.init.questions import Ask, InitError, guess_table, settle_columns, spelled_columns
+from salesforecast_lib.pipeline.init.questions import (
+    KNOWN,
+    Ask,
+    InitError,
+    guess_table,
+    settle_columns,
+    spelled_columns,
+)
 from salesforecast_lib.pipeline.init.stock import StockFile, settle_stock
 from salesforecast_lib.pipeline.runner import prepare_values
 
-_KNOWN = tuple(sorted({name for names in ROLES.values() for tier in names.tiers for name in tier}))
 _MARKS = {  # parameter of the reader that a file may leave open: its answers
     "date_order": {"dmy": "day first", "mdy": "month first", "ymd": "year first"},
     "decimal": {",": "a comma before the decimals", ".": "a point before the decimals"},
@@ -73,7 +79,7 @@ def init_shop(shop: Shop, ask: Ask | None, say: Callable[[Any], None], force: bo
     said = {"dataset": "own_data", **(shop.values or {})}  # a country may be a column of the file
     values = {name: value for name, value in settings.check(said).items() if name in (shop.values or {})}
     options = ReadOptions(**{name: values[name] for name in _OPTIONS if name in values})
-    table = open_table(orders, options, _KNOWN, SAMPLE).frame
+    table = open_table(orders, options, KNOWN, SAMPLE).frame
     given = spelled_columns({**values.get("columns", {}), **(shop.columns or {})}, table, orders)
     guess = settle_columns(table, orders, given, ask, say)
     columns = _columns(guess, given, table)
@@ -93,7 +99,9 @@ def init_shop(shop: Shop, ask: Ask | None, say: Callable[[Any], None], force: bo
         values.update(found)
     plan = None
     if shop.plan:
-        told = PlanFile(_existing(shop.plan, "--plan"), shop.plan_columns or {}, options)
+        own = {name: str(values.get(f"plan_{name}", "")) for name in ("encoding", "sheet")}
+        marks = _marked(options, {**own, "prefix": "plan_"})
+        told = PlanFile(_existing(shop.plan, "--plan"), shop.plan_columns or {}, marks)
         plan, found = settle_plan(told, reading, ask, say)
         values.update(found)
     facts = _facts(guess.kind, reading, values, plan, say)

@@ -9,7 +9,7 @@ from typing import Any
 
 from salesforecast_lib.data.reading import Reading, ReadingError, ReadOptions, open_table, read_plan_file
 from salesforecast_lib.pipeline.init.facts import PLAN_KEYS, plan_lines, planned_of
-from salesforecast_lib.pipeline.init.questions import Ask, InitError, settle_columns, spelled_columns
+from salesforecast_lib.pipeline.init.questions import KNOWN, Ask, InitError, settle_columns, spelled_columns
 from salesforecast_lib.wording import first_names, listed
 
 _OPTION = "--plan-column"
@@ -17,7 +17,8 @@ _OPTION = "--plan-column"
 
 @dataclass(frozen=True)
 class PlanFile:
-    """``file`` with the user's map of its ``columns``; ``options`` are those of the sales."""
+    """``file`` with the user's map of its ``columns``; ``options`` are those of the sales, but for
+    the plan's own encoding and sheet."""
 
     file: Path
     columns: Mapping[str, str]
@@ -34,11 +35,11 @@ def settle_plan(
     InitError, ReadingError
         When a column is not certain, the plan cannot be read, or it speaks of no product or no column of the sales.
     """
-    raw = open_table(plan.file).frame
+    raw = open_table(plan.file, replace(plan.options, columns={}), KNOWN).frame
     given = spelled_columns(plan.columns, raw, plan.file, _OPTION)
     keys = {name: theirs for name, theirs in given.items() if name in PLAN_KEYS}
     columns = {**settle_columns(raw, plan.file, keys, ask, say, "plan", _OPTION).columns, **given}
-    marks = ReadOptions(columns, "", plan.options.decimal, plan.options.thousands, plan.options.date_order)
+    marks = replace(plan.options, columns=columns, timezone="")
     try:
         read = read_plan_file(plan.file, marks)
     except ReadingError:  # the run reads both files with the same marks: what is found in each need not be said

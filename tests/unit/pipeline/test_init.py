@@ -15,12 +15,13 @@ from typer.testing import CliRunner
 from salesforecast_lib.data.cleaning import CleaningConfig, clean
 from salesforecast_lib.data.panel import PanelConfig
 from salesforecast_lib.data.prepare import prepare
-from salesforecast_lib.data.reading import ReadOptions, read_orders, read_plan_file, read_stock_file
+from salesforecast_lib.data.reading import ReadingError, ReadOptions, read_orders, read_plan_file, read_stock_file
 from salesforecast_lib.files import project_root
 from salesforecast_lib.pipeline import parameters as settings
 from salesforecast_lib.pipeline.cli import app
 from salesforecast_lib.pipeline.init import InitError, Shop, init_shop, propose_periods
 from salesforecast_lib.pipeline.runner import prepare_values
+from salesforecast_lib.pipeline.runs.files import reading_options
 from tests.unit.chain import make_chain
 from tests.unit.data.reading import made
 
@@ -443,3 +444,62 @@ def test_a_column_of_countries_is_proposed_for_a_panel(tmp_path, places):
     assert result.exit_code == 0 and values["country"] == "country", result.output
     assert "country" not in values["static"] and "the series lie in" in result.output
     assert prepare_values(str(tmp_path / "myshop.yml"), {})["country"] == "country"
+
+
+def two_tables(folder: Path) -> Path:
+    """A workbook with sales, a plan, and a plan of the last year that has other columns."""
+    chain = make_chain(7, 300)
+    chain = chain.loc[chain["y"].notna(), ["unique_id", "ds", "y", "promo"]]
+    days = pd.date_range("2022-11-01", periods=5)
+    plan = pd.DataFrame({"unique_id": "S001", "ds": days, "end": days, "promo": 1})
+    with pd.ExcelWriter(folder / "shop.xlsx") as book:
+        chain.to_excel(book, sheet_name="Sales", index=False)
+        plan.to_excel(book, sheet_name="Plan", index=False)
+        plan.assign(ds=days - pd.Timedelta(days=365), agreed="yes").to_excel(book, sheet_name="Old plan", index=False)
+    return folder / "shop.xlsx"
+
+
+def test_a_plan_in_a_workbook_of_several_tables_is_named_by_its_sheet(tmp_path):
+    book = two_tables(tmp_path)
+    told = ["--yes", "-p", "sheet=Sales", "--plan", str(book)]
+    result, values = init(tmp_path, book, *told)
+    assert result.exit_code == 1 and values is None and "plan_sheet=" in " ".join(result.output.split()), result.output
+    result, values = init(tmp_path, book, *told, "-p", "plan_sheet=Plans")
+    assert "say plan_sheet= with one of ['Sales', 'Plan', 'Old plan']" in " ".join(result.output.split())
+    result, values = init(tmp_path, book, *told, "-p", "plan_sheet=Plan")
+    assert result.exit_code == 0 and (values["sheet"], values["plan_sheet"]) == ("Sales", "Plan"), result.output
+    checked = prepare_values(str(tmp_path / "myshop.yml"), {})
+    found = prepare(
+        "own_panel", PanelConfig(freq=checked["freq"]), 28, path=checked["path"], future=tuple(checked["future"]),
+        reading=reading_options(checked), plan_file=checked["plan_file"],
+        plan_reading=reading_options(checked, "plan_columns"),
+    )  # fmt: skip
+    assert found.plan["promo"].eq(1).sum() >= 1
+    with pytest.raises(ReadingError, match=r"have different columns; say which with plan_sheet="):
+        prepare_values(str(tmp_path / "myshop.yml"), {"plan_sheet": ""})
+
+
+SPEAKING = {"cp437": ("Grün", "Größe"), "cp850": ("Äpfel", "Öl"), "mac_roman": ("Müsli", "Käse")}
+
+
+@pytest.mark.parametrize("encoding", SPEAKING)
+def test_a_plan_has_an_encoding_of_its_own(tmp_path, encoding):
+    names = SPEAKING[encoding]
+    days = pd.date_range("2025-01-01", periods=120)
+    rows = [f"{name},{day:%Y-%m-%d},{3 + n},0" for n, name in enumerate(names) for day in days]
+    file = orders(tmp_path, "unique_id,ds,y,promo", rows, "panel.csv")
+    plan = tmp_path / "plan.csv"
+    plan.write_bytes(f"unique_id,ds,promo\n{names[0]},2025-05-05,1\n".encode(encoding))
+    result, values = init(tmp_path, file, "--yes", "--plan", str(plan), "-p", f"plan_encoding={encoding}")
+    assert result.exit_code == 0 and values["plan_encoding"] == encoding, result.output
+    checked = prepare_values(str(tmp_path / "myshop.yml"), {})
+    read = read_plan_file(checked["plan_file"], reading_options(checked, "plan_columns"))
+    assert read.frame["unique_id"].tolist() == [names[0]]
+    with pytest.raises(ValueError, match="plan_encoding='ascii' does not fit"):
+        prepare_values(str(tmp_path / "myshop.yml"), {"plan_encoding": "ascii"})
+    with pytest.raises(ValueError, match="plan_encoding='no_such'"):
+        prepare_values(str(tmp_path / "myshop.yml"), {"plan_encoding": "no_such"})
+    told = CliRunner().invoke(app, ["check-data", str(plan), "--kind", "plan", "--encoding", encoding])
+    assert told.exit_code == 0, told.output
+    told = CliRunner().invoke(app, ["check-data", str(plan), "--kind", "plan", "--encoding", "ascii"])
+    assert told.exit_code == 1 and " encoding='ascii' does not fit" in " ".join(told.output.split())
