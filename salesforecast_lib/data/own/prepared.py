@@ -12,6 +12,7 @@ import pandas as pd
 from salesforecast_lib.data.ahead import Horizon, Roles, declared_roles, planned_names, said_ahead, told_ahead
 from salesforecast_lib.data.ahead.attributes import add_attributes
 from salesforecast_lib.data.ahead.holidays import said_holidays, series_countries
+from salesforecast_lib.data.ahead.telling import names_in_sales
 from salesforecast_lib.data.availability import NO_PLACE
 from salesforecast_lib.data.cleaning import Cleaned, clean
 from salesforecast_lib.data.frequency import Frequency, check_freq
@@ -95,8 +96,9 @@ def orders_prepared(
     plan: Reading | None,
     switches: Mapping[str, Any],
     horizon: int,
+    mapped: Mapping[str, str] | None = None,
 ) -> Prepared:
-    """Order lines as a panel, with the attributes that are declared or planned."""
+    """Order lines as a panel, with the attributes that are declared or planned; ``mapped`` is the file's column map."""
     cleaned, level = clean(source.lines, source.cleaning.change(switches), source.quarantine), config.level
     lines, notes = cleaned.kept, []
     static = [name for name in source.static if name != level]
@@ -128,7 +130,7 @@ def orders_prepared(
     declared = declared_roles(
         replace(roles, static=()), [n for n in there if n in lines or n in panel], {}, "the orders"
     )
-    names = planned_names(plan, [*there, "open"], {}) if plan else {}
+    names = planned_names(plan, [*there, "open"], names_in_sales(mapped or {})) if plan else {}
     if plan and not names:
         raise ReadingError(f"{plan.report.file}: {_nothing_planned(plan, [*there, 'open'])}")
     wanted = {name: "future" for name in names.values() if name != "open"} | declared
@@ -199,7 +201,8 @@ def panel_prepared(
     meta["stamp"] = regular.stamp
     if where.column:
         meta["country_column"] = declared[-1]
-    names = planned_names(plan, _columns_ahead(regular.future, regular.categories), regular.renamed) if plan else {}
+    renamed = names_in_sales(options.columns if options else {}) | regular.renamed
+    names = planned_names(plan, _columns_ahead(regular.future, regular.categories), renamed) if plan else {}
     if plan and not names:
         raise ReadingError(f"{plan.report.file}: {_nothing_planned(plan, [*regular.future, *regular.numeric])}")
     ahead = Horizon(panel["ds"].max(), horizon, check_freq(regular.freq.alias), regular.stamp)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +18,12 @@ _OPTION = "--plan-column"
 @dataclass(frozen=True)
 class PlanFile:
     """``file`` with the user's map of its ``columns``; ``options`` are those of the sales, but for
-    the plan's own encoding and sheet."""
+    the plan's own encoding and sheet; ``sales_columns`` is the map of the sales."""
 
     file: Path
     columns: Mapping[str, str]
     options: ReadOptions
+    sales_columns: Mapping[str, str] = field(default_factory=dict)
 
 
 def settle_plan(
@@ -54,7 +55,7 @@ def settle_plan(
             f"(as {min(known - {'*'})!r} is); say {_OPTION} unique_id=NAME for the column of the products"
         )
     there = [*sales.frame, "open", *(("price", "discount") if sales.report.kind == "orders" else ())]
-    used, lost = planned_of(read, there)
+    used, lost = planned_of(read, there, plan.sales_columns)
     if not used:
         raise InitError(
             f"{plan.file}: none of its columns {listed(map(repr, lost))} is in the sales, which have {there}; say for "

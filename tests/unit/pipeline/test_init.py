@@ -503,3 +503,48 @@ def test_a_plan_has_an_encoding_of_its_own(tmp_path, encoding):
     assert told.exit_code == 0, told.output
     told = CliRunner().invoke(app, ["check-data", str(plan), "--kind", "plan", "--encoding", "ascii"])
     assert told.exit_code == 1 and " encoding='ascii' does not fit" in " ".join(told.output.split())
+
+
+HEADERS = {  # kind of the sales: header, a row of them, what the plan calls the planned column, what the panel does
+    "panel, price": ("Artikel;Woche;Menge;Preis", "{p};{d:%d.%m.%Y};{n};{v}", "Preis", "price"),
+    "orders, price": (
+        "Bonnummer;Artikel;Datum;Menge;Einzelpreis",
+        "{n};{p};{d:%d.%m.%Y};{q};{v}",
+        "Einzelpreis",
+        "price",
+    ),
+    "orders, our names": (
+        "order_id;product_id;timestamp;quantity;unit_price;promotion;location_id",
+        "{n};{p};{d:%Y-%m-%d};{q};{v};{o};{w}",
+        "promotion",
+        "promotion",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", HEADERS)
+def test_a_plan_may_call_its_columns_as_the_sales_do(tmp_path, case):
+    header, form, theirs, ours = HEADERS[case]
+    step = 7 if "Woche" in header else 1
+    rows = [
+        form.format(p=p, d=day, n=10 * n + k, q=2 + n % 3, v=("7,50", "9,90")[n % 4 > 0], o=int(n % 4 == 0), w="N" * k)
+        for n, day in enumerate(pd.date_range("2023-01-02", periods=130, freq=f"{step}D"))
+        for k, p in enumerate(("A1", "B2"))
+    ]
+    file = orders(tmp_path, header, rows)
+    first = pd.Timestamp("2023-01-02") + pd.Timedelta(days=130 * step)
+    told = "1" if ours == "promotion" else "5,25"
+    plan = orders(tmp_path, f"Artikel;von;bis;{theirs}", [f"A1;{first:%Y-%m-%d};{first:%Y-%m-%d};{told}"], "plan.csv")
+    result, values = init(tmp_path, file, "--yes", "--plan", str(plan))
+    assert result.exit_code == 0 and "will not be used" not in result.output, result.output
+    checked = prepare_values(str(tmp_path / "myshop.yml"), {})
+    assert checked["dataset"] == ("own_panel" if step == 7 else "own_data")
+    made_of = prepare(
+        checked["dataset"], PanelConfig(freq=checked["freq"]), 4, path=checked["path"], country="DE",
+        reading=reading_options(checked), plan_file=checked["plan_file"], future=tuple(checked.get("future", ())),
+        plan_reading=reading_options(checked, "plan_columns"),
+    )  # fmt: skip
+    assert ours in made_of.meta["future"] and not any("not used" in note for note in made_of.notes), made_of.notes
+    assert made_of.plan.loc[made_of.plan["unique_id"] == "A1", ours].notna().any()
+    if ours == "promotion":
+        assert values["columns"]["location_id"] == "location_id" and values["by_location"] is False
