@@ -548,3 +548,34 @@ def test_a_plan_may_call_its_columns_as_the_sales_do(tmp_path, case):
     assert made_of.plan.loc[made_of.plan["unique_id"] == "A1", ours].notna().any()
     if ours == "promotion":
         assert values["columns"]["location_id"] == "location_id" and values["by_location"] is False
+
+
+@pytest.mark.parametrize(
+    "form, freq, header",
+    [
+        ("%Y-%m", "MS", "product,month,sales"),
+        ("%Y-%m", "MS", "Artikel,Monat,Absatz"),
+        ("%G-W%V", "W-MON", "sku,week,units"),
+    ],
+)
+def test_a_panel_of_months_or_weeks_is_known_by_its_cells(tmp_path, form, freq, header):
+    days = pd.date_range("2019-01-01", periods=70, freq=freq)
+    rows = [f"{name},{day.strftime(form)},{40 + n % 7}" for name in "AB" for n, day in enumerate(days)]
+    file = orders(tmp_path, header, rows)
+    result, values = init(tmp_path, file, "--yes")
+    assert result.exit_code == 0 and values["dataset"] == "own_panel", result.output
+    assert values["freq"][0] == freq[0]
+    assert prepare_values(str(tmp_path / "myshop.yml"), {})["freq"] == values["freq"]
+
+
+def test_the_names_of_a_panel_make_a_file_one(tmp_path):
+    days = pd.date_range("2024-01-01", periods=120)
+    rows = [f"{shop},{day:%Y-%m-%d},{10 + day.dayofweek}" for shop in "ab" for day in days]
+    file = orders(tmp_path, "where,Tag,Umsatz", rows)
+    result, values = init(tmp_path, file, "--yes")
+    assert result.exit_code == 1
+    said = ["--column", "unique_id=where", "--column", "y=Umsatz"]
+    result, values = init(tmp_path, file, "--yes", *said)
+    assert result.exit_code == 0 and values["dataset"] == "own_panel" and values["columns"]["ds"] == "Tag", (
+        result.output
+    )
