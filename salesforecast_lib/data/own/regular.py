@@ -108,11 +108,13 @@ def regular_panel(
     """
     if missing_y not in MISSING_Y:
         raise ValueError(f"missing_y={missing_y!r}: expected one of {', '.join(MISSING_Y)}")
+    given = [str(name) for name in frame]
     frame, notes = take_closures(frame)
+    closure = {} if "open" in given else {name: "open" for name in given if name not in map(str, frame)}
     covariates = [name for name in frame.columns if name not in (*KEYS, "y")]
     names, more = settle_names(covariates)
     notes += more
-    renamed = {str(old): new for old, new in zip(covariates, names, strict=True) if str(old) != new}
+    renamed = closure | {str(old): new for old, new in zip(covariates, names, strict=True) if str(old) != new}
     order = [frame.columns.get_loc(key) for key in (*KEYS, "y")]
     places = [k for k, name in enumerate(frame.columns) if name not in (*KEYS, "y")]
     frame = frame.iloc[:, [*order, *places]].set_axis([*KEYS, "y", *names], axis=1)

@@ -550,6 +550,27 @@ def test_a_plan_may_call_its_columns_as_the_sales_do(tmp_path, case):
         assert values["columns"]["location_id"] == "location_id" and values["by_location"] is False
 
 
+CLOSURES = {"geschlossen": ("ja", "nein"), "open": (0, 1), "Is Open": ("no", "yes"), "fermé": (1, 0)}
+
+
+@pytest.mark.parametrize("name", CLOSURES)
+def test_a_column_of_closures_that_init_finds_is_accepted_by_the_run(tmp_path, name):
+    days = pd.date_range("2024-01-01", periods=120)
+    shut = days.dayofweek == 6
+    table = pd.DataFrame(
+        {"unique_id": "S1", "ds": days, "y": np.where(shut, 0, 9), name: np.where(shut, *CLOSURES[name])}
+    )
+    later = pd.DataFrame({"unique_id": "S1", "ds": days[-14:] + pd.Timedelta(days=14), name: CLOSURES[name][0]})
+    pd.concat([table, later]).to_csv(tmp_path / "panel.csv", index=False)
+    result, values = init(tmp_path, tmp_path / "panel.csv", "--yes")
+    assert result.exit_code == 0 and values["future"] == [name] * (name != "open"), result.output
+    found = prepare(
+        "own_panel", PanelConfig(), 14, path=values["path"], reading=ReadOptions(columns=values["columns"]),
+        future=tuple(values["future"]), country="US",
+    )  # fmt: skip
+    assert found.plan["open"].eq(0).all() and (found.panel["open"].to_numpy() == ~shut).all()
+
+
 @pytest.mark.parametrize(
     "form, freq, header",
     [
