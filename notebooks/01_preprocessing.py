@@ -57,6 +57,8 @@ future: list = []  # columns known ahead, such as promotion, price
 historical: list = []  # columns known only afterwards
 plan_file: str = ""  # what you know ahead: product, days, columns
 plan_columns: dict = {}  # our name: name in the plan file
+plan_encoding: str = ""  # of the plan file, found where it is empty
+plan_sheet: str = ""  # worksheet of the plan file
 cleaning: dict = {}  # switches of CleaningConfig to change
 level: str = "product_type"  # column whose values become the series
 freq: str = "D"  # D days, W weeks (W-SAT: that end on Saturday) or M months
@@ -352,6 +354,11 @@ for when in units.index[closed]:
 # Closed days are found *after* cleaning, so that a day with nothing but cancelled orders does not become a day of zero
 # demand. In the panel `available` is 0 on closed days, and no model learns from those zeros. A product's rows begin with
 # its first sale: before its launch it has no demand to forecast.
+#
+# With `by_location` each place is open or closed on its own: on a Sunday without an order at a place that sells on all
+# other days, that place was closed, even where others sold. At a place that sells now and then, a day without an order
+# stays a true zero. After the end of the data a place is open on the weekdays on which it was; a public holiday on which
+# it always was closed before is closed again, unless the plan says otherwise.
 
 # %% tags=["nbval-check-output"]
 panel = data.build_panel(cleaned.kept)
@@ -414,6 +421,9 @@ plan_options = reading.ReadOptions(
     decimal=decimal,
     thousands=thousands,
     date_order=date_order,
+    encoding=plan_encoding,
+    sheet=plan_sheet,
+    prefix="plan_",
 )
 
 # %% tags=["hide-input", "nbval-check-output"]

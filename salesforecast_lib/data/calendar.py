@@ -89,16 +89,24 @@ def cutoffs_within(ds: pd.Series, freq: str, horizon: int, count: int) -> list[p
     return rolling_cutoffs(last, freq, horizon, max(1, min(count, periods // horizon - 2)))
 
 
+def holiday_names(days: pd.DatetimeIndex, country: str) -> pd.Series:
+    """Name of the public holiday of those of the ``days`` that are one, by day; none of an empty ``country``."""
+    code, _, region = country.partition("-")
+    years = range(days.min().year - 1, days.max().year + 2)
+    free = holidays.country_holidays(code, subdiv=region or None, years=years) if code else {}
+    names = {pd.Timestamp(day): str(name) for day, name in free.items()}
+    return pd.Series({day: names[day] for day in days if day in names}, dtype=object)
+
+
 def _holiday_table(days: pd.DatetimeIndex, country: str) -> pd.DataFrame:
     """``holiday`` and closeness to the next and the last holiday (1 on the day, falling to 0 over two weeks).
 
     An empty ``country`` has no holidays.
     """
     years = range(days.min().year - 1, days.max().year + 2)
-    code, _, region = country.partition("-")
-    free = holidays.country_holidays(code, subdiv=region or None, years=years) if code else {}
-    known = {pd.Timestamp(day) for day in free}
-    dates = _CHINA_FESTIVALS if code == "CN" else ()
+    around = pd.date_range(f"{years[0]}-01-01", f"{years[-1]}-12-31", freq="D")
+    known = set(holiday_names(around, country).index)
+    dates = _CHINA_FESTIVALS if country.partition("-")[0] == "CN" else ()
     festivals = {pd.Timestamp(date(year, *day)) for year in years for day in dates}
     if not known | festivals:
         return pd.DataFrame(0.0, index=days, columns=["holiday", "festival", "holiday_ahead", "holiday_behind"])

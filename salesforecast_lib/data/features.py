@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from salesforecast_lib.data.ahead.holidays import series_countries
 from salesforecast_lib.data.calendar import calendar_features, inner_season
 from salesforecast_lib.data.frequency import check_freq
 from salesforecast_lib.data.panel import extend_panel
@@ -147,7 +148,8 @@ def ahead_features(panel: pd.DataFrame, meta: dict[str, Any], plan: pd.DataFrame
 
     ``plan`` holds what is told of it, see `extend_panel`.
     """
-    extended = extend_panel(panel, meta["future"], meta["static"], meta["freq"], meta["horizon"], plan)
+    where = series_countries(panel, meta)
+    extended = extend_panel(panel, meta["future"], meta["static"], meta["freq"], meta["horizon"], plan, where)
     table = build_features(extended, meta)
     rows = table.frame["ds"] > panel["ds"].max()
     return table.frame.loc[rows, ["unique_id", "ds", *table.roles["future"]]].reset_index(drop=True)

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from salesforecast_lib.data.ahead.usual import extend_panel
-from salesforecast_lib.data.availability import likely_stockouts
+from salesforecast_lib.data.availability import likely_stockouts, place_names, places_open
 from salesforecast_lib.data.calendar import period_index
 from salesforecast_lib.data.frequency import AUTOMATIC, Frequency, check_freq
 
@@ -93,9 +93,9 @@ def build_panel(lines: pd.DataFrame, config: PanelConfig = PanelConfig(), static
     Returns
     -------
     DataFrame sorted by ``unique_id, ds``, one row per period from the series' first sale (launch) to the last period
-    of the data or its delisting: ``y`` units (0 on no-sale days), ``available`` (0 where the whole shop was closed
-    or the product was probably out of stock), ``open``, ``price`` (last known net unit price), ``discount`` (share of
-    the list price), ``buyers``, ``baskets``.
+    of the data or its delisting: ``y`` units (0 on no-sale days), ``available`` (0 where the shop was closed or the
+    product was probably out of stock), ``open`` (of the whole shop, or of the series' own place, see `places_open`),
+    ``price`` (last known net unit price), ``discount`` (share of the list price), ``buyers``, ``baskets``.
 
     Raises
     ------
@@ -113,16 +113,23 @@ def build_panel(lines: pd.DataFrame, config: PanelConfig = PanelConfig(), static
         )
     code, names = pd.factorize(lines[config.level])
     if config.by_location:
-        place, places = pd.factorize(lines["location_id"])
-        code, pairs = pd.factorize(code * np.int64(len(places)) + place)
+        place, places = pd.factorize(place_names(lines))
+        pair, pairs = pd.factorize(code * np.int64(len(places)) + place)
         names = pd.Index([f"{names[p // len(places)]} @ {places[p % len(places)]}" for p in pairs])
+        code = np.where(code >= 0, pair, -1)
     number, calendar, complete = period_index(lines["timestamp"], config.freq)
     n, periods = len(names), len(calendar)
     keep_line = (code >= 0) & complete
     quantity = lines["quantity"].to_numpy(dtype="float64")
     cell = np.where(keep_line, code, 0) * np.int64(periods) + number
     units = np.bincount(cell, quantity * keep_line, n * periods).reshape(n, periods)
-    shop_open = np.bincount(number, minlength=periods) > 0
+    is_open = (np.bincount(number, minlength=periods) > 0)[None]  # (1, periods): of the whole shop
+    where = np.zeros(n, dtype="int64")  # row of each series there
+    if config.by_location:
+        cell_of_place = (place * np.int64(periods) + number)[complete]
+        orders = _distinct(cell_of_place, lines["order_id"], complete, (len(places), periods))[0]
+        is_open = places_open(orders, is_open[0], calendar.dayofweek.to_numpy() if config.freq == "D" else None)
+        where[code[code >= 0]] = place[code >= 0]
     rank = np.lexsort((-units.sum(1), -(units > 0).sum(1)))
     chosen = np.sort(rank[: config.keeps() or n])
     position = np.full(n, -1)
@@ -146,7 +153,8 @@ def build_panel(lines: pd.DataFrame, config: PanelConfig = PanelConfig(), static
     last = periods - sold[:, ::-1].argmax(1)  # one past the last sale
     end = np.where((config.delisted_after > 0) & (periods - last > config.delisted_after), last, periods)
     when = np.arange(periods)
-    empty = likely_stockouts(sold, shop_open, config.stockout_odds)
+    is_open = is_open[where[chosen]]  # (series, periods)
+    empty = likely_stockouts(sold, is_open, config.stockout_odds)
     alive = (when >= launch[:, None]) & (when < end[:, None]) & (end - launch >= config.min_periods)[:, None]
     row, column = np.nonzero(alive)
     panel = pd.DataFrame(
@@ -154,8 +162,8 @@ def build_panel(lines: pd.DataFrame, config: PanelConfig = PanelConfig(), static
             "unique_id": np.asarray(names.astype(str))[chosen][row],
             "ds": calendar.to_numpy()[column],
             "y": units[row, column],
-            "available": (shop_open & ~empty)[row, column].astype("float64"),
-            "open": shop_open[column].astype("float64"),
+            "available": (is_open & ~empty)[row, column].astype("float64"),
+            "open": is_open[row, column].astype("float64"),
             "price": price[row, column],
             "discount": np.nan_to_num(share[row, column]),
             **{name: values[row, column] for name, values in counts.items()},

@@ -68,7 +68,8 @@ def prepare(
         prepared = panel_prepared(path, reading, config, where, roles, plan, missing_y, horizon)
     else:
         source = load(dataset, path, reading, where.default, static)
-        prepared = orders_prepared(source, dataset, config, where, roles, plan, switches or {}, horizon)
+        mapped = reading.columns if reading else {}
+        prepared = orders_prepared(source, dataset, config, where, roles, plan, switches or {}, horizon, mapped)
     periods, unit = prepared.panel["ds"].nunique(), check_freq(prepared.meta["freq"]).period
     least = _LEAST[unit]
     if periods < max(3 * horizon, least):

@@ -11,6 +11,7 @@ import pandas as pd
 from salesforecast_lib.data.ahead.categories import Category, category_of, category_texts, indicators
 from salesforecast_lib.data.ahead.settle import NONE
 from salesforecast_lib.data.ahead.usual import KEYS, is_price
+from salesforecast_lib.data.availability import place_names
 from salesforecast_lib.data.calendar import inner_season, period_index
 from salesforecast_lib.data.own_columns import is_empty, settle_names
 from salesforecast_lib.data.reading import ReadingError, ReadingReport, ReadOptions
@@ -58,7 +59,7 @@ def add_attributes(
     number, calendar, complete = period_index(lines["timestamp"], freq)
     ids = lines[level].astype(str)
     if by_location:
-        ids = ids + " @ " + lines["location_id"].astype(str)
+        ids = ids + " @ " + place_names(lines)
     keys = pd.DataFrame({"unique_id": ids.to_numpy(), "ds": calendar.to_numpy()[number]})
     grid = pd.MultiIndex.from_frame(panel[KEYS])
     seen = pd.MultiIndex.from_frame(keys[complete].drop_duplicates())

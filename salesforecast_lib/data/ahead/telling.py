@@ -19,9 +19,20 @@ from salesforecast_lib.data.reading.columns import find_column
 _PLAN_KEYS = ("row", "unique_id", "location_id", "ds", "end")
 
 
+def names_in_sales(columns: Mapping[str, str]) -> dict[str, str]:
+    """``{name in the sales' file: column of the panel}`` of the user's column map, with the price of one unit."""
+    return {theirs: "price" if ours == "unit_price" else ours for ours, theirs in columns.items() if theirs}
+
+
 def planned_names(read: Reading, columns: list[str], renamed: Mapping[str, str]) -> dict[str, str]:
-    """``{column of the plan: column of the panel}`` of the columns that both have; ``open`` may be told as closed."""
+    """``{column of the plan: column of the panel}`` of the columns that both have; ``open`` may be told as closed.
+
+    Parameters
+    ----------
+    columns : of the panel. ``renamed`` : those that bear another name in the sales' file, ``{theirs: ours}``.
+    """
     found: dict[str, str] = {}
+    renamed = {theirs: ours for theirs, ours in renamed.items() if ours in columns}
     for name in read.frame.columns.difference(_PLAN_KEYS, sort=False):
         place = renamed.get(name) or find_column(name, columns) or renamed.get(find_column(name, renamed) or "")
         if place is None and closure_column(name, read.frame[name])[0]:

@@ -6,6 +6,7 @@ import re
 
 import pandas as pd
 
+from salesforecast_lib.data.ahead.holidays import closed_holidays
 from salesforecast_lib.data.frequency import Frequency, check_freq
 
 KEYS = ["unique_id", "ds"]
@@ -82,6 +83,7 @@ def extend_panel(
     freq: str,
     horizon: int,
     plan: pd.DataFrame | None = None,
+    countries: pd.Series | None = None,
 ) -> pd.DataFrame:
     """Append the ``horizon`` periods after the end of the data to every series that is alive then.
 
@@ -92,6 +94,8 @@ def extend_panel(
     ----------
     freq : pandas alias of the panel's frequency.
     plan : ``unique_id, ds`` and some of the future columns, missing where nothing is told.
+    countries : code of the country by ``unique_id``: public holidays on which a series always was closed are closed
+        ahead, see `closed_holidays`; without it they are days like others.
     """
     last, frequency = panel["ds"].max(), check_freq(freq)
     ending = panel[panel["ds"] == last].set_index("unique_id")
@@ -101,6 +105,8 @@ def extend_panel(
     told = None if plan is None or plan.empty else rows[KEYS].merge(plan, on=KEYS, how="left")
     for name in future:
         rows[name] = usual_values(panel, rows, name, frequency)
+        if name == "open" and countries is not None:
+            rows[name] = rows[name].mask(closed_holidays(panel, rows, frequency, countries) != "", 0.0)
         if told is not None and name in told:
             rows[name] = told[name].where(told[name].notna(), rows[name])
     rows["available"] = (rows["open"] > 0).astype("float64") if "open" in future else 1.0

@@ -11,6 +11,9 @@ import pandas as pd
 
 from salesforecast_lib.data.ahead import Horizon, Roles, declared_roles, planned_names, said_ahead, told_ahead
 from salesforecast_lib.data.ahead.attributes import add_attributes
+from salesforecast_lib.data.ahead.holidays import said_holidays, series_countries
+from salesforecast_lib.data.ahead.telling import names_in_sales
+from salesforecast_lib.data.availability import NO_PLACE
 from salesforecast_lib.data.cleaning import Cleaned, clean
 from salesforecast_lib.data.frequency import Frequency, check_freq
 from salesforecast_lib.data.journey import journey_promotions
@@ -21,7 +24,7 @@ from salesforecast_lib.data.own.regular import read_panel
 from salesforecast_lib.data.panel import PanelConfig, build_panel
 from salesforecast_lib.data.reading import Reading, ReadingError, ReadingReport, ReadOptions
 from salesforecast_lib.data.schema import REQUIRED
-from salesforecast_lib.wording import first_names
+from salesforecast_lib.wording import counted, first_names
 
 OWN = ("own_data", "own_panel")
 _OBSERVED = ("price", "discount", "baskets", "buyers", "repeat_share")
@@ -71,6 +74,19 @@ def left_out(series: int, kept: int, units: float, kept_units: float, n_series: 
     return [f"{series - kept} of {series} series left out, with {share:.1%} of the units: n_series={n_series}"]
 
 
+def _of_places(panel: pd.DataFrame, lines: pd.DataFrame) -> list[str]:
+    """What was taken of single places: lines without one, and when one was closed while others sold."""
+    notes, nowhere = [], int(lines["location_id"].isna().sum())
+    if nowhere:
+        notes.append(f"{counted(nowhere, 'line')} without a location_id: their place is called {NO_PLACE!r}")
+    shut = panel.loc[(panel["open"] <= 0) & (panel.groupby("ds")["open"].transform("max") > 0), ["unique_id", "ds"]]
+    if len(shut):
+        place = shut["unique_id"].str.rsplit(" @ ", n=1).str[-1]
+        names = first_names(f"{name} ({count})" for name, count in shut["ds"].groupby(place).nunique().items())
+        notes.append(f"periods in which a place was closed while others sold: {names}")
+    return notes
+
+
 def orders_prepared(
     source: Source,
     dataset: str,
@@ -80,8 +96,9 @@ def orders_prepared(
     plan: Reading | None,
     switches: Mapping[str, Any],
     horizon: int,
+    mapped: Mapping[str, str] | None = None,
 ) -> Prepared:
-    """Order lines as a panel, with the attributes that are declared or planned."""
+    """Order lines as a panel, with the attributes that are declared or planned; ``mapped`` is the file's column map."""
     cleaned, level = clean(source.lines, source.cleaning.change(switches), source.quarantine), config.level
     lines, notes = cleaned.kept, []
     static = [name for name in source.static if name != level]
@@ -90,9 +107,13 @@ def orders_prepared(
         static = [*(name for name in static if name != place), place]
     panel = build_panel(lines, config, tuple(static))
     grouping = [level, *(["location_id"] if config.by_location else [])]
-    series, units = len(lines[grouping].drop_duplicates().dropna()), float(lines["quantity"].sum())
+    nameless = int(lines[level].isna().sum())
+    if nameless:
+        notes.append(f"{counted(nameless, 'line')} without a {level} belong to no series")
+    series, units = len(lines[grouping].drop_duplicates().dropna(subset=[level])), float(lines["quantity"].sum())
     if config.n_series:
         notes += left_out(series, panel["unique_id"].nunique(), units, float(panel["y"].sum()), config.n_series)
+    notes += _of_places(panel, lines) if config.by_location else []
     country = source.country
     if where.column:
         panel, country, more = settle_country(panel, static[-1], where.said, "the order lines")
@@ -109,7 +130,7 @@ def orders_prepared(
     declared = declared_roles(
         replace(roles, static=()), [n for n in there if n in lines or n in panel], {}, "the orders"
     )
-    names = planned_names(plan, [*there, "open"], {}) if plan else {}
+    names = planned_names(plan, [*there, "open"], names_in_sales(mapped or {})) if plan else {}
     if plan and not names:
         raise ReadingError(f"{plan.report.file}: {_nothing_planned(plan, [*there, 'open'])}")
     wanted = {name: "future" for name in names.values() if name != "open"} | declared
@@ -129,6 +150,7 @@ def orders_prepared(
     names = {theirs: ours for theirs, ours in names.items() if declared.get(ours) != "historical"}
     told = told_ahead(panel, future, ahead, None, plan, names, added.categories)
     notes += [*_ignored(plan, names), *told.notes, *said_ahead(panel, future, told.table, added.categories)]
+    notes += said_holidays(panel, told.table, ahead.frequency, series_countries(panel, meta))
     return Prepared(
         panel, meta, cleaned.report, cleaned.quarantine, cleaned, source.note, source.reading, notes, told.table
     )
@@ -179,12 +201,14 @@ def panel_prepared(
     meta["stamp"] = regular.stamp
     if where.column:
         meta["country_column"] = declared[-1]
-    names = planned_names(plan, _columns_ahead(regular.future, regular.categories), regular.renamed) if plan else {}
+    renamed = names_in_sales(options.columns if options else {}) | regular.renamed
+    names = planned_names(plan, _columns_ahead(regular.future, regular.categories), renamed) if plan else {}
     if plan and not names:
         raise ReadingError(f"{plan.report.file}: {_nothing_planned(plan, [*regular.future, *regular.numeric])}")
     ahead = Horizon(panel["ds"].max(), horizon, check_freq(regular.freq.alias), regular.stamp)
     told = told_ahead(panel, regular.future, ahead, regular.ahead, plan, names, regular.categories)
     notes += [*_ignored(plan, names), *told.notes, *said_ahead(panel, regular.future, told.table, regular.categories)]
+    notes += said_holidays(panel, told.table, ahead.frequency, series_countries(panel, meta))
     rows, refused = read.report.rows, len(read.quarantine)
     report = pd.DataFrame(
         {"step": ["schema"], "before": [rows], "quarantined": [refused], "cancelled": [0], "after": [rows - refused]}

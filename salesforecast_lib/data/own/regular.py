@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -20,6 +21,7 @@ from salesforecast_lib.data.ahead import (
     settle_open,
     take_closures,
 )
+from salesforecast_lib.data.ahead.telling import names_in_sales
 from salesforecast_lib.data.frequency import WEEKDAYS, Frequency, settle_frequency
 from salesforecast_lib.data.own_columns import MEANT, fill_covariates, is_empty, meant_numbers, settle_names
 from salesforecast_lib.data.reading import Reading, ReadOptions, read_panel_file
@@ -66,7 +68,8 @@ def read_panel(
     """
     read = read_panel_file(path, options)
     frame = read.frame.set_index(read.frame["row"] - 1).drop(columns="row")
-    return regular_panel(frame, freq, missing_y, path, horizon, roles, plan), read
+    mapped = options.columns if options else {}
+    return regular_panel(frame, freq, missing_y, path, horizon, roles, plan, mapped), read
 
 
 def regular_panel(
@@ -77,6 +80,7 @@ def regular_panel(
     horizon: int = 28,
     roles: Roles | None = None,
     plan: Reading | None = None,
+    mapped: Mapping[str, str] | None = None,
 ) -> Regular:
     """Make a panel regular: every series has all periods from its first row to the end of the data, or to its own end.
 
@@ -94,6 +98,8 @@ def regular_panel(
     roles : of the columns, as the user says. Without: a column with values after the end of the data, or in the
         ``plan``, is *future*, another number *historical*, another text *static*.
 
+    mapped : the file's column map, ``{our name: name in the file}``: a plan may use the file's names.
+
     Raises
     ------
     ValueError
@@ -102,11 +108,13 @@ def regular_panel(
     """
     if missing_y not in MISSING_Y:
         raise ValueError(f"missing_y={missing_y!r}: expected one of {', '.join(MISSING_Y)}")
+    given = [str(name) for name in frame]
     frame, notes = take_closures(frame)
+    closure = {} if "open" in given else {name: "open" for name in given if name not in map(str, frame)}
     covariates = [name for name in frame.columns if name not in (*KEYS, "y")]
     names, more = settle_names(covariates)
     notes += more
-    renamed = {str(old): new for old, new in zip(covariates, names, strict=True) if str(old) != new}
+    renamed = closure | {str(old): new for old, new in zip(covariates, names, strict=True) if str(old) != new}
     order = [frame.columns.get_loc(key) for key in (*KEYS, "y")]
     places = [k for k, name in enumerate(frame.columns) if name not in (*KEYS, "y")]
     frame = frame.iloc[:, [*order, *places]].set_axis([*KEYS, "y", *names], axis=1)
@@ -119,7 +127,7 @@ def regular_panel(
     frame, later, more = _split_ahead(frame, frequency, source)
     notes += more
     table = pd.concat([frame, later], ignore_index=True)
-    planned = planned_names(plan, names, renamed) if plan is not None else {}
+    planned = planned_names(plan, names, names_in_sales(mapped or {}) | renamed) if plan is not None else {}
     told = {name for name in names if not is_empty(later[name]).all()} if len(later) else set()
     settled = settle_columns(
         table,

@@ -65,18 +65,20 @@ def shown_encoding(encoding: str) -> str:
     return _SHOWN.get(encoding, encoding.upper().replace("_", "-"))
 
 
-def say_encoding(data: bytes, encoding: str) -> str | None:
+def say_encoding(data: bytes, encoding: str, prefix: str = "") -> str | None:
     """A sentence with words that show whether the encoding is right; None for Unicode, which needs none."""
     if encoding.startswith("utf"):
         return None
     words = dict.fromkeys(_FOREIGN_WORD.findall(data[:_SAMPLE].decode(encoding, errors="ignore")))
     shown = ", ".join(repr(word) for word in list(words)[:3]) or "no letters beyond ASCII"
     name = shown_encoding(encoding)
-    return f"the file is not Unicode and was read as {name}: {shown}. If that looks wrong, say encoding="
+    return f"the file is not Unicode and was read as {name}: {shown}. If that looks wrong, say {prefix}encoding="
 
 
-def find_encoding(data: bytes, file: str, asked: str = "") -> str:
+def find_encoding(data: bytes, file: str, asked: str = "", prefix: str = "") -> str:
     """Python's name of the encoding: what was ``asked`` for, a byte order mark, UTF-8 where it fits, else by its words.
+
+    ``prefix`` is what the name of the parameter begins with, for advice.
 
     Raises
     ------
@@ -88,7 +90,7 @@ def find_encoding(data: bytes, file: str, asked: str = "") -> str:
             data.decode(asked)
         except (LookupError, UnicodeDecodeError) as error:
             raise ReadingError(
-                f"{file}: encoding={asked!r} does not fit ({error}); leave it out to have it found"
+                f"{file}: {prefix}encoding={asked!r} does not fit ({error}); leave it out to have it found"
             ) from error
         return asked
     for mark, name in _MARKS:
@@ -102,7 +104,7 @@ def find_encoding(data: bytes, file: str, asked: str = "") -> str:
         raise ReadingError(f"{file}: no text but binary data; expected a .csv, .parquet or .xlsx file")
     if _fits(data, "utf-8"):
         return "utf-8"
-    return _code_page(data, file)
+    return _code_page(data, file, f"{prefix}encoding=")
 
 
 def _fits(data: bytes, name: str) -> bool:
@@ -119,8 +121,11 @@ def _checked(data: bytes, name: str, file: str) -> str:
     return name
 
 
-def _code_page(data: bytes, file: str) -> str:
-    """GB18030, Windows-1252 or another code page, from how bytes above 127 stand among the letters."""
+def _code_page(data: bytes, file: str, say: str) -> str:
+    """GB18030, Windows-1252 or another code page, from how bytes above 127 stand among the letters.
+
+    ``say`` is the parameter that names it, in advice.
+    """
     chinese = western = long = pairs = 0
     runs = list(_HIGH.finditer(data[: 64 * _SAMPLE]))[:100_000]
     for run in runs:
@@ -134,7 +139,7 @@ def _code_page(data: bytes, file: str) -> str:
     if pairs > 1 and chinese >= 0.8 * len(runs) and _fits(data, "gb18030"):
         if pairs < _KOREAN or not _HANGUL.fullmatch(b"".join(run.group() for run in runs)):
             return "gb18030"
-        raise ReadingError(f"{file}: Korean or Chinese, which its bytes do not tell; say encoding=euc_kr or gb18030")
+        raise ReadingError(f"{file}: Korean or Chinese, which its bytes do not tell; say {say}euc_kr or {say}gb18030")
     if western >= 0.8 * len(runs) and not long:
         words = b"\n".join(data[max(run.start() - 3, 0) : run.end() + 3] for run in runs)
         for name in ("cp1252", "cp1250"):
@@ -147,5 +152,5 @@ def _code_page(data: bytes, file: str) -> str:
     maybe = f" (perhaps {guess.encoding})" if guess is not None else ""
     raise ReadingError(
         f"{file}: neither UTF-8 nor an encoding that can be told for sure{maybe}; save it as 'CSV UTF-8', or say "
-        "encoding=, for example encoding=cp1252 (Western Windows) or encoding=gb18030 (Chinese)"
+        f"{say}, for example {say}cp1252 (Western Windows) or {say}gb18030 (Chinese)"
     )

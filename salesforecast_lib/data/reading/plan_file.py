@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from salesforecast_lib.data.reading.cells.dates import read_dates
+from salesforecast_lib.data.reading.cells.dates import days_of_periods, read_dates
 from salesforecast_lib.data.reading.cells.ids import read_ids
 from salesforecast_lib.data.reading.cells.numbers import read_numbers
 from salesforecast_lib.data.reading.columns import our_columns
@@ -22,7 +22,8 @@ def read_plan_file(path: str | Path, options: ReadOptions | None = None) -> Read
     """Read ``unique_id, ds`` (first day), optional ``end`` (last day) and ``location_id``, and what is planned.
 
     The frame has ``row, unique_id, ds, end`` (equal to ``ds`` where there is none) and the planned columns: a number
-    when each filled cell is one, else a category. Dates may lie in the future.
+    when each filled cell is one, else a category. Dates may lie in the future. A month (2025-03) or an ISO week
+    (2025-W10) stands for all of its days.
 
     Raises
     ------
@@ -42,13 +43,16 @@ def read_plan_file(path: str | Path, options: ReadOptions | None = None) -> Read
     good["unique_id"] = read_ids(frame["unique_id"], "unique_id", report)
     refuse_ids(refusals, good["unique_id"], frame["unique_id"], "unique_id")
     ends = [name for name in ("ds", "end") if name in frame]
-    stamps, reasons = read_dates(pd.concat([frame[name] for name in ends]), "ds", options, report)  # one order for both
+    cells = pd.concat([frame[name] for name in ends])  # one order of day and month for both
+    stamps, reasons = read_dates(cells, "ds", options, report, periods=True)
+    through = stamps + pd.to_timedelta(days_of_periods(cells), unit="D")  # a month is planned to its last day
     for place, name in enumerate(ends):
         part = slice(place * len(frame), (place + 1) * len(frame))
         good[name] = stamps.iloc[part]
         for reason, mask in reasons.items():
             refusals.add(mask[part] & (frame[name].notna() | (name == "ds")).to_numpy(), name, reason)
-    good["end"] = good["end"].fillna(good["ds"]) if "end" in good else good["ds"]
+    last = {name: through.iloc[place * len(frame) : (place + 1) * len(frame)] for place, name in enumerate(ends)}
+    good["end"] = last["end"].fillna(last["ds"]) if "end" in last else last["ds"]
     refusals.add(good["end"] < good["ds"], "ds", "the range ends before it begins")
     rest = [name for name in frame if name not in _NAMES]
     if not rest:

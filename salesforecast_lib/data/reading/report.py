@@ -27,6 +27,7 @@ class ReadOptions:
     date_order : "dmy", "mdy" or "ymd", for dates such as 05/06/2025.
     encoding : name of the file's encoding, such as "cp1252".
     sheet : name of the worksheet to read.
+    prefix : what the parameters for encoding and sheet begin with, in advice: "plan_" of a plan file.
     """
 
     columns: dict[str, str] = field(default_factory=dict)
@@ -36,6 +37,7 @@ class ReadOptions:
     date_order: str = ""
     encoding: str = ""
     sheet: str = ""
+    prefix: str = ""
 
     def __post_init__(self) -> None:
         allowed = {

@@ -64,7 +64,7 @@ def _plain_texts(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _from_workbook(file: Path, options: ReadOptions, wanted: Sequence[str]) -> RawTable:
-    sheets, notes = read_workbook(file, options.sheet)
+    sheets, notes = read_workbook(file, options.sheet, options.prefix)
     found = []
     for name, cells in sheets.items():
         texts = [[_cell_text(cell) for cell in row] for row in cells[:LINES]]
@@ -78,7 +78,8 @@ def _from_workbook(file: Path, options: ReadOptions, wanted: Sequence[str]) -> R
     headers = {tuple(_cell_text(c) for c in cells[place]) for _, _, place, cells in chosen}
     if len(chosen) > 1 and len(headers) > 1:
         names = [name for _, name, _, _ in chosen]
-        raise ReadingError(f"{file}: the worksheets {names} have different columns; say which with sheet=")
+        say = f"say which with {options.prefix}sheet="
+        raise ReadingError(f"{file}: the worksheets {names} have different columns; {say}")
     frames, before = [], 0  # rows of the worksheets above
     for _, _, place, cells in chosen:
         header, more = header_names([_cell_text(c) for c in cells[place]], str(file), wanted)

@@ -27,7 +27,7 @@ MANY_FIELDS = "more fields than the header has columns: a separator stands insid
 def read_text(file: Path, options: ReadOptions, wanted: Sequence[str], rows: int | None) -> RawTable:
     """Table of a text file; see `tables.open_table`."""
     data = read_bytes(file)
-    encoding = find_encoding(data, str(file), options.encoding)
+    encoding = find_encoding(data, str(file), options.encoding, options.prefix)
     reader = io.TextIOWrapper(io.BytesIO(data), encoding=encoding, newline="")
     head = reader.read(_HEAD)
     if not head.strip():
@@ -38,7 +38,7 @@ def read_text(file: Path, options: ReadOptions, wanted: Sequence[str], rows: int
         skip, asked = 1, match.group(1)
     separator, above, below, names = _find_header(lines[skip:], asked, wanted)
     header, notes = header_names(names, str(file), wanted)
-    if said := say_encoding(data, encoding):
+    if said := say_encoding(data, encoding, options.prefix):
         notes.append(said)
     if above:
         notes.append(f"{above} lines above the header were skipped")

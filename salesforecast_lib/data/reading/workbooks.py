@@ -17,8 +17,10 @@ _DIGITS = 10**15
 _ZEROS = re.compile(r"0{2,}")
 
 
-def read_workbook(file: Path, sheet: str = "") -> tuple[dict[str, list[list[Any]]], list[str]]:
+def read_workbook(file: Path, sheet: str = "", prefix: str = "") -> tuple[dict[str, list[list[Any]]], list[str]]:
     """Rows of cells of each visible worksheet that is not empty, and notes; ``sheet`` reads only that one.
+
+    ``prefix`` is what the name of its parameter begins with, for advice.
 
     Raises
     ------
@@ -35,13 +37,13 @@ def read_workbook(file: Path, sheet: str = "") -> tuple[dict[str, list[list[Any]
     try:
         names = book.sheetnames
         if sheet and sheet not in names:
-            raise ReadingError(f"{file}: no worksheet {sheet!r}; there are {names}")
+            raise ReadingError(f"{file}: no worksheet {sheet!r}; say {prefix}sheet= with one of {names}")
         notes, tables = [], {}
         coded = any(_ZEROS.fullmatch(text) for text in getattr(book, "_number_formats", []))
         for name in [sheet] if sheet else names:
             page = book[name]
             if not sheet and getattr(page, "sheet_state", "visible") != "visible":
-                notes.append(f"hidden worksheet {name!r} was not read; say sheet= to read it")
+                notes.append(f"hidden worksheet {name!r} was not read; say {prefix}sheet= to read it")
                 continue
             if not hasattr(page, "iter_rows"):  # a sheet that is a chart
                 continue

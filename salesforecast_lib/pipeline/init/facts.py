@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +10,7 @@ import pandas as pd
 
 from salesforecast_lib.data.ahead import Roles, planned_names
 from salesforecast_lib.data.ahead.closures import closure_column
+from salesforecast_lib.data.ahead.telling import names_in_sales
 from salesforecast_lib.data.frequency import found_in
 from salesforecast_lib.data.own import regular_panel
 from salesforecast_lib.data.own.regular import Regular
@@ -52,16 +53,21 @@ class PanelFacts:
 
 
 def panel_facts(
-    read: Reading, freq: str = "auto", missing_y: str = "zero", horizon: int = 28, plan: Reading | None = None
+    read: Reading,
+    freq: str = "auto",
+    missing_y: str = "zero",
+    horizon: int = 28,
+    plan: Reading | None = None,
+    mapped: Mapping[str, str] | None = None,
 ) -> PanelFacts:
-    """What a run would make of a panel that was read, and of the ``plan`` beside it.
+    """What a run would make of a panel that was read with the column map ``mapped``, and of the ``plan`` beside it.
 
     Raises ValueError as `regular_panel` does, when it could make nothing of it.
     """
     frame = read.frame.set_index(read.frame["row"] - 1).drop(columns="row")
     if freq == "auto" and not found_in(frame["ds"].dt.normalize().unique()):
         freq = "D"  # too few dates to tell; the run says how many it needs
-    regular = regular_panel(frame, freq, missing_y, read.report.file, horizon, Roles(), plan)
+    regular = regular_panel(frame, freq, missing_y, read.report.file, horizon, Roles(), plan, mapped)
     theirs = _own_names(regular, frame)
     panel, unit = regular.panel, regular.freq.period
     told = {
@@ -118,8 +124,8 @@ def plan_lines(read: Reading) -> list[tuple[str, str]]:
     return rows
 
 
-def planned_of(plan: Reading, columns: list[str]) -> tuple[list[str], list[str]]:
-    """Columns of the plan that the data have, and those that they do not."""
-    names = planned_names(plan, columns, {})
+def planned_of(plan: Reading, columns: list[str], mapped: Mapping[str, str]) -> tuple[list[str], list[str]]:
+    """Columns of the plan that the data have, and those that they do not; ``mapped`` is the column map of the data."""
+    names = planned_names(plan, columns, names_in_sales(mapped))
     every = [name for name in plan.frame if name not in PLAN_KEYS]
     return [name for name in every if name in names], [name for name in every if name not in names]

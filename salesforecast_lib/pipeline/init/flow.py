@@ -20,7 +20,7 @@ from salesforecast_lib.data.reading import (
     read_panel_file,
 )
 from salesforecast_lib.data.reading.columns import find_column
-from salesforecast_lib.data.reading.guess import ROLES, SAMPLE, Guess, Looked, country_column, currencies, guess_country
+from salesforecast_lib.data.reading.guess import SAMPLE, Guess, Looked, country_column, currencies, guess_country
 from salesforecast_lib.data.schema import OPTIONAL
 from salesforecast_lib.files import write_text
 from salesforecast_lib.pipeline import parameters as settings
@@ -28,15 +28,22 @@ from salesforecast_lib.pipeline.init.facts import PanelFacts, panel_facts
 from salesforecast_lib.pipeline.init.lines import profile_lines
 from salesforecast_lib.pipeline.init.plan import PlanFile, settle_plan
 from salesforecast_lib.pipeline.init.propose import profile_text
-from salesforecast_lib.pipeline.init.questions import Ask, InitError, guess_table, settle_columns, spelled_columns
+from salesforecast_lib.pipeline.init.questions import (
+    KNOWN,
+    Ask,
+    InitError,
+    guess_table,
+    settle_columns,
+    spelled_columns,
+)
 from salesforecast_lib.pipeline.init.stock import StockFile, settle_stock
 from salesforecast_lib.pipeline.runner import prepare_values
 
-_KNOWN = tuple(sorted({name for names in ROLES.values() for tier in names.tiers for name in tier}))
 _MARKS = {  # parameter of the reader that a file may leave open: its answers
     "date_order": {"dmy": "day first", "mdy": "month first", "ymd": "year first"},
     "decimal": {",": "a comma before the decimals", ".": "a point before the decimals"},
 }
+_NAMED_SO = ("location_id", "promotion")  # what bears our own name is that, also where many cells are empty
 _OPTIONS = ("timezone", "decimal", "thousands", "date_order", "encoding", "sheet")
 
 
@@ -73,7 +80,7 @@ def init_shop(shop: Shop, ask: Ask | None, say: Callable[[Any], None], force: bo
     said = {"dataset": "own_data", **(shop.values or {})}  # a country may be a column of the file
     values = {name: value for name, value in settings.check(said).items() if name in (shop.values or {})}
     options = ReadOptions(**{name: values[name] for name in _OPTIONS if name in values})
-    table = open_table(orders, options, _KNOWN, SAMPLE).frame
+    table = open_table(orders, options, KNOWN, SAMPLE).frame
     given = spelled_columns({**values.get("columns", {}), **(shop.columns or {})}, table, orders)
     guess = settle_columns(table, orders, given, ask, say)
     columns = _columns(guess, given, table)
@@ -93,10 +100,12 @@ def init_shop(shop: Shop, ask: Ask | None, say: Callable[[Any], None], force: bo
         values.update(found)
     plan = None
     if shop.plan:
-        told = PlanFile(_existing(shop.plan, "--plan"), shop.plan_columns or {}, options)
+        own = {name: str(values.get(f"plan_{name}", "")) for name in ("encoding", "sheet")}
+        marks = _marked(options, {**own, "prefix": "plan_"})
+        told = PlanFile(_existing(shop.plan, "--plan"), shop.plan_columns or {}, marks, options.columns)
         plan, found = settle_plan(told, reading, ask, say)
         values.update(found)
-    facts = _facts(guess.kind, reading, values, plan, say)
+    facts = _facts(guess.kind, reading, values, plan, options.columns, say)
     country, because = _country(table, reading, values, ask, say)
     lines = profile_lines(guess, orders, options, reading, {**values, "country": country}, because, facts)
     prepare_values("own_data", {line.name: line.value for line in lines})  # what init writes, run accepts
@@ -135,7 +144,9 @@ def _columns(guess: Guess, given: Mapping[str, str], table: pd.DataFrame) -> dic
     """The map for the reader; "" for no column: no order number, or a column of our name that means another thing."""
     columns = {ours: theirs for ours, theirs in guess.columns.items() if theirs}
     if guess.kind == "orders":
-        none = {name: "" for name in OPTIONAL if name not in columns and find_column(name, map(str, table)) is not None}
+        there = {name: find_column(name, map(str, table)) for name in OPTIONAL if name not in columns}
+        columns |= {name: place for name, place in there.items() if place and name in _NAMED_SO}
+        none = {name: "" for name, place in there.items() if place is not None and name not in columns}
         return {**({} if "order_id" in columns else {"order_id": ""}), **columns, **none}
     return columns
 
@@ -192,13 +203,18 @@ def _pinned(kind: str, file: Path, options: ReadOptions, before: Reading) -> tup
 
 
 def _facts(
-    kind: str, reading: Reading, values: Mapping[str, Any], plan: Reading | None, say: Callable[[Any], None]
+    kind: str,
+    reading: Reading,
+    values: Mapping[str, Any],
+    plan: Reading | None,
+    mapped: Mapping[str, str],
+    say: Callable[[Any], None],
 ) -> PanelFacts | None:
     """What a run would make of a panel, shown; None for order lines."""
     if kind != "panel":
         return None
     freq, missing_y = str(values.get("freq", "auto")), str(values.get("missing_y", "zero"))
-    facts = panel_facts(reading, freq, missing_y, int(values.get("horizon", 28)), plan)
+    facts = panel_facts(reading, freq, missing_y, int(values.get("horizon", 28)), plan, mapped)
     for what, value in facts.lines():
         say(f"{what}: {value}")
     return facts

@@ -70,6 +70,9 @@ def profile_lines(
     if "plan_file" in values:
         lines.append(Line("plan_file", values["plan_file"], "what you know ahead; a new one is read anew"))
         lines.append(Line("plan_columns", dict(values["plan_columns"]), "our name: name in the plan file"))
+        for name, note in (("plan_encoding", _MARKS["encoding"]), ("plan_sheet", _MARKS["sheet"])):
+            if values.get(name):
+                lines.append(Line(name, values[name], note))
     lines = [Line(n.name, values.get(n.name, n.value), n.comment, n.notes) if n.name != "columns" else n for n in lines]
     written = {line.name for line in lines}
     lines += [

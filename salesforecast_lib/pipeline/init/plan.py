@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from salesforecast_lib.data.reading import Reading, ReadingError, ReadOptions, open_table, read_plan_file
 from salesforecast_lib.pipeline.init.facts import PLAN_KEYS, plan_lines, planned_of
-from salesforecast_lib.pipeline.init.questions import Ask, InitError, settle_columns, spelled_columns
+from salesforecast_lib.pipeline.init.questions import KNOWN, Ask, InitError, settle_columns, spelled_columns
 from salesforecast_lib.wording import first_names, listed
 
 _OPTION = "--plan-column"
@@ -17,11 +17,13 @@ _OPTION = "--plan-column"
 
 @dataclass(frozen=True)
 class PlanFile:
-    """``file`` with the user's map of its ``columns``; ``options`` are those of the sales."""
+    """``file`` with the user's map of its ``columns``; ``options`` are those of the sales, but for
+    the plan's own encoding and sheet; ``sales_columns`` is the map of the sales."""
 
     file: Path
     columns: Mapping[str, str]
     options: ReadOptions
+    sales_columns: Mapping[str, str] = field(default_factory=dict)
 
 
 def settle_plan(
@@ -34,11 +36,11 @@ def settle_plan(
     InitError, ReadingError
         When a column is not certain, the plan cannot be read, or it speaks of no product or no column of the sales.
     """
-    raw = open_table(plan.file).frame
+    raw = open_table(plan.file, replace(plan.options, columns={}), KNOWN).frame
     given = spelled_columns(plan.columns, raw, plan.file, _OPTION)
     keys = {name: theirs for name, theirs in given.items() if name in PLAN_KEYS}
     columns = {**settle_columns(raw, plan.file, keys, ask, say, "plan", _OPTION).columns, **given}
-    marks = ReadOptions(columns, "", plan.options.decimal, plan.options.thousands, plan.options.date_order)
+    marks = replace(plan.options, columns=columns, timezone="")
     try:
         read = read_plan_file(plan.file, marks)
     except ReadingError:  # the run reads both files with the same marks: what is found in each need not be said
@@ -53,7 +55,7 @@ def settle_plan(
             f"(as {min(known - {'*'})!r} is); say {_OPTION} unique_id=NAME for the column of the products"
         )
     there = [*sales.frame, "open", *(("price", "discount") if sales.report.kind == "orders" else ())]
-    used, lost = planned_of(read, there)
+    used, lost = planned_of(read, there, plan.sales_columns)
     if not used:
         raise InitError(
             f"{plan.file}: none of its columns {listed(map(repr, lost))} is in the sales, which have {there}; say for "

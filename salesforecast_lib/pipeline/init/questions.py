@@ -11,8 +11,10 @@ import pandas as pd
 from rich.table import Table
 
 from salesforecast_lib.data.reading.columns import find_column
-from salesforecast_lib.data.reading.guess import Choice, Guess, guess_columns
+from salesforecast_lib.data.reading.guess import ROLES, Choice, Guess, guess_columns
 
+# names by which a header is told from lines above it, and a worksheet from a summary
+KNOWN = tuple(sorted({name for names in ROLES.values() for tier in names.tiers for name in tier}))
 Ask = Callable[[str, Mapping[str, str], str], str]  # question, {answer: meaning}, default -> answer
 
 

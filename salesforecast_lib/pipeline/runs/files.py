@@ -43,6 +43,8 @@ def reading_options(values: Mapping[str, Any], columns: str = "columns") -> Read
     said = {name: values.get(name, "") for name in ("decimal", "thousands", "date_order")}
     if columns == "columns":  # what only the sales' own file has
         said |= {name: values.get(name, "") for name in ("timezone", "encoding", "sheet")}
+    if columns == "plan_columns":
+        said |= {name: values.get(f"plan_{name}", "") for name in ("encoding", "sheet")} | {"prefix": "plan_"}
     return ReadOptions(columns=dict(values.get(columns) or {}), **said)
 
 

@@ -126,6 +126,7 @@ RULES: dict[str, Rule] = {
     "future": TEXTS,
     "historical": TEXTS,
     "plan_columns": Rule("unique_id, ds, end and planned columns: name in the plan file", _column_map, "text"),
+    "plan_encoding": Rule("the name of an encoding such as cp1252, or nothing", _encoding),
     "cleaning": Rule("switches of CleaningConfig", _switches),
     "level": COLUMN_NAME,
     "freq": Rule("D for days, W for weeks or M for months", _frequency),
@@ -230,7 +231,7 @@ RULES: dict[str, Rule] = {
 # Every value of the declared type will do: truth values, and texts whose meaning only the data know.
 FREE = frozenset(
     (
-        *("run_dir", "forking", "by_location", "lost_sales", "allow_outside", "sheet"),
+        *("run_dir", "forking", "by_location", "lost_sales", "allow_outside", "sheet", "plan_sheet"),
         *("category", "price_category", "instrument"),
     )
 )

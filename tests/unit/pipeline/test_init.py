@@ -15,12 +15,13 @@ from typer.testing import CliRunner
 from salesforecast_lib.data.cleaning import CleaningConfig, clean
 from salesforecast_lib.data.panel import PanelConfig
 from salesforecast_lib.data.prepare import prepare
-from salesforecast_lib.data.reading import ReadOptions, read_orders, read_plan_file, read_stock_file
+from salesforecast_lib.data.reading import ReadingError, ReadOptions, read_orders, read_plan_file, read_stock_file
 from salesforecast_lib.files import project_root
 from salesforecast_lib.pipeline import parameters as settings
 from salesforecast_lib.pipeline.cli import app
 from salesforecast_lib.pipeline.init import InitError, Shop, init_shop, propose_periods
 from salesforecast_lib.pipeline.runner import prepare_values
+from salesforecast_lib.pipeline.runs.files import reading_options
 from tests.unit.chain import make_chain
 from tests.unit.data.reading import made
 
@@ -443,3 +444,159 @@ def test_a_column_of_countries_is_proposed_for_a_panel(tmp_path, places):
     assert result.exit_code == 0 and values["country"] == "country", result.output
     assert "country" not in values["static"] and "the series lie in" in result.output
     assert prepare_values(str(tmp_path / "myshop.yml"), {})["country"] == "country"
+
+
+def two_tables(folder: Path) -> Path:
+    """A workbook with sales, a plan, and a plan of the last year that has other columns."""
+    chain = make_chain(7, 300)
+    chain = chain.loc[chain["y"].notna(), ["unique_id", "ds", "y", "promo"]]
+    days = pd.date_range("2022-11-01", periods=5)
+    plan = pd.DataFrame({"unique_id": "S001", "ds": days, "end": days, "promo": 1})
+    with pd.ExcelWriter(folder / "shop.xlsx") as book:
+        chain.to_excel(book, sheet_name="Sales", index=False)
+        plan.to_excel(book, sheet_name="Plan", index=False)
+        plan.assign(ds=days - pd.Timedelta(days=365), agreed="yes").to_excel(book, sheet_name="Old plan", index=False)
+    return folder / "shop.xlsx"
+
+
+def test_a_plan_in_a_workbook_of_several_tables_is_named_by_its_sheet(tmp_path):
+    book = two_tables(tmp_path)
+    told = ["--yes", "-p", "sheet=Sales", "--plan", str(book)]
+    result, values = init(tmp_path, book, *told)
+    assert result.exit_code == 1 and values is None and "plan_sheet=" in " ".join(result.output.split()), result.output
+    result, values = init(tmp_path, book, *told, "-p", "plan_sheet=Plans")
+    assert "say plan_sheet= with one of ['Sales', 'Plan', 'Old plan']" in " ".join(result.output.split())
+    result, values = init(tmp_path, book, *told, "-p", "plan_sheet=Plan")
+    assert result.exit_code == 0 and (values["sheet"], values["plan_sheet"]) == ("Sales", "Plan"), result.output
+    checked = prepare_values(str(tmp_path / "myshop.yml"), {})
+    found = prepare(
+        "own_panel", PanelConfig(freq=checked["freq"]), 28, path=checked["path"], future=tuple(checked["future"]),
+        reading=reading_options(checked), plan_file=checked["plan_file"],
+        plan_reading=reading_options(checked, "plan_columns"),
+    )  # fmt: skip
+    assert found.plan["promo"].eq(1).sum() >= 1
+    with pytest.raises(ReadingError, match=r"have different columns; say which with plan_sheet="):
+        prepare_values(str(tmp_path / "myshop.yml"), {"plan_sheet": ""})
+
+
+SPEAKING = {"cp437": ("Grün", "Größe"), "cp850": ("Äpfel", "Öl"), "mac_roman": ("Müsli", "Käse")}
+
+
+@pytest.mark.parametrize("encoding", SPEAKING)
+def test_a_plan_has_an_encoding_of_its_own(tmp_path, encoding):
+    names = SPEAKING[encoding]
+    days = pd.date_range("2025-01-01", periods=120)
+    rows = [f"{name},{day:%Y-%m-%d},{3 + n},0" for n, name in enumerate(names) for day in days]
+    file = orders(tmp_path, "unique_id,ds,y,promo", rows, "panel.csv")
+    plan = tmp_path / "plan.csv"
+    plan.write_bytes(f"unique_id,ds,promo\n{names[0]},2025-05-05,1\n".encode(encoding))
+    result, values = init(tmp_path, file, "--yes", "--plan", str(plan), "-p", f"plan_encoding={encoding}")
+    assert result.exit_code == 0 and values["plan_encoding"] == encoding, result.output
+    checked = prepare_values(str(tmp_path / "myshop.yml"), {})
+    read = read_plan_file(checked["plan_file"], reading_options(checked, "plan_columns"))
+    assert read.frame["unique_id"].tolist() == [names[0]]
+    with pytest.raises(ValueError, match="plan_encoding='ascii' does not fit"):
+        prepare_values(str(tmp_path / "myshop.yml"), {"plan_encoding": "ascii"})
+    with pytest.raises(ValueError, match="plan_encoding='no_such'"):
+        prepare_values(str(tmp_path / "myshop.yml"), {"plan_encoding": "no_such"})
+    told = CliRunner().invoke(app, ["check-data", str(plan), "--kind", "plan", "--encoding", encoding])
+    assert told.exit_code == 0, told.output
+    told = CliRunner().invoke(app, ["check-data", str(plan), "--kind", "plan", "--encoding", "ascii"])
+    assert told.exit_code == 1 and " encoding='ascii' does not fit" in " ".join(told.output.split())
+
+
+HEADERS = {  # kind of the sales: header, a row of them, what the plan calls the planned column, what the panel does
+    "panel, price": ("Artikel;Woche;Menge;Preis", "{p};{d:%d.%m.%Y};{n};{v}", "Preis", "price"),
+    "orders, price": (
+        "Bonnummer;Artikel;Datum;Menge;Einzelpreis",
+        "{n};{p};{d:%d.%m.%Y};{q};{v}",
+        "Einzelpreis",
+        "price",
+    ),
+    "orders, our names": (
+        "order_id;product_id;timestamp;quantity;unit_price;promotion;location_id",
+        "{n};{p};{d:%Y-%m-%d};{q};{v};{o};{w}",
+        "promotion",
+        "promotion",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", HEADERS)
+def test_a_plan_may_call_its_columns_as_the_sales_do(tmp_path, case):
+    header, form, theirs, ours = HEADERS[case]
+    step = 7 if "Woche" in header else 1
+    rows = [
+        form.format(p=p, d=day, n=10 * n + k, q=2 + n % 3, v=("7,50", "9,90")[n % 4 > 0], o=int(n % 4 == 0), w="N" * k)
+        for n, day in enumerate(pd.date_range("2023-01-02", periods=130, freq=f"{step}D"))
+        for k, p in enumerate(("A1", "B2"))
+    ]
+    file = orders(tmp_path, header, rows)
+    first = pd.Timestamp("2023-01-02") + pd.Timedelta(days=130 * step)
+    told = "1" if ours == "promotion" else "5,25"
+    plan = orders(tmp_path, f"Artikel;von;bis;{theirs}", [f"A1;{first:%Y-%m-%d};{first:%Y-%m-%d};{told}"], "plan.csv")
+    result, values = init(tmp_path, file, "--yes", "--plan", str(plan))
+    assert result.exit_code == 0 and "will not be used" not in result.output, result.output
+    checked = prepare_values(str(tmp_path / "myshop.yml"), {})
+    assert checked["dataset"] == ("own_panel" if step == 7 else "own_data")
+    made_of = prepare(
+        checked["dataset"], PanelConfig(freq=checked["freq"]), 4, path=checked["path"], country="DE",
+        reading=reading_options(checked), plan_file=checked["plan_file"], future=tuple(checked.get("future", ())),
+        plan_reading=reading_options(checked, "plan_columns"),
+    )  # fmt: skip
+    assert ours in made_of.meta["future"] and not any("not used" in note for note in made_of.notes), made_of.notes
+    assert made_of.plan.loc[made_of.plan["unique_id"] == "A1", ours].notna().any()
+    if ours == "promotion":
+        assert values["columns"]["location_id"] == "location_id" and values["by_location"] is False
+
+
+CLOSURES = {"geschlossen": ("ja", "nein"), "open": (0, 1), "Is Open": ("no", "yes"), "fermé": (1, 0)}
+
+
+@pytest.mark.parametrize("name", CLOSURES)
+def test_a_column_of_closures_that_init_finds_is_accepted_by_the_run(tmp_path, name):
+    days = pd.date_range("2024-01-01", periods=120)
+    shut = days.dayofweek == 6
+    table = pd.DataFrame(
+        {"unique_id": "S1", "ds": days, "y": np.where(shut, 0, 9), name: np.where(shut, *CLOSURES[name])}
+    )
+    later = pd.DataFrame({"unique_id": "S1", "ds": days[-14:] + pd.Timedelta(days=14), name: CLOSURES[name][0]})
+    pd.concat([table, later]).to_csv(tmp_path / "panel.csv", index=False)
+    result, values = init(tmp_path, tmp_path / "panel.csv", "--yes")
+    assert result.exit_code == 0 and values["future"] == [name] * (name != "open"), result.output
+    found = prepare(
+        "own_panel", PanelConfig(), 14, path=values["path"], reading=ReadOptions(columns=values["columns"]),
+        future=tuple(values["future"]), country="US",
+    )  # fmt: skip
+    assert found.plan["open"].eq(0).all() and (found.panel["open"].to_numpy() == ~shut).all()
+
+
+@pytest.mark.parametrize(
+    "form, freq, header",
+    [
+        ("%Y-%m", "MS", "product,month,sales"),
+        ("%Y-%m", "MS", "Artikel,Monat,Absatz"),
+        ("%G-W%V", "W-MON", "sku,week,units"),
+    ],
+)
+def test_a_panel_of_months_or_weeks_is_known_by_its_cells(tmp_path, form, freq, header):
+    days = pd.date_range("2019-01-01", periods=70, freq=freq)
+    rows = [f"{name},{day.strftime(form)},{40 + n % 7}" for name in "AB" for n, day in enumerate(days)]
+    file = orders(tmp_path, header, rows)
+    result, values = init(tmp_path, file, "--yes")
+    assert result.exit_code == 0 and values["dataset"] == "own_panel", result.output
+    assert values["freq"][0] == freq[0]
+    assert prepare_values(str(tmp_path / "myshop.yml"), {})["freq"] == values["freq"]
+
+
+def test_the_names_of_a_panel_make_a_file_one(tmp_path):
+    days = pd.date_range("2024-01-01", periods=120)
+    rows = [f"{shop},{day:%Y-%m-%d},{10 + day.dayofweek}" for shop in "ab" for day in days]
+    file = orders(tmp_path, "where,Tag,Umsatz", rows)
+    result, values = init(tmp_path, file, "--yes")
+    assert result.exit_code == 1
+    said = ["--column", "unique_id=where", "--column", "y=Umsatz"]
+    result, values = init(tmp_path, file, "--yes", *said)
+    assert result.exit_code == 0 and values["dataset"] == "own_panel" and values["columns"]["ds"] == "Tag", (
+        result.output
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from calendar import monthrange
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
@@ -54,7 +55,7 @@ def read_dates(
     counts = np.bincount(codes[codes >= 0], minlength=len(uniques))
     texts = [_as_text(value) for value in uniques]
     if periods:
-        texts = [None if text is None else _first_day(text) for text in texts]
+        texts = [None if text is None else first_day(text) for text in texts]
     stamps = [parse_stamp(text) if text else None for text in texts]
     order, refused = _order([(s, int(n)) for s, n in zip(stamps, counts, strict=True)], column, options, report)
     days = [None if s is None else s.day(order) for s in stamps]
@@ -69,11 +70,24 @@ def read_dates(
     return pd.Series(table[codes], index=values.index, name=values.name), reasons
 
 
-def _first_day(text: str) -> str:
+def first_day(text: str) -> str:
     """First day of a month or an ISO week; every other text as it is."""
     if match := _MONTH.fullmatch(strip(text)):
         return f"{match[1]}-{match[2]}-01"
     return f"{strip(text)}-1" if _ISO_WEEK.fullmatch(strip(text)) else text
+
+
+def days_of_periods(values: pd.Series) -> np.ndarray:
+    """Days that follow the first one in each cell's period: 6 of an ISO week, 27 to 30 of a month, 0 of a date."""
+    days = {}
+    for cell in values.unique():
+        text = strip(cell) if isinstance(cell, str) else ""
+        if match := _MONTH.fullmatch(text):
+            month = int(match[2])
+            days[cell] = monthrange(int(match[1]), month)[1] - 1 if 1 <= month <= 12 else 0
+        else:
+            days[cell] = 6 if _ISO_WEEK.fullmatch(text) else 0
+    return np.array([days[cell] for cell in values], dtype="int64")
 
 
 def _plain_iso(values: pd.Series) -> pd.Series | None:

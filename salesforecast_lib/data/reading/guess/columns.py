@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from salesforecast_lib.data.reading.cells.dates import parse_stamp
+from salesforecast_lib.data.reading.cells.dates import first_day, parse_stamp
 from salesforecast_lib.data.reading.guess.evidence import (
     constant_within,
     counts_lines,
@@ -147,7 +147,7 @@ def _static(looked: Looked, product: str | None, taken: set[str]) -> tuple[str, 
 
 def days_of(values: pd.Series) -> pd.DatetimeIndex:
     """Days of a column's stamps, day first where that is open; what cannot be read is left out."""
-    stamps = [parse_stamp(text) for text in text_of(values)]
+    stamps = [parse_stamp(first_day(text)) for text in text_of(values)]
     days = [None if stamp is None else stamp.day("dmy") or stamp.day("mdy") for stamp in stamps]
     return pd.DatetimeIndex(pd.to_datetime([day for day in days if day is not None], errors="coerce")).dropna()
 
@@ -171,7 +171,7 @@ def guess_kind(looked: Looked) -> str:
         return "panel"
     if rhythm(days_of(looked.table[dated[0][2]])) in ("W", "M"):
         return "panel"
-    stamps = [parse_stamp(text) for text in texts[dated[0][2]]]
+    stamps = [parse_stamp(first_day(text)) for text in texts[dated[0][2]]]
     days = [None if stamp is None else stamp.day("dmy") or stamp.day("mdy") for stamp in stamps]
     by_series = pd.Series(pd.to_datetime(days)).groupby([texts[name] for name in keys[:-1]])
     spans = by_series.agg(lambda ds: (ds.max() - ds.min()).days + 1)
@@ -188,7 +188,7 @@ def guess_columns(table: pd.DataFrame, kind: str = "", given: dict[str, str] | N
     given : ``{our name: name in the file}`` that the user has said; it is certain.
     """
     looked, given = Looked(table), dict(given or {})
-    kind = kind or guess_kind(looked)
+    kind = kind or ("panel" if {"unique_id", "ds", "y"} & given.keys() else guess_kind(looked))
     choices: list[Choice] = []
 
     def settle(choice: Choice | None) -> str | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from salesforecast_lib.data.reading.cells.dates import parse_stamp
+from salesforecast_lib.data.reading.cells.dates import first_day, parse_stamp
 from salesforecast_lib.data.reading.cells.ids import strip
 from salesforecast_lib.data.reading.cells.numbers import NumberColumn
 
@@ -31,7 +31,8 @@ def numbers_of(values: pd.Series) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Profile:
-    """Shares of a column's cells: ``filled`` of all; ``dates``, ``numbers``, ``whole`` numbers of the filled ones.
+    """Shares of a column's cells: ``filled`` of all; ``dates``, ``numbers``, ``whole`` numbers, ``periods`` (months and
+    ISO weeks) of the filled ones.
 
     ``distinct`` is the number of different texts, ``examples`` the first three of them.
     """
@@ -42,6 +43,7 @@ class Profile:
     whole: float
     distinct: int
     examples: tuple[str, ...]
+    periods: float = 0.0
 
 
 def profile(values: pd.Series) -> Profile:
@@ -53,6 +55,7 @@ def profile(values: pd.Series) -> Profile:
         return Profile(0.0, 0.0, 0.0, 0.0, 0, ())
     looked = counts.iloc[:_DISTINCT]
     dates = [_is_date(text) for text in looked.index]
+    periods = [first_day(text) != text and _is_date(first_day(text)) for text in looked.index]
     numbers = numbers_of(values)[filled.to_numpy()]
     known = np.isfinite(numbers)
     return Profile(
@@ -62,6 +65,7 @@ def profile(values: pd.Series) -> Profile:
         float((known & (numbers == np.round(numbers))).mean()),
         len(counts),
         tuple(counts.index[:3]),
+        float(looked[periods].sum() / looked.sum()),
     )
 
 

@@ -61,7 +61,8 @@ class Looked:
         """Whether the cells can be what ``role`` asks for."""
         look = self.profiles[column]
         if role in ("timestamp", "ds", "start", "end"):
-            return look.filled >= 0.5 and look.dates >= 0.9
+            dated = any(other.dates >= 0.9 for other in self.profiles.values())  # a month beside a date is no stamp
+            return look.filled >= 0.5 and (look.dates >= 0.9 or (look.periods >= 0.9 and not dated))
         if role in ("quantity", "y", "stock"):
             return look.filled >= 0.5 and look.numbers >= 0.9
         if role in ("unit_price", "price", "line_total"):
