@@ -86,6 +86,7 @@ def _boosting(task: Task, cutoff: pd.Timestamp, model: str) -> pd.DataFrame:
         levels=task.config.levels,
         trees=task.fits.boosting_trees,
         rows=task.fits.boosting_rows,
+        draws=task.fits.boosting_draws,
         seed=task.config.seed,
         threads=task.config.threads,
     )

@@ -58,7 +58,7 @@ def test_forecasts_stay_thinkable(happens, monkeypatch):
     members = ("SeasonalNaive", "WindowAverage", "LightGBMDirect", "Boosting", "Networks")
     training = TrainingConfig(max_epochs=3, epoch_steps=30)
     network = NetworkConfig(28, hidden_size=16, forking=True, learning_rate=0.005, training=training)
-    fits = Fits(members, 1, 6_000, 40, (network,), 1)  # small, so that the test is short
+    fits = Fits(members, 1, 6_000, 40, 1, (network,), 1)  # small, so that the test is short
     monkeypatch.setattr(champion.champion, "plan_fits", lambda *told: fits)
     panel = make_panel(8, DAYS)
     happens(panel)

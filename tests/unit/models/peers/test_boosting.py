@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -135,7 +137,7 @@ def test_boosting_is_the_average_of_its_kinds_and_says_so(long_panel):
     for number, name in enumerate(SMALL.kinds):
         window = boosting.window_of(name, "D", 800)
         rows = LongMemoryRows(table, future, cutoff, HORIZON, "D", 7, window)
-        alone.append(boosting._fitted(rows, KINDS[name], SMALL, number))
+        alone.append(boosting._fitted(rows, KINDS[name], SMALL, number, number))
     assert not np.allclose(alone[0][1], alone[1][1])
     np.testing.assert_allclose(both["q0.5"], np.mean([each[1][:, 3] for each in alone], axis=0))
     np.testing.assert_allclose(both["mean"], np.mean([alone[0][0], alone[2][0]], axis=0))
@@ -181,7 +183,7 @@ def test_any_levels_can_be_asked_for(long_panel, levels):
 
 
 def test_fewer_trees_take_larger_steps_and_leave_the_start_as_far_behind():
-    """With the steps of 160 trees, 40 of them stay near the mean of all days: a plan that doubles sales is missed."""
+    """With steps of a twentieth, 40 of them stay near the mean of all days: a plan that doubles sales is missed."""
     ds = pd.date_range("2024-01-01", periods=300)
     rng, parts = np.random.default_rng(3), []
     for k in range(4):
@@ -198,6 +200,19 @@ def test_fewer_trees_take_larger_steps_and_leave_the_start_as_far_behind():
         usual = made["q0.5"] / (50.0 * made["unique_id"].str[1:].astype(int).add(1))
         lifts[rate] = usual[made["plan"] > 0].mean() / usual[made["plan"] == 0].mean()
     assert lifts[0.0] > 1.85 > lifts[0.05]
+
+
+def test_more_draws_are_averaged_and_every_seed_has_its_own(long_panel):
+    cutoff = long_panel["ds"].max() - pd.Timedelta(days=HORIZON)
+    twice = replace(SMALL, kinds=("level", "season"), draws=2)
+    assert twice.models == [("level", 0), ("season", 1), ("level", 1), ("season", 2)]
+    assert twice.fits == 4 * 5 + 2  # five of seven levels each, and the mean at every second turn
+    configs = (replace(twice, draws=1), twice, replace(twice, seed=1))
+    one, two, other = (asked(long_panel, cutoff, each) for each in configs)
+    for name in columns_of(one):
+        assert not np.allclose(one[name], two[name]) and not np.allclose(two[name], other[name])
+    with pytest.raises(ValueError, match="draws=0: expected at least 1"):
+        BoostingConfig(draws=0)
 
 
 def test_a_kind_that_is_not_known_is_named():
