@@ -407,6 +407,8 @@ config = data.PanelConfig(
     stockout_odds=stockout_odds,
     missing_price=missing_price,
 )
+
+# %% tags=["hide-input"]
 options = reading.ReadOptions(
     columns=columns,
     timezone=timezone,
