@@ -5,7 +5,7 @@ Nothing in it is of a real shop. ``python -m tests.unit.chain FILE`` writes the 
 
 from __future__ import annotations
 
-import sys
+import argparse
 from pathlib import Path
 
 import holidays
@@ -86,4 +86,10 @@ def write_chain(file: str | Path, **made: int) -> Path:
 
 
 if __name__ == "__main__":
-    print(write_chain(sys.argv[1], **dict(zip(("shops", "days", "seed"), map(int, sys.argv[2:]), strict=False))))
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("file", type=Path, help="CSV to write")
+    parser.add_argument("shops", type=int, nargs="?", default=300)
+    parser.add_argument("days", type=int, nargs="?", default=900)
+    parser.add_argument("seed", type=int, nargs="?", default=0)
+    given = parser.parse_args()
+    print(write_chain(given.file, shops=given.shops, days=given.days, seed=given.seed))
