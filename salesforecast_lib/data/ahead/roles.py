@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from salesforecast_lib.data.reading.columns import find_column
+from salesforecast_lib.data.reading.columns import find_renamed
 
 ROLES = ("future", "historical", "static")
 _FIXED = {"unique_id": "the name of the series", "ds": "its period", "y": "what is forecast"}
@@ -40,7 +40,7 @@ def declared_roles(asked: Roles, columns: Iterable[str], renamed: Mapping[str, s
         for name in getattr(asked, role):
             if name in _FIXED:
                 raise ValueError(f"{role}=[{name}]: this column is {_FIXED[name]} and has no role; leave it out")
-            place = renamed.get(name) or find_column(name, known) or renamed.get(find_column(name, renamed) or "")
+            place = find_renamed(name, known, renamed)
             if place is None:
                 there = [back.get(column, column) for column in known]
                 near = difflib.get_close_matches(name, there, 2, 0.6)

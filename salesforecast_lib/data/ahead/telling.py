@@ -14,7 +14,7 @@ from salesforecast_lib.data.ahead.settle import never_had
 from salesforecast_lib.data.ahead.usual import KEYS, how_usual, is_price, rows_ahead
 from salesforecast_lib.data.own_columns import is_empty
 from salesforecast_lib.data.reading import Reading, ReadingError
-from salesforecast_lib.data.reading.columns import find_column
+from salesforecast_lib.data.reading.columns import find_renamed
 
 _PLAN_KEYS = ("row", "unique_id", "location_id", "ds", "end")
 
@@ -34,7 +34,7 @@ def planned_names(read: Reading, columns: list[str], renamed: Mapping[str, str])
     found: dict[str, str] = {}
     renamed = {theirs: ours for theirs, ours in renamed.items() if ours in columns}
     for name in read.frame.columns.difference(_PLAN_KEYS, sort=False):
-        place = renamed.get(name) or find_column(name, columns) or renamed.get(find_column(name, renamed) or "")
+        place = find_renamed(name, columns, renamed)
         if place is None and closure_column(name, read.frame[name])[0]:
             place = "open"
         if place is not None and place not in found.values():

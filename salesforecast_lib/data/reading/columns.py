@@ -22,6 +22,11 @@ def find_column(name: str, header: Iterable[str]) -> str | None:
     return near[0] if len(near) == 1 else None
 
 
+def find_renamed(name: str, columns: Iterable[str], renamed: Mapping[str, str]) -> str | None:
+    """The column that ``name`` means: one that bears it in the file (``{theirs: ours}``), or one of ``columns``."""
+    return renamed.get(name) or find_column(name, columns) or renamed.get(find_column(name, renamed) or "")
+
+
 def our_columns(
     frame: pd.DataFrame,
     columns: Mapping[str, str],

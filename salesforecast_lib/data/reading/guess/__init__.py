@@ -10,11 +10,10 @@
 - `country_column`: Column of a panel that names the country of each series.
 - `currencies`: Currencies that the file's amounts are in.
 - `ROLES`: What shop systems call each of our names.
-- `days_of`: Days of a column's stamps, whatever their order of day and month.
 - `rhythm`: Frequency of a panel's days: "D", "W" or "M".
 """
 
-from salesforecast_lib.data.reading.guess.columns import REQUIRED, Guess, days_of, guess_columns
+from salesforecast_lib.data.reading.guess.columns import REQUIRED, Guess, guess_columns
 from salesforecast_lib.data.reading.guess.country import country_column, currencies, guess_country
 from salesforecast_lib.data.reading.guess.evidence import rhythm
 from salesforecast_lib.data.reading.guess.headers import ROLES
@@ -31,6 +30,5 @@ __all__ = [
     "ROLES",
     "SAMPLE",
     "REQUIRED",
-    "days_of",
     "rhythm",
 ]

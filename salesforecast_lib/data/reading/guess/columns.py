@@ -145,11 +145,11 @@ def _static(looked: Looked, product: str | None, taken: set[str]) -> tuple[str, 
     )
 
 
-def days_of(values: pd.Series) -> pd.DatetimeIndex:
-    """Days of a column's stamps, day first where that is open; what cannot be read is left out."""
-    stamps = [parse_stamp(first_day(text)) for text in text_of(values)]
+def _days_of(texts: pd.Series) -> pd.DatetimeIndex:
+    """Day of each text, day first where that is open; missing where it cannot be read."""
+    stamps = [parse_stamp(first_day(text)) for text in texts]
     days = [None if stamp is None else stamp.day("dmy") or stamp.day("mdy") for stamp in stamps]
-    return pd.DatetimeIndex(pd.to_datetime([day for day in days if day is not None], errors="coerce")).dropna()
+    return pd.DatetimeIndex(pd.to_datetime(days, errors="coerce"))
 
 
 def guess_kind(looked: Looked) -> str:
@@ -169,11 +169,10 @@ def guess_kind(looked: Looked) -> str:
         return "orders"
     if any(header in ("unique id", "ds", "y") for header in looked.headers.values()):
         return "panel"
-    if rhythm(days_of(looked.table[dated[0][2]])) in ("W", "M"):
+    days = _days_of(texts[dated[0][2]])
+    if rhythm(days.dropna()) in ("W", "M"):
         return "panel"
-    stamps = [parse_stamp(first_day(text)) for text in texts[dated[0][2]]]
-    days = [None if stamp is None else stamp.day("dmy") or stamp.day("mdy") for stamp in stamps]
-    by_series = pd.Series(pd.to_datetime(days)).groupby([texts[name] for name in keys[:-1]])
+    by_series = pd.Series(days).groupby([texts[name] for name in keys[:-1]])
     spans = by_series.agg(lambda ds: (ds.max() - ds.min()).days + 1)
     return "panel" if len(looked.table) >= _DENSE * spans.sum() else "orders"
 
