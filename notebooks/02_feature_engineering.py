@@ -41,7 +41,7 @@ use_book_style()
 run_dir: str = "runs/default"  # where the stages read and write
 seed: int = 0  # of everything random
 cutoffs: int = 3  # rolling origins of the evaluation
-ablation_seeds: int = 3  # repetitions of the ablation
+ablation_seeds: int = 3  # repetitions of the ablation, 0 none
 
 # %% [markdown]
 # We start from the panel of {ref}`ch-preprocessing`: one row for each series and period.
