@@ -16,7 +16,7 @@ from salesforecast_lib import quantile_columns
 from salesforecast_lib.data.features import FeatureTable
 from salesforecast_lib.data.frequency import check_freq
 from salesforecast_lib.files import read_json, write_json, write_parquet
-from salesforecast_lib.models.champion import guard, weights
+from salesforecast_lib.models.champion import guard, means, weights
 from salesforecast_lib.models.champion.members import Task, forecast_member
 from salesforecast_lib.models.champion.plan import Size, plan_fits
 from salesforecast_lib.models.champion.settings import FEW, MODEL, RULES, Champion, ChampionConfig, Composition
@@ -117,7 +117,8 @@ def _at(
     levels, columns = np.array(task.config.levels), quantile_columns(task.config.levels)
     taken, values = np.array([*shares.values()]), np.stack([_values(now[name], columns) for name in shares])
     quantiles = weights.widened(weights.mixed(taken, values), levels, spread)
-    mean = factor * weights.mixed_mean(taken, list(shares), values[:, :, 0])
+    cell = pd.factorize(now[names[0]]["unique_id"])[0]
+    mean = factor * means.committee_mean(taken, list(shares), values, levels, cell)
     table = now[names[0]][["unique_id", "ds", "cutoff"]].assign(model=MODEL, mean=mean)
     table = tidy(table.assign(**{name: quantiles[:, k] for k, name in enumerate(columns)}))
     table, cut = guard.capped(table, limit)
@@ -156,9 +157,9 @@ def _choose(known: weights.Validated) -> tuple[dict[str, float], float, float, f
     if better or not np.isfinite(learned):
         known = known.only([min(rules, key=lambda name: rules[name])])
         learnt = weights.learn(known)
-    mean = weights.mixed_mean(learnt.shares, known.names, known.values[:, :, 0])
+    mean = means.committee_mean(learnt.shares, known.names, known.values, known.levels, known.cell)
     shares = {name: float(s) for name, s in zip(known.names, learnt.shares, strict=True) if s > 0}
-    return shares, learnt.factor, weights.mean_factor(mean, known), learnt.loss
+    return shares, learnt.factor, means.mean_factor(mean, known), learnt.loss
 
 
 def _stored(
