@@ -65,7 +65,7 @@ def test_without_an_instrument_nothing_is_raised_or_lowered(own):
 
 
 def test_an_unsure_change_is_a_test_even_with_an_instrument():
-    state, posterior = made_state(own=-2.3, own_sd=0.6)
+    state, posterior = made_state(own=-2.0, own_sd=0.6)
     plan = recommend(state, posterior, PriceRules(), PlanConfig(cost_doubt=0.02), identified=True)
     assert set(plan["action"]) == {"test"} and (plan["profit_change_low"] < 0).all()
 
