@@ -10,6 +10,7 @@ from salesforecast_lib.decisions.alerts.findings import Finding, only, runs_of, 
 from salesforecast_lib.decisions.alerts.grid import Grid
 from salesforecast_lib.wording import counted
 
+FROZEN = 3  # selling periods with the very same sales that make a flat line
 _GRADUAL = {"rising": "level up", "falling": "level down"}
 _WORDS = {
     "high": "sales spike",
@@ -98,6 +99,11 @@ def single_products(
             elif why == "list_price" and grid.price is not None and usual is not None:
                 t = columns[top]
                 found.append(_price_finding(grid, i, inside, float(usual[i, t]), float(grid.price[i, t]), strength))
+            elif (
+                why == "flat"
+                and same_value(grid.sales[i, : columns[top] + 1], grid.live[i, : columns[top] + 1]) < FROZEN
+            ):
+                continue  # the same number twice is no frozen feed
             else:
                 kind = _WORDS[why] if why != "missing" else "sales drop"
                 found.append(_sales_finding(grid, i, kind, why, int(columns[top]), inside, strength))
@@ -142,7 +148,7 @@ def _reason(grid: Grid, i: int, why: str, t: int, inside: np.ndarray, expected: 
         unit = near_unit(y / max(mean, 0.5)) if y > mean else 0.0
         guess = f"; about {unit:.0f} times: pieces instead of packs, or a misplaced decimal point?" if unit else ""
         made = np.datetime_as_string(grid.cutoff[t], unit="D")
-        range_ = f"forecast of {made} {mean:.0f} (90 % between {low:.0f} and {high:.0f})"
+        range_ = f"forecast of {made}: {mean:.0f} (90 % between {low:.0f} and {high:.0f})"
         when = "on" if grid.season == 7 else f"in the {by_inner(grid.season).period} to"
         return f"{counted(y, 'unit')} {when} {grid.dates[t].date()}, {range_}{guess}"
     if why in _GRADUAL:
