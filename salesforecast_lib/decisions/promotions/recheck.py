@@ -19,6 +19,7 @@ from salesforecast_lib.decisions.promotions.product_effects import ProductEffect
 from salesforecast_lib.wording import counted
 
 HELD_OUT = 0.25  # share of the weeks, the newest
+LOT = "effects rest on weeks that nobody drew by lot: begin with the first rows, in half of the weeks, and compare"
 LEAST_WEEKS = 8  # on either side of the cut
 
 
