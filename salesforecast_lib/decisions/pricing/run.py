@@ -50,8 +50,14 @@ class RunPlan:
         """Why no price is to be changed or tested, in a sentence."""
         if self.plan.empty:
             return self.remark
-        commonest = self.plan["why"].value_counts().index[0]
-        return f"no price change or test is proposed: of {counted(len(self.plan), 'product')} most {commonest}"
+        counts = self._held().value_counts().head(3)
+        reasons = "; ".join(f"{number} {why}" for why, number in counts.items())
+        return f"no price change or test is proposed: of {counted(len(self.plan), 'product')} {reasons}"
+
+    def _held(self) -> pd.Series:
+        """The reasons of the held prices, without what is special to one product."""
+        held = self.plan.loc[self.plan["action"] == "hold", "why"]
+        return held.str.replace(r" \(.*\)", "", regex=True)
 
     def report(self) -> str:
         """``remark``, the number of rows of each action, and on what they rest."""
@@ -67,8 +73,7 @@ class RunPlan:
             f"{row.action} {row.unique_id}: {row.current_price:.2f} -> {row.proposed_price:.2f}\n    {row.why}"
             for row in self.asked.head(rows).itertuples()
         ]
-        held = self.plan.loc[self.plan["action"] == "hold", "why"]
-        reasons = held.str.replace(r" \(.*\)", "", regex=True).value_counts()
+        reasons = self._held().value_counts()
         return "\n".join([*lines, reasons.to_string() if len(reasons) else "no price is held"])
 
 

@@ -122,6 +122,8 @@ def decision_sheets(run_dir: str | Path) -> list[Sheet]:
         if subject.name == "stock" and len(rows):
             rows = rows.astype({"order_quantity": "int64"})  # beside unknown ones it was read as a fraction
         shown = {name: heading for name, heading in subject.columns.items() if name in rows}
+        if "refused_cost" in shown and not (pd.to_numeric(rows["refused_cost"], errors="coerce") > 0).any():
+            del shown["refused_cost"]  # a column of zeros
         before, after = _stock_note(folder, table) if subject.name == "stock" else ("", "")
         note = before + _note(subject, folder, len(rows), table) + after
         brief = tuple(shown[name] for name in subject.brief if name in shown)

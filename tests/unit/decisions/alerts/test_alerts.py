@@ -532,7 +532,8 @@ def test_alerts_are_ranked_by_money_and_what_is_known_comes_last(shop, ready):
     sales[:, closed] = 0
     holiday = str(shop.dates[closed].date())
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("salesforecast_lib.decisions.alerts.feed.holiday_name", lambda _, t: "Feast" if t == closed else "")
+        name = "salesforecast_lib.decisions.alerts.feed.holiday_name"
+        patch.setattr(name, lambda _, t: "Feast" if t == closed else "")
         table = alerts_of(change(shop, sales=sales, open=shop.open & (np.arange(len(shop.dates)) != closed)), ready)
     order = table.reset_index(drop=True)
     assert order["unique_id"].iloc[0] == "p001" and order["severity"].iloc[0] == "high"

@@ -201,8 +201,8 @@ def ordered(finished, **columns):
 def test_orders_say_how_long_the_stock_lasts_and_what_that_rests_on(finished):
     why = ordered(finished).table.set_index("product")["why"]
     assert why["0012"] == (
-        "3 in stock, lasts about one week; 8 expected until the delivery after this one; with the order enough in 88 of "
-        "100 cases; raised to the minimum order 5; rests on 10 weeks, 10 of them with a sale"
+        "3 in stock, lasts about one week; 8 expected until the delivery after this one; with the order enough in 88 "
+        "of 100 cases; raised to the minimum order 5; rests on 10 weeks, 10 of them with a sale"
     )
     assert why[EVIL].startswith("the shelf is empty; 30 expected") and "policy" not in why[EVIL]
     assert why[EVIL].endswith("rests on 10 weeks, 5 of them with a sale")
