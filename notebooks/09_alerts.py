@@ -373,12 +373,13 @@ for measure in ("recall", "f1"):
 # %% [markdown]
 # ## The alerts of this run
 #
-# One line is one cause. First the feed; what it explains is not reported again for each product. Then shelves that sell
-# nothing, then what many products do at once, then single products, where consecutive alarms are one line. Rarity decides
-# whether there is an alert, **money** how severe it is: *impact* is what lies between expected and seen, in units times the
-# product's price, and for a broken feed all that it makes worthless. *High* is at least what an average product takes in a
-# week, *medium* a quarter of it. Most money is on top; what a holiday explains comes last. That a product which nobody has
-# bought for months sells nothing is no news, and a product that the stock file lacks has an unknown stock, not an empty shelf.
+# One line is one cause. First the feed; what it explains is not reported again for each product. Then shelves that
+# sell nothing, then what many products do at once, then single products, where consecutive alarms are one line.
+# Rarity decides whether there is an alert, **money** how severe it is: *impact* is what lies between expected and
+# seen, in units times the product's price, and for a broken feed all that it makes worthless. *High* is at least what
+# an average product takes in a week, *medium* a quarter of it. Most money is on top; what a holiday explains comes
+# last. That a product which nobody has bought for months sells nothing is no news, and a product that the stock file
+# lacks has an unknown stock, not an empty shelf.
 
 # %%
 listed = None

@@ -185,7 +185,9 @@ coupons.round(2)
 # promoted often.
 
 # %% tags=["nbval-check-output"]
-market = simulate_marketplace(MarketplaceConfig(products=plan_products, seed=seed + 1))
+market = simulate_marketplace(
+    MarketplaceConfig(products=plan_products, seed=seed + 1)
+)
 last = market.truth["ds"].max()
 start = last - pd.Timedelta(days=7 * plan_weeks - 1)
 today, fee = start - pd.Timedelta(days=1), plan_budget / 150
@@ -202,7 +204,9 @@ print(f"eight of ten products: between {low:.1f} and {high:.1f}")
 # %%
 depths = (0.1, 0.2, 0.3)
 baseline = promotions.weekly_baseline(market, today, plan_weeks)
-options = promotions.market_options(market, response, baseline, today, depths, fee)
+options = promotions.market_options(
+    market, response, baseline, today, depths, fee
+)
 options.head(4).round(1)
 
 # %% [markdown]
@@ -244,9 +248,9 @@ print(checked.words(kinds))
 
 # %% [markdown]
 # Two more limits. An option is held against a *quiet week* of the product, the tenth part of its weeks with the least
-# promotion: what it would sell with less than it ever had, its data do not know. And no option promises an uplift of more
-# than two robust standard deviations above the middle product. Margins are not in the data: `cost_share` **assumes** them.
-# Only promotions are proposed that pay also at the lower end of their 90 % interval.
+# promotion: what it would sell with less than it ever had, its data do not know. And no option promises an uplift of
+# more than two robust standard deviations above the middle product. Margins are not in the data: `cost_share`
+# **assumes** them. Only promotions are proposed that pay also at the lower end of their 90 % interval.
 
 # %%
 costs = promotions.PromotionCosts(cost_share, promotion_fee, share.kept)
@@ -256,7 +260,7 @@ plan = promotions.run_plan(
     checked,
 )  # fmt: skip
 columns = ["unique_id", "start", "kind", "depth", "uplift", "profit_low"]
-plan[columns].head(8).round(1)
+plan[columns].head(8).round(2)
 
 # %% [markdown]
 # The forecast behind this plan is that of `model`, by default the champion of {ref}`ch-ensembles`. Where a
@@ -271,7 +275,9 @@ plan[columns].head(8).round(1)
 # %% tags=["nbval-check-output", "hide-input"]
 table = effects.table()
 print(verdicts.findings(table, kinds, checks, share, coupons, profit))
-promotions.write_promotions(run_dir, plan, profit, shown, effects, share, model, checked)
+promotions.write_promotions(
+    run_dir, plan, profit, shown, effects, share, model, checked
+)
 
 # %% [markdown]
 # ```{admonition} What to do on Monday

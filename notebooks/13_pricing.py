@@ -116,7 +116,10 @@ noise = rng.normal(size=n)
 sales = -2.0 * price + 1.0 * control + 2.0 * shock + noise
 
 # %% tags=["nbval-check-output"]
-y, T, Z = (v - control * (control @ v) / (control @ control) for v in (sales, price, cost))
+y, T, Z = (
+    v - control * (control @ v) / (control @ control)
+    for v in (sales, price, cost)
+)
 ols, iv = (T @ y) / (T @ T), (Z @ y) / (Z @ T)
 assert abs(iv + 2.0) < 0.1 < abs(ols + 2.0)
 print(f"truth -2.00, least squares {ols:.2f}, with the instrument {iv:.2f}")
@@ -219,7 +222,9 @@ plt.show()
 
 # %% tags=["nbval-check-output"]
 fights = pd.concat(
-    pricing.forecaster_against_pricer(one.market, one.fits[best_method], rules, seed).table.assign(shop=number)
+    pricing.forecaster_against_pricer(
+        one.market, one.fits[best_method], rules, seed
+    ).table.assign(shop=number)
     for number, one in enumerate(played[:duels])
 )
 duel_means = fights.groupby("model", sort=False).mean()
@@ -253,7 +258,9 @@ rows = [
     ("B", 3.49, 1.6, 35.0, 0.55, -2.1, 0.5),
     ("C", 6.29, 3.9, 9.0, 0.14, -1.7, 0.7),
 ]
-small = pd.DataFrame(rows, columns=names).assign(price_low=[4.0, 2.9, 5.0], price_high=[5.9, 4.2, 7.5])
+small = pd.DataFrame(rows, columns=names).assign(
+    price_low=[4.0, 2.9, 5.0], price_high=[5.9, 4.2, 7.5]
+)
 small
 
 # %% tags=["nbval-check-output"]
@@ -353,7 +360,9 @@ for cost in (5.5, 7.0, 8.5):
 # there is none?
 
 # %% tags=["nbval-check-output"]
-effect = np.log(experiment.break_even_ratio(asked[:1], asked[1:], np.array([7.0])))
+effect = np.log(
+    experiment.break_even_ratio(asked[:1], asked[1:], np.array([7.0]))
+)
 pairs = int(experiment.periods_needed(effect, noise, 104)[0]) // 2
 for truth in (effect[0], 0.0):
     drawn = rng.normal(truth, noise[0], (4000, pairs))
@@ -431,7 +440,9 @@ plt.show()
 
 # %%
 rungs = (7.99, 8.49, 8.99, 9.49, 9.99, 10.49, 10.99, 11.49, 11.99)
-learner = bandit.BanditConfig(prices=rungs, cost=6.0, reference_price=9.99, prior_level=np.log(25.0))
+learner = bandit.BanditConfig(
+    prices=rungs, cost=6.0, reference_price=9.99, prior_level=np.log(25.0)
+)
 expected = 25.0 * (np.array(rungs) / 9.99) ** -3.2  # units a day
 
 # %% tags=["nbval-check-output"]
@@ -481,13 +492,17 @@ print(juice.juice_report(juice_folder))
 
 # %%
 panel, meta = load_panel(run_dir)
-limits = pricing.PriceRules(min_margin=min_margin, max_change=max_change, allow_outside=allow_outside)
+limits = pricing.PriceRules(
+    min_margin=min_margin, max_change=max_change, allow_outside=allow_outside
+)
 sure = pricing.PlanConfig(
     *(cost_share, confidence), seed=seed, cost_doubt=cost_doubt,
     randomised=randomised_prices, tests=price_tests,
     longest_test=longest_test,
 )  # fmt: skip
-found = pricing.plan_run(panel, meta, limits, sure, price_category, instrument)
+found = pricing.plan_run(
+    panel, meta, limits, sure, price_category, instrument
+)
 found.prices.iloc[:5, :9].round(2)
 
 # %% tags=["nbval-check-output"]
