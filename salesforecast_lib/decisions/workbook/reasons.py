@@ -57,6 +57,7 @@ def stock_words(plan: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
     period = str(known["period"].iloc[0]) if len(known) else "period"
     numbers = {name: pd.to_numeric(plan[name], errors="coerce") for name in _NEEDED[:-1]}
     most = float(np.nanmax(numbers["periods_of_stock"].fillna(0.0).to_numpy()))
+    alone = pd.to_numeric(plan.get("risk_without_order", pd.Series(np.nan, plan.index)), errors="coerce")
     words = []
     for place, (name, why) in enumerate(zip(plan["unique_id"].astype(str), plan["why"].astype(str), strict=True)):
         row = {column: float(values.iloc[place]) for column, values in numbers.items()}
@@ -68,6 +69,8 @@ def stock_words(plan: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
         enough = 100 * (1 - row["risk_with_order"])
         wanted = f"{row['expected_demand']:,.0f} expected until the delivery after this one"
         text = f"{start}; {wanted}; with the order enough in {enough:.0f} of 100 cases"
+        if np.isfinite(alone.iloc[place]):
+            text += f", without it in {100 * (1 - float(alone.iloc[place])):.0f}"
         added = [clause for clause in why.split("; ")[1:] if not clause.startswith("policy")]
         if name in known.index:
             seen = known.loc[name]

@@ -78,6 +78,8 @@ def _note(subject: Subject, folder: Path, rows: int, table: pd.DataFrame) -> str
         )
     if subject.most and rows > subject.most:
         return f"the first {subject.most:,} of {rows:,} rows; all of them are in {subject.file}"
+    if subject.told:
+        return f"{counted(rows, subject.name.removesuffix('s'))}, {subject.told}"
     words = f"{rows} of {len(table)} rows ask for a decision{hint}"
     later = int((table["action"] == "test later").sum()) if subject.name == "prices" else 0
     words += f"; {counted(later, 'test')} more can follow, see {subject.file}" if later else ""

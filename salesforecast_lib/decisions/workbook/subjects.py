@@ -32,6 +32,7 @@ class Subject:
     order : columns to sort by, largest first; none keeps the order of the file.
     brief : columns that are shown on the page of the run's book.
     empty : what is said when there is no row, and the ``report`` (a JSON file of the run) gives no reason.
+    told : what the note calls the rows; empty: rows that ask for a decision.
     most : rows that are shown at most; 0 all.
     optional : the sheet is left out when it has no row; ``later`` : when the run has not come to its chapter yet.
     """
@@ -45,6 +46,7 @@ class Subject:
     brief: tuple[str, ...]
     empty: str
     report: str = ""
+    told: str = ""
     most: int = 0
     optional: bool = False
     later: bool = False
@@ -120,6 +122,7 @@ SUBJECTS = (
         ("severity", "kind", "unique_id", "start", "impact", "why"),
         "nothing unusual in the newest periods",
         "alerts.json",
+        "most money at stake first; high is at least what an average product takes in a week, medium a quarter of it",
     ),
     Subject(
         "customers",
@@ -133,6 +136,7 @@ SUBJECTS = (
         ("customer_id", "segment", "expected_spend", "why"),
         "no customer decisions",
         "customers.json",
+        "by segment",
         most=500,
         later=True,
     ),

@@ -64,6 +64,7 @@ def test_sheets_hold_what_asks_for_a_decision_most_urgent_first(finished):
     assert stock["why"].tolist()[1:] == ["-3 units below the level", "85 units beyond the level"]
     assert stock["order (units)"].tolist() == [40, 5, 0]
     assert sheets["alerts"].table["severity"].tolist() == ["high", "low"], "alerts keep the order of their file"
+    assert sheets["alerts"].note.startswith("2 alerts, most money at stake first")
     assert sheets["prices"].table.empty and "no price change" in sheets["prices"].note
 
 
@@ -185,7 +186,7 @@ def ordered(finished, **columns):
         why=["stock 3 is below the level 8 (demand 7 by the Champion at level 88%); raised to the minimum order 5",
              "stock 0 is below the level 40 (demand 30 by the Champion; policy: look-ahead)",
              "stock 90 covers the level 5: no order"],
-        stock_source="simulated", **columns,
+        stock_source="simulated", risk_without_order=[0.6, 1.0, 0.0], **columns,
     )  # fmt: skip
     write_csv(plan, finished / "replenishment.csv")
     write_csv(pd.DataFrame(columns=["unique_id", "proposal", "why"]), finished / "excess.csv")
@@ -202,7 +203,7 @@ def test_orders_say_how_long_the_stock_lasts_and_what_that_rests_on(finished):
     why = ordered(finished).table.set_index("product")["why"]
     assert why["0012"] == (
         "3 in stock, lasts about one week; 8 expected until the delivery after this one; with the order enough in 88 "
-        "of 100 cases; raised to the minimum order 5; rests on 10 weeks, 10 of them with a sale"
+        "of 100 cases, without it in 40; raised to the minimum order 5; rests on 10 weeks, 10 of them with a sale"
     )
     assert why[EVIL].startswith("the shelf is empty; 30 expected") and "policy" not in why[EVIL]
     assert why[EVIL].endswith("rests on 10 weeks, 5 of them with a sale")
