@@ -16,9 +16,10 @@ from salesforecast_lib.pipeline import parameters as settings
 from salesforecast_lib.pipeline import runs
 from salesforecast_lib.pipeline.book import build_book
 from salesforecast_lib.pipeline.maintenance import maintenance
-from salesforecast_lib.pipeline.runner import chosen_stages, prepare_values, run
+from salesforecast_lib.pipeline.runner import prepare_values, run
+from salesforecast_lib.pipeline.runs.choice import check_inputs, chosen_stages
 from salesforecast_lib.pipeline.runs.messages import ERRORS, console, notes, say, shown, stop
-from salesforecast_lib.pipeline.stages import STAGES, graph
+from salesforecast_lib.pipeline.stages import STAGES, Stage, graph
 from salesforecast_lib.wording import counted
 
 # What takes long to import is imported where it is used: --help and errors must not wait for it.
@@ -35,7 +36,8 @@ Assignments = Annotated[list[str], typer.Option("-p", "--parameter", help="name=
 def _build_run_book(folder: Path) -> Path:
     from salesforecast_lib.pipeline.pages import run_pages
 
-    return build_book(folder / "notebooks", folder / "html", f"Sales forecasting - {folder.name}", run_pages(folder))
+    title = f"Sales forecasting - {folder.name}"
+    return build_book(folder / "notebooks", folder / "html", title, run_pages(folder), runs.left_out(folder))
 
 
 def run_folder(run_dir: str, profile: str) -> Path:
@@ -51,6 +53,8 @@ def run_command(
     parameter: Assignments = [],  # noqa: B006  (typer copies it)
     from_stage: Annotated[str, typer.Option("--from", help="run this stage and those after it again")] = "",
     to_stage: Annotated[str, typer.Option("--to", help="stop after this stage; 05 is enough for its name")] = "",
+    only: Annotated[list[str], typer.Option(help="these stages and no others: 08 or 08,13; may be repeated")] = [],  # noqa: B006
+    goal: Annotated[str, typer.Option(help="plan (the stock plan, no book), book or all; default all")] = "",
     jobs: Annotated[int, typer.Option(help="stages at the same time")] = 1,
     book: Annotated[bool, typer.Option(help="build the run's HTML book")] = True,
     replace: Annotated[bool, typer.Option("--replace", help="remove another shop's run from the folder")] = False,
@@ -59,13 +63,17 @@ def run_command(
     folder = run_folder(run_dir, profile)
     try:
         given = settings.parse_assignments(parameter)
-        chosen_stages(STAGES, from_stage or None, to_stage or None)
+        aim = goal or (runs.goal_of(folder) if only else "all")  # one stage anew is no other goal
+        wanted = chosen_stages(STAGES, from_stage or None, to_stage or None, only, aim).wanted
+        if only:
+            check_inputs(wanted, folder)
         values = prepare_values(profile, given)
+        book = book and aim != "plan"
         with runs.locked(folder):
             if replace:
                 runs.clear(folder)
             runs.check_same_shop(folder, values)
-            command = runs.own_command(profile, parameter, values, folder, jobs, book)
+            command = runs.own_command(profile, parameter, values, folder, jobs, book, aim)
             result = run(
                 values,
                 folder,
@@ -73,6 +81,8 @@ def run_command(
                 jobs,
                 to_stage=to_stage or None,
                 command=command,
+                only=only,
+                goal=aim,
                 **shown(),
             )
             notes(result.notes)
@@ -88,10 +98,19 @@ def run_command(
         say(f"stopped as asked: {left}{', so no book is built' if book else ''}")
         say(f"to go on: {finish_hint(folder)}")
         return
-    places = {"book": "html/index.html", "forecasts": "forecasts.parquet", "replenishment plan": "replenishment.csv"}
+    places = {"forecasts": "forecasts.parquet", "replenishment plan": "replenishment.csv"}
+    places = {"book": "html/index.html", **places} if book else places
     for name, file in places.items():
-        if (folder / file).exists():
+        if (folder / file).exists() and not any(file in stage.writes for stage in _not_made(folder)):
             say(f"{name + ':':20s}{folder / file}")
+    if result.left_out:
+        say(f"not needed for {aim}: {', '.join(result.left_out)}")
+
+
+def _not_made(folder: Path) -> list[Stage]:
+    """Stages that the goal of the finished run in ``folder`` left out."""
+    names = set(runs.left_out(folder))
+    return [stage for stage in STAGES if stage.name in names]
 
 
 @app.command()
@@ -101,7 +120,7 @@ def decide(
 ) -> None:
     """Write the newest run's decisions (stock, prices, promotions, alerts) to decisions.xlsx and a page of its book."""
     from salesforecast_lib.decisions.workbook.excel import write_workbook
-    from salesforecast_lib.decisions.workbook.sheets import decision_sheets, newest_run
+    from salesforecast_lib.decisions.workbook.sheets import SUBJECTS, decision_sheets, newest_run
 
     folder = Path(run_dir).resolve() if run_dir else project_root() / "runs"
     try:
@@ -114,8 +133,10 @@ def decide(
                     f"{folder}: the last run did not get to its end, so the decisions there are none or of an earlier "
                     f"run; finish it first: {finish_hint(folder)}"
                 )
-            sheets = decision_sheets(folder)
+            missing = {file for stage in _not_made(folder) for file in stage.writes}
+            sheets = decision_sheets(folder, missing)
             target = write_workbook(sheets, folder / "decisions.xlsx")
+            book = book and runs.goal_of(folder) != "plan"
             if book:
                 _build_run_book(folder)
         notes(runs.data_notes(folder))
@@ -124,6 +145,10 @@ def decide(
     for sheet in sheets:
         console.print(f"{sheet.name + ':':15s}{sheet.note}", highlight=False, markup=False)
     console.print(f"workbook:      {target}", soft_wrap=True, highlight=False, markup=False)
+    lacking = [subject.name for subject in SUBJECTS if subject.file in missing]
+    if lacking:
+        say(f"left out:      {', '.join(lacking)}: this run was for its {runs.goal_of(folder)} only")
+        say(f"to make them:  {runs.whole_command(folder)}")
     if book:
         page = folder / "html" / "book" / "decisions.html"
         console.print(f"page:          {page}", soft_wrap=True, highlight=False, markup=False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -203,8 +203,12 @@ def _note(subject: Subject, folder: Path, rows: int, table: pd.DataFrame) -> str
     return f"{rows} of {len(table)} rows ask for a decision{hint}"
 
 
-def decision_sheets(run_dir: str | Path) -> list[Sheet]:
+def decision_sheets(run_dir: str | Path, left_out: Collection[str] = ()) -> list[Sheet]:
     """All subjects of a finished run, and its forecast; of a subject whose data the shop lacks an empty sheet says why.
+
+    Parameters
+    ----------
+    left_out : files that the run was not to write: what lies there of them is of an earlier run, and no sheet shows it.
 
     Raises
     ------
@@ -214,6 +218,8 @@ def decision_sheets(run_dir: str | Path) -> list[Sheet]:
     folder, sheets = resolve(run_dir), []
     for subject in SUBJECTS:
         file = folder / subject.file
+        if subject.file in left_out:
+            continue
         if not file.is_file():
             if subject.later:
                 continue
@@ -236,7 +242,7 @@ def decision_sheets(run_dir: str | Path) -> list[Sheet]:
         brief = tuple(shown[name] for name in subject.brief if name in shown)
         rows = rows.head(subject.most) if subject.most else rows
         sheets.append(Sheet(subject.name, note, rows[list(shown)].rename(columns=shown).reset_index(drop=True), brief))
-    made = forecast_table(folder)
+    made = forecast_table(folder, left_out)
     if made is not None:
         sheets.append(Sheet("forecast", *made, tuple(made[1].columns)))
     return sheets
