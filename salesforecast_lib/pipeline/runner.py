@@ -40,11 +40,12 @@ class RunResult:
 
 
 def _make_task(
-    stage: Stage, run_dir: Path, values: dict[str, Any], files: dict[str, str], lines: bool
+    stage: Stage, run_dir: Path, values: dict[str, Any], files: dict[str, str], lines: bool, made: frozenset[str]
 ) -> Callable[..., None]:
     import pytask
 
     target, source, name = run_dir / "notebooks" / f"{stage.name}.ipynb", stage.source, stage.name
+    found = [name for name in stage.may_read if name in made or (run_dir / name).is_file()]
 
     def task(inputs: list[Path], values: str, files: str, library: str, produces: list[Path]) -> None:
         with announced(name, lines):
@@ -56,7 +57,7 @@ def _make_task(
         name=stage.name,
         kwargs={
             # never an empty list: pytask takes those of several tasks for one and the same input, which then "changes"
-            "inputs": [source, *(run_dir / name for name in stage.reads)],
+            "inputs": [source, *(run_dir / name for name in (*stage.reads, *found))],
             "values": pytask.PythonNode(value=json.dumps(values, sort_keys=True), hash=True),
             "files": pytask.PythonNode(value=json.dumps(files, sort_keys=True), hash=True),
             "library": pytask.PythonNode(value=library_hash(source), hash=True),
@@ -142,12 +143,13 @@ def run(
         for stage in choice.again:
             (folder / "notebooks" / f"{stage.name}.ipynb").unlink(missing_ok=True)  # a missing product makes it stale
 
+        _remove_what_is_old(choice.wanted, stages, folder, values)
         done = _build(choice.wanted, folder, values, verbose, lines, **({"n_workers": jobs} if jobs > 1 else {}))
-        stale: list[str] = []
-        if len(choice.wanted) < len(stages):
-            stale = _build(stages, folder, values, dry_run=True).get("WOULD_BE_EXECUTED", [])
+        # what the goal leaves out is judged with all stages, the goal without them: it may read of theirs what is there
+        waiting = _stale(choice.goal, folder, values) if choice.wanted != choice.goal else []
         aim = {stage.name for stage in choice.goal}
-        waiting, left_out = ([name for name in stale if (name in aim) == wanted] for wanted in (True, False))
+        beyond = _stale(stages, folder, values) if choice.goal != stages else []
+        left_out = [name for name in beyond if name not in aim]
         found = tuple(data_notes(folder))
         if not waiting:
             keep_data(folder)
@@ -155,6 +157,25 @@ def run(
     return RunResult(
         folder, done.get("SUCCESS", []), done.get("SKIP_UNCHANGED", []), tuple(waiting), found, tuple(left_out)
     )
+
+
+def _stale(stages: tuple[Stage, ...], folder: Path, values: Mapping[str, Any]) -> list[str]:
+    """Names of the stages that a run of ``stages`` would execute."""
+    return _build(stages, folder, values, dry_run=True).get("WOULD_BE_EXECUTED", [])
+
+
+def _remove_what_is_old(
+    wanted: tuple[Stage, ...], stages: tuple[Stage, ...], folder: Path, values: Mapping[str, Any]
+) -> None:
+    """Remove files that ``wanted`` may read, whose stages do not run now, and which are of an earlier run's data."""
+    others = [stage for stage in stages if stage not in wanted]
+    names = {name for stage in wanted for name in stage.may_read if (folder / name).is_file()}
+    asked = [stage for stage in others if names & set(stage.writes)]
+    if not asked:
+        return
+    stale = _stale(stages, folder, values)
+    for name in (name for stage in asked if stage.name in stale for name in names & set(stage.writes)):
+        (folder / name).unlink()
 
 
 def _build(
@@ -169,11 +190,12 @@ def _build(
     import pytask
 
     hashes = content(values)
+    made = frozenset(name for stage in stages for name in stage.writes)
     tasks = []
     for stage in stages:
         own = settings.for_stage(stage, values)
         files = {name: hashes[name] for name in own if name in hashes}
-        tasks.append(_make_task(stage, folder, {**own, "run_dir": str(folder)}, files, lines))
+        tasks.append(_make_task(stage, folder, {**own, "run_dir": str(folder)}, files, lines, made))
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # torch collapses when several threads meet other work
     # pytask keeps what it knows beside its configuration file: one for each run, or runs would make each other stale
     configuration = write_text("[tool.pytask.ini_options]\n", folder / STATE / "pytask.toml")

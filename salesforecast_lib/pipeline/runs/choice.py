@@ -61,7 +61,8 @@ def goal_stages(goal: str, stages: tuple[Stage, ...] = STAGES) -> tuple[Stage, .
 
 
 def _place(option: str, text: str, names: Sequence[str]) -> int:
-    matches = [name for name in names if name == text] or [name for name in names if name.startswith(text)]
+    exact = [name for name in names if text in (name, name.split("_")[0])]  # 06 is not 06b
+    matches = exact or [name for name in names if name.startswith(text)]
     if not text or len(matches) != 1:
         raise ParameterError(f"{option} {text!r}: expected the beginning of one of {', '.join(names)}")
     return names.index(matches[0])

@@ -50,7 +50,7 @@ def stage_keys(values: Mapping[str, Any], code: Mapping[str, str], stages: Seque
 
 def _read(stage: Stage) -> tuple[str, ...]:
     """Files that a stage reads, also those that it can do without."""
-    return (*stage.reads, *getattr(stage, "optional", ()))
+    return (*stage.reads, *stage.may_read)
 
 
 def _record(folder: Path) -> dict[str, Any]:
@@ -136,7 +136,7 @@ def run_sweep(
             todo = partial(run, values, folder, jobs=jobs, stages=stages, command=begin_text, **shown)
             with locked(folder):
                 begin(folder, values, begin_text)
-                _run_one(folder, combination, wanted, stage_keys(values, code, stages), todo)
+                _run_one(folder, combination, wanted, stage_keys(values, code, wanted), todo)
                 finish(folder, [stage.name for stage in stages if stage not in wanted])
             seconds, shared = _seconds(folder, wanted)
             for row in metric.rows(folder):

@@ -40,7 +40,7 @@ def made(folder):
         body += f"text = ''.join((folder / name).read_text() for name in {reads!r})\n"
         body += f"for name in {writes!r}:\n    (folder / name).write_text(f'{name} {{size}}' + text)\n"
         (folder / f"{name}.py").write_text(HEADER + FIRST.format(body=body))
-        stages.append(MadeStage(name, reads, writes, str(folder)))
+        stages.append(MadeStage(name, reads, writes, folder=str(folder)))
     return tuple(stages)
 
 
@@ -125,6 +125,33 @@ def test_only_without_its_input_names_the_writer_and_the_advice_works(tmp_path):
 
 
 # What is said of it afterwards ----------------------------------------------------------------------------------------
+
+
+def test_06_is_not_06b():
+    assert named(chosen_stages(only=["06,06b"]).wanted) == ["06_ensembles", "06b_champion"]
+
+
+def with_extras(folder):
+    """The plan takes in the study where there is one, and does without it where there is none."""
+    stages = made(folder)
+    body = "from pathlib import Path\nfolder = Path(run_dir)\nfound = folder / 'study.txt'\n"
+    body += "study = found.read_text() if found.exists() else 'no study'\n"
+    body += f"(folder / '{PLAN}').write_text(f'{{size}} ' + study)\n"
+    (folder / "03_plan.py").write_text(HEADER + FIRST.format(body=body))
+    plan = MadeStage("03_plan", ("data.txt",), (PLAN,), folder=str(folder), may_read=("study.txt",))
+    return (*stages[:2], plan, *stages[3:])
+
+
+def test_plan_reads_what_it_may_read_only_where_it_is_of_these_data(tmp_path):
+    stages, folder = with_extras(tmp_path), tmp_path / "run"
+    first = go(folder, stages, goal="plan")
+    assert (folder / PLAN).read_text() == "2 no study" and first.waiting == () and not runs.unfinished(folder)
+    assert go(folder, stages, goal="plan").executed == []
+    assert "03_plan" in go(folder, stages).executed and (folder / PLAN).read_text().startswith("2 02_study 2")
+    assert go(folder, stages, goal="plan").executed == [], "the study is of these data"
+    changed = go(folder, stages, size=3, goal="plan")
+    assert (folder / PLAN).read_text() == "3 no study", "that of the data before is no study of these"
+    assert "02_study" in changed.left_out and not runs.unfinished(folder)
 
 
 def test_run_for_the_plan_is_finished_and_says_what_it_left_out(tmp_path):

@@ -51,8 +51,8 @@ def made_stages(folder: Path, first: str = WRITE_ONE, second: str = WRITE_TWO) -
     (folder / "01_one.py").write_text(HEADER + FIRST.format(body=first))
     (folder / "02_two.py").write_text(HEADER + SECOND.format(body=second))
     return (
-        MadeStage("01_one", (), ("one.txt",), str(folder)),
-        MadeStage("02_two", ("one.txt",), ("two.txt",), str(folder)),
+        MadeStage("01_one", (), ("one.txt",), folder=str(folder)),
+        MadeStage("02_two", ("one.txt",), ("two.txt",), folder=str(folder)),
     )
 
 
@@ -85,7 +85,7 @@ def test_stages_without_inputs_are_not_stale_in_a_new_process(tmp_path):
             source = folder / f"{{name}}.py"
             if not source.exists():
                 source.write_text(HEADER + FIRST.format(body=body))
-        stages = tuple(MadeStage(name, (), (f"{{name}}.txt",), str(folder)) for name in names)
+        stages = tuple(MadeStage(name, (), (f"{{name}}.txt",), folder=str(folder)) for name in names)
         print("executed", len(go(folder / "run", stages).executed))
     """)
     counts = []

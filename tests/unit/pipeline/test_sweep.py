@@ -58,7 +58,7 @@ def made(folder, slow=""):
         body = BODY.format(name=name, reads=reads, writes=writes[0], own=own, log=log, slow=waits)
         head = f'{HEADER}run_dir: str = "."  # folder\n{parameter}\n# %%\n'
         (folder / f"{name}.py").write_text(head + body)
-        stages.append(MadeStage(name, reads, writes, str(folder)))
+        stages.append(MadeStage(name, reads, writes, folder=str(folder)))
     return tuple(stages)
 
 
