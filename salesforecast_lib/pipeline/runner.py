@@ -78,6 +78,8 @@ def prepare_values(profile: str, assignments: Mapping[str, Any], stages: tuple[S
             kind = RULES[name].kind
             if not (place.is_file() if kind == "file" else place.is_dir()):
                 raise settings.ParameterError(f"{name}={values[name]!r}: no such {kind} {place}")
+            if kind == "file" and place.stat().st_size == 0:
+                raise settings.ParameterError(f"{name}={values[name]!r}: {place} is empty; expected a header and rows")
             values[name] = str(place)
     if dataset in OWN_DATASETS:
         check_header(values)

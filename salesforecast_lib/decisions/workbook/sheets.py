@@ -246,14 +246,3 @@ def decision_sheets(run_dir: str | Path, left_out: Collection[str] = ()) -> list
     if made is not None:
         sheets.append(Sheet("forecast", *made, tuple(made[1].columns)))
     return sheets
-
-
-def newest_run(runs: Path) -> Path:
-    """The run that finished last: the newest ``replenishment.csv`` below ``runs``; raises FileNotFoundError."""
-    found = sorted(runs.glob("*/replenishment.csv"), key=lambda file: file.stat().st_mtime)
-    if not found:
-        raise FileNotFoundError(
-            f"{runs}: no finished run below it; give the folder of yours, salesforecast decide FOLDER, or begin one: "
-            "salesforecast run --profile own_data -p path=orders.csv --run-dir FOLDER"
-        )
-    return found[-1].parent

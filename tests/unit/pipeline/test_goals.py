@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
 
@@ -291,3 +292,69 @@ def test_single_stage_keeps_the_goal_of_the_folder(tmp_path, monkeypatch, only, 
 def test_a_stage_names_itself_in_the_order_of_a_run():
     with pytest.raises(ParameterError, match="--only 'x'"):
         chosen_stages((Stage("01_a", (), ()),), only=["x"])
+
+
+# Formats --------------------------------------------------------------------------------------------------------------
+
+
+def full_plan(folder, **values):
+    planned(folder)
+    plan = pd.DataFrame(
+        {"unique_id": ["tea", "-5"], "order_quantity": [3, 0], "stock": [1.0, 9.0], "order_up_to_level": [30.0, 4.0],
+         "expected_demand": [20.0, 2.0], "why": ["low", "enough"]}
+    )  # fmt: skip
+    plan.to_csv(folder / PLAN, index=False)
+    write_json({"freq": "D"}, folder / "panel.json")
+    write_json(values, folder / "parameters.json")
+
+
+def decided(folder, *words):
+    return CliRunner().invoke(app, ["decide", str(folder), *words], terminal_width=300)
+
+
+def test_decide_writes_the_rules_that_odoo_imports_and_says_where_the_lead_time_belongs(tmp_path):
+    full_plan(tmp_path, lead_time=3, review_period=7, case_pack=6)
+    done = decided(tmp_path, "--format", "odoo")
+    assert done.exit_code == 0 and "it is 3 days in this plan" in done.output, done.output
+    table = pd.read_csv(tmp_path / "reorder_odoo.csv")
+    assert table["product_min_qty"].tolist() == [16, 3] and table["qty_multiple"].tolist() == [6, 6]
+    assert table["product_id"].tolist() == ["tea", "'-5"] and "1 product id with a sign" in done.output
+    assert not (tmp_path / "decisions.xlsx").exists() and not (tmp_path / "html").exists()
+
+
+def test_decide_takes_what_the_run_did_not_say_from_the_chapter_and_weeks_as_days(tmp_path):
+    full_plan(tmp_path, lead_time=2)
+    write_json({"freq": "W-SUN"}, tmp_path / "panel.json")
+    done = decided(tmp_path, "--format", "erpnext", "--warehouse", "Stores - ABC")
+    assert done.exit_code == 0, done.output
+    table = pd.read_csv(tmp_path / "reorder_erpnext.csv")
+    assert table["lead_time_days"].tolist() == [14, 14]
+    assert set(table["reorder_levels.warehouse"]) == {"Stores - ABC"}
+
+
+def test_decide_for_erpnext_without_a_warehouse_says_how_to_name_it(tmp_path):
+    full_plan(tmp_path)
+    done = decided(tmp_path, "--format", "erpnext")
+    assert done.exit_code == 1 and "--warehouse" in done.output and not (tmp_path / "reorder_erpnext.csv").exists()
+
+
+def test_decide_as_tables_writes_one_for_each_sheet(tmp_path):
+    full_plan(tmp_path)
+    done = decided(tmp_path, "--format", "csv")
+    assert done.exit_code == 0, done.output
+    assert {file.name for file in (tmp_path / "decisions").iterdir()} == {"stock.csv", "forecast.csv"}
+    assert pd.read_csv(tmp_path / "decisions" / "stock.csv")["product"].tolist() == ["tea"]
+    assert "left out:      prices" in done.output
+
+
+def test_newest_run_is_found_or_the_way_to_one_is_said(tmp_path):
+    from salesforecast_lib.pipeline.runs.given import newest_run
+
+    with pytest.raises(FileNotFoundError, match="no finished run"):
+        newest_run(tmp_path / "nowhere")
+    for stamp, name in enumerate(("new", "old", "other")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / PLAN).touch()
+        os.utime(tmp_path / name / PLAN, (9 - stamp, 9 - stamp))
+    (tmp_path / "empty").mkdir()
+    assert newest_run(tmp_path).name == "new"
