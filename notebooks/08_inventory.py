@@ -61,6 +61,8 @@ minimum_order: int = 1  # smallest order line, units
 lost_sales: bool = True  # unmet demand is lost (else it waits)
 stock_file: str = ""  # your stock today (unique_id, stock); empty: simulated
 stock_columns: dict = {}  # unique_id and stock: names in stock_file
+stock_encoding: str = ""  # of a text file, such as cp1252; found if empty
+stock_sheet: str = ""  # worksheet of stock_file
 decimal: str = ""  # decimal mark of stock_file, found where it is empty
 thousands: str = ""  # mark of thousands, found where it is empty
 missing_stock: str = "unknown"  # or "zero": a product not in stock_file is out
@@ -381,7 +383,8 @@ ids, (lead, interval) = demand.ids, demand.moments.values()
 stock = today.opening_stock(
     stock_file, case, model, config, service_level,
     ids, interval[0], missing_stock,
-    ReadOptions(stock_columns, "", decimal, thousands),
+    ReadOptions(stock_columns, "", decimal, thousands, "",
+                stock_encoding, stock_sheet, "stock_"),
 )  # fmt: skip
 print(f"{stock.note}\n{demand.note}")
 
