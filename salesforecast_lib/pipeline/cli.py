@@ -19,6 +19,7 @@ from salesforecast_lib.pipeline.maintenance import maintenance
 from salesforecast_lib.pipeline.runner import chosen_stages, prepare_values, run
 from salesforecast_lib.pipeline.runs.messages import ERRORS, console, notes, say, shown, stop
 from salesforecast_lib.pipeline.stages import STAGES, graph
+from salesforecast_lib.pipeline.whatif import whatif
 from salesforecast_lib.wording import counted
 
 # What takes long to import is imported where it is used: --help and errors must not wait for it.
@@ -220,6 +221,7 @@ def draw_mermaid(source: str, target: Path) -> None:
         write_text(drawn.read_text(encoding="utf-8"), target.resolve())
 
 
+app.command()(whatif)
 app.add_typer(maintenance)  # without a name: its commands stand beside these
 
 if __name__ == "__main__":

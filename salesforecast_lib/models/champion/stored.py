@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,7 +58,7 @@ class StoredChampion:
         kept = {name: model for name, model in shelf.models.items() if name.partition("/")[0] in shares}
         past = task.table.frame[task.table.frame["ds"] <= cutoff]
         known = _categories(past, task.meta)
-        told = task.meta, task.config, task.fits, composition, shares, Shelf(kept, closed=True), known
+        told = deepcopy(task.meta), task.config, task.fits, composition, shares, Shelf(kept, closed=True), known
         return cls(cutoff, *told, fingerprint(past))
 
     def forecast(self, table: FeatureTable, known: pd.DataFrame) -> pd.DataFrame:
