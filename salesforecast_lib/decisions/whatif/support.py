@@ -73,7 +73,13 @@ def support(
             rows.append((name, column, planned[0], planned[-1], len(part), *tried, seen, degree))
     named = ["unique_id", "column", "planned_low", "planned_high", "periods", "tried_low", "tried_high", "seen"]
     table = pd.DataFrame(rows, columns=[*named, "support"])
-    return table.assign(words=[_words(row) for row in table.itertuples()])
+    table = table.assign(words=[_words(row) for row in table.itertuples()])
+    order = table["support"].map(DEGREES.index)  # what is known least is said first
+    return (
+        table.assign(order=-order)
+        .sort_values(["unique_id", "order"], kind="stable", ignore_index=True)
+        .drop(columns="order")
+    )
 
 
 def _degree(value: float, own: np.ndarray, relative: float, others: np.ndarray) -> tuple[str, int]:

@@ -1,0 +1,117 @@
+"""Another plan on the simulated marketplace, where what it really changes is known (chapter 06b)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from salesforecast_lib.data.features import FeatureTable, build_features
+from salesforecast_lib.data.marketplace import Marketplace, MarketplaceConfig, simulate_marketplace
+from salesforecast_lib.data.marketplace.simulate import expected_demand
+from salesforecast_lib.decisions.whatif.support import support, worst
+
+KEYS = ["unique_id", "ds"]
+PLANNED = ["promotion", "depth", "price"]
+_META = {
+    "dataset": "marketplace",
+    "freq": "D",
+    "season_length": 7,
+    "country": "CN",
+    "static": ["category"],
+    "historical": [],
+    "future": PLANNED,
+}
+
+
+@dataclass(frozen=True)
+class MarketCase:
+    """A market whose last ``horizon`` days are to be forecast, with what is planned for them.
+
+    ``panel`` holds all days, ``table`` the features of those up to ``cutoff``, ``meta`` their description.
+    """
+
+    market: Marketplace
+    panel: pd.DataFrame
+    table: FeatureTable
+    meta: dict[str, Any]
+    cutoff: pd.Timestamp
+
+    def known(self, panel: pd.DataFrame | None = None) -> pd.DataFrame:
+        """``unique_id, ds`` and the future columns of all days, under what was done or what ``panel`` does instead."""
+        table = build_features(self.panel if panel is None else panel, self.meta)
+        return table.frame[[*KEYS, *table.roles["future"]]]
+
+    def changed(self, products: list[str], days: int, price: float = 1.0, depth: float = 0.0) -> pd.DataFrame:
+        """The panel, had these products been sold otherwise in the first ``days`` after the cutoff.
+
+        Parameters
+        ----------
+        price : factor on the price at the cutoff. ``depth`` : taken off it in a promotion; 0 for none.
+        """
+        panel = self.panel.copy()
+        last = self.cutoff + pd.Timedelta(days=days)
+        rows = panel["unique_id"].isin(products) & (panel["ds"] > self.cutoff) & (panel["ds"] <= last)
+        usual = panel["unique_id"].map(self.usual_price())
+        panel.loc[rows, "price"] = (usual * price * (1 - depth))[rows].round(2)
+        panel.loc[rows, "depth"], panel.loc[rows, "promotion"] = depth, float(depth > 0)
+        return panel
+
+    def usual_price(self) -> pd.Series:
+        """Median price of each product over the last eight weeks before the cutoff without a promotion."""
+        past = self.panel[(self.panel["ds"] <= self.cutoff) & (self.panel["promotion"] <= 0)]
+        return past[past["ds"] > self.cutoff - pd.Timedelta(days=56)].groupby("unique_id")["price"].median()
+
+    def true_demand(self, panel: pd.DataFrame) -> pd.Series:
+        """Expected demand of each product over the horizon, had it been as in ``panel``; all chance stays as it was."""
+        truth, products = self.market.truth, self.market.products.set_index("unique_id")
+        asked = panel.set_index(KEYS)[["price", "promotion"]].reindex(pd.MultiIndex.from_frame(truth[KEYS]))
+        price = pd.Series(asked["price"].to_numpy(), truth.index)
+        more = asked["promotion"].to_numpy() - truth["promotion"].to_numpy()
+        mu = expected_demand(self.market, price) * np.exp(more * truth["unique_id"].map(products["promotion_effect"]))
+        ahead = truth["ds"] > self.cutoff
+        return mu[ahead].groupby(truth.loc[ahead, "unique_id"]).sum()
+
+
+def market_case(config: MarketplaceConfig, horizon: int = 14) -> MarketCase:
+    """Simulate a market and cut it a horizon before its end; every product that is on sale until then stays."""
+    market = simulate_marketplace(config)
+    columns = [*KEYS, "sales", "available", *PLANNED]
+    panel = market.truth[columns].rename(columns={"sales": "y"}).astype({name: "float64" for name in PLANNED})
+    category = market.products.set_index("unique_id")["category"]
+    panel = panel.assign(category=panel["unique_id"].map(category)).sort_values(KEYS, ignore_index=True)
+    last = panel["ds"].max()
+    ends = panel.groupby("unique_id")["ds"].transform("max")
+    panel = panel[ends == last].reset_index(drop=True)
+    cutoff = last - pd.Timedelta(days=horizon)
+    meta = {**_META, "horizon": horizon}
+    table = build_features(panel, meta)
+    past = table.frame[table.frame["ds"] <= cutoff].reset_index(drop=True)
+    cut = FeatureTable(past, table.roles, table.groups, table.in_units)
+    return MarketCase(market, panel, cut, meta, cutoff)
+
+
+def beside_truth(
+    case: MarketCase, before: pd.DataFrame, after: pd.DataFrame, plans: tuple[pd.DataFrame, pd.DataFrame]
+) -> pd.DataFrame:
+    """Forecast and true difference of the products that another plan changes.
+
+    Parameters
+    ----------
+    before, after : forecast tables under both plans. ``plans`` : the panels that hold them.
+
+    Returns
+    -------
+    DataFrame ``unique_id, units, true_units`` (under the first plan), ``forecast, truth`` (differences in units),
+    ``support``.
+    """
+    ahead = [panel[panel["ds"] > case.cutoff].reset_index(drop=True) for panel in plans]
+    past = case.panel[case.panel["ds"] <= case.cutoff]
+    degrees = worst(support(past, ahead[0], ahead[1], PLANNED, "category"))
+    units = [forecast.groupby("unique_id")["mean"].sum() for forecast in (before, after)]
+    true = [case.true_demand(panel) for panel in plans]
+    columns = {"units": units[0], "true_units": true[0], "forecast": units[1] - units[0], "truth": true[1] - true[0]}
+    table = pd.DataFrame({**columns, "support": degrees})
+    return table.loc[degrees.index].rename_axis("unique_id").reset_index()
