@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,9 +12,17 @@ import pandas as pd
 from salesforecast_lib.data.features import FeatureTable, build_features
 from salesforecast_lib.data.marketplace import Marketplace, MarketplaceConfig, simulate_marketplace
 from salesforecast_lib.data.marketplace.simulate import expected_demand
-from salesforecast_lib.decisions.whatif.support import support, worst
+from salesforecast_lib.decisions.whatif.support import DEGREES, support, worst
+from salesforecast_lib.models.champion import StoredChampion
 
 KEYS = ["unique_id", "ds"]
+# Other plans by name: factor on the price and what a promotion takes off it.
+PLANS = {
+    "promotion, a fifth off": {"depth": 0.2},
+    "price cut by a tenth": {"price": 0.9},
+    "price raised by a tenth": {"price": 1.1},
+    "price halved": {"price": 0.5},
+}
 PLANNED = ["promotion", "depth", "price"]
 _META = {
     "dataset": "marketplace",
@@ -30,7 +39,7 @@ _META = {
 class MarketCase:
     """A market whose last ``horizon`` days are to be forecast, with what is planned for them.
 
-    ``panel`` holds all days, ``table`` the features of those up to ``cutoff``, ``meta`` their description.
+    ``panel`` holds all days, ``table`` the features of those up to ``cutoff``, ``meta`` their description, with roles.
     """
 
     market: Marketplace
@@ -41,10 +50,10 @@ class MarketCase:
 
     def known(self, panel: pd.DataFrame | None = None) -> pd.DataFrame:
         """``unique_id, ds`` and the future columns of all days, under what was done or what ``panel`` does instead."""
-        table = build_features(self.panel if panel is None else panel, self.meta)
+        table = build_features(self.panel if panel is None else panel, {**_META, "horizon": self.meta["horizon"]})
         return table.frame[[*KEYS, *table.roles["future"]]]
 
-    def changed(self, products: list[str], days: int, price: float = 1.0, depth: float = 0.0) -> pd.DataFrame:
+    def changed(self, products: Sequence[str], days: int, price: float = 1.0, depth: float = 0.0) -> pd.DataFrame:
         """The panel, had these products been sold otherwise in the first ``days`` after the cutoff.
 
         Parameters
@@ -86,8 +95,8 @@ def market_case(config: MarketplaceConfig, horizon: int = 14) -> MarketCase:
     ends = panel.groupby("unique_id")["ds"].transform("max")
     panel = panel[ends == last].reset_index(drop=True)
     cutoff = last - pd.Timedelta(days=horizon)
-    meta = {**_META, "horizon": horizon}
-    table = build_features(panel, meta)
+    table = build_features(panel, {**_META, "horizon": horizon})
+    meta = {**_META, "horizon": horizon, **table.roles}
     past = table.frame[table.frame["ds"] <= cutoff].reset_index(drop=True)
     cut = FeatureTable(past, table.roles, table.groups, table.in_units)
     return MarketCase(market, panel, cut, meta, cutoff)
@@ -115,3 +124,53 @@ def beside_truth(
     columns = {"units": units[0], "true_units": true[0], "forecast": units[1] - units[0], "truth": true[1] - true[0]}
     table = pd.DataFrame({**columns, "support": degrees})
     return table.loc[degrees.index].rename_axis("unique_id").reset_index()
+
+
+def compared_plans(
+    case: MarketCase,
+    champion: StoredChampion,
+    every: int = 4,
+    plans: Mapping[str, Mapping[str, float]] = PLANS,
+) -> pd.DataFrame:
+    """What some plans change for every ``every``-th product, as forecast and in truth, in per cent of their units.
+
+    The plan beside which they stand keeps the usual price, without promotion.
+
+    Returns
+    -------
+    DataFrame, index ``plan``: ``forecast, truth`` (per cent), ``alike`` (correlation over the products, in units),
+    ``never_tried`` (products) and ``support`` (the most frequent).
+    """
+    products = sorted(case.table.frame["unique_id"].unique())[::every]
+    days = int(case.meta["horizon"])
+    usual = case.changed(products, days)
+    before = champion.forecast(case.table, case.known(usual))
+    rows = {}
+    for name, plan in plans.items():
+        other = case.changed(products, days, **plan)
+        after = champion.forecast(case.table, case.known(other))
+        table = beside_truth(case, before, after, (usual, other))
+        counts = table["support"].value_counts().reindex(DEGREES).fillna(0)
+        rows[name] = {
+            "forecast": 100 * table["forecast"].sum() / table["units"].sum(),
+            "truth": 100 * table["truth"].sum() / table["true_units"].sum(),
+            "alike": float(np.corrcoef(table["forecast"], table["truth"])[0, 1]),
+            "never_tried": int(counts["never"]),
+            "support": str(counts.idxmax()),
+        }
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("plan")
+
+
+def plans_found(table: pd.DataFrame, within: float = 0.5) -> list[str]:
+    """One sentence for each plan of `compared_plans`: whether the forecast difference has the size of the true one.
+
+    ``within`` : share of the true difference by which the forecast one may be off.
+    """
+    lines = []
+    for name, row in table.iterrows():
+        share = row["forecast"] / row["truth"]
+        verdict = "right" if abs(share - 1) <= within else "too small" if 0 <= share < 1 else "too large"
+        verdict = "of the wrong sign" if share < 0 else verdict
+        warned = f"; the tool says that {row['never_tried']} products never tried it" if row["never_tried"] else ""
+        lines.append(f"{name}: {verdict} in size{warned}" if verdict == "right" else f"{name}: {verdict}{warned}")
+    return lines
