@@ -169,8 +169,8 @@ def plans_found(table: pd.DataFrame, within: float = 0.5) -> list[str]:
     lines = []
     for name, row in table.iterrows():
         share = row["forecast"] / row["truth"]
-        verdict = "right" if abs(share - 1) <= within else "too small" if 0 <= share < 1 else "too large"
-        verdict = "of the wrong sign" if share < 0 else verdict
+        size = "too small" if share < 1 else "too large"
+        verdict = "of the wrong sign" if share < 0 else "right in size" if abs(share - 1) <= within else size
         warned = f"; the tool says that {row['never_tried']} products never tried it" if row["never_tried"] else ""
-        lines.append(f"{name}: {verdict} in size{warned}" if verdict == "right" else f"{name}: {verdict}{warned}")
+        lines.append(f"{name}: {verdict}{warned}")
     return lines

@@ -89,7 +89,7 @@ def compare_plans(folder: Path, file: Path, values: Mapping[str, Any], cost_shar
         found = found.merge(orders, on="unique_id", how="left")
     made_of = consists_of(champion.composition.to_json())
     by = totals(found)
-    notes = [*plans.notes, *said, *_blind(champion, plans.changed)]
+    notes = [*plans.notes, *said, *_blind(champion, plans.changed), *_full_price(plans.changed, plans.columns)]
     return Comparison(
         file.name, made_of, found, supported, by, before, after, projection, tuple(_lines(found, by, before)),
         tuple(notes),
@@ -112,6 +112,14 @@ def _blind(champion: StoredChampion, changed: tuple[str, ...]) -> list[str]:
     if share == 0:
         return [f"the champion is {names}, which knows no plan: only closed periods change its forecast"]
     return [f"{1 - share:.0%} of the champion is {names}, which knows no plan: the difference is that much too small"]
+
+
+def _full_price(changed: tuple[str, ...], columns: tuple[str, ...]) -> list[str]:
+    """What should be said of a reduction that the plan's prices do not show."""
+    reduced = [name for name in ("discount", "depth") if name in changed]
+    if not reduced or "price" not in columns or "price" in changed:
+        return []
+    return [f"the plan changes {reduced[0]} but no price: prices are what is paid, so tell the reduced price as well"]
 
 
 def _lines(table: pd.DataFrame, by: pd.DataFrame, before: pd.DataFrame) -> list[str]:
