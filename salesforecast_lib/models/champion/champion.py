@@ -15,7 +15,7 @@ import pandas as pd
 from salesforecast_lib.data.features import FeatureTable
 from salesforecast_lib.data.frequency import check_freq
 from salesforecast_lib.files import read_json, write_json, write_parquet
-from salesforecast_lib.models.champion import guard, weights
+from salesforecast_lib.models.champion import guard, means, weights
 from salesforecast_lib.models.champion.members import Task, forecast_member
 from salesforecast_lib.models.champion.plan import Size, plan_fits
 from salesforecast_lib.models.champion.settings import FEW, RULES, ChampionConfig, Composition
@@ -74,7 +74,8 @@ def champion_forecasts(
     if not parts:
         raise ValueError(f"no member can forecast: {failed}")
     members = pd.concat(parts.values(), ignore_index=True)
-    tables, compositions, shares = [], {}, {}
+    tables, compositions = [], {}
+    shares: dict[str, float] = {}
     for cutoff in cutoffs:
         over = [c for c in every if c + horizon * freq.offset <= cutoff][-max(config.validation, 1) :]
         limit = guard.thinkable(table.frame, cutoff, 8 * freq.inner)
@@ -150,9 +151,9 @@ def _choose(known: weights.Validated) -> tuple[dict[str, float], float, float, f
     if better or not np.isfinite(learned):
         known = known.only([min(rules, key=lambda name: rules[name])])
         learnt = weights.learn(known)
-    mean = weights.mixed_mean(learnt.shares, known.names, known.values[:, :, 0])
+    mean = means.committee_mean(learnt.shares, known.names, known.values, known.levels)
     shares = {name: float(s) for name, s in zip(known.names, learnt.shares, strict=True) if s > 0}
-    return shares, learnt.factor, weights.mean_factor(mean, known), learnt.loss
+    return shares, learnt.factor, means.mean_factor(mean, known), learnt.loss
 
 
 def _stored(

@@ -92,10 +92,10 @@ def load_champion(folder: str | Path) -> StoredChampion:
     networks = tuple(_network(each) for each in told["fits"]["networks"])
     fits = Fits(**{**told["fits"], **_tuples(told["fits"], "members"), "networks": networks})
     shelf = Shelf({name: _read(target / name) for name in told["models"]}, closed=True)
-    cutoff = pd.Timestamp(told["cutoff"]).as_unit("ns")
+    cutoff, composition = pd.Timestamp(told["cutoff"]).as_unit("ns"), Composition.from_json(told["composition"])
     return StoredChampion(
-        cutoff, told["meta"], config, fits, Composition.from_json(told["composition"]),
-        dict(told["shares"]), shelf, told["categories"], told["data_sha256"],
+        cutoff, told["meta"], config, fits, composition, dict(told["shares"]), shelf, told["categories"],
+        told["data_sha256"],
     )  # fmt: skip
 
 

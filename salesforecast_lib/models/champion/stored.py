@@ -13,7 +13,7 @@ import pandas as pd
 from salesforecast_lib import levels_of, quantile_columns
 from salesforecast_lib.data.features import FeatureTable
 from salesforecast_lib.data.frequency import check_freq
-from salesforecast_lib.models.champion import guard, weights
+from salesforecast_lib.models.champion import guard, means, weights
 from salesforecast_lib.models.champion.members import Task, forecast_member
 from salesforecast_lib.models.champion.plan import Fits
 from salesforecast_lib.models.champion.settings import MODEL, ChampionConfig, Composition
@@ -91,9 +91,9 @@ class StoredChampion:
         if fingerprint(past) != self.data_sha256:
             raise ValueError(f"features: the sales up to {self.cutoff.date()} are not those of the fit; {_AGAIN}")
         found = _categories(past, self.meta)
-        odd = next((name for name in found if found[name] != self.categories[name]), None)
-        if odd is not None:
-            raise ValueError(f"features: the values of {odd!r} are not those of the fit; {_AGAIN}")
+        changed = next((name for name in found if found[name] != self.categories[name]), None)
+        if changed is not None:
+            raise ValueError(f"features: the values of {changed!r} are not those of the fit; {_AGAIN}")
 
 
 _AGAIN = "run the stage that stores the champion again"
@@ -143,8 +143,9 @@ def composed(
     taken = np.array([*shares.values()])
     # (members, rows, 1 + levels)
     values = np.stack([members[name][["mean", *columns]].to_numpy("float64") for name in shares])
-    quantiles = weights.widened(weights.mixed(taken, values), np.array(levels_of(first)), spread)
-    mean = mean_factor * weights.mixed_mean(taken, list(shares), values[:, :, 0])
+    levels = np.array(levels_of(first))
+    quantiles = weights.widened(weights.mixed(taken, values), levels, spread)
+    mean = mean_factor * means.committee_mean(taken, list(shares), values, levels)
     table = first[["unique_id", "ds", "cutoff"]].assign(model=MODEL, mean=mean)
     table = tidy(table.assign(**{name: quantiles[:, k] for k, name in enumerate(columns)}))
     table, cut = guard.capped(table, limit)

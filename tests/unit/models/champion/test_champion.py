@@ -109,7 +109,7 @@ def test_a_member_out_of_all_proportion_is_left_out_with_its_figure(made, monkey
     right = fitted._direct
 
     def wild(task, cutoff, model, shelf):
-        table = right(task, cutoff, model)
+        table = right(task, cutoff, model, shelf)
         columns = ["mean", *quantile_columns(task.config.levels)]
         return table.assign(**{name: table[name] * times for name in columns})
 
