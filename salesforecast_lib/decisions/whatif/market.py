@@ -14,6 +14,7 @@ from salesforecast_lib.data.marketplace import Marketplace, MarketplaceConfig, s
 from salesforecast_lib.data.marketplace.simulate import expected_demand
 from salesforecast_lib.decisions.whatif.support import DEGREES, support, worst
 from salesforecast_lib.models.champion import StoredChampion
+from salesforecast_lib.wording import counted
 
 KEYS = ["unique_id", "ds"]
 # Other plans by name: factor on the price and what a promotion takes off it.
@@ -161,16 +162,19 @@ def compared_plans(
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("plan")
 
 
-def plans_found(table: pd.DataFrame, within: float = 0.5) -> list[str]:
-    """One sentence for each plan of `compared_plans`: whether the forecast difference has the size of the true one.
-
-    ``within`` : share of the true difference by which the forecast one may be off.
-    """
+def plans_found(table: pd.DataFrame) -> list[str]:
+    """One sentence for each plan of `compared_plans`: the forecast difference as a share of the true one, in words."""
     lines = []
     for name, row in table.iterrows():
         share = row["forecast"] / row["truth"]
-        size = "too small" if share < 1 else "too large"
-        verdict = "of the wrong sign" if share < 0 else "right in size" if abs(share - 1) <= within else size
-        warned = f"; the tool says that {row['never_tried']} products never tried it" if row["never_tried"] else ""
-        lines.append(f"{name}: {verdict}{warned}")
+        size = (
+            "of the wrong sign" if share < 0
+            else "far too small" if share < 0.5
+            else "of the right sign, too small" if share < 0.75
+            else "agrees with the truth" if share <= 1.25
+            else "of the right sign, too large"
+        )  # fmt: skip
+        never = counted(row["never_tried"], "product")
+        warned = f"; the tool says that {never} never tried it" if row["never_tried"] else ""
+        lines.append(f"{name}: {share:.1f} of the true difference, {size}{warned}")
     return lines

@@ -59,16 +59,16 @@ def test_nothing_of_the_days_ahead_but_the_plan_is_known(case):
 def test_sentences_say_what_is_too_small_and_what_was_never_tried():
     table = pd.DataFrame(
         {
-            "forecast": [90.0, 20.0, 30.0, -5.0, 90.0],
+            "forecast": [90.0, 60.0, 30.0, -5.0, 90.0],
             "truth": [100.0, 100.0, 10.0, 10.0, 300.0],
-            "never_tried": [0, 0, 0, 0, 6],
+            "never_tried": [0, 0, 0, 0, 1],
         },
         index=["a", "b", "c", "d", "e"],
     )
     assert market.plans_found(table) == [
-        "a: right in size",
-        "b: too small",
-        "c: too large",
-        "d: of the wrong sign",
-        "e: too small; the tool says that 6 products never tried it",
+        "a: 0.9 of the true difference, agrees with the truth",
+        "b: 0.6 of the true difference, of the right sign, too small",
+        "c: 3.0 of the true difference, of the right sign, too large",
+        "d: -0.5 of the true difference, of the wrong sign",
+        "e: 0.3 of the true difference, far too small; the tool says that 1 product never tried it",
     ]
