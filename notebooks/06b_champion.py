@@ -210,7 +210,7 @@ for name, follows in {"prices tried": 0.0, "prices follow demand": 1.0}.items():
     model = champion_forecasts(*told, quick).stored
     found[name] = known_market.compared_plans(case, model)
 
-# %% mystnb={"figure": {"caption": "Change of sales under four other plans, in per cent: the truth of the simulated market and the forecast difference, where prices were tried at random and where they follow demand.", "name": "fig-whatif"}, "image": {"alt": "Two panels of paired bars for four plans, truth and forecast: with tried prices the pairs are alike but for the halved price, which was never tried; where prices follow demand the forecast answers far less to a price than the truth does."}}
+# %% mystnb={"figure": {"caption": "Change of sales under four other plans, in per cent: the truth of the simulated market and the forecast difference, where prices were tried at random and where they follow demand.", "name": "fig-whatif"}, "image": {"alt": "Two panels of paired bars for four plans, truth and forecast: with tried prices the forecast goes the way of the truth, nearest for the promotion and far behind it for the halved price; where prices follow demand it answers far less to every price than the truth does."}}
 fig, axes = plt.subplots(1, 2, figsize=(9, 3), sharey=True)
 for ax, (name, table_of) in zip(axes, found.items(), strict=True):
     shown_plans = table_of[["truth", "forecast"]].iloc[::-1]
