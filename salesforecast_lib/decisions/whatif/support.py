@@ -7,6 +7,7 @@ nearest tried value did, and networks draw a line that nobody has seen.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -99,7 +100,7 @@ def _near(values: np.ndarray, value: float) -> np.ndarray:
     return np.abs(values - value) <= max(NEAR * abs(value), 1e-9)
 
 
-def _words(row: tuple) -> str:  # type: ignore[type-arg]  # a row of itertuples
+def _words(row: Any) -> str:  # a row of itertuples
     planned = (
         f"{row.planned_low:g}" if row.planned_low == row.planned_high else f"{row.planned_low:g}–{row.planned_high:g}"
     )
