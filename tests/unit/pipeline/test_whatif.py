@@ -1,5 +1,7 @@
 """salesforecast whatif: another plan against a run's own, with its stored champion."""
 
+import shutil
+
 import lightgbm as lgb
 import numpy as np
 import pandas as pd
@@ -11,6 +13,7 @@ from salesforecast_lib.evaluation.champion import write_champion
 from salesforecast_lib.files import write_csv, write_json, write_parquet
 from salesforecast_lib.models.champion import ChampionConfig, champion_forecasts
 from salesforecast_lib.models.ensembles.members import read_known
+from salesforecast_lib.pipeline import runs
 from salesforecast_lib.pipeline.cli import app
 from salesforecast_lib.pipeline.whatif import compare_plans
 from tests.unit.models.champion.made import META, make_panel
@@ -145,3 +148,13 @@ def test_closed_days_of_another_plan_sell_nothing(run):
     found = compare_plans(run, plan_file(run, "shut.csv", open=[0]), {})
     shut = found.after[(found.after["unique_id"] == "s03")].sort_values("ds")
     assert (shut["mean"].head(7) == 0).all() and (shut["mean"].tail(7) > 0).all()
+
+
+def test_another_shop_finds_no_stored_champion_and_no_what_if_of_this_one(run, tmp_path):
+    folder = tmp_path / "copy"
+    shutil.copytree(run, folder)
+    (folder / "whatif").mkdir(exist_ok=True)
+    (folder / "mine.txt").write_text("no part of a run")
+    runs.clear(folder)
+    left = {path.name for path in folder.iterdir()}
+    assert not left & {"champion", "whatif", "champion_forecasts.parquet"} and "mine.txt" in left
