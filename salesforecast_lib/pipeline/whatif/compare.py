@@ -65,6 +65,7 @@ def compare_plans(folder: Path, file: Path, values: Mapping[str, Any], cost_shar
         When a file cannot be used, or the run's data are not those that the models were fitted on.
     """
     from salesforecast_lib.data.features import load_features
+    from salesforecast_lib.data.frequency import check_freq
     from salesforecast_lib.data.prepare import load_panel
     from salesforecast_lib.decisions.driving import consists_of
     from salesforecast_lib.decisions.whatif import difference, plan_prices, read_other_plan, support, totals
@@ -78,9 +79,9 @@ def compare_plans(folder: Path, file: Path, values: Mapping[str, Any], cost_shar
     panel, meta = load_panel(folder)
     group = meta["static"][0] if meta["static"] else ""
     supported = support(panel, plans.before, plans.after, plans.changed, group)
-    keys = ["unique_id", "ds"]
+    keys, recent = ["unique_id", "ds"], check_freq(meta["freq"]).periods_in(56)
     prices = tuple(
-        forecast[keys].merge(ahead[keys].assign(price=plan_prices(panel, ahead)), on=keys, how="left")["price"]
+        forecast[keys].merge(ahead[keys].assign(price=plan_prices(panel, ahead, recent)), on=keys, how="left")["price"]
         for forecast, ahead in ((before, plans.before), (after, plans.after))
     )
     found = difference(before, after, (prices[0], prices[1]), supported, cost_share)
