@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -16,9 +16,10 @@ from salesforecast_lib.data.features import FeatureTable
 from salesforecast_lib.data.frequency import check_freq
 from salesforecast_lib.files import read_json, write_json, write_parquet
 from salesforecast_lib.models.champion import guard, means, weights
-from salesforecast_lib.models.champion.members import Task, forecast_member
+from salesforecast_lib.models.champion.members import Task
 from salesforecast_lib.models.champion.plan import Size, plan_fits
 from salesforecast_lib.models.champion.settings import FEW, RULES, ChampionConfig, Composition
+from salesforecast_lib.models.champion.side_by_side import Fitted, fitted_members
 from salesforecast_lib.models.champion.stored import Champion, StoredChampion, composed
 from salesforecast_lib.models.peers.shelf import Shelf
 
@@ -65,12 +66,11 @@ def champion_forecasts(
     task, every = Task(table, known, meta, fits, config), [*earlier, *cutoffs]
     seconds: dict[str, float] = {}
     failed, parts, shelf = dict(fits.left_out), {}, Shelf()
-    for name in fits.members:
-        say(f"{name} at {len(every)} cutoffs")
-        try:
-            parts[name], seconds[name] = _stored(task, name, every, store, shelf)
-        except (ValueError, ArithmeticError, np.linalg.LinAlgError) as error:
-            failed[name] = f"it failed: {error}"
+    for name, made in _fitted(task, every, shelf, store, say):
+        if isinstance(made, Exception):
+            failed[name] = f"it failed: {made}"
+        else:
+            parts[name], seconds[name] = made
     if not parts:
         raise ValueError(f"no member can forecast: {failed}")
     members = pd.concat(parts.values(), ignore_index=True)
@@ -79,8 +79,8 @@ def champion_forecasts(
     for cutoff in cutoffs:
         over = [c for c in every if c + horizon * freq.offset <= cutoff][-max(config.validation, 1) :]
         limit = guard.thinkable(table.frame, cutoff, 8 * freq.inner)
-        made, composition, shares = _at(task, members, cutoff, over, limit, failed)
-        tables.append(made)
+        forecast, composition, shares = _at(task, members, cutoff, over, limit, failed)
+        tables.append(forecast)
         compositions[str(cutoff.date())] = composition
     stored = (
         None if store else StoredChampion.of(task, cutoffs[-1], compositions[str(cutoffs[-1].date())], shares, shelf)
@@ -156,20 +156,24 @@ def _choose(known: weights.Validated) -> tuple[dict[str, float], float, float, f
     return shares, learnt.factor, means.mean_factor(mean, known), learnt.loss
 
 
-def _stored(
-    task: Task, name: str, cutoffs: list[pd.Timestamp], store: Path | None, shelf: Shelf
-) -> tuple[pd.DataFrame, float]:
-    """`forecast_member`, read back from ``store`` where the same was forecast before."""
+def _fitted(
+    task: Task, cutoffs: list[pd.Timestamp], shelf: Shelf, store: Path | None, say: Callable[[str], None]
+) -> Iterator[tuple[str, Fitted | Exception]]:
+    """`fitted_members`; those of which ``store`` holds the same forecast are read back."""
     if store is None:
-        return forecast_member(task, name, cutoffs, shelf)
-    digest = _digest(task, name, cutoffs)
-    file, clock = store / f"{name}-{digest}.parquet", store / f"{name}-{digest}.json"
-    if file.is_file() and clock.is_file():
-        return pd.read_parquet(file), float(read_json(clock)["seconds"])
-    table, seconds = forecast_member(task, name, cutoffs)
-    write_parquet(table, file)
-    write_json({"seconds": round(seconds, 1)}, clock)
-    return table, seconds
+        yield from fitted_members(task, task.fits.members, cutoffs, shelf, say)
+        return
+    for name in task.fits.members:
+        digest = _digest(task, name, cutoffs)
+        file, clock = store / f"{name}-{digest}.parquet", store / f"{name}-{digest}.json"
+        if file.is_file() and clock.is_file():
+            yield name, (pd.read_parquet(file), float(read_json(clock)["seconds"]))
+            continue
+        for _, made in fitted_members(task, [name], cutoffs, shelf, say):
+            if not isinstance(made, Exception):
+                write_parquet(made[0], file)
+                write_json({"seconds": round(made[1], 1)}, clock)
+            yield name, made
 
 
 def _digest(task: Task, name: str, cutoffs: list[pd.Timestamp]) -> str:

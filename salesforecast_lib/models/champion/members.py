@@ -125,7 +125,8 @@ _AT_EACH: dict[str, Callable[[Task, pd.Timestamp, str, Shelf], pd.DataFrame]] = 
     "Boosting": _boosting,
     "LightGBM": _recursive,
 }
-_AT_ALL: dict[str, Callable[[Task, Sequence[pd.Timestamp], Shelf], pd.DataFrame]] = {"Networks": _networks}
+# Members that forecast all cutoffs in one go, since they are not fitted anew at each.
+AT_ALL: dict[str, Callable[[Task, Sequence[pd.Timestamp], Shelf], pd.DataFrame]] = {"Networks": _networks}
 
 
 def forecast_member(
@@ -142,8 +143,8 @@ def forecast_member(
     """
     begun = time.perf_counter()
     kept = (shelf or Shelf()).part(name)
-    if name in _AT_ALL:
-        table = _AT_ALL[name](task, cutoffs, kept)
+    if name in AT_ALL:
+        table = AT_ALL[name](task, cutoffs, kept)
     else:
         at_each, last = _AT_EACH.get(name, _local), max(cutoffs)
         tables = [at_each(task, cutoff, name, kept if cutoff == last else Shelf()) for cutoff in cutoffs]

@@ -156,7 +156,7 @@ def test_a_back_test_leaves_one_and_a_half_horizons_to_learn_from(days, judged):
 def test_stored_members_are_read_back_and_other_settings_are_not(made, tmp_path, monkeypatch):
     table, known, meta, cutoffs = made
     first = champion_forecasts(table, known, meta, cutoffs, QUICK, store=tmp_path)
-    monkeypatch.setattr(champion.champion, "forecast_member", None)
+    monkeypatch.setattr(champion.champion, "fitted_members", None)
     again = champion_forecasts(table, known, meta, cutoffs, QUICK, store=tmp_path)
     pd.testing.assert_frame_equal(first.forecasts, again.forecasts)
     with pytest.raises(TypeError):
