@@ -34,7 +34,7 @@ def test_a_member_asked_for_by_name_is_fitted_whatever_the_history():
 
 def test_two_boostings_share_the_time_of_one():
     size = Size(500, 800, 400_000, 28, "D")
-    alone, both = (plan_fits(size, 4, 700, ChampionConfig(30.0, members=names)) for names in (BOTH[:1], BOTH))
+    alone, both = (plan_fits(size, 4, 700, ChampionConfig(4.0, members=names)) for names in (BOTH[:1], BOTH))
     work = [fits.boosting_rows * fits.boosting_trees * fits.boosting_draws for fits in (alone, both)]
     assert work[1] < work[0]
 
