@@ -451,6 +451,11 @@ print(verdicts.stopping_found(plain["clean"], plain["last epoch"]))
 clean = effects[effects["history"] == "clean"]
 gain = selection.paired_gains(clean, "none")
 print("on clean sales", verdicts.differences_found(gain, "no remedy"))
+
+# %% [markdown]
+# How much a disturbance takes, and which remedy loses least, moves with the processor that trained:
+
+# %%
 for how in ("noise", "attack"):
     print(verdicts.robustness_found(robust, how, list(remedies)))
 

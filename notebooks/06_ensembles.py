@@ -15,13 +15,14 @@
 # # A committee of forecasts
 #
 # Different models make different mistakes, and averages of different mistakes are smaller. This chapter answers: **is a
-# committee better than its best member, and which forecast should drive the shop?** In it we will
+# committee better than its best member?** In it we will
 #
 # - let statistical, linear and tree models forecast the same products as the LSTM, with the covariates that it has;
 # - combine them by mean, median, inverse error, greedy selection and stacking, with weights from earlier cutoffs only;
 # - repair intervals that are too narrow with split and adaptive conformal calibration;
-# - make the champion, which drives all later chapters, and see what it consists of and what was left out;
 # - make products, categories and the shop add up.
+#
+# What a run forecasts with in the end is the subject of {ref}`the next one <ch-champion>`.
 #
 # *Prerequisites:* {ref}`ch-training`. *Running time:* see the [status page](../book/status.md).
 
@@ -34,15 +35,11 @@ from salesforecast_lib import QUANTILES
 from salesforecast_lib.data.features import load_features
 from salesforecast_lib.data.calendar import cutoffs_within
 from salesforecast_lib.data.prepare import load_panel
-from salesforecast_lib.decisions import driving
-from salesforecast_lib.evaluation import champion as chosen_one
 from salesforecast_lib.evaluation.backtest import comparable_panel
 from salesforecast_lib.evaluation.metrics import evaluate, scored_rows
 from salesforecast_lib.evaluation.metrics import naive_scales
 from salesforecast_lib.evaluation.segments import demand_classes
 from salesforecast_lib.models import ensembles
-from salesforecast_lib.models.champion import ChampionConfig
-from salesforecast_lib.models.champion import champion_forecasts
 from salesforecast_lib.models.ensembles import members as peers
 from salesforecast_lib.models.ensembles import over_time, report, verdicts
 from salesforecast_lib.models.ensembles.toy import toy_members
@@ -71,7 +68,6 @@ committee: list = [  # members, the network first
     "WindowAverage",
 ]
 chosen: str = "greedy"  # committee that is calibrated
-budget_minutes: float = 3.0  # what the champion's models may take, about
 direct_rows: int = 40000  # training rows drawn for the direct regressions
 arima_series: int = 4  # products that AutoARIMA forecasts, 0 none
 adaptation: float = 0.02  # step of adaptive conformal inference
@@ -79,7 +75,7 @@ category: str = ""  # static column between product and shop; empty: the last
 
 # %% tags=["hide-input"]
 panel, meta = load_panel(run_dir)
-table, described = load_features(run_dir)
+table, _ = load_features(run_dir)
 horizon, freq, season = meta["horizon"], meta["freq"], meta["season_length"]
 today = panel["ds"].max()
 ends = cutoffs_within(panel["ds"], freq, horizon, cutoffs)
@@ -337,66 +333,11 @@ plt.show()
 # already can come out worse.
 
 # %% [markdown]
-# (sec-champion)=
-# ## The champion
-#
-# Which forecast should drive the shop? Not the one that looks best on the test months: nobody knows that beforehand. The
-# *champion* is made with what is known at a cutoff only. Its members are boosted trees with a long memory, the direct
-# trees, networks that learn from every day of a window at once, and simple rules. Each of them also forecasts earlier
-# cutoffs of these very data, a horizon apart. On these
-#
-# - a member that failed, or lost out of all proportion, is left out by name;
-# - the weights are learned, and the width of the intervals with them;
-# - a simple rule that nothing beat becomes the forecast, alone.
-#
-# How many models are fitted, and how large, follows from the size of the data and from `budget_minutes`.
-
-# %%
-config = ChampionConfig(budget_minutes, seed=seed, threads=threads)
-champion = champion_forecasts(
-    table, known, described, [*ends, today], config
-)
-_ = chosen_one.write_champion(champion, config, panel, run_dir)
-
-# %%
-now = champion.compositions[str(today.date())].to_json()
-print(driving.consists_of(now))
-driving.composition_table(now)[["share", "loss"]].round(3)
-
-# %% [markdown]
-# The loss is the scaled quantile loss over the earlier cutoffs. The weights are learned anew at each cutoff, so they
-# move.
-
-# %% mystnb={"figure": {"caption": "What the champion consists of at each cutoff; the last one is the end of the data.", "name": "fig-champion"}, "image": {"alt": "Stacked horizontal bars of the members' shares, one bar for each cutoff: the shares at neighbouring cutoffs are alike where the earlier cutoffs say much the same."}}
-ax = chosen_one.shares_over_time(champion).iloc[::-1].plot.barh(
-    stacked=True, edgecolor="white"
-)
-ax.set(xlabel="share", ylabel="cutoff", xlim=(0, 1))
-ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
-plt.show()
-
-# %% [markdown]
-# Was it right? On the scored cutoffs the champion stands beside its members and the committee from above. The best of
-# them is known only now.
-
-# %%
-beside = pd.concat([chosen_one.beside_members(champion), tables[chosen]])
-beside = beside[beside["unique_id"].isin(series)]
-best = evaluate(scored_rows(beside, comparable), comparable, season)
-best = best.set_index("model")
-best[shown].round(3)
-
-# %%
-sat = champion.members["model"].unique()
-for measure, words in verdicts.MEASURES.items():
-    print(chosen_one.best_member_found(best[measure], sat, words))
-
-# %% [markdown]
 # ## Products, categories and the shop
 #
 # The buyer orders products, the manager plans a category. Forecast separately, their numbers do not add up. *Bottom-up* adds the
 # products; *MinT* {cite:p}`wickramasuriya2019` changes all levels as little as their past errors say. The upper levels are
-# forecast by AutoETS, the products by the champion. Means add up afterwards and are never negative; the quantiles keep
+# forecast by AutoETS, the products by the committee. Means add up afterwards and are never negative; the quantiles keep
 # their shape and move with the mean. They cannot add up: the 90 % quantile of a sum is not the sum of the 90 % quantiles.
 
 # %%
@@ -404,13 +345,12 @@ level = category or next(reversed(meta["static"]), "")
 hierarchy = ensembles.build_hierarchy(comparable, [level] if level else [])
 upper = ensembles.aggregate_panel(extended, hierarchy, meta["future"])
 tops = peers.node_forecasts(upper, meta, [*ends, today], threads)
-bottom = champion.forecasts
-bottom = bottom[bottom["unique_id"].isin(series)]
-base = pd.concat([bottom, tops], ignore_index=True).assign(model="base")
+base = pd.concat([tables[chosen], tops], ignore_index=True)
+base = base.assign(model="base")
 
 # %%
-known = comparable[["unique_id", "ds", "y", "available"]]
-nodes = pd.concat([known, upper[upper["ds"] <= today]], ignore_index=True)
+sold = comparable[["unique_id", "ds", "y", "available"]]
+nodes = pd.concat([sold, upper[upper["ds"] <= today]], ignore_index=True)
 coherent = ensembles.reconcile_over_time(
     base, scored_rows(base, nodes), hierarchy, later or ends
 )
@@ -440,7 +380,6 @@ evaluated = {
     "members": alone,
     "committees": result,
     "committees_with_learned_weights": result_later,
-    "champion": best.reset_index(),
 }
 _ = report.write_report(
     run_dir, evaluated, learned, ends, later, chosen, covered, levels
@@ -452,18 +391,9 @@ _ = report.write_report(
 # - Local, linear and tree models forecast the same products as the LSTM; two of them with its covariates.
 # - We combined them with weights from earlier cutoffs only, and counted which committees beat the network and which lose to it.
 # - Conformal calibration moved the coverage of the intervals; before and after stand side by side.
-# - We made the champion from earlier cutoffs of these data, named its members, and held it against the best of them.
 # - Means of products, categories and the shop add up to a millionth of a unit, and the simpler way was compared with MinT.
 #
-# The next chapters order, warn and promote by the champion; `-p model=LSTM` lets another forecast drive. One split of one
-# data set with few cutoffs: differences smaller than their spread over the cutoffs are no ranking.
-#
-# ```{admonition} What to do on Monday
-# :class: tip
-# 1. Read what the champion consists of. Where a simple rule is all of it, your data are too short or too quiet for more.
-# 2. Tell the run what you know ahead (promotions, prices, closed days) before you give it more minutes.
-# 3. Look at who was left out and why: a member that fails often points at faulty data.
-# ```
+# One split of one data set with few cutoffs: differences smaller than their spread over the cutoffs are no ranking.
 #
 # ## Exercises
 #

@@ -24,7 +24,7 @@
 # - look at errors by demand class, horizon step, product group, volume and age;
 # - check the honesty of the quantiles and what the residuals still hold, and page through single forecasts.
 #
-# *Prerequisites:* {ref}`ch-training`, {ref}`ch-ensembles`. *Running time:* see the [status page](../book/status.md).
+# *Prerequisites:* {ref}`ch-training`, {ref}`ch-ensembles`, {ref}`ch-champion`. *Running time:* see the [status page](../book/status.md).
 
 # %% tags=["hide-input"]
 import matplotlib.pyplot as plt
@@ -196,8 +196,8 @@ for refit in (True, False):
 #
 # The LSTM keeps the weights it had at the first cutoff; each peer is fitted anew at every cutoff. All see the same history and,
 # where they can use them, the same covariates known ahead. On a day on which the shop is known to be closed every forecast
-# is zero, and it is not scored. AutoETS is fitted here; the other peers come from {ref}`ch-ensembles`, as does the *champion* with
-# those of its members that are no peers. Its weights at a cutoff are those of earlier ones ({ref}`sec-champion`). One more
+# is zero, and it is not scored. AutoETS is fitted here; the other peers come from {ref}`ch-ensembles`, and from {ref}`ch-champion` the *champion* with
+# those of its members that are no peers. Its weights at a cutoff are those of earlier ones. One more
 # forecast starts at the end of the data; nobody can score it yet, {ref}`ch-inventory` orders by it.
 
 # %% tags=["hide-input", "nbval-check-output"]

@@ -367,7 +367,7 @@ print(estimates.round(3).to_string())
 # unknown stock, which is not an empty shelf: nothing is proposed until somebody counts. Without a file the stock is that of the
 # simulated shop, and a product without a simulation (it is too young) is given its expected demand. What nobody has bought for
 # eight weeks, and for three times its longest pause before, has no demand, whatever its forecast says. The forecast is that of
-# `model`: by default the champion of {ref}`ch-ensembles`, whose members the next lines name.
+# `model`: by default {ref}`the champion <ch-champion>`, whose members the next lines name.
 
 # %%
 print(driving.driven_by(run_dir, model))

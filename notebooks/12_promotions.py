@@ -248,7 +248,7 @@ columns = ["unique_id", "start", "kind", "depth", "extra_units", "profit_low"]
 plan[columns].head(8).round(1)
 
 # %% [markdown]
-# The forecast behind this plan is that of `model`, by default the champion of {ref}`ch-ensembles`. Where a
+# The forecast behind this plan is that of `model`, by default {ref}`the champion <ch-champion>`. Where a
 # network is part of it, its last digits differ between processors.
 #
 # ## Summary

@@ -1,4 +1,4 @@
-"""Which forecast drives a decision, and what it consists of, in words for a planner (chapters 06 and 08 to 13)."""
+"""Which forecast drives a decision, and what it consists of, in words for a planner (chapters 06b and 08 to 13)."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import pandas as pd
 from salesforecast_lib.files import read_json, resolve
 from salesforecast_lib.wording import counted, listed
 
-FORECASTS, COMPOSITIONS = "forecasts.parquet", "champion.json"
+FORECASTS, OWN, COMPOSITIONS = "forecasts.parquet", "champion_forecasts.parquet", "champion.json"
 CHAMPION = "Champion"
 RULES = ("SeasonalNaive", "WindowAverage", "Theta")
 SIMPLE = (*RULES, "AutoETS")  # fitted series by series
 
 
-def driving_model(forecasts: pd.DataFrame, name: str) -> str:
+def driving_model(forecasts: pd.DataFrame, name: str, file: str = FORECASTS) -> str:
     """The name that ``name`` has in a forecast table, upper and lower case alike: "champion" is "Champion".
 
     Raises
@@ -28,25 +28,45 @@ def driving_model(forecasts: pd.DataFrame, name: str) -> str:
     names = sorted(forecasts["model"].unique())
     found = [each for each in names if each.casefold() == name.strip().casefold()]
     if not found:
-        raise ValueError(f"model={name!r}: not in {FORECASTS}, which holds {', '.join(names) or 'no forecast'}")
+        raise ValueError(f"model={name!r}: not in {file}, which holds {', '.join(names) or 'no forecast'}")
     return name if name in found else str(found[0])
 
 
 def read_forecasts(run_dir: str | Path, name: str) -> tuple[pd.DataFrame, str]:
     """A run's forecasts of all models, and the name in them of the one that drives.
 
+    A run that makes the plan only has those of the champion and its members; so has one whose other forecasts are of
+    an earlier champion, and not to be compared with this one.
+
     Raises
     ------
     FileNotFoundError
-        When chapter 07 has not written the forecasts yet.
+        When neither chapter 06b nor chapter 07 has written forecasts yet.
     ValueError
         Listing the names in the table, when ``name`` is none of them.
     """
-    file = resolve(run_dir) / FORECASTS
-    if not file.is_file():
-        raise FileNotFoundError(f"{file}: no forecasts yet; run chapter 07 first")
-    forecasts = pd.read_parquet(file)
+    own, every = resolve(run_dir) / OWN, resolve(run_dir) / FORECASTS
+    if not own.is_file() and not every.is_file():
+        raise FileNotFoundError(f"{own}: no forecasts yet; run chapter 06b first")
+    if not every.is_file():
+        forecasts = pd.read_parquet(own)
+        return forecasts, driving_model(forecasts, name, OWN)
+    forecasts = pd.read_parquet(every)
+    if own.is_file():
+        champion = pd.read_parquet(own)
+        if not _same_champion(forecasts, champion):
+            return champion, driving_model(champion, name, OWN)
     return forecasts, driving_model(forecasts, name)
+
+
+def _same_champion(forecasts: pd.DataFrame, champion: pd.DataFrame) -> bool:
+    """Whether what ``forecasts`` holds of the champion at its last cutoff is what ``champion`` says there."""
+    keys, last = ["unique_id", "ds"], champion["cutoff"].max()
+    ours, theirs = (
+        table.loc[(table["model"] == CHAMPION) & (table["cutoff"] == last), [*keys, "mean"]].sort_values(keys)
+        for table in (champion, forecasts)
+    )
+    return ours.reset_index(drop=True).equals(theirs.reset_index(drop=True))
 
 
 def read_composition(run_dir: str | Path) -> dict[str, Any]:

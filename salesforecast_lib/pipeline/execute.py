@@ -22,7 +22,7 @@ def to_notebook(source: Path) -> nbformat.NotebookNode:
     notebook.metadata["kernelspec"] = {"display_name": "Python 3", "language": "python", "name": "python3"}
     notebook.metadata["language_info"] = {"name": "python"}
     for number, cell in enumerate(notebook.cells):
-        cell["id"] = f"{source.stem[:2]}-{number:03d}"
+        cell["id"] = f"{source.stem.split('_')[0]}-{number:03d}"
         if "hide-input" in cell.metadata.get("tags", []):
             cell.metadata["jupyter"] = {"source_hidden": True}  # folded in JupyterLab as it is in the book
     notebook.nbformat, notebook.nbformat_minor = 4, 5

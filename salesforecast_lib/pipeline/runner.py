@@ -38,11 +38,12 @@ class RunResult:
 
 
 def _make_task(
-    stage: Stage, run_dir: Path, values: dict[str, Any], files: dict[str, str], lines: bool
+    stage: Stage, run_dir: Path, values: dict[str, Any], files: dict[str, str], lines: bool, made: frozenset[str]
 ) -> Callable[..., None]:
     import pytask
 
     target, source, name = run_dir / "notebooks" / f"{stage.name}.ipynb", stage.source, stage.name
+    found = [name for name in stage.may_read if name in made or (run_dir / name).is_file()]
 
     def task(inputs: list[Path], values: str, files: str, library: str, produces: list[Path]) -> None:
         with announced(name, lines):
@@ -54,7 +55,7 @@ def _make_task(
         name=stage.name,
         kwargs={
             # never an empty list: pytask takes those of several tasks for one and the same input, which then "changes"
-            "inputs": [source, *(run_dir / name for name in stage.reads)],
+            "inputs": [source, *(run_dir / name for name in (*stage.reads, *found))],
             "values": pytask.PythonNode(value=json.dumps(values, sort_keys=True), hash=True),
             "files": pytask.PythonNode(value=json.dumps(files, sort_keys=True), hash=True),
             "library": pytask.PythonNode(value=library_hash(source), hash=True),
@@ -106,7 +107,8 @@ def chosen_stages(
     names = [stage.name for stage in stages]
 
     def place(option: str, text: str) -> int:
-        matches = [name for name in names if name == text] or [name for name in names if name.startswith(text)]
+        exact = [name for name in names if text in (name, name.split("_")[0])]
+        matches = exact or [name for name in names if name.startswith(text)]
         if len(matches) != 1:
             raise settings.ParameterError(f"{option} {text!r}: expected the beginning of one of {', '.join(names)}")
         return names.index(matches[0])
@@ -182,11 +184,12 @@ def _build(
     import pytask
 
     hashes = content(values)
+    made = frozenset(name for stage in stages for name in stage.writes)
     tasks = []
     for stage in stages:
         own = settings.for_stage(stage, values)
         files = {name: hashes[name] for name in own if name in hashes}
-        tasks.append(_make_task(stage, folder, {**own, "run_dir": str(folder)}, files, lines))
+        tasks.append(_make_task(stage, folder, {**own, "run_dir": str(folder)}, files, lines, made))
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # torch collapses when several threads meet other work
     # pytask keeps what it knows beside its configuration file: one for each run, or runs would make each other stale
     configuration = write_text("[tool.pytask.ini_options]\n", folder / STATE / "pytask.toml")

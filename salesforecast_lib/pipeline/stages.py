@@ -10,11 +10,18 @@ from salesforecast_lib.files import project_root
 
 @dataclass(frozen=True)
 class Stage:
-    """A notebook with the run's files it reads and writes; its imports say which modules it depends on."""
+    """A notebook with the run's files it reads and writes; its imports say which modules it depends on.
+
+    Parameters
+    ----------
+    may_read : files that it reads where they are and does without where they are not: it waits for the stage that
+        writes them if that one is run as well.
+    """
 
     name: str
     reads: tuple[str, ...]
     writes: tuple[str, ...]
+    may_read: tuple[str, ...] = ()
 
     @property
     def source(self) -> Path:
@@ -43,7 +50,12 @@ STAGES = (
     Stage(
         "06_ensembles",
         ("panel.parquet", "panel.json", "features.parquet", "features.json", "ahead.parquet", "lstm_forecasts.parquet"),
-        ("members.parquet", "ensemble.json", "champion_forecasts.parquet", "champion.json"),
+        ("members.parquet", "ensemble.json"),
+    ),
+    Stage(
+        "06b_champion",
+        ("panel.parquet", "panel.json", "features.parquet", "features.json", "ahead.parquet"),
+        ("champion_forecasts.parquet", "champion.json"),
     ),
     Stage(
         "07_evaluation",
@@ -55,8 +67,9 @@ STAGES = (
     ),
     Stage(
         "08_inventory",
-        ("panel.parquet", "panel.json", "forecasts.parquet", "champion.json"),
+        ("panel.parquet", "panel.json", "champion_forecasts.parquet", "champion.json"),
         ("replenishment.csv", "warnings.csv", "excess.csv", "projection.csv", "inventory.json"),
+        may_read=("forecasts.parquet",),
     ),
     Stage(
         "09_alerts",
@@ -92,4 +105,6 @@ def graph() -> str:
     for stage in STAGES:
         for source in dict.fromkeys(writer[file] for file in stage.reads):
             lines.append(f"    {source} --> {stage.name}")
+        for source in dict.fromkeys(writer[file] for file in stage.may_read):
+            lines.append(f"    {source} -.-> {stage.name}")
     return "\n".join(lines) + "\n"

@@ -32,11 +32,6 @@ class Validated(NamedTuple):
     series: np.ndarray
 
     @property
-    def cell(self) -> np.ndarray:
-        """Number of each row's series and cutoff, from 0 (rows,)."""
-        return pd.MultiIndex.from_arrays([self.series, self.cutoff]).factorize()[0]
-
-    @property
     def cells(self) -> int:
         """Series and cutoffs with rows that count."""
         some = self.weight > 0

@@ -17,7 +17,7 @@ from salesforecast_lib.models.peers.recursive import lightgbm_forecasts
 from salesforecast_lib.models.peers.regression import DirectConfig, direct_lightgbm_forecasts, ridge_forecasts
 
 # Forecast tables of a run, and the chapter that writes each.
-FORECAST_FILES = {"lstm_forecasts.parquet": "04", "members.parquet": "06", "champion_forecasts.parquet": "06"}
+FORECAST_FILES = {"lstm_forecasts.parquet": "04", "members.parquet": "06", "champion_forecasts.parquet": "06b"}
 
 
 def stored_forecasts(run_dir: str | Path, name: str) -> pd.DataFrame:

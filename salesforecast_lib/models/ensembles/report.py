@@ -43,8 +43,7 @@ def write_report(
 
     Parameters
     ----------
-    evaluated : tables of `evaluate` under "members", "committees", "committees_with_learned_weights" and
-        "champion", the last with the champion and what stands beside it.
+    evaluated : tables of `evaluate` under "members", "committees" and "committees_with_learned_weights".
     coverage : observed coverage of the 90 % interval by model and kind of calibration; ``levels`` : WAPE by level and
         kind of reconciliation. Both are left out when no weights were learned at any cutoff.
     """

@@ -138,7 +138,7 @@ RULES: dict[str, Rule] = {
     "horizon": POSITIVE,
     "cutoffs": POSITIVE,
     # 02 to 05: features, training and search
-    "ablation_seeds": POSITIVE,
+    "ablation_seeds": NOT_NEGATIVE,
     "window": POSITIVE,
     "encoder": one_of(ENCODERS),
     "head": one_of(HEADS),

@@ -38,11 +38,33 @@ def test_names_that_differ_in_case_only_are_told_apart():
 
 
 def test_forecasts_of_a_run_come_with_the_name_that_drives(tmp_path):
-    with pytest.raises(FileNotFoundError, match="run chapter 07 first"):
+    with pytest.raises(FileNotFoundError, match="run chapter 06b first"):
         driving.read_forecasts(tmp_path, "champion")
     write_parquet(TABLE, tmp_path / "forecasts.parquet")
     table, name = driving.read_forecasts(tmp_path, "autoets")
     assert name == "AutoETS" and len(table) == 3
+
+
+def _forecast(models, mean):
+    cutoffs = pd.to_datetime(["2024-01-07", "2024-01-14"])
+    rows = [("a", cutoff + pd.Timedelta(days=1), cutoff, model, mean) for cutoff in cutoffs for model in models]
+    return pd.DataFrame(rows, columns=["unique_id", "ds", "cutoff", "model", "mean"])
+
+
+def test_a_plan_alone_is_driven_by_the_champions_own_forecasts(tmp_path):
+    write_parquet(_forecast([MODEL, "Theta"], 5.0), tmp_path / driving.OWN)
+    table, name = driving.read_forecasts(tmp_path, "champion")
+    assert name == MODEL and set(table["model"]) == {MODEL, "Theta"}
+    with pytest.raises(ValueError, match="model=.LSTM.: not in champion_forecasts.parquet, which"):
+        driving.read_forecasts(tmp_path, "LSTM")
+
+
+@pytest.mark.parametrize("mean, models", [(5.0, {MODEL, "LSTM"}), (6.0, {MODEL, "Theta"})])
+def test_forecasts_of_an_earlier_champion_are_not_compared_with_todays(tmp_path, mean, models):
+    write_parquet(_forecast([MODEL, "Theta"], 5.0), tmp_path / driving.OWN)
+    write_parquet(_forecast([MODEL, "LSTM"], mean), tmp_path / driving.FORECASTS)
+    table, _ = driving.read_forecasts(tmp_path, "champion")
+    assert set(table["model"]) == models
 
 
 def test_members_are_told_by_share():

@@ -12,8 +12,8 @@ from salesforecast_lib.files import read_json
 from tests.unit.chapters import run_chapters
 
 # 03 and 11 read no data of the run.
-CHAPTERS = "01 02 04 05 06 07 08 09 10 12 13"
-FORECASTS = "01 02 04 05 06 07"
+CHAPTERS = "01 02 04 05 06 06b 07 08 09 10 12 13"
+FORECASTS = "01 02 04 05 06 06b 07"
 
 
 def order_lines(file, first, days, products=6, seed=0):

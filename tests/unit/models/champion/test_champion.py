@@ -92,7 +92,7 @@ def test_a_closed_day_is_zero_in_every_member(made):
 
 
 def test_a_member_that_fails_is_left_out_by_name(made, monkeypatch):
-    def broken(task, cutoff, model):
+    def broken(task, cutoff, model, shelf):
         raise ValueError("no luck today")
 
     monkeypatch.setitem(fitted._AT_EACH, "LightGBMDirect", broken)
@@ -108,8 +108,8 @@ def test_a_member_out_of_all_proportion_is_left_out_with_its_figure(made, monkey
     """Nothing, far too much, or no number at all: the champion goes on without it."""
     right = fitted._direct
 
-    def wild(task, cutoff, model):
-        table = right(task, cutoff, model)
+    def wild(task, cutoff, model, shelf):
+        table = right(task, cutoff, model, shelf)
         columns = ["mean", *quantile_columns(task.config.levels)]
         return table.assign(**{name: table[name] * times for name in columns})
 

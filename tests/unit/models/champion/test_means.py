@@ -42,35 +42,30 @@ def test_the_mean_of_uniform_sales_by_hand():
 
 
 def test_a_mean_far_above_its_own_distribution_is_drawn_half_way():
-    sold = stats.gamma(2, scale=3)
-    quantiles = np.tile(sold.ppf(LEVELS), (6, 1))
+    quantiles = np.tile(stats.gamma(2, scale=3).ppf(LEVELS), (4, 1))
     told = float(means.quantile_mean(quantiles[:1], LEVELS)[0])
-    cell = np.array([0, 0, 0, 1, 1, 1])
-    mean = told * np.array([1.4, 1.6, 1.5, 0.5, 0.4, 0.6])  # the first series too high, the second too low
-    settled = means.settled_mean(mean, quantiles, LEVELS, cell)
-    assert settled[:3].mean() == pytest.approx(told * np.sqrt(1.5))
-    assert settled[3:].mean() == pytest.approx(told * np.sqrt(0.5))
-    assert settled / mean == pytest.approx(np.repeat(np.sqrt([1 / 1.5, 2]), 3))  # the shape of a series stays
-    assert means.settled_mean(mean * 1000, quantiles * 1000, LEVELS, cell) == pytest.approx(settled * 1000)
-    alone = means.settled_mean(mean[:3], quantiles[:3], LEVELS, cell[:3])
-    assert alone == pytest.approx(settled[:3])  # the other series has no part in it
+    times = np.array([1.5, 0.5, 1.0, 4.0])
+    settled = means.settled_mean(told * times, quantiles, LEVELS)
+    assert settled == pytest.approx(told * np.sqrt(times))
+    assert means.settled_mean(told * times * 1000, quantiles * 1000, LEVELS) == pytest.approx(settled * 1000)
+    alone = means.settled_mean(told * times[:1], quantiles[:1], LEVELS)
+    assert alone == pytest.approx(settled[:1]), "a plan for one day moves no other day"
 
 
 def test_products_that_hardly_ever_sell_keep_their_mean():
     quantiles, mean = np.zeros((4, len(LEVELS))), np.array([0.02, 0.01, 0.0, 0.03])
-    assert means.settled_mean(mean, quantiles, LEVELS, np.zeros(4, dtype=int)).tolist() == mean.tolist()
-    nothing = means.settled_mean(np.zeros(4), quantiles, LEVELS, np.arange(4))
-    assert nothing.tolist() == [0.0] * 4
+    assert means.settled_mean(mean, quantiles, LEVELS).tolist() == mean.tolist()
+    assert means.settled_mean(np.zeros(4), quantiles + 1, LEVELS).tolist() == [0.0] * 4
 
 
 @pytest.mark.parametrize("name", ["Boosting", "LightGBMDirect", "Networks"])
 def test_the_mean_of_a_committee_that_learns_is_settled(name):
     values = np.tile(np.r_[100.0, stats.norm(50, 10).ppf(LEVELS)], (2, 5, 1))
-    told = means.committee_mean(np.array([0.0, 1.0]), ["Theta", name], values, LEVELS, np.arange(5))
+    told = means.committee_mean(np.array([0.0, 1.0]), ["Theta", name], values, LEVELS)
     assert told == pytest.approx(np.sqrt(100.0 * 50.0), rel=0.01)
 
 
 @pytest.mark.parametrize("name", ["WindowAverage", "SeasonalNaive", "AutoETS"])
 def test_a_simple_rule_taken_alone_keeps_its_own_mean(name):
     values = np.tile(np.r_[100.0, stats.norm(50, 10).ppf(LEVELS)], (1, 5, 1))
-    assert means.committee_mean(np.ones(1), [name], values, LEVELS, np.arange(5)).tolist() == [100.0] * 5
+    assert means.committee_mean(np.ones(1), [name], values, LEVELS).tolist() == [100.0] * 5

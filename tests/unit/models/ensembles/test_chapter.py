@@ -126,14 +126,14 @@ def test_reconciliation_over_time_adds_up_and_leaves_mint_out_where_nothing_was_
 def test_the_report_holds_what_was_measured_and_nothing_that_was_not(tmp_path):
     one = pd.DataFrame({"model": ["a"], **{name: [0.5] for name in report.METRICS}})
     one["mase"] = np.nan  # a scale of zero: unknown, not a number
-    tables = dict.fromkeys(("members", "committees", "committees_with_learned_weights", "champion"), one)
+    tables = dict.fromkeys(("members", "committees", "committees_with_learned_weights"), one)
     covered = pd.DataFrame({"before": [0.8], "split": [0.9]}, index=["a"])
     levels = pd.DataFrame({"MinT": [0.2]}, index=["shop"])
     told = (tables, {"mean": {"2024-01-07": equal_weights(["a"])}}, CUTOFFS[:1])
     full = report.write_report(tmp_path, *told, CUTOFFS[:1], "mean", covered, levels)
     stored = json.loads((tmp_path / "ensemble.json").read_text())
     assert set(stored) == set(full) and stored["weights"]["mean"]["2024-01-07"]["members"] == ["a"]
-    assert full["champion"]["a"]["wape"] == 0.5 and full["champion"]["a"]["mase"] is None
+    assert full["members"]["a"]["wape"] == 0.5 and full["members"]["a"]["mase"] is None
     assert full["coverage_90"] == {"a before": 0.8, "a split": 0.9}
     assert full["hierarchy_wape"] == {"MinT": {"shop": 0.2}} and full["learned_at"] == ["2024-01-07"]
     early = report.write_report(tmp_path, *told, [], "mean", covered, levels)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from salesforecast_lib.data.features import build_features
+from salesforecast_lib.models.forecaster import ablation
 from salesforecast_lib.models.forecaster.ablation import ablate_stretches, ablation_decision, groups_always, half_width
 
 
@@ -55,3 +58,19 @@ def test_stretches_do_not_overlap_and_short_histories_have_fewer(made):
     assert ((result["verdict"] != "not told apart") == outside).all()
     assert (ablate_stretches(table, 7, days[180], "D", (0,))["verdict"] == "not told apart").all()
     assert ablate_stretches(table, 7, days[5], "D", (0, 1)).empty
+
+
+def test_nothing_is_measured_without_a_seed(made):
+    table, days = made
+    result = ablate_stretches(table, 7, days[180], "D", ())
+    assert result.empty and ablation_decision(result) == "Not measured: all groups stay."
+
+
+def test_of_a_large_table_every_so_many_series_are_looked_at(made, monkeypatch):
+    table, days = made
+    one = replace(table, frame=table.frame[table.frame["unique_id"] == "a"])
+    monkeypatch.setattr(ablation, "MOST_ROWS", 200)
+    of_both = ablation.ablate(table, 7, days[180], "D", (0,))
+    monkeypatch.setattr(ablation, "MOST_ROWS", 1_000)
+    assert of_both.equals(ablation.ablate(one, 7, days[180], "D", (0,)))
+    assert not of_both.equals(ablation.ablate(table, 7, days[180], "D", (0,)))

@@ -1,0 +1,207 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# (ch-champion)=
+# # The champion
+#
+# A shop needs one forecast, today, without knowing which model will turn out best. This chapter answers: **what should a run
+# forecast with?** In it we will
+#
+# - let several models forecast earlier cutoffs of these very data, and judge them there;
+# - mix them by weights from those cutoffs, and widen their intervals by what was missed;
+# - rebuild the mixture by hand;
+# - ask, on the months that nobody had seen, whether the choice was right.
+#
+# All later chapters order, warn and promote by what is made here; it needs the features of {ref}`ch-features` and none of
+# the chapters between.
+#
+# *Prerequisites:* {ref}`ch-ensembles`. *Running time:* see the [status page](../book/status.md).
+
+# %% tags=["hide-input"]
+import matplotlib.pyplot as plt
+import numpy as np
+
+from salesforecast_lib import QUANTILE_COLUMNS, QUANTILES
+from salesforecast_lib.data.calendar import cutoffs_within
+from salesforecast_lib.data.features import load_features
+from salesforecast_lib.data.prepare import load_panel
+from salesforecast_lib.decisions import driving
+from salesforecast_lib.evaluation import champion as chosen_one
+from salesforecast_lib.evaluation.backtest import comparable_panel
+from salesforecast_lib.evaluation.metrics import evaluate, scored_rows
+from salesforecast_lib.models.champion import ChampionConfig
+from salesforecast_lib.models.champion import champion_forecasts
+from salesforecast_lib.models.ensembles import verdicts
+from salesforecast_lib.models.ensembles.members import read_known
+from salesforecast_lib.plots import use_book_style
+
+use_book_style()
+
+# %% tags=["parameters", "hide-input"]
+run_dir: str = "runs/default"  # where the stages read and write
+seed: int = 0  # of everything random
+cutoffs: int = 3  # rolling origins of the evaluation
+threads: int = 1  # of each fit
+budget_minutes: float = 3.0  # what the champion's models may take, about
+
+# %% tags=["hide-input"]
+panel, meta = load_panel(run_dir)
+table, described = load_features(run_dir)
+horizon, freq, season = meta["horizon"], meta["freq"], meta["season_length"]
+today = panel["ds"].max()
+ends = cutoffs_within(panel["ds"], freq, horizon, cutoffs)
+known = read_known(run_dir, table)
+
+# %% [markdown]
+# ## Judged before the day
+#
+# Which forecast should drive the shop? Not the one that looks best on the test months: nobody knows that beforehand. The
+# *champion* is made with what is known at a cutoff only. Its members are boosted trees with a long memory, the direct
+# trees of {ref}`ch-ensembles`, networks that learn from every day of a window at once, and simple rules. Each of them also
+# forecasts earlier cutoffs of these very data, a horizon apart. On these
+#
+# - a member that failed, or lost out of all proportion, is left out by name;
+# - the weights are learned, and the width of the intervals with them;
+# - a simple rule that nothing beat becomes the forecast, alone.
+#
+# How many models are fitted, and how large, follows from the size of the data and from `budget_minutes`.
+
+# %%
+config = ChampionConfig(budget_minutes, seed=seed, threads=threads)
+champion = champion_forecasts(
+    table, known, described, [*ends, today], config
+)
+_ = chosen_one.write_champion(champion, config, panel, run_dir)
+
+# %% [markdown]
+# What it consists of at the end of the data, in words and as a table. The loss is the scaled quantile loss over the earlier
+# cutoffs.
+
+# %%
+now = champion.compositions[str(today.date())]
+print(driving.consists_of(now.to_json()))
+driving.composition_table(now.to_json())[["share", "loss"]].round(3)
+
+# %% [markdown]
+# The weights are learned anew at each cutoff, so they move.
+
+# %% mystnb={"figure": {"caption": "What the champion consists of at each cutoff; the last one is the end of the data.", "name": "fig-champion"}, "image": {"alt": "Stacked horizontal bars of the members' shares, one bar for each cutoff: the shares at neighbouring cutoffs are alike where the earlier cutoffs say much the same."}}
+ax = chosen_one.shares_over_time(champion).iloc[::-1].plot.barh(
+    stacked=True, edgecolor="white"
+)
+ax.set(xlabel="share", ylabel="cutoff", xlim=(0, 1))
+ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+plt.show()
+
+# %% [markdown]
+# ## The mixture by hand
+#
+# With the weights $w_m$ of the members' quantiles $\hat q_{m,p}$ and the factor $s$ on their spread, the champion's
+# quantiles are
+#
+# ```{math}
+# :label: eq-champion
+# \bar q_p=\sum_m w_m\,\hat q_{m,p},\qquad
+# \hat q_p=\max\bigl(0,\;\bar q_{0.5}+s\,(\bar q_p-\bar q_{0.5})\bigr).
+# ```
+#
+# $s$ is the factor with which intervals would have covered what they claim on the earlier cutoffs. Models that learn are
+# surer of what they have seen than of what comes, so it is often above one. Quantiles are averaged, not probabilities: the
+# mixture is as sharp as its members {cite:p}`lichtendahl2013`. Where the two differ below, the library cut what the
+# history makes unthinkable.
+
+# %% tags=["nbval-check-output"]
+keys = ["unique_id", "ds"]
+members = champion.members[champion.members["cutoff"] == today]
+members = members[members["model"].isin(now.weights)].sort_values(keys)
+parts = {
+    name: part[list(QUANTILE_COLUMNS)].to_numpy()
+    for name, part in members.groupby("model")
+}
+mixed = sum(now.weights[name] * parts[name] for name in parts)
+middle = mixed[:, [QUANTILES.index(0.5)]]
+by_hand = np.maximum(0, middle + now.spread * (mixed - middle))
+made = champion.forecasts[champion.forecasts["cutoff"] == today]
+made = made.sort_values(keys)[list(QUANTILE_COLUMNS)].to_numpy()
+alike = np.isclose(made, by_hand, rtol=0.01, atol=0.01).all(axis=1)
+print(f"by hand and by the library alike in {alike.mean():.0%} of the rows")
+
+# %% [markdown]
+# ## Was it right?
+#
+# On the scored cutoffs the champion stands beside its members. The best of them is known only now.
+
+# %%
+comparable = comparable_panel(panel, ends)
+beside = chosen_one.beside_members(champion)
+beside = beside[beside["unique_id"].isin(comparable["unique_id"].unique())]
+shown = ["wape", "bias", "mase", "scaled_quantile_loss", "coverage_80"]
+score = evaluate(scored_rows(beside, comparable), comparable, season)
+score = score.set_index("model")
+score[shown].round(3)
+
+# %%
+sat = champion.members["model"].unique()
+for measure, words in verdicts.MEASURES.items():
+    print(chosen_one.best_member_found(score[measure], sat, words))
+
+# %% [markdown]
+# Is the error alike for all products? A planner sees the products, not the mean of them.
+
+# %% mystnb={"figure": {"caption": "Share of products whose WAPE is below a value: the champion and the seasonal naive.", "name": "fig-champion-products"}, "image": {"alt": "Two rising curves of the share of products over their WAPE, one of the champion and one of the seasonal naive."}}
+one = beside[beside["model"].isin(["Champion", "SeasonalNaive"])]
+by_product = evaluate(
+    scored_rows(one, comparable), comparable, season, ["unique_id"]
+)
+fig, ax = plt.subplots()
+for name, part in by_product.groupby("model"):
+    ax.ecdf(part["wape"].dropna(), label=name)
+ax.set(xlabel="WAPE of the product", ylabel="share of products", xlim=(0, 2))
+ax.legend()
+plt.show()
+
+# %% [markdown]
+# ## Summary
+#
+# - Members are judged on earlier cutoffs of the shop's own data, and what failed there is left out by name.
+# - Weights, width of the intervals and the factor on the mean come from these cutoffs, never from the scored months.
+# - The mixture is a weighted average of quantiles, which we rebuilt by hand.
+# - We held the champion against the best of its members, which nobody could have known.
+#
+# `-p model=LSTM` lets another forecast drive the chapters that follow.
+#
+# ```{admonition} What to do on Monday
+# :class: tip
+# 1. Read what the champion consists of. Where a simple rule is all of it, your data are too short or too quiet for more.
+# 2. Tell the run what you know ahead (promotions, prices, closed days) before you give it more minutes.
+# 3. Look at who was left out and why: a member that fails often points at faulty data.
+# ```
+#
+# ## Exercises
+#
+# ```{exercise}
+# :label: ex-champion-budget
+# Give the champion half of the minutes (`-p budget_minutes=1.5`), and then three times as many. What changes in its members,
+# and what in its error?
+# ```
+#
+# ```{solution} ex-champion-budget
+# :class: dropdown
+# Fewer rows and trees, fewer networks, and below some size a member is left out with the sentence that the budget has no room
+# for it. The error moves far less than the minutes do: most of what can be learned from these data is learned by the first
+# fits.
+# ```
+#
+# ## References
+#
+# Averages of quantiles {cite:p}`lichtendahl2013`, greedy selection {cite:p}`caruana2004`, combination {cite:p}`bates1969`.
