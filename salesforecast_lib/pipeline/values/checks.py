@@ -18,7 +18,7 @@ METHODS = ("mean", "median", "inverse_error", "greedy", "stacking_nnls", "stacki
 LOCAL_MODELS = ("SeasonalNaive", "WindowAverage", "AutoETS", "Theta", "CrostonOptimized", "TSB", "AutoARIMA")
 MEMBERS = ("LSTM", "LightGBM", "LightGBMDirect", "Ridge", *LOCAL_MODELS)
 FORECAST_MODELS = (
-    "Champion", "LSTM", "Boosting", "Networks",
+    "Champion", "LSTM", "Boosting", "SeasonalBoosting", "Networks",
     "LightGBM", "LightGBMDirect", "Ridge", "AutoETS", "Theta", "WindowAverage", "SeasonalNaive",
 )  # fmt: skip
 
