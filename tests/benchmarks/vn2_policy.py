@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from salesforecast_lib.decisions.inventory.weekly_demand import WeeklyDemandConfig
-from salesforecast_lib.decisions.inventory.weekly_orders import WeeklyPlanner
+from salesforecast_lib.decisions.inventory.player.demand import WeeklyDemandConfig
+from salesforecast_lib.decisions.inventory.player.orders import WeeklyPlanner
 from tests.benchmarks.vn2_data import SHORTAGE, History, Policy, State
 
 OVERAGE = 0.27  # per unit left over: above the week's holding cost, because what is left may stay for longer

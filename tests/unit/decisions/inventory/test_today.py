@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from salesforecast_lib.decisions.inventory import case_study, planner, today
+from salesforecast_lib.decisions.inventory import case_study, contest, planner, today
 from salesforecast_lib.decisions.inventory import constraints as con
 from salesforecast_lib.decisions.inventory.policies import paths_today
 from salesforecast_lib.decisions.inventory.simulator import SimulationConfig
@@ -97,7 +97,7 @@ def test_the_finished_plan_says_what_was_cut_and_is_written(shop, tmp_path):
     counts = today.plan_counts(done, warnings, excess)
     assert counts["products"] == 3 and counts["ordered"] == (cut > 0).sum() and counts["with more than the level"] == 1
     table = case_study.compare(case, CONFIG, 0.9)
-    policies = case_study.compare_policies(case, "LSTM", CONFIG, 0.9)
+    policies = contest.compare_policies(case, "LSTM", CONFIG, 0.9)
     ranking = pd.DataFrame({"metric": ["WAPE"], "rank_correlation": [0.9], "low": [0.8], "high": [1.0]})
     opening = today.OpeningStock(stock, np.full(3, "stock_file"), "", ["d"], ["e"])
     demand = today.demand_today(forecasts, panel, "LSTM", CONFIG, 7, recorded=True)

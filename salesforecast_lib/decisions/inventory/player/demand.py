@@ -1,7 +1,7 @@
 """Weekly demand of many products for the next weeks: boosted trees that correct a smoothed level (chapter 08).
 
 Every number of a week's inputs comes from that week or before it, so that a history cut at the week gives the same.
-Here stands the model that `weekly_orders` mixes with two seasonal levels.
+Here stands the model that `orders` mixes with two seasonal levels.
 """
 
 from __future__ import annotations
