@@ -39,7 +39,7 @@ from salesforecast_lib.decisions.inventory import case_study, censoring
 from salesforecast_lib.decisions.inventory import constraints, contest
 from salesforecast_lib.decisions.inventory import figures
 from salesforecast_lib.decisions.inventory import lookahead, orders, planner
-from salesforecast_lib.decisions.inventory import policies, today
+from salesforecast_lib.decisions.inventory import policies, report, today
 from salesforecast_lib.decisions.inventory.transfers import transfer_plan
 from salesforecast_lib.decisions.inventory.value_of_accuracy import (
     telling_measures,
@@ -516,11 +516,11 @@ fig = figures.projection_figure(projection, names)
 plt.show()
 
 # %% tags=["hide-input"]
-written = today.inventory_report(
+written = report.inventory_report(
     case, table, compared, ranking, service_level, stock, demand, model,
-    today.Chosen(chosen, costs_as, runs, simple, horizon),
+    report.Chosen(chosen, costs_as, runs, simple, horizon),
 )  # fmt: skip
-today.save_today(run_dir, plan, warnings, excess, projection, written)
+report.save_today(run_dir, plan, warnings, excess, projection, written)
 
 # %% [markdown]
 # ### Extension: another warehouse has it

@@ -40,6 +40,7 @@ MIXED = "chosen per product"
 PLAYER, BOTH = "stock player, own demand", "stock player and forecast"
 USUAL = "order-up-to from quantiles"  # where no earlier month tells which policy is cheap
 ARTICLE = ("article, as printed", "article, repaired")
+SAME = 0.005  # relative cost by which another processor moves a trained forecast: closer is no reason to change
 SIMPLE = ("SeasonalNaive", "WindowAverage")  # forecasts that anybody can make; the rule of thumb is the third
 
 Runs = Mapping[str, SimulationResult]
@@ -128,12 +129,13 @@ def months(runs: Runs, horizon: int) -> pd.DataFrame:
 
 
 def cheapest_before(runs: Runs, horizon: int) -> str:
-    """The policy that was cheapest in all months before the last; the usual one where there is no earlier month.
+    """The policy that was cheapest in all months before the last.
 
+    The usual one where there is no earlier month, or where it is as cheap but for what another processor would change.
     The article's rules do not compete.
     """
-    table = months({name: run for name, run in runs.items() if name not in ARTICLE}, horizon)
-    return str(table["earlier"].idxmin()) if (table["earlier"] > 0).any() else USUAL
+    cost = months({name: run for name, run in runs.items() if name not in ARTICLE}, horizon)["earlier"]
+    return USUAL if cost[USUAL] <= cost.min() * (1 + SAME) else str(cost.idxmin())
 
 
 def simple_rules(case: Case, config: SimulationConfig, service_level: float) -> Runs:
@@ -156,12 +158,14 @@ def choice_sentences(runs: Runs, simple: Runs, chosen: str, horizon: int) -> lis
     best = str(theirs["earlier"].idxmin())
     before = counted((span - horizon) / horizon, "month")
     lines = [f"the plan follows {chosen!r}, the cheapest in the {before} before the last"]
+    if ours.loc[chosen, "earlier"] > ours["earlier"].drop(list(ARTICLE)).min():
+        lines[0] += f" but for {100 * SAME} %"
     for reference, cost in ((USUAL, ours.loc[USUAL, "last"]), (f"the best simple rule ({best})", theirs["last"][best])):
         if reference != chosen:
             lines.append(_against(float(ours.loc[chosen, "last"] / cost - 1), reference))
     cheapest = str(ours["last"].drop(list(ARTICLE)).idxmin())
-    if cheapest != chosen:
-        change = float(ours.loc[chosen, "last"] / ours.loc[cheapest, "last"] - 1)
+    change = 1 - float(ours.loc[cheapest, "last"] / max(ours.loc[chosen, "last"], 1e-9))
+    if change > SAME:
         lines.append(f"known only afterwards, {cheapest!r} was the cheapest there: {100 * change:.1f} % less to pay")
     return lines
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -12,14 +11,13 @@ import pandas as pd
 from salesforecast_lib.data.reading import ReadOptions
 from salesforecast_lib.decisions.inventory.case_study import Case, moments_today, stock_today
 from salesforecast_lib.decisions.inventory.constraints import Ordered
-from salesforecast_lib.decisions.inventory.contest import Runs, ask, level_today, months
+from salesforecast_lib.decisions.inventory.contest import ask, level_today
 from salesforecast_lib.decisions.inventory.orders import read_stock, stockout_risk
 from salesforecast_lib.decisions.inventory.planner import abc_xyz, money_at_risk, whole_units
 from salesforecast_lib.decisions.inventory.policies import paths_today
 from salesforecast_lib.decisions.inventory.simulator import ArrivalPolicy, Policy, SimulationConfig
 from salesforecast_lib.decisions.silence import silence
 from salesforecast_lib.decisions.stock import MISSING_STOCK, match_stock
-from salesforecast_lib.files import resolve, write_csv, write_json
 from salesforecast_lib.wording import counted, first_names
 
 Moments = tuple[np.ndarray, np.ndarray]
@@ -211,74 +209,3 @@ def weekly_sales(panel: pd.DataFrame, ids: list[str]) -> np.ndarray:
     daily = len(recent.columns) > 1 and recent.columns.to_series().diff().min() < pd.Timedelta(days=7)
     units = recent.to_numpy()
     return units[:, units.shape[1] % 7 :].reshape(len(ids), -1, 7).sum(2) if daily else units
-
-
-def save_today(
-    run_dir: str | Path,
-    plan: pd.DataFrame,
-    warnings: pd.DataFrame,
-    excess: pd.DataFrame,
-    projection: pd.DataFrame,
-    report: dict[str, Any],
-) -> None:
-    """Write the planner's files of a run: the four tables as CSV and ``inventory.json``."""
-    folder = resolve(run_dir)
-    tables = {"replenishment": plan, "warnings": warnings, "excess": excess, "projection": projection.round(3)}
-    for name, table in tables.items():
-        write_csv(table, folder / f"{name}.csv")
-    write_json(report, folder / "inventory.json")
-
-
-class Chosen(NamedTuple):
-    """The policy that the plan follows, how its costs are meant, and the runs on which it was chosen and judged."""
-
-    policy: str
-    costs_as: str
-    runs: Runs
-    simple: Runs
-    horizon: int
-
-
-def inventory_report(
-    case: Case,
-    table: pd.DataFrame,
-    policies: pd.DataFrame,
-    ranking: pd.DataFrame,
-    service_level: float,
-    stock: OpeningStock,
-    demand: Demand,
-    model: str,
-    chosen: Chosen,
-) -> dict[str, Any]:
-    """Content of ``inventory.json``: costs of forecasts and policies, which error measure ranks as money does, the
-    ``model`` and the ``policy`` that drive the plan, where the stock comes from (``stock_source``: stock_file or
-    simulated), and the products whose stock is unknown, that only the stock file has, and that nobody wants.
-
-    ``months`` holds the cost of every policy and simple rule in the earlier months, on which the policy was chosen,
-    and in the last.
-    """
-    cost = table.set_index("policy")["total"].drop(["rule of thumb", "perfect foresight"])
-
-    def by(name: str, rows: pd.DataFrame) -> dict[str, Any]:  # a share of nothing is no number: null
-        return rows.set_index(name).replace({np.nan: None}).to_dict("index")
-
-    return {
-        "service_level": service_level,
-        "model": model,
-        "policy": chosen.policy,
-        "costs_as": chosen.costs_as,
-        "stock_source": "simulated" if "simulated" in stock.source else "stock_file",
-        "months": {
-            n: by("policy", months(runs, chosen.horizon).round(2).reset_index())
-            for n, runs in (("policies", chosen.runs), ("simple_rules", chosen.simple))
-        },
-        "cheapest_model": cost.idxmin(),
-        "products": len(case.ids),
-        "periods": len(case.dates),
-        "stock_unknown": stock.unknown,
-        "stock_without_plan": stock.extra,
-        "without_demand": list(demand.silent.index[demand.silent["unwanted"]]),
-        "policies": by("policy", table),
-        "other_policies": by("policy", policies),
-        "value_of_accuracy": by("metric", ranking),
-    }

@@ -106,20 +106,23 @@ class WeeklyPlanner:
     overage: float
     common: float = 0.1
     samples: int = 400
-    trees: lgb.Booster | None = None
+    trees: list[lgb.Booster] | None = None
     paths: dict[int, np.ndarray] = field(default_factory=dict)
 
     def mean(self, history: WeeklyHistory) -> np.ndarray:
-        """Geometric mean of trees, level x the shop's season and level x groups' seasons; (products, horizon).
+        """Geometric mean of trees and levels, each half; (products, horizon).
 
-        Where the history is too short for trees at the first order, the levels are left.
+        The levels are those with the shop's season and those with groups' seasons, in equal parts. Where the history is
+        too short for trees at the first order, the levels are left.
         """
-        parts = [seasonal_mean(history, self.config, own) for own in (False, True)]
+        config = self.config
+        levels = [seasonal_mean(history, config, own, alpha) for own in (False, True) for alpha in config.level_weights]
+        log_mean = np.mean([np.log(np.maximum(level, 1e-3)) for level in levels], axis=0)
         if self.trees is None and history.sales.shape[1] >= 26 + LEARNT_ORIGINS:
-            self.trees = fit_trees(history, self.config)
+            self.trees = fit_trees(history, config)
         if self.trees is not None:
-            parts.insert(0, tree_mean(self.trees, history, self.config))
-        return np.exp(np.mean([np.log(np.maximum(p, 1e-3)) for p in parts], axis=0))
+            log_mean = (log_mean + np.log(np.maximum(tree_mean(self.trees, history, config), 1e-3))) / 2
+        return np.exp(log_mean)
 
     def sample_paths(self, history: WeeklyHistory) -> np.ndarray:
         """Demand of the weeks up to the one in which an order of today's first sells; (samples, products, horizon)."""

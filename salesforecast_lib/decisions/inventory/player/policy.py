@@ -73,7 +73,7 @@ def player_config(past: PastSales, config: SimulationConfig, seed: int = 1) -> W
     names = sorted(past.attributes.columns, key=lambda name: past.attributes[name].nunique())
     names = [n for n in names if 1 < past.attributes[n].nunique() < len(past.attributes)]
     strength = tuple(40.0 + 20.0 * min(k, 1) for k in range(len(names)))
-    return WeeklyDemandConfig(weeks - 1, tuple(names), (), tuple(names), strength, seed=seed)
+    return WeeklyDemandConfig(weeks - 1, tuple(names), (), tuple(names), strength, seeds=(seed, seed + 1))
 
 
 @dataclass
