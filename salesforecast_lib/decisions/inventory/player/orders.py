@@ -99,6 +99,7 @@ class WeeklyPlanner:
     underage, overage : money per unit lost, and per unit left over. What is left may stay for longer than a week, so
         overage may lie above a week's holding cost.
     common : share of the dispersion that is one draw for the whole path; ``samples`` paths are drawn.
+    width : the dispersion over that of a plain level's errors, below 1 where the mean is better than the level.
     """
 
     config: WeeklyDemandConfig
@@ -106,6 +107,7 @@ class WeeklyPlanner:
     overage: float
     common: float = 0.1
     samples: int = 400
+    width: float = 1.0
     trees: list[lgb.Booster] | None = None
     paths: dict[int, np.ndarray] = field(default_factory=dict)
 
@@ -133,7 +135,7 @@ class WeeklyPlanner:
 
     def paths_around(self, mean: np.ndarray, history: WeeklyHistory) -> np.ndarray:
         """Whole-unit paths around a mean (products, horizon), as wide as past errors; (samples, products, horizon)."""
-        dispersion = usual_dispersion(history, self.config.horizon)
+        dispersion = self.width * usual_dispersion(history, self.config.horizon)
         return negative_binomial_paths(mean, dispersion, self.common, self.samples, seed=history.sales.shape[1])
 
     def order(self, history: WeeklyHistory, on_hand: np.ndarray, arrivals: np.ndarray) -> np.ndarray:
