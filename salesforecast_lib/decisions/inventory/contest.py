@@ -146,6 +146,11 @@ def simple_rules(case: Case, config: SimulationConfig, service_level: float) -> 
     return runs | {name: model_run(case, name, config, service_level) for name in SIMPLE if name in there}
 
 
+def best_rule(cost: pd.Series) -> str:
+    """The cheapest rule that needs no model, of costs by name as in `compare`."""
+    return str(cost.reindex(["rule of thumb", *SIMPLE]).dropna().idxmin())
+
+
 def choice_sentences(runs: Runs, simple: Runs, chosen: str, horizon: int) -> list[str]:
     """What the plan follows, what that saved in the last month, and against whom.
 
@@ -155,7 +160,7 @@ def choice_sentences(runs: Runs, simple: Runs, chosen: str, horizon: int) -> lis
     span = next(iter(runs.values())).demand.shape[1]
     if span <= horizon:
         return [f"the plan follows {chosen!r}: with one month of forecasts there is no earlier one to choose on"]
-    best = str(theirs["earlier"].idxmin())
+    best = best_rule(theirs["earlier"])
     before = counted((span - horizon) / horizon, "month")
     lines = [f"the plan follows {chosen!r}, the cheapest in the {before} before the last"]
     if ours.loc[chosen, "earlier"] > ours["earlier"].drop(list(ARTICLE)).min():

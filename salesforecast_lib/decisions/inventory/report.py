@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from salesforecast_lib.decisions.inventory.case_study import Case
-from salesforecast_lib.decisions.inventory.contest import Runs, months
+from salesforecast_lib.decisions.inventory.contest import Runs, choice_sentences, months
 from salesforecast_lib.decisions.inventory.today import Demand, OpeningStock
 from salesforecast_lib.files import resolve, write_csv, write_json
 
@@ -56,7 +56,7 @@ def inventory_report(
     simulated), and the products whose stock is unknown, that only the stock file has, and that nobody wants.
 
     ``months`` holds the cost of every policy and simple rule in the earlier months, on which the policy was chosen,
-    and in the last.
+    and in the last; ``choice`` says in sentences what the policy saved there, against the best simple rule too.
     """
     cost = table.set_index("policy")["total"].drop(["rule of thumb", "perfect foresight"])
 
@@ -73,6 +73,7 @@ def inventory_report(
             n: by("policy", months(runs, chosen.horizon).round(2).reset_index())
             for n, runs in (("policies", chosen.runs), ("simple_rules", chosen.simple))
         },
+        "choice": choice_sentences(chosen.runs, chosen.simple, chosen.policy, chosen.horizon),
         "cheapest_model": cost.idxmin(),
         "products": len(case.ids),
         "periods": len(case.dates),

@@ -58,8 +58,12 @@ HEADERS = st.text(st.characters(blacklist_categories=("C", "Z")) | st.sampled_fr
 @given(st.dictionaries(st.sampled_from(COLUMN_NAMES), HEADERS, min_size=1, max_size=4))
 def test_headers_of_any_signs_come_back_or_are_refused(columns):
     """Never another map: a header may hold commas, equal signs and quotes."""
-    if any(f"{sign}{name}" in header.replace(" ", "") for header in columns.values() for name in COLUMN_NAMES
-           for sign in ",="):
+    if any(
+        f"{sign}{name}" in header.replace(" ", "")
+        for header in columns.values()
+        for name in COLUMN_NAMES
+        for sign in ",="
+    ):
         return  # a header that itself looks like a map
     text = ",".join(f"{ours}={theirs}" for ours, theirs in columns.items())
     found = parse_columns(text)
@@ -156,6 +160,7 @@ WRONG = {
     "seed": (-1, 2**32),
     "n_series": (-2,),
     "holding_cost": (-0.1, float("nan"), float("inf")),
+    "costs_as": ("prices", "", "money"),
     "dropout": (1.0, -0.1),
     "confidence": (0.0, 1.0),
     "learning_rate": (0.0,),
@@ -213,7 +218,7 @@ def test_names_in_the_rules_are_those_of_the_library():
 
 # The header of own data -----------------------------------------------------------------------------------------------
 
-LINES = "Order #,sku,day,qty,\"Price, EUR\",brand\n1,a,2024-03-01,1,2,x\n"
+LINES = 'Order #,sku,day,qty,"Price, EUR",brand\n1,a,2024-03-01,1,2,x\n'
 MAP = "order_id=Order #,product_id=sku,timestamp=day,quantity=qty,unit_price=Price, EUR"
 
 

@@ -150,3 +150,15 @@ def test_unit_values_are_prices_where_there_are_any(shop):
 
 def test_horizon_is_one_forecast(shop):
     assert contest.horizon_of(shop[2], "LSTM") == HORIZON
+
+
+@pytest.mark.parametrize(
+    "cost, best",
+    [
+        ({"rule of thumb": 3.0, "WindowAverage": 2.0, "Champion": 1.0}, "WindowAverage"),
+        ({"rule of thumb": 3.0, "SeasonalNaive": 5.0}, "rule of thumb"),
+        ({"rule of thumb": 3.0, "SeasonalNaive": 2.5, "WindowAverage": np.nan}, "SeasonalNaive"),
+    ],
+)
+def test_the_best_rule_needs_no_model(cost, best):
+    assert contest.best_rule(pd.Series(cost)) == best
