@@ -116,7 +116,6 @@ def findings_command(
         store_reference(folder, read_json(folder / "panel.json")["dataset"])
         write_pages()
     except FileNotFoundError as error:
-        raise stop(
-            FileNotFoundError(f"{error.filename}: no such file; finish the run first: {finish_hint(folder)}")
-        ) from None
+        raise stop(FileNotFoundError(
+            f"{error.filename}: no such file; finish the run first: {finish_hint(folder)}")) from None
     console.print(f"findings: {project_root() / 'book' / 'findings.md'}", soft_wrap=True)

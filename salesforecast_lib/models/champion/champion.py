@@ -161,7 +161,9 @@ def _choose(known: weights.Validated) -> tuple[dict[str, float], float, float, f
     return shares, learnt.factor, weights.mean_factor(mean, known), learnt.loss
 
 
-def _stored(task: Task, name: str, cutoffs: list[pd.Timestamp], store: Path | None) -> tuple[pd.DataFrame, float]:
+def _stored(
+    task: Task, name: str, cutoffs: list[pd.Timestamp], store: Path | None
+) -> tuple[pd.DataFrame, float]:
     """`forecast_member`, read back from ``store`` where the same was forecast before."""
     if store is None:
         return forecast_member(task, name, cutoffs)

@@ -58,12 +58,8 @@ HEADERS = st.text(st.characters(blacklist_categories=("C", "Z")) | st.sampled_fr
 @given(st.dictionaries(st.sampled_from(COLUMN_NAMES), HEADERS, min_size=1, max_size=4))
 def test_headers_of_any_signs_come_back_or_are_refused(columns):
     """Never another map: a header may hold commas, equal signs and quotes."""
-    if any(
-        f"{sign}{name}" in header.replace(" ", "")
-        for header in columns.values()
-        for name in COLUMN_NAMES
-        for sign in ",="
-    ):
+    if any(f"{sign}{name}" in header.replace(" ", "") for header in columns.values() for name in COLUMN_NAMES
+           for sign in ",="):
         return  # a header that itself looks like a map
     text = ",".join(f"{ours}={theirs}" for ours, theirs in columns.items())
     found = parse_columns(text)
@@ -218,7 +214,7 @@ def test_names_in_the_rules_are_those_of_the_library():
 
 # The header of own data -----------------------------------------------------------------------------------------------
 
-LINES = 'Order #,sku,day,qty,"Price, EUR",brand\n1,a,2024-03-01,1,2,x\n'
+LINES = "Order #,sku,day,qty,\"Price, EUR\",brand\n1,a,2024-03-01,1,2,x\n"
 MAP = "order_id=Order #,product_id=sku,timestamp=day,quantity=qty,unit_price=Price, EUR"
 
 
