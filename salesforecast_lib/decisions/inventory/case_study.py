@@ -50,9 +50,10 @@ def past_sales(panel: pd.DataFrame, ids: list[str], until: pd.Timestamp, groups:
     ``groups`` are columns that say the same of a product in all periods, such as its department.
     """
     part = panel[(panel["ds"] <= until) & panel["unique_id"].isin(ids)]
-    wide = part.pivot(index="unique_id", columns="ds").reindex(ids)
-    opened = wide["open"].fillna(1.0).to_numpy() > 0 if "open" in part else np.ones(wide["y"].shape, bool)
-    stock = wide["available"] if "available" in part else wide["y"].notna().astype(float)
+    told = [name for name in ("y", "open", "available") if name in part]
+    wide = part.pivot(index="unique_id", columns="ds", values=told).reindex(ids)
+    opened = wide["open"].fillna(1.0).to_numpy() > 0 if "open" in told else np.ones(wide["y"].shape, bool)
+    stock = wide["available"] if "available" in told else wide["y"].notna().astype(float)
     names = part.groupby("unique_id")[list(groups)].first().reindex(ids).fillna("unknown").reset_index(drop=True)
     dates = pd.DatetimeIndex(wide["y"].columns)
     return PastSales(wide["y"].fillna(0.0).to_numpy(), stock.fillna(0.0).to_numpy(float), opened, dates, names)

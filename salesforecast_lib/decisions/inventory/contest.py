@@ -83,8 +83,8 @@ def named_policies(
         "look-ahead on paths": LookaheadPolicy(forecast, config),
     }
     if case.past.days:
-        policies[PLAYER] = PlayerPolicy(case.past, case.history.shape[1], config)
-        policies[BOTH] = PlayerPolicy(case.past, case.history.shape[1], config, forecast.mean)
+        player = PlayerPolicy(case.past, case.history.shape[1], config)
+        policies |= {PLAYER: player, BOTH: player.beside(forecast.mean)}
     return policies
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -64,10 +64,14 @@ class LookaheadPolicy:
 
     forecast: ForecastPaths
     config: SimulationConfig
+    newest: dict[int, np.ndarray] = field(default_factory=dict)  # paths of the period asked last
 
     def order(self, t: int, net: np.ndarray, arrivals: np.ndarray) -> np.ndarray:
         """Order quantities, (products,); see `simulate`."""
-        paths = self.forecast.draw(t, self.config.protection)
+        if t not in self.newest:
+            self.newest.clear()
+            self.newest[t] = self.forecast.draw(t, self.config.protection)
+        paths = self.newest[t]
         costs = (self.config.shortage_cost, self.config.holding_cost)
         return lookahead_order(paths, net, arrivals, *costs, lost=self.config.lost_sales)
 

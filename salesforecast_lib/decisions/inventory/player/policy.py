@@ -97,17 +97,17 @@ class PlayerPolicy:
     forecast: Callable[[int, int], np.ndarray] | None = None
     samples: int = 200
     seed: int = 1
-    drawn: dict[int, np.ndarray] = field(default_factory=dict)
-    planner: WeeklyPlanner | None = None
+    newest: dict[int, np.ndarray] = field(default_factory=dict)  # paths of the period asked last
+    planner: WeeklyPlanner = field(init=False)
+
+    def __post_init__(self) -> None:
+        costs = (self.config.shortage_cost, self.config.holding_cost)
+        self.planner = WeeklyPlanner(player_config(self.past, self.config, self.seed), *costs, samples=self.samples)
 
     def draw(self, t: int) -> np.ndarray:
         """Demand from period ``t`` on until the next order arrives; (samples, products, protection interval)."""
-        if t not in self.drawn:
-            if self.planner is None:
-                costs = (self.config.shortage_cost, self.config.holding_cost)
-                self.planner = WeeklyPlanner(
-                    player_config(self.past, self.config, self.seed), *costs, samples=self.samples
-                )
+        if t not in self.newest:
+            self.newest.clear()
             now, days = self.start + t, self.past.days
             history = self.past.weeks(now)
             mean = self.planner.mean(history)  # (products, weeks)
@@ -120,8 +120,14 @@ class PlayerPolicy:
             if days > 1:
                 split = np.random.default_rng(self.seed + now).multinomial(weeks.astype(np.int64), share)
                 weeks = split.reshape(*weeks.shape[:2], -1).astype(float)
-            self.drawn[t] = weeks[:, :, : self.config.protection]
-        return self.drawn[t]
+            self.newest[t] = weeks[:, :, : self.config.protection]
+        return self.newest[t]
+
+    def beside(self, forecast: Callable[[int, int], np.ndarray]) -> PlayerPolicy:
+        """The same player with another forecast mixed in; both share the trees, whichever is asked first."""
+        other = PlayerPolicy(self.past, self.start, self.config, forecast, self.samples, self.seed)
+        other.planner = self.planner
+        return other
 
     def order(self, t: int, net: np.ndarray, arrivals: np.ndarray) -> np.ndarray:
         """Order quantities, (products,); see `simulate`."""

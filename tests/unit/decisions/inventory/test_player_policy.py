@@ -110,3 +110,11 @@ def test_groups_are_columns_that_tell_products_apart_the_widest_first():
 def test_months_have_no_player():
     months = pd.date_range("2022-01-31", periods=24, freq="ME")
     assert dataclasses.replace(made(24), dates=months).days == 0
+
+
+def test_players_side_by_side_share_their_trees():
+    alone = PlayerPolicy(made(300), 280, CONFIG)
+    mixed = alone.beside(lambda t, n: np.ones((PRODUCTS, n)))
+    drawn = mixed.draw(0)
+    trees = alone.planner.trees
+    assert trees and not np.array_equal(alone.draw(0), drawn) and alone.planner.trees is trees
