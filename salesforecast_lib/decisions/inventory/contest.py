@@ -58,7 +58,7 @@ def named_policies(
 
     The reorder point knows no forecast: mean and standard deviation of the last eight seasons (at most 26 periods of
     weekly data), safety stock for the protection interval, and one review period's mean demand on top. The stock
-    player forecasts demand itself, from days or weeks; it is not there for other periods.
+    player forecasts demand itself, from days or weeks; it is not there for other periods, nor in the first weeks.
 
     Parameters
     ----------
@@ -82,7 +82,7 @@ def named_policies(
         "order-up-to from paths (R, S)": order_up_to(path_levels(forecast, config, mean.shape[1], service_level)),
         "look-ahead on paths": LookaheadPolicy(forecast, config),
     }
-    if case.past.days:
+    if case.past.plays(case.history.shape[1]):
         player = PlayerPolicy(case.past, case.history.shape[1], config)
         policies |= {PLAYER: player, BOTH: player.beside(forecast.mean)}
     return policies

@@ -43,6 +43,10 @@ class PastSales:
         step = int(np.median(np.diff(self.dates) / np.timedelta64(1, "D"))) if len(self.dates) > 1 else 0
         return 7 // step if step in (1, 7) else 0
 
+    def plays(self, start: int) -> bool:
+        """Whether the player can be asked in period ``start``: there are weeks, and enough of them before it."""
+        return self.days > 0 and start // self.days >= WEEKS_KNOWN
+
     def weeks(self, stop: int) -> WeeklyHistory:
         """Whole weeks before period ``stop``; what was out of stock for a part of a week is scaled up."""
         days = self.days

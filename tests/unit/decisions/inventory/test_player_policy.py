@@ -109,7 +109,13 @@ def test_groups_are_columns_that_tell_products_apart_the_widest_first():
 
 def test_months_have_no_player():
     months = pd.date_range("2022-01-31", periods=24, freq="ME")
-    assert dataclasses.replace(made(24), dates=months).days == 0
+    none = dataclasses.replace(made(24), dates=months)
+    assert none.days == 0 and not none.plays(24)
+
+
+@pytest.mark.parametrize("freq, start, plays", [("D", 55, False), ("D", 56, True), ("W", 7, False), ("W", 8, True)])
+def test_eight_weeks_come_before_the_first_order(freq, start, plays):
+    assert made(70, freq).plays(start) == plays
 
 
 def test_players_side_by_side_share_their_trees():
