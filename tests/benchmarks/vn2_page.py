@@ -110,7 +110,7 @@ holding then; *filled* takes the mean of the weeks in stock before and after.
 Tried on the first windows and kept: several half-lives, quick and slow levels, narrower paths, the last order's own
 cost; each moved the mean by half a point or less, far less than windows differ. Tried and left out, as it cost more or
 saved nothing: the cheapest order over paths of six weeks with later orders played along; a cost of a unit left that
-falls with the pair's sales; one more forecast per seed (seeds alone moved the mean by a tenth of a point); trees on
+falls with the pair's sales; more seeds (one instead of another moved the mean by a tenth of a point); trees that learn
 six weeks at once; corrections of the whole shop's or a department's level by its last weeks. If the total of the three
 weeks ahead were known in each week, the same orders would save between two and three points more; if each
 department's were known, more than ten: what is missing is the departments' weeks, not the rule of the order.
