@@ -191,6 +191,7 @@ RULES: dict[str, Rule] = {
     "holding_cost": NOT_NEGATIVE,
     "shortage_cost": NOT_NEGATIVE,
     "order_cost": NOT_NEGATIVE,
+    "costs_as": one_of(("unit", "price")),
     "minimum_order": NOT_NEGATIVE,
     "missing_stock": one_of(("unknown", "zero")),
     "case_pack": POSITIVE,
