@@ -16,6 +16,9 @@ from salesforecast_lib.models.training.loop import TrainingConfig
 
 # Seconds on one core of a server of 2025, measured with the league's tasks; they set the order of magnitude only.
 SECONDS_PER_TREE_ROW = 2e-7  # boosting with a long memory: one tree, one training row
+SECONDS_PER_PREDICTION = 4e-8  # one tree, one row of the horizon
+SECONDS_PER_MEMORY_ROW = 3e-6  # the long memory of one row of the table, at one cutoff, with one of two windows
+SECONDS_PER_THETA_PERIOD = 2e-5  # Theta: one series, one period of its history
 SECONDS_PER_RECURSIVE_ROW = 5e-8  # the same of the recursive LightGBM, which has a third of the columns
 SECONDS_PER_STEP = 0.015  # a network of 64 units: 8 stretches of 256 periods, 28 steps ahead
 MOST_DRAWS = 3  # of training rows for each model of the boosting; a fourth changed nothing on earlier windows
@@ -90,7 +93,10 @@ def plan_fits(size: Size, cutoffs: int, before_first: int, config: ChampionConfi
     def boosting_seconds(draws: int) -> float:
         kinds = [BOOSTINGS[name] for name in chosen if name in BOOSTINGS] or [LEVELS]
         models = sum(BoostingConfig(levels=config.levels, kinds=each, draws=draws).fits for each in kinds)
-        return fits * models * rows * trees * SECONDS_PER_TREE_ROW
+        besides = 2 * len(kinds) * size.rows * SECONDS_PER_MEMORY_ROW
+        besides += models * trees * size.series * size.horizon * SECONDS_PER_PREDICTION
+        fitted = fits * models * rows * trees * SECONDS_PER_TREE_ROW
+        return fitted + max(fits * besides - 0.2 * budget, 0.0)  # what no choice of rows and trees can save
 
     rows = min(rows, max(2_000, size.rows * size.horizon))
     while boosting_seconds(draws) > 0.6 * budget and (rows > 10_000 or trees > 60):
@@ -114,6 +120,11 @@ def plan_fits(size: Size, cutoffs: int, before_first: int, config: ChampionConfi
         chosen.remove("LightGBM")
         share = f"the budget has {0.2 * budget / 60:.1f} for it"
         left_out["LightGBM"] = f"its fits take about {recursive / 60:.1f} minutes, {share}"
+    theta = fits * size.rows * SECONDS_PER_THETA_PERIOD
+    if "Theta" in chosen and theta > 0.2 * budget and not config.members:
+        chosen.remove("Theta")
+        share = f"the budget has {0.2 * budget / 60:.1f} for it"
+        left_out["Theta"] = f"its fits take about {theta / 60:.1f} minutes, {share}"
     if short:
         year = f"the {shortest} periods before the first cutoff are less than a year"
         left_out["SeasonalBoosting"] = f"it looks at last year's season, and {year}"

@@ -64,3 +64,21 @@ def test_earlier_cutoffs_tell_whether_last_year_comes_back():
         shares[repeats] = composition.weights.get("SeasonalBoosting", 0.0)
     prior = PRIOR["SeasonalBoosting"] / (PRIOR["Boosting"] + PRIOR["SeasonalBoosting"])
     assert shares[True] > prior > shares[False]
+
+
+@pytest.mark.parametrize("kind, periods, horizon", [("D", 900, 42), ("W", 300, 13)])
+def test_a_rule_fitted_series_by_series_has_to_fit_the_budget_too(kind, periods, horizon):
+    for series, minutes, kept in ((60, 3.0, True), (6000, 3.0, False), (6000, 600.0, True)):
+        size = Size(series, periods, series * periods, horizon, kind)
+        fits = plan_fits(size, 4, periods - 3 * horizon, ChampionConfig(minutes))
+        assert ("Theta" in fits.members) == kept
+        assert kept or "the budget has 0.6" in fits.left_out["Theta"]
+    asked = plan_fits(size, 4, periods - 3 * horizon, ChampionConfig(3.0, members=("Theta", "Boosting")))
+    assert "Theta" in asked.members, "asked for by name"
+
+
+def test_a_large_shop_has_fewer_trees_for_what_its_memory_costs():
+    small, large = (
+        plan_fits(Size(series, 900, series * 900, 42, "D"), 4, 770, ChampionConfig(6.0)) for series in (100, 990)
+    )
+    assert large.boosting_rows * large.boosting_trees < small.boosting_rows * small.boosting_trees
