@@ -21,6 +21,8 @@ from salesforecast_lib.pipeline.runs.choice import PLAN, chosen_stages, goal_sta
 from salesforecast_lib.pipeline.stages import STAGES, Stage
 from tests.unit.pipeline.test_pipeline import FIRST, HEADER, MadeStage
 
+pytestmark = pytest.mark.usefixtures("quick")
+
 FILES = {  # stage: what it reads, what it writes; the plan needs 01 and 03, nothing reads 04 and it reads nothing
     "01_data": ((), ("data.txt",)),
     "02_study": (("data.txt",), ("study.txt",)),
