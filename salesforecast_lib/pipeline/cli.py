@@ -73,7 +73,6 @@ def run_command(
         if only:
             check_inputs(wanted, folder)
         values = prepare_values(profile, given)
-        book = book and aim != "plan"
         with runs.locked(folder):
             if replace:
                 runs.clear(folder)
@@ -91,6 +90,7 @@ def run_command(
                 **shown(),
             )
             notes(result.notes)
+            book = book and aim != "plan"  # the kept command asks for it all the same: another goal has one
             if book and not result.waiting:
                 say("building the book …")
                 _build_run_book(folder)
