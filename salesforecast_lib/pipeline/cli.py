@@ -22,6 +22,7 @@ from salesforecast_lib.pipeline.runs.choice import check_inputs, chosen_stages
 from salesforecast_lib.pipeline.runs.given import check_finished, given_file, newest_run, parse_pairs, profile_place
 from salesforecast_lib.pipeline.runs.messages import ERRORS, console, notes, say, shown, stop
 from salesforecast_lib.pipeline.stages import STAGES, graph
+from salesforecast_lib.pipeline.whatif import whatif
 from salesforecast_lib.wording import counted
 
 # What takes long to import is imported where it is used: --help and errors must not wait for it.
@@ -250,6 +251,7 @@ def draw_mermaid(source: str, target: Path) -> None:
         write_text(drawn.read_text(encoding="utf-8"), target.resolve())
 
 
+app.command()(whatif)
 app.add_typer(maintenance)  # without a name: its commands stand beside these
 
 if __name__ == "__main__":

@@ -10,7 +10,8 @@
 """
 
 from salesforecast_lib.decisions.workbook.excel import write_workbook
-from salesforecast_lib.decisions.workbook.sheets import Sheet, decision_sheets, read_decisions
+from salesforecast_lib.decisions.workbook.sheets import decision_sheets, read_decisions
+from salesforecast_lib.decisions.workbook.subjects import Sheet
 
 __all__ = [
     "Sheet",

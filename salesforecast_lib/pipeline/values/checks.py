@@ -24,7 +24,7 @@ SWITCHES = (
 )
 MEMBERS = ("LSTM", "LightGBM", "LightGBMDirect", "Ridge", *LOCAL_MODELS)
 FORECAST_MODELS = (
-    "Champion", "LSTM", "Boosting", "Networks",
+    "Champion", "LSTM", "Boosting", "SeasonalBoosting", "Networks",
     "LightGBM", "LightGBMDirect", "Ridge", "AutoETS", "Theta", "WindowAverage", "SeasonalNaive",
 )  # fmt: skip
 
@@ -191,6 +191,7 @@ RULES: dict[str, Rule] = {
     "holding_cost": NOT_NEGATIVE,
     "shortage_cost": NOT_NEGATIVE,
     "order_cost": NOT_NEGATIVE,
+    "costs_as": one_of(("unit", "price")),
     "minimum_order": NOT_NEGATIVE,
     "missing_stock": one_of(("unknown", "zero")),
     "case_pack": POSITIVE,
@@ -230,12 +231,15 @@ RULES: dict[str, Rule] = {
     "min_margin": SHARE_0,
     "max_change": SHARE,
     "confidence": SHARE,
+    "cost_doubt": SHARE_0,
+    "price_tests": NOT_NEGATIVE,
+    "longest_test": at_least(6),
 }
 # Every value of the declared type will do: truth values, and texts whose meaning only the data know.
 FREE = frozenset(
     (
         *("run_dir", "forking", "by_location", "lost_sales", "allow_outside", "sheet", "plan_sheet", "stock_sheet"),
-        *("category", "price_category", "instrument"),
+        *("category", "price_category", "instrument", "randomised_prices"),
     )
 )
 

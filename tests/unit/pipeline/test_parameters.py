@@ -162,6 +162,7 @@ WRONG = {
     "seed": (-1, 2**32),
     "n_series": (-2,),
     "holding_cost": (-0.1, float("nan"), float("inf")),
+    "costs_as": ("prices", "", "money"),
     "dropout": (1.0, -0.1),
     "confidence": (0.0, 1.0),
     "learning_rate": (0.0,),
