@@ -125,8 +125,9 @@ def decide(
     try:
         check_format(form, warehouse)
         folder = folder if run_dir else newest_run(folder)
-        check_finished(folder)
-        with runs.locked(folder):
+        if not folder.is_dir():
+            raise FileNotFoundError(f"{folder}: no such folder; give the folder of a finished run")
+        with runs.locked(folder):  # first of all: a run that is at work there is not one that stopped
             check_finished(folder)
             written = write_decisions(folder, form, warehouse)
             book = book and form == "xlsx" and runs.goal_of(folder) != "plan"
