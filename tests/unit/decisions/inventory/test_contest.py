@@ -77,7 +77,7 @@ def test_sentences_name_the_best_simple_rule_of_the_earlier_months():
         "SeasonalNaive": made_run([25, 7]),
     }
     said = "\n".join(contest.choice_sentences(made, simple, "b", 1))
-    assert "'b', the cheapest in the 1 month before" in said
+    assert "'b': the cheapest in the 1 month before" in said
     assert "50.0 % less than the best simple rule (WindowAverage)" in said
     assert "14.3 % less than the simple rule that turned out best there (SeasonalNaive)" in said
     assert said.index("WindowAverage") < said.index("SeasonalNaive")
