@@ -23,6 +23,7 @@ from salesforecast_lib.models.peers.boosting import (
 from salesforecast_lib.models.peers.kinds import KINDS
 from salesforecast_lib.models.peers.memory import LongMemoryRows
 from salesforecast_lib.models.peers.regression import DirectConfig, direct_lightgbm_forecasts
+from salesforecast_lib.models.peers.shelf import Shelf
 
 HORIZON = 7
 META = {"freq": "D", "season_length": 7, "country": "US", "horizon": HORIZON, "static": ["group"]}
@@ -137,7 +138,7 @@ def test_boosting_is_the_average_of_its_kinds_and_says_so(long_panel):
     for number, name in enumerate(SMALL.kinds):
         window = kinds.window_of(name, "D", 800)
         rows = LongMemoryRows(table, future, cutoff, HORIZON, "D", 7, window)
-        alone.append(boosting._fitted(rows, KINDS[name], SMALL, number, number))
+        alone.append(boosting._fitted(rows, KINDS[name], SMALL, number, number, Shelf()))
     assert not np.allclose(alone[0][1], alone[1][1])
     np.testing.assert_allclose(both["q0.5"], np.mean([each[1][:, 3] for each in alone], axis=0))
     np.testing.assert_allclose(both["mean"], np.mean([alone[0][0], alone[2][0]], axis=0))
