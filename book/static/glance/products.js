@@ -168,6 +168,7 @@
       ["price today", number(at(prices, "current"), 2)],
       ["elasticity", `${number(at(prices, "elasticity"), 2)}${fan}`],
       ["elasticity at which it just pays", known(at(prices, "pays")) ? number(at(prices, "pays"), 2) : undefined],
+      ["periods of the test", known(at(prices, "periods")) ? number(at(prices, "periods")) : undefined],
       ["expected change of profit", known(at(prices, "gain")) ? number(at(prices, "gain"), 2) : undefined],
     ]);
     told(part("alerts"), shop.alerts[place].map(([severity, kind, start, end, why]) =>

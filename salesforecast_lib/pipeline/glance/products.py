@@ -143,7 +143,8 @@ def products_data(run: RunFiles) -> dict[str, Any]:
                     "elasticity": "elasticity",
                     "low": "elasticity_low",
                     "high": "elasticity_high",
-                    "pays": "break_even_elasticity",
+                    "pays": "break_even",
+                    "periods": "test_periods",
                 }.items()
             },
             **{column: _texts(priced, column) for column in ("action", "why")},
