@@ -48,15 +48,22 @@ def read_forecasts(run_dir: str | Path, name: str) -> tuple[pd.DataFrame, str]:
     own, every = resolve(run_dir) / OWN, resolve(run_dir) / FORECASTS
     if not own.is_file() and not every.is_file():
         raise FileNotFoundError(f"{own}: no forecasts yet; run chapter 06b first")
-    if not every.is_file():
-        forecasts = pd.read_parquet(own)
-        return forecasts, driving_model(forecasts, name, OWN)
-    forecasts = pd.read_parquet(every)
-    if own.is_file():
-        champion = pd.read_parquet(own)
-        if not _same_champion(forecasts, champion):
-            return champion, driving_model(champion, name, OWN)
-    return forecasts, driving_model(forecasts, name)
+    champion = pd.read_parquet(own) if own.is_file() else None
+    if every.is_file():
+        forecasts = pd.read_parquet(every)
+        if champion is None or _same_champion(forecasts, champion):
+            return forecasts, driving_model(forecasts, name)
+    assert champion is not None
+    return _comparable(champion), driving_model(champion, name, OWN)
+
+
+def _comparable(forecasts: pd.DataFrame) -> pd.DataFrame:
+    """``forecasts`` without the series that are not forecast at every cutoff; all of them from the end of the data."""
+    today = forecasts["cutoff"] == forecasts["cutoff"].max()
+    scored = forecasts[~today]
+    cutoffs = scored.groupby("unique_id")["cutoff"].nunique()
+    always = cutoffs.index[cutoffs == scored["cutoff"].nunique()]
+    return forecasts[today | forecasts["unique_id"].isin(always)].reset_index(drop=True)
 
 
 def _same_champion(forecasts: pd.DataFrame, champion: pd.DataFrame) -> bool:

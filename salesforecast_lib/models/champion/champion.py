@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -12,15 +12,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from salesforecast_lib import quantile_columns
 from salesforecast_lib.data.features import FeatureTable
 from salesforecast_lib.data.frequency import check_freq
 from salesforecast_lib.files import read_json, write_json, write_parquet
-from salesforecast_lib.models.champion import guard, weights
-from salesforecast_lib.models.champion.members import Task, forecast_member
+from salesforecast_lib.models.champion import guard, means, weights
+from salesforecast_lib.models.champion.members import Task
 from salesforecast_lib.models.champion.plan import Size, plan_fits
-from salesforecast_lib.models.champion.settings import FEW, MODEL, RULES, Champion, ChampionConfig, Composition
-from salesforecast_lib.models.peers.baselines import tidy
+from salesforecast_lib.models.champion.settings import FEW, RULES, ChampionConfig, Composition
+from salesforecast_lib.models.champion.side_by_side import Fitted, fitted_members
+from salesforecast_lib.models.champion.stored import Champion, StoredChampion, composed
+from salesforecast_lib.models.peers.shelf import Shelf
 
 _LOCAL = {*RULES, *FEW}  # fitted series by series
 _DEFAULT = ChampionConfig()
@@ -46,7 +47,7 @@ def champion_forecasts(
     table : features of the whole panel; rows after a cutoff are not looked at, but for the future columns.
     known : ``unique_id, ds`` and the future columns of all periods, those after the end of the data included.
     meta : ``features.json``: freq, horizon, season_length and roles.
-    store : folder in which each member's forecasts are kept, so that a stopped call goes on.
+    store : folder in which each member's forecasts are kept, so that a stopped call goes on; the models are not kept.
     say : told what is being fitted.
 
     Raises
@@ -64,24 +65,27 @@ def champion_forecasts(
     earlier = list(pd.date_range(end=cutoffs[0], periods=fits.validation * horizon + 1, freq=freq.alias)[:-1:horizon])
     task, every = Task(table, known, meta, fits, config), [*earlier, *cutoffs]
     seconds: dict[str, float] = {}
-    failed, parts = dict(fits.left_out), {}
-    for name in fits.members:
-        say(f"{name} at {len(every)} cutoffs")
-        try:
-            parts[name], seconds[name] = _stored(task, name, every, store)
-        except (ValueError, ArithmeticError, np.linalg.LinAlgError) as error:
-            failed[name] = f"it failed: {error}"
+    failed, parts, shelf = dict(fits.left_out), {}, Shelf()
+    for name, made in _fitted(task, every, shelf, store, say):
+        if isinstance(made, Exception):
+            failed[name] = f"it failed: {made}"
+        else:
+            parts[name], seconds[name] = made
     if not parts:
         raise ValueError(f"no member can forecast: {failed}")
     members = pd.concat(parts.values(), ignore_index=True)
     tables, compositions = [], {}
+    shares: dict[str, float] = {}
     for cutoff in cutoffs:
         over = [c for c in every if c + horizon * freq.offset <= cutoff][-max(config.validation, 1) :]
         limit = guard.thinkable(table.frame, cutoff, 8 * freq.inner)
-        made, composition = _at(task, members, cutoff, over, limit, failed)
-        tables.append(made)
+        forecast, composition, shares = _at(task, members, cutoff, over, limit, failed)
+        tables.append(forecast)
         compositions[str(cutoff.date())] = composition
-    return Champion(pd.concat(tables, ignore_index=True), members, compositions, seconds)
+    stored = (
+        None if store else StoredChampion.of(task, cutoffs[-1], compositions[str(cutoffs[-1].date())], shares, shelf)
+    )
+    return Champion(pd.concat(tables, ignore_index=True), members, compositions, seconds, stored)
 
 
 def _at(
@@ -91,8 +95,8 @@ def _at(
     over: list[pd.Timestamp],
     limit: pd.Series,
     failed: dict[str, str],
-) -> tuple[pd.DataFrame, Composition]:
-    """The champion of one cutoff, judged on the cutoffs ``over``."""
+) -> tuple[pd.DataFrame, Composition, dict[str, float]]:
+    """The champion of one cutoff, judged on the cutoffs ``over``; and its members' shares, not rounded."""
     names = list(members["model"].unique())
     now = {name: members[(members["model"] == name) & (members["cutoff"] == cutoff)] for name in names}
     left_out = dict(failed)
@@ -114,25 +118,16 @@ def _at(
         before = {name: weights.PRIOR.get(name, 1.0) for name in learned}
         shares = {name: value / sum(before.values()) for name, value in before.items()}
         spread, factor, loss = weights.WIDER if len(shares) > 1 else 1.0, 1.0, None
-    levels, columns = np.array(task.config.levels), quantile_columns(task.config.levels)
-    taken, values = np.array([*shares.values()]), np.stack([_values(now[name], columns) for name in shares])
-    quantiles = weights.widened(weights.mixed(taken, values), levels, spread)
-    mean = factor * weights.mixed_mean(taken, list(shares), values[:, :, 0])
-    table = now[names[0]][["unique_id", "ds", "cutoff"]].assign(model=MODEL, mean=mean)
-    table = tidy(table.assign(**{name: quantiles[:, k] for k, name in enumerate(columns)}))
-    table, cut = guard.capped(table, limit)
+    table, cut = composed(now, shares, spread, factor, limit)
     dates = tuple(str(when.date()) for when in over) if losses else ()
     notes = (cut,) if cut else ()
     if not losses:
         notes = (*notes, "the history leaves no room for a back-test: fixed weights of the models that learn")
-    return table.reset_index(drop=True), Composition(
+    composition = Composition(
         {name: round(share, 4) for name, share in shares.items()},
         losses, left_out, dates, spread, factor, None if loss is None else loss / len(over), notes,
     )  # fmt: skip
-
-
-def _values(table: pd.DataFrame, columns: Sequence[str]) -> np.ndarray:
-    return np.asarray(table[["mean", *columns]].to_numpy("float64"))  # (rows, 1 + levels)
+    return table, composition, shares
 
 
 def _choose(known: weights.Validated) -> tuple[dict[str, float], float, float, float | None]:
@@ -156,25 +151,29 @@ def _choose(known: weights.Validated) -> tuple[dict[str, float], float, float, f
     if better or not np.isfinite(learned):
         known = known.only([min(rules, key=lambda name: rules[name])])
         learnt = weights.learn(known)
-    mean = weights.mixed_mean(learnt.shares, known.names, known.values[:, :, 0])
+    mean = means.committee_mean(learnt.shares, known.names, known.values, known.levels)
     shares = {name: float(s) for name, s in zip(known.names, learnt.shares, strict=True) if s > 0}
-    return shares, learnt.factor, weights.mean_factor(mean, known), learnt.loss
+    return shares, learnt.factor, means.mean_factor(mean, known), learnt.loss
 
 
-def _stored(
-    task: Task, name: str, cutoffs: list[pd.Timestamp], store: Path | None
-) -> tuple[pd.DataFrame, float]:
-    """`forecast_member`, read back from ``store`` where the same was forecast before."""
+def _fitted(
+    task: Task, cutoffs: list[pd.Timestamp], shelf: Shelf, store: Path | None, say: Callable[[str], None]
+) -> Iterator[tuple[str, Fitted | Exception]]:
+    """`fitted_members`; those of which ``store`` holds the same forecast are read back."""
     if store is None:
-        return forecast_member(task, name, cutoffs)
-    digest = _digest(task, name, cutoffs)
-    file, clock = store / f"{name}-{digest}.parquet", store / f"{name}-{digest}.json"
-    if file.is_file() and clock.is_file():
-        return pd.read_parquet(file), float(read_json(clock)["seconds"])
-    table, seconds = forecast_member(task, name, cutoffs)
-    write_parquet(table, file)
-    write_json({"seconds": round(seconds, 1)}, clock)
-    return table, seconds
+        yield from fitted_members(task, task.fits.members, cutoffs, shelf, say)
+        return
+    for name in task.fits.members:
+        digest = _digest(task, name, cutoffs)
+        file, clock = store / f"{name}-{digest}.parquet", store / f"{name}-{digest}.json"
+        if file.is_file() and clock.is_file():
+            yield name, (pd.read_parquet(file), float(read_json(clock)["seconds"]))
+            continue
+        for _, made in fitted_members(task, [name], cutoffs, shelf, say):
+            if not isinstance(made, Exception):
+                write_parquet(made[0], file)
+                write_json({"seconds": round(made[1], 1)}, clock)
+            yield name, made
 
 
 def _digest(task: Task, name: str, cutoffs: list[pd.Timestamp]) -> str:

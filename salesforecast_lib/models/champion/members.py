@@ -24,6 +24,7 @@ from salesforecast_lib.models.peers import (
     lightgbm_forecasts,
     statistical_forecasts,
 )
+from salesforecast_lib.models.peers.shelf import Shelf
 
 
 @dataclass(frozen=True)
@@ -59,15 +60,15 @@ class Task:
         return grid.assign(shut=(opened <= 0).to_numpy())
 
 
-def _local(task: Task, cutoff: pd.Timestamp, model: str) -> pd.DataFrame:
+def _local(task: Task, cutoff: pd.Timestamp, model: str, shelf: Shelf) -> pd.DataFrame:
     frame = task.table.frame
     alive = frame.loc[frame["ds"] == cutoff, "unique_id"]
     past = frame.loc[frame["unique_id"].isin(alive) & (frame["ds"] <= cutoff), ["unique_id", "ds", "y", "available"]]
     told = task.horizon, task.freq, int(task.meta["season_length"]), task.config.threads
-    return statistical_forecasts(past, cutoff, *told, [model], task.config.levels)
+    return shelf.get("table", lambda: statistical_forecasts(past, cutoff, *told, [model], task.config.levels))
 
 
-def _direct(task: Task, cutoff: pd.Timestamp, model: str) -> pd.DataFrame:
+def _direct(task: Task, cutoff: pd.Timestamp, model: str, shelf: Shelf) -> pd.DataFrame:
     frequency = check_freq(task.freq)
     config = DirectConfig(
         window=8 * frequency.inner,
@@ -78,10 +79,10 @@ def _direct(task: Task, cutoff: pd.Timestamp, model: str) -> pd.DataFrame:
         levels=task.config.levels,
     )
     told = task.table, task.known, cutoff, task.horizon, task.freq, frequency.cycle
-    return direct_lightgbm_forecasts(*told, config)
+    return direct_lightgbm_forecasts(*told, config, shelf=shelf)
 
 
-def _boosting(task: Task, cutoff: pd.Timestamp, model: str) -> pd.DataFrame:
+def _boosting(task: Task, cutoff: pd.Timestamp, model: str, shelf: Shelf) -> pd.DataFrame:
     config = BoostingConfig(
         levels=task.config.levels,
         trees=task.fits.boosting_trees,
@@ -91,15 +92,15 @@ def _boosting(task: Task, cutoff: pd.Timestamp, model: str) -> pd.DataFrame:
         threads=task.config.threads,
     )
     told = task.table, task.known, cutoff, task.horizon, task.freq
-    return boosting_forecasts(*told, check_freq(task.freq).cycle, config)
+    return boosting_forecasts(*told, check_freq(task.freq).cycle, config, shelf)
 
 
-def _networks(task: Task, cutoffs: Sequence[pd.Timestamp]) -> pd.DataFrame:
+def _networks(task: Task, cutoffs: Sequence[pd.Timestamp], shelf: Shelf) -> pd.DataFrame:
     told = task.table, task.known, task.meta, cutoffs, task.fits.networks
-    return network_forecasts(*told, task.fits.refit_every)
+    return network_forecasts(*told, task.fits.refit_every, shelf=shelf)
 
 
-def _recursive(task: Task, cutoff: pd.Timestamp, model: str) -> pd.DataFrame:
+def _recursive(task: Task, cutoff: pd.Timestamp, model: str, shelf: Shelf) -> pd.DataFrame:
     frame = task.table.frame
     alive = frame.loc[frame["ds"] == cutoff, "unique_id"]
     future = task.meta["future"]
@@ -115,19 +116,25 @@ def _recursive(task: Task, cutoff: pd.Timestamp, model: str) -> pd.DataFrame:
     panel = pd.concat([past[[*keys, "y", "available", *static, *names]], ahead], ignore_index=True)
     panel = panel.sort_values(keys, kind="stable", ignore_index=True)
     told = {**task.meta, "future": names}
-    return lightgbm_forecasts(panel, told, cutoff, task.config.seed, task.config.threads, levels=task.config.levels)
+    seed, threads, levels = task.config.seed, task.config.threads, task.config.levels
+    return lightgbm_forecasts(panel, told, cutoff, seed, threads, levels=levels, shelf=shelf)
 
 
-_AT_EACH: dict[str, Callable[[Task, pd.Timestamp, str], pd.DataFrame]] = {
+_AT_EACH: dict[str, Callable[[Task, pd.Timestamp, str, Shelf], pd.DataFrame]] = {
     "LightGBMDirect": _direct,
     "Boosting": _boosting,
     "LightGBM": _recursive,
 }
-_AT_ALL: dict[str, Callable[[Task, Sequence[pd.Timestamp]], pd.DataFrame]] = {"Networks": _networks}
+# Members that forecast all cutoffs in one go, since they are not fitted anew at each.
+AT_ALL: dict[str, Callable[[Task, Sequence[pd.Timestamp], Shelf], pd.DataFrame]] = {"Networks": _networks}
 
 
-def forecast_member(task: Task, name: str, cutoffs: Sequence[pd.Timestamp]) -> tuple[pd.DataFrame, float]:
+def forecast_member(
+    task: Task, name: str, cutoffs: Sequence[pd.Timestamp], shelf: Shelf | None = None
+) -> tuple[pd.DataFrame, float]:
     """Forecasts of a member at the cutoffs, every row of `Task.rows` once, zero where closed; and its seconds.
+
+    The models of the last cutoff are taken from the ``shelf``, under the member's name, or left there.
 
     Raises
     ------
@@ -135,10 +142,13 @@ def forecast_member(task: Task, name: str, cutoffs: Sequence[pd.Timestamp]) -> t
         When the member does not forecast a series.
     """
     begun = time.perf_counter()
-    if name in _AT_ALL:
-        table = _AT_ALL[name](task, cutoffs)
+    kept = (shelf or Shelf()).part(name)
+    if name in AT_ALL:
+        table = AT_ALL[name](task, cutoffs, kept)
     else:
-        table = pd.concat([_AT_EACH.get(name, _local)(task, cutoff, name) for cutoff in cutoffs], ignore_index=True)
+        at_each, last = _AT_EACH.get(name, _local), max(cutoffs)
+        tables = [at_each(task, cutoff, name, kept if cutoff == last else Shelf()) for cutoff in cutoffs]
+        table = pd.concat(tables, ignore_index=True)
     columns = ["mean", *quantile_columns(task.config.levels)]
     parts = []
     for cutoff in cutoffs:

@@ -1,12 +1,10 @@
-"""What a champion is told, and what it hands back (chapter 06)."""
+"""What a champion is told, and what it consists of (chapter 06)."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
-
-import pandas as pd
 
 from salesforecast_lib import QUANTILES
 
@@ -89,21 +87,3 @@ class Composition:
     def from_json(cls, stored: Mapping[str, Any]) -> Composition:
         """Inverse of `to_json`."""
         return cls(**{**stored, "validated_at": tuple(stored["validated_at"]), "notes": tuple(stored["notes"])})
-
-
-@dataclass(frozen=True)
-class Champion:
-    """What `champion_forecasts` hands back.
-
-    Parameters
-    ----------
-    forecasts : the forecast table, model "Champion", at the asked cutoffs.
-    members : the forecast tables of the members at the asked cutoffs and at the validation cutoffs.
-    compositions : what the champion consists of, by cutoff (ISO date).
-    seconds : wall time of each member, all its fits together.
-    """
-
-    forecasts: pd.DataFrame
-    members: pd.DataFrame
-    compositions: dict[str, Composition]
-    seconds: dict[str, float]

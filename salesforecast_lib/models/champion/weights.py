@@ -1,11 +1,10 @@
-"""Weights, spread and mean of a committee, learned on validation cutoffs (chapter 06).
+"""Weights and spread of a committee, learned on validation cutoffs (chapter 06).
 
 Greedy selection (Caruana et al. 2004), drawn towards fixed weights (Clemen 1989; Smith & Wallis 2009).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -133,7 +132,6 @@ def greedy_shares(known: Validated, rounds: int = 25) -> np.ndarray:
 # were the weakest of those that learn on earlier windows with little history.
 # Simple rules weigh nothing before: they come in by selection, or alone.
 PRIOR = {"Boosting": 4.0, "Networks": 1.0, "LightGBMDirect": 1.0, "LightGBM": 1.0, "AutoETS": 1.0}
-MEDIANS = ("LightGBM", "Networks")  # members whose point forecast does not aim at the mean
 # What the spread of a committee is multiplied by before anything is known of it: 80 % intervals covered 75 % on the
 # validation cutoffs of the league's tasks, and fits are surer of what they have seen than of what comes.
 WIDER = 1.1
@@ -172,17 +170,6 @@ def margin(cells: int) -> float:
 def mixed(shares: np.ndarray, values: np.ndarray) -> np.ndarray:
     """Weighted average of the members' columns: (rows, columns)."""
     return np.asarray(np.tensordot(shares, values, 1))
-
-
-def mixed_mean(shares: np.ndarray, names: Sequence[str], means: np.ndarray) -> np.ndarray:
-    """Weighted average (rows,) of ``means`` (members, rows): of the members whose mean aims at the mean, if there are.
-
-    The recursive LightGBM is fitted to the absolute error, so its point forecast is a median, and the networks' mean is
-    read off quantiles that end at the outermost level: both lie below what is sold on average.
-    """
-    unbiased = shares * np.array([name not in MEDIANS for name in names])
-    taken = unbiased if unbiased.sum() > 0 else shares
-    return np.asarray(taken @ means / taken.sum())
 
 
 def widened(forecast: np.ndarray, levels: np.ndarray, factor: float) -> np.ndarray:
@@ -245,20 +232,3 @@ def learn(known: Validated) -> Learnt:
         forecast = widened(mixed(weights, left.values), left.levels, spread)
         loss += float(pinball(forecast, left.y, left.levels) @ left.weight)
     return Learnt(shares, factor, loss)
-
-
-def mean_factor(mean: np.ndarray, known: Validated) -> float:
-    """Factor on the mean: what was sold over what was forecast at the median cutoff, drawn towards one.
-
-    With ``n`` cutoffs the logarithm keeps ``n / (n + 2)`` of itself, and the factor lies between 0.85 and 1.18.
-    """
-    ratios = []
-    for cutoff in np.unique(known.cutoff):
-        rows = known.cutoff == cutoff
-        sold, told = known.y[rows].sum(), mean[rows].sum()
-        if sold > 0 and told > 0:
-            ratios.append(np.log(sold / told))
-    if not ratios:
-        return 1.0
-    drawn = float(np.median(ratios)) * len(ratios) / (len(ratios) + 2)
-    return float(np.exp(np.clip(drawn, -0.165, 0.165)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from salesforecast_lib.data.features import FeatureTable
 from salesforecast_lib.models.forecaster.fit import NetworkConfig, fit_network
 from salesforecast_lib.models.forecaster.forecast import Forecaster
 from salesforecast_lib.models.peers.baselines import tidy
+from salesforecast_lib.models.peers.shelf import Shelf
 
 MODEL = "Networks"
 
@@ -27,6 +29,7 @@ def network_forecasts(
     refit_every: int = 1,
     *,
     say: Callable[[str], None] = lambda text: None,
+    shelf: Shelf | None = None,
 ) -> pd.DataFrame:
     """Forecast from each cutoff with networks that were fitted there or a few cutoffs earlier.
 
@@ -41,6 +44,7 @@ def network_forecasts(
     configs : one a network; their mean and quantiles are averaged, so they must have the same levels.
     refit_every : cutoffs from one fit to the next; between them only the inputs move on.
     say : told what is being fitted.
+    shelf : the networks of the last fit are taken from there, or left there.
 
     Returns
     -------
@@ -57,16 +61,20 @@ def network_forecasts(
         raise ValueError(f"refit_every={refit_every}: expected at least 1, a fit at every cutoff")
     epochs: dict[NetworkConfig, int] = {}
     fitted: list[Forecaster] = []
-    parts = []
-    for number, cutoff in enumerate(sorted(set(map(pd.Timestamp, cutoffs)))):
+    parts, cutoffs = [], sorted(set(map(pd.Timestamp, cutoffs)))
+    newest = (len(cutoffs) - 1) // refit_every * refit_every
+
+    def fit(cutoff: pd.Timestamp, config: NetworkConfig) -> Forecaster:
+        say(f"{config.encoder}, seed {config.training.seed}, at {cutoff.date()}")
+        alike = replace(config, training=replace(config.training, seed=0))
+        forecaster = fit_network(table, meta, cutoff, config, epochs=epochs.get(alike)).forecaster
+        epochs[alike] = int(forecaster.metadata["epochs"])
+        return forecaster
+
+    for number, cutoff in enumerate(cutoffs):
         if number % refit_every == 0:
-            fitted = []
-            for config in configs:
-                say(f"{config.encoder}, seed {config.training.seed}, at {cutoff.date()}")
-                alike = replace(config, training=replace(config.training, seed=0))
-                fit = fit_network(table, meta, cutoff, config, epochs=epochs.get(alike))
-                epochs[alike] = int(fit.forecaster.metadata["epochs"])
-                fitted.append(fit.forecaster)
+            kept = shelf if shelf is not None and number == newest else Shelf()
+            fitted = [kept.get(f"{place}", partial(fit, cutoff, config)) for place, config in enumerate(configs)]
         ahead = known[known["ds"] > cutoff]
         parts.append(mean_of([each(table.frame, ahead, cutoff) for each in fitted]))
     return pd.concat(parts, ignore_index=True).assign(model=MODEL)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import lightgbm as lgb
 import numpy as np
@@ -21,6 +22,7 @@ from salesforecast_lib.data.frequency import check_freq
 from salesforecast_lib.models.peers.baselines import tidy
 from salesforecast_lib.models.peers.memory import LongMemoryRows
 from salesforecast_lib.models.peers.origins import within
+from salesforecast_lib.models.peers.shelf import Shelf
 
 _UNEVEN = 20.0  # row weights lie within so many times their median
 
@@ -128,6 +130,7 @@ def boosting_forecasts(
     freq: str,
     season: int,
     config: BoostingConfig = BoostingConfig(),
+    shelf: Shelf | None = None,
 ) -> pd.DataFrame:
     """Average of several direct LightGBM models with a long memory, each in other units of the series.
 
@@ -140,6 +143,7 @@ def boosting_forecasts(
     ----------
     future : ``unique_id, ds`` and the future columns for the horizon after the cutoff.
     season : periods of the cycle whose phases are told apart.
+    shelf : fitted models, taken from there or left there.
 
     Returns
     -------
@@ -147,13 +151,14 @@ def boosting_forecasts(
     """
     periods = table.frame.loc[table.frame["ds"] <= cutoff, "ds"].nunique()
     windows = [window_of(name, freq, periods) for name, _ in config.models]
-    values = []
+    values, shelf = [], shelf or Shelf()
     for window in dict.fromkeys(windows):  # rows of one window at a time: they are what fills the memory
         rows = LongMemoryRows(table, future, cutoff, horizon, freq, season, window)
         keys = rows.at(cutoff)
         for seed, (name, turn) in enumerate(config.models):
             if windows[seed] == window:
-                values.append(_fitted(rows, KINDS[name], config, turn, config.seed * len(windows) + seed))
+                own = config.seed * len(windows) + seed
+                values.append(_fitted(rows, KINDS[name], config, turn, own, shelf.part(f"{seed}")))
     mean = np.mean([each for each, _ in values if each is not None], axis=0)
     quantiles = np.mean([each for _, each in values], axis=0)
     columns = np.column_stack([mean, np.maximum(quantiles, 0.0)])
@@ -181,7 +186,7 @@ def between(quantiles: np.ndarray, places: np.ndarray, levels: Sequence[float]) 
 
 
 def _fitted(
-    rows: LongMemoryRows, kind: Kind, config: BoostingConfig, turn: int, seed: int
+    rows: LongMemoryRows, kind: Kind, config: BoostingConfig, turn: int, seed: int, shelf: Shelf
 ) -> tuple[np.ndarray | None, np.ndarray]:
     """Mean (pairs,) and sorted quantiles (pairs, levels) in units of ``y`` at the cutoff, by one kind of model.
 
@@ -204,35 +209,44 @@ def _fitted(
         "feature_pre_filter": False,
         "max_bin": config.bins,
     }
-    origin, step = rows.training(rows.cutoff, most, seed)
     now = rows.at(rows.cutoff)
     units = kind.units(rows, *now)
-    if len(origin) == 0:  # nothing is known after any origin: the forecast is the level itself
+    if not rows.can_train:  # nothing is known after any origin: the forecast is the level itself
         level = rows.level[now[0]]
         return level, np.repeat(level[:, None], len(config.levels), axis=1)
-    past = kind.units(rows, origin, step)
-    seen = rows.seen[origin + step]
-    binned = lgb.Dataset(
-        rows.inputs(origin, step),
-        within((rows.y[origin + step] - past.shift) / past.unit),
-        weight=_even(past.weight) * seen,
-        categorical_feature=[len(rows.numeric) + k for k in range(len(rows.categories))],
-        params=settings,
-        free_raw_data=False,
-    )
+
+    @cache
+    def training() -> tuple[lgb.Dataset, np.ndarray]:
+        """Binned rows, and their weights for the mean: its errors count in units of sales."""
+        origin, step = rows.training(rows.cutoff, most, seed)
+        past, seen = kind.units(rows, origin, step), rows.seen[origin + step]
+        binned = lgb.Dataset(
+            rows.inputs(origin, step),
+            within((rows.y[origin + step] - past.shift) / past.unit),
+            weight=_even(past.weight) * seen,
+            categorical_feature=[len(rows.numeric) + k for k in range(len(rows.categories))],
+            params=settings,
+            free_raw_data=False,
+        )
+        return binned, _even(past.unit) * seen
+
     inputs = rows.inputs(*now)
 
-    def predicted(**objective: str | float) -> np.ndarray:
-        fit = lgb.train({**settings, **objective}, binned, num_boost_round=config.trees)
-        return np.asarray(fit.predict(inputs)) * units.unit + units.shift
+    def predicted(name: str, **objective: str | float) -> np.ndarray:
+        def fit() -> lgb.Booster:
+            binned, weight = training()
+            if name == "mean":
+                binned.set_weight(weight)
+            return lgb.train({**settings, **objective}, binned, num_boost_round=config.trees)
 
-    places = fitted_levels(config.levels, turn)
-    fits = [predicted(objective="quantile", alpha=config.levels[k]) for k in places]
-    ordered = between(np.sort(np.stack(fits, axis=1), axis=1), places, config.levels)
+        return np.asarray(shelf.get(name, fit).predict(inputs)) * units.unit + units.shift
+
+    places, levels = fitted_levels(config.levels, turn), config.levels
+    fits = [predicted(f"q{levels[k]:g}", objective="quantile", alpha=levels[k]) for k in places]
+    ordered = between(np.sort(np.stack(fits, axis=1), axis=1), places, levels)
     if turn % 2:
         return None, ordered
-    binned.set_weight(_even(past.unit) * seen)  # errors in units of sales, whatever unit the model thinks in
-    mean = predicted(objective="l2")
+    mean = predicted("mean", objective="l2")
     return np.clip(mean, 0.0, np.maximum(ordered[:, -1], 0.0) + 0.5 * rows.level[now[0]]), ordered
 
 

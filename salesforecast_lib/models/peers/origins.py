@@ -145,13 +145,19 @@ class OriginRows:
                 break
         else:
             return np.zeros(0, dtype="int64"), np.zeros(0, dtype="int64")
-        number = np.arange(total[-1])
         if total[-1] > max_rows:
             number = np.sort(np.random.default_rng(seed).choice(total[-1], max_rows, replace=False))
+        else:
+            number = np.arange(total[-1])
         place = np.searchsorted(total, number, side="right")
         origin = origins[place]
         own = number - (total[place] - pairs[place])  # the pair's number among those of its origin
         return origin, target[rank[origin + 1] + own] - origin
+
+    @property
+    def can_train(self) -> bool:
+        """Whether there is a pair to train on."""
+        return bool(len(self.training(self.cutoff, 1, 0)[0]))
 
     def at(self, when: pd.Timestamp) -> tuple[np.ndarray, np.ndarray]:
         """Origins at ``when`` with every step, series by series."""

@@ -16,6 +16,7 @@ from mlforecast.target_transforms import LocalStandardScaler
 from salesforecast_lib import QUANTILES
 from salesforecast_lib.data.frequency import check_freq
 from salesforecast_lib.models.peers.baselines import fitting_history, pooled_quantiles
+from salesforecast_lib.models.peers.shelf import Shelf
 from salesforecast_lib.models.windows.vocabulary import plain_names
 
 # Lags, spans of means by lag, parts of the date and periods of the usual level of the one-step LightGBM, by frequency.
@@ -34,13 +35,16 @@ def lightgbm_forecasts(
     threads: int = 1,
     objective: str = "l1",
     levels: Sequence[float] = QUANTILES,
+    shelf: Shelf | None = None,
 ) -> pd.DataFrame:
     """One global LightGBM over all series (Ke et al. 2017) with lags, calendar, categories and known-ahead covariates.
 
     Fitted on rows up to ``cutoff``; covariates after it are only those declared *future*. The absolute error as
     ``objective`` gave the lower WAPE at an origin before the test months; "l2" would aim at the mean instead. Series
-    too short for the longest lag or window get the mean of their last four cycles.
+    too short for the longest lag or window get the mean of their last four cycles. Fitted models are taken from the
+    ``shelf``, or left there.
     """
+    kept = shelf or Shelf()
     horizon, freq = int(meta["horizon"]), str(meta["freq"])
     lags, windows, parts, usual = _BOOSTED[check_freq(freq).kind]
     plain = plain_names([*meta["static"], *meta["future"]])
@@ -82,7 +86,13 @@ def lightgbm_forecasts(
         if short.all():
             return rest
         long = past.loc[~short, ["unique_id", "ds", "y", *static, *future]]
-        global_model.fit(long, static_features=static)
+        rows = global_model.preprocess(long, static_features=static, return_X_y=True, as_numpy=False)
+
+        def fit() -> lgb.Booster:
+            return model.fit(*rows).booster_
+
+        # the booster alone forecasts: its text holds all that it needs, the categories too
+        global_model.models_ = {"mean": kept.get(f"{past['ds'].max().date()}", fit)}
         known = covariates[covariates["ds"].isin(steps) & covariates["unique_id"].isin(long["unique_id"].unique())]
         table = global_model.predict(horizon, X_df=known if future else None)
         return pd.concat([table, rest[["unique_id", "ds", "mean"]]], ignore_index=True) if len(rest) else table

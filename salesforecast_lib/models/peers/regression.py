@@ -7,6 +7,7 @@ buyers) is known at the *origin* only, and its direct mode fits one model for ea
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import lightgbm as lgb
 import numpy as np
@@ -20,6 +21,7 @@ from salesforecast_lib import QUANTILES
 from salesforecast_lib.data.features import FeatureTable
 from salesforecast_lib.models.peers.baselines import tidy
 from salesforecast_lib.models.peers.origins import OriginRows
+from salesforecast_lib.models.peers.shelf import Shelf
 
 
 @dataclass(frozen=True)
@@ -61,18 +63,19 @@ def direct_lightgbm_forecasts(
     season: int,
     config: DirectConfig = DirectConfig(),
     rows_of: type[OriginRows] = OriginRows,
+    shelf: Shelf | None = None,
 ) -> pd.DataFrame:
     """One LightGBM for all series and steps, with the network's covariates (Ke et al. 2017).
 
     Fitted on targets up to ``cutoff``. All fits share one binned data set; the mean is the fit of ``config.objective``,
     the quantiles are fits of the pinball loss (Koenker & Bassett 1978), or pooled past errors. ``rows_of`` may be a
-    kind of `OriginRows` with more columns.
+    kind of `OriginRows` with more columns; fitted models are taken from the ``shelf``, or left there.
 
     Returns
     -------
     The forecast table, model "LightGBMDirect".
     """
-    rows = rows_of(table, future, cutoff, horizon, freq, season, config.window)
+    rows, shelf = rows_of(table, future, cutoff, horizon, freq, season, config.window), shelf or Shelf()
     settings = {
         "learning_rate": config.learning_rate,
         "num_leaves": config.leaves,
@@ -89,6 +92,7 @@ def direct_lightgbm_forecasts(
         "max_bin": config.bins,
     }
 
+    @cache
     def data(last: pd.Timestamp) -> lgb.Dataset:
         inputs, target, weight = rows.fit_data(last, config.max_rows, config.seed, config.volume_weight)
         if len(inputs) == 0:  # nothing is known after any origin: the forecast is the level itself
@@ -98,20 +102,23 @@ def direct_lightgbm_forecasts(
             inputs, target, weight=weight, categorical_feature=codes, params=settings, free_raw_data=False
         )
 
-    def fit(binned: lgb.Dataset, **objective: str | float) -> lgb.Booster:
-        return lgb.train({**settings, **objective}, binned, num_boost_round=config.trees)
+    def fit(last: pd.Timestamp, name: str, **objective: str | float) -> lgb.Booster:
+        return shelf.get(
+            f"{name}-{last.date()}",
+            lambda: lgb.train({**settings, **objective}, data(last), num_boost_round=config.trees),
+        )
 
     if not config.quantiles:
         return rows.with_pooled_quantiles(
-            lambda when, inputs: np.asarray(fit(data(when), objective=config.objective).predict(inputs)),
+            lambda when, inputs: np.asarray(fit(when, "mean", objective=config.objective).predict(inputs)),
             "LightGBMDirect",
             freq,
             config.levels,
         )
-    binned, (origin, step) = data(cutoff), rows.at(cutoff)
+    origin, step = rows.at(cutoff)
     inputs = rows.inputs(origin, step)
-    levels = [fit(binned, objective="quantile", alpha=level).predict(inputs) for level in config.levels]
-    mean = fit(binned, objective=config.objective).predict(inputs)
+    levels = [fit(cutoff, f"q{level:g}", objective="quantile", alpha=level).predict(inputs) for level in config.levels]
+    mean = fit(cutoff, "mean", objective=config.objective).predict(inputs)
     values = np.stack([mean, *levels], axis=1) * rows.level[origin][:, None]
     return tidy(rows.table(origin, step, values, "LightGBMDirect", config.levels))
 

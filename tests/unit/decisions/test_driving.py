@@ -59,6 +59,18 @@ def test_a_plan_alone_is_driven_by_the_champions_own_forecasts(tmp_path):
         driving.read_forecasts(tmp_path, "LSTM")
 
 
+def test_products_that_opened_between_the_cutoffs_are_forecast_today_only(tmp_path):
+    table = _forecast([MODEL, "Theta"], 5.0)
+    last = table["cutoff"].max()
+    before = table["cutoff"] < last
+    young = table[~before].assign(unique_id="young")
+    middle = pd.concat([table.assign(cutoff=table["cutoff"] - pd.Timedelta(days=7))[before], table, young])
+    write_parquet(pd.concat([middle, young.assign(cutoff=table["cutoff"].min())]), tmp_path / driving.OWN)
+    found, _ = driving.read_forecasts(tmp_path, "champion")
+    by_series = found.groupby("unique_id")["cutoff"].nunique()
+    assert by_series.to_dict() == {"a": 3, "young": 1}
+
+
 @pytest.mark.parametrize("mean, models", [(5.0, {MODEL, "LSTM"}), (6.0, {MODEL, "Theta"})])
 def test_forecasts_of_an_earlier_champion_are_not_compared_with_todays(tmp_path, mean, models):
     write_parquet(_forecast([MODEL, "Theta"], 5.0), tmp_path / driving.OWN)

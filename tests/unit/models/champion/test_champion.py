@@ -92,7 +92,7 @@ def test_a_closed_day_is_zero_in_every_member(made):
 
 
 def test_a_member_that_fails_is_left_out_by_name(made, monkeypatch):
-    def broken(task, cutoff, model):
+    def broken(task, cutoff, model, shelf):
         raise ValueError("no luck today")
 
     monkeypatch.setitem(fitted._AT_EACH, "LightGBMDirect", broken)
@@ -108,8 +108,8 @@ def test_a_member_out_of_all_proportion_is_left_out_with_its_figure(made, monkey
     """Nothing, far too much, or no number at all: the champion goes on without it."""
     right = fitted._direct
 
-    def wild(task, cutoff, model):
-        table = right(task, cutoff, model)
+    def wild(task, cutoff, model, shelf):
+        table = right(task, cutoff, model, shelf)
         columns = ["mean", *quantile_columns(task.config.levels)]
         return table.assign(**{name: table[name] * times for name in columns})
 
@@ -156,7 +156,7 @@ def test_a_back_test_leaves_one_and_a_half_horizons_to_learn_from(days, judged):
 def test_stored_members_are_read_back_and_other_settings_are_not(made, tmp_path, monkeypatch):
     table, known, meta, cutoffs = made
     first = champion_forecasts(table, known, meta, cutoffs, QUICK, store=tmp_path)
-    monkeypatch.setattr(champion.champion, "forecast_member", None)
+    monkeypatch.setattr(champion.champion, "fitted_members", None)
     again = champion_forecasts(table, known, meta, cutoffs, QUICK, store=tmp_path)
     pd.testing.assert_frame_equal(first.forecasts, again.forecasts)
     with pytest.raises(TypeError):

@@ -84,17 +84,3 @@ def test_the_spread_is_multiplied_around_the_median():
     forecast, levels = np.array([[50.0, 10.0, 20.0, 60.0]]), np.array([0.1, 0.5, 0.9])  # the mean first
     assert weights.widened(forecast, levels, 1.5).tolist() == [[5.0, 20.0, 80.0]]
     assert weights.widened(forecast, levels, 4.0)[0, 0] == 0.0  # not below zero
-
-
-def test_the_mean_is_taken_from_members_that_aim_at_it():
-    means, shares = np.array([[10.0], [20.0], [60.0]]), np.array([0.5, 0.25, 0.25])
-    assert weights.mixed_mean(shares, ["Networks", "Boosting", "LightGBMDirect"], means).tolist() == [40.0]
-    assert weights.mixed_mean(np.array([1.0]), ["Networks"], means[:1]).tolist() == [10.0]
-
-
-def test_the_mean_moves_towards_what_was_sold():
-    y = np.full(400, 100.0)
-    values = np.full((1, 400, 4), 80.0)
-    factor = weights.mean_factor(values[0][:, 0], known_of(values, y, 4))
-    assert 1.1 < factor < 1.25
-    assert weights.mean_factor(np.zeros(400), known_of(values, y, 4)) == 1.0
