@@ -373,10 +373,13 @@ for measure in ("recall", "f1"):
 # %% [markdown]
 # ## The alerts of this run
 #
-# One line is one cause. First the feed; what it explains is not reported again for each product. Then shelves that sell
-# nothing, then what many products do at once, then single products, where consecutive alarms are one line. *Severity* follows
-# from how rare it is and how far from what was expected; *impact* is the difference in money. That a product which nobody has
-# bought for months sells nothing is no news, and a product that the stock file lacks has an unknown stock, not an empty shelf.
+# One line is one cause. First the feed; what it explains is not reported again for each product. Then shelves that
+# sell nothing, then what many products do at once, then single products, where consecutive alarms are one line.
+# Rarity decides whether there is an alert, **money** how severe it is: *impact* is what lies between expected and
+# seen, in units times the product's price, and for a broken feed all that it makes worthless. *High* is at least what
+# an average product takes in a week, *medium* a quarter of it. Most money is on top; what a holiday explains comes
+# last. That a product which nobody has bought for months sells nothing is no news, and a product that the stock file
+# lacks has an unknown stock, not an empty shelf.
 
 # %%
 listed = None
@@ -403,7 +406,7 @@ pd.crosstab(report["kind"], report["severity"])
 columns = ["alert", "severity", "kind", "unique_id", "start", "end", "why"]
 report[columns].head(12)
 
-# %% mystnb={"figure": {"caption": "The alerts at a glance, most severe on top: when, what, and how far from what was expected.", "name": "fig-alerts"}, "image": {"alt": "Two panels side by side with one line per alert: a bar from its start to its end, darker for higher severity, and a dot for observed relative to expected on a logarithmic axis; most severe alerts are at the top."}}
+# %% mystnb={"figure": {"caption": "The alerts at a glance, most money at stake on top: when, what, and how far from what was expected.", "name": "fig-alerts"}, "image": {"alt": "Two panels side by side with one line per alert: a bar from its start to its end, darker for higher severity, and a dot for observed relative to expected on a logarithmic axis; the alerts with most money at stake are at the top."}}
 part = report.head(18).iloc[::-1].reset_index(drop=True)
 grey = {"high": "0.15", "medium": "0.5", "low": "0.75"}
 shade = part["severity"].map(grey)

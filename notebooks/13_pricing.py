@@ -23,7 +23,8 @@
 # - show that the best forecaster is not the best pricer;
 # - find the most profitable prices of a whole category on a ladder of endings, and say how sure the gain is;
 # - clear a stock that has to go, and learn a price by asking it;
-# - write price recommendations for this run's products, with their reasons.
+# - size the test of a price where the past cannot answer, and write for each of this run's products what to ask: a new
+#   price where the evidence carries it, else a test.
 #
 # *Prerequisites:* {ref}`ch-evaluation`, {ref}`page-marketplace`. *Running time:* see the [status page](../book/status.md).
 
@@ -31,11 +32,12 @@
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from scipy.stats import t as student
 
 from salesforecast_lib.data.prepare import load_panel
 from salesforecast_lib.decisions import pricing
 from salesforecast_lib.decisions.pricing import bandit, demand, duel, markdown
-from salesforecast_lib.decisions.pricing import juice, study
+from salesforecast_lib.decisions.pricing import experiment, juice, study
 from salesforecast_lib.plots import use_book_style
 
 use_book_style()
@@ -50,6 +52,10 @@ market_days: int = 730  # days of a simulated shop
 cost_share: float = 0.7  # cost / today's price: order lines do not hold it
 min_margin: float = 0.05  # smallest margin as a share of the price
 max_change: float = 0.1  # largest change of a price at once
+cost_doubt: float = 0.15  # the cost share may be so much lower or higher
+randomised_prices: bool = False  # past prices of this run were drawn by lot
+price_tests: int = 10  # price tests to begin at the same time, at most
+longest_test: int = 26  # weeks that a price test may take
 confidence: float = 0.8  # a change is proposed where profit rises so surely
 allow_outside: bool = False  # prices never asked before; marked in the plan
 price_category: str = ""  # column of rivals; empty: the first static column
@@ -308,6 +314,65 @@ print(f"expected gain a day {gain.mean():.0f} (95 %: {low:.0f} to "
       f"{high:.0f}); true gain {actual:.0f}")  # fmt: skip
 
 # %% [markdown]
+# ### Advice without an instrument
+#
+# Now the same for every estimator and shop: how many of its price changes lose money in truth, and what does it promise?
+
+# %% tags=["nbval-check-output"]
+advice = duel.advice_against_truth(played, rules)
+print(advice.round(2).to_string())
+print(duel.advice_verdict(advice, "double ML", best_method))
+
+# %% [markdown]
+# An order file alone holds neither a cost nor views: its estimate is that of the blind row. Its direction may be right
+# and its promise is not known to be. So this book never writes "raise" or "lower" from such an estimate. It writes
+# **test**.
+#
+# ### How long is a test?
+#
+# A change from price $p$ to $p'$ with cost $k$ pays if the units after it, over those before it, exceed
+#
+# ```{math}
+# :label: eq-break-even
+# \frac{q'}{q} = \frac{p-k}{p'-k}, \qquad \text{at the elasticity } \frac{\log (q'/q)}{\log (p'/p)} .
+# ```
+#
+# That is what the test has to be able to see. Weeks come in pairs, in each pair a coin says which week asks the new
+# price, and the mean difference of log units within the $n$ pairs is the answer. With $\sigma$ the product's own noise
+# from week to week, $n$ is enough when
+#
+# ```{math}
+# :label: eq-test-length
+# \sqrt n \; \bigl|\log (q'/q)\bigr| \;\ge\; \sigma \,\bigl(t_{n-1,\,0.95} + t_{n-1,\,0.8}\bigr).
+# ```
+
+# %% tags=["nbval-check-output"]
+asked, noise = np.array([9.99, 10.99]), np.array([0.3])
+for cost in (5.5, 7.0, 8.5):
+    ratio = experiment.break_even_ratio(asked[:1], asked[1:], np.array([cost]))
+    effect = np.log(ratio)
+    needed = experiment.periods_needed(effect, noise, 104)
+    print(f"cost {cost:.2f}: pays if units fall by less than "
+          f"{1 - ratio[0]:.0%}; {needed[0]:.0f} weeks show it")  # fmt: skip
+
+# %% [markdown]
+# Four thousand such tests of the middle case, with an effect of that size: how many see it, and how many see one where
+# there is none?
+
+# %% tags=["nbval-check-output"]
+effect = np.log(
+    experiment.break_even_ratio(asked[:1], asked[1:], np.array([7.0]))
+)
+pairs = int(experiment.periods_needed(effect, noise, 104)[0]) // 2
+for truth in (effect[0], 0.0):
+    drawn = rng.normal(truth, noise[0], (4000, pairs))
+    value = drawn.mean(1) / drawn.std(1, ddof=1) * np.sqrt(pairs)
+    seen = (value < student.ppf(0.05, pairs - 1)).mean()
+    print(f"true change of units {np.expm1(truth):+.0%}: {seen:.0%} of the "
+          "tests report a fall")  # fmt: skip
+    assert abs(seen - (0.8 if truth else 0.05)) < 0.08
+
+# %% [markdown]
 # ### Guard rails
 #
 # No price depends on who buys: every function of this chapter refuses a column that describes customers. And nothing is
@@ -418,15 +483,23 @@ print(juice.juice_report(juice_folder))
 #
 # The run's panel is added up to weeks. Its prices are what was paid per unit: for a product *type* a change of the mix
 # looks like a change of price, and where large orders get rebates the price answers to the quantity. There is no cost in
-# order lines and no instrument unless `instrument` names one, so an estimate can still be confounded; that is why
-# only changes within the observed range, small ones, and sure ones are proposed.
+# order lines and no instrument unless `instrument` names one. Without one a changed price is a **test**, at the price
+# that the estimate likes best within small steps and the observed range; its length follows from {eq}`eq-test-length`
+# and the product's own noise. Where prices *were* drawn by lot, say `-p randomised_prices=true`: then a change is
+# advised where the whole interval of its profit lies above zero. The cost is assumed, so every proposal is worked out
+# at a lower and a higher one too, and held where its direction changes. At most `price_tests` begin now, one a category,
+# the most money at stake first.
 
 # %%
 panel, meta = load_panel(run_dir)
 limits = pricing.PriceRules(
     min_margin=min_margin, max_change=max_change, allow_outside=allow_outside
 )
-sure = pricing.PlanConfig(cost_share, confidence, seed=seed)
+sure = pricing.PlanConfig(
+    *(cost_share, confidence), seed=seed, cost_doubt=cost_doubt,
+    randomised=randomised_prices, tests=price_tests,
+    longest_test=longest_test,
+)  # fmt: skip
 found = pricing.plan_run(
     panel, meta, limits, sure, price_category, instrument
 )
@@ -460,10 +533,11 @@ plt.show()
 # - We saw a better forecaster choose worse prices.
 # - We optimised a category's prices on a ladder with a certificate, and measured the regret against the truth.
 # - We cleared a stock by backward induction, and learned a price at a stated cost, which takes time to pay.
-# - We wrote what to ask for each of the run's products, and why, or why not to touch it.
+# - We saw what advice without an instrument promises and what it brings, and worked out how long a test takes instead.
+# - We wrote what to ask or to test for each of the run's products, and why, or why not to touch it.
 #
 # The simulated shop has constant elasticities and no memory: customers do not stock up, rivals outside do not answer.
-# Proposals for real products are hypotheses; change a few, and measure.
+# A test answers for its own weeks and its own shop: repeat it when the season or the rivals change.
 #
 # ## Exercises
 #

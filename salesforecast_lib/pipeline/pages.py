@@ -15,6 +15,8 @@ import pandas as pd
 
 from salesforecast_lib.data.frequency import check_freq
 from salesforecast_lib.decisions.driving import CHAMPION, driven_by
+from salesforecast_lib.decisions.workbook.reasons import evidence, stock_words
+from salesforecast_lib.decisions.workbook.savings import in_words, saving, simple_rule
 from salesforecast_lib.decisions.workbook.sheets import decision_sheets, read_decisions
 from salesforecast_lib.evaluation.verdicts import champion_caveat, winner
 from salesforecast_lib.files import project_root, read_json
@@ -65,11 +67,19 @@ def findings(result: Mapping[str, Any], dataset: str = "") -> list[str]:
     metrics, inventory = result["metrics"], result["inventory"]
     models = dict(sorted(metrics["models"].items(), key=lambda item: item[1]["wape"]))
     policies = dict(sorted(inventory["policies"].items(), key=lambda item: item[1]["total"]))
-    best, naive = inventory["cheapest_model"], policies["rule of thumb"]["total"]
-    saving = {name: 100 * (1 - values["total"] / naive) for name, values in policies.items()}
+    best, rule = inventory["cheapest_model"], simple_rule(policies)
+    saved = {name: saving(policies, name) for name in policies}
     ours = CHAMPION if CHAMPION in models else "LSTM"
-    money = f"The cheapest forecast is **{best}**: it saves {saving[best]:.1f} % of the cost of the rule of thumb"
-    money += "." if best == ours else f"; the {ours} saves {saving[ours]:.1f} %."
+    money = f"The cheapest forecast is **{best}**: "
+    if best == rule:
+        money += "no model does better than this simple rule"
+    else:
+        money += f"it saves {saved[best]:.1f} % of the cost of the best simple rule, the {in_words(rule)}"
+    if best != ours:
+        money += f"; the {ours} " + (
+            f"saves {saved[ours]:.1f} %" if saved[ours] >= 0 else f"costs {-saved[ours]:.1f} % more"
+        )
+    money += "."
     period = check_freq(str(result.get("freq") or "D")).period
     gain = 100 * (1 - models[ours]["wape"] / models["SeasonalNaive"]["wape"])
 
@@ -204,9 +214,10 @@ def run_pages(folder: Path, shown: int = 15) -> dict[str, str | bytes]:
     name, words = _DATA_SETS.get(values.get("dataset", "complete_journey"), ("your shop", ""))
     if values.get("path"):
         words += f" Read from {plain(Path(values['path']).name)}."
-    plan = read_decisions(folder / "replenishment.csv")
+    plan = stock_words(read_decisions(folder / "replenishment.csv"), evidence(folder))
+    urgent = [name for name in ("expected_loss", "risk_before_delivery") if name in plan]
     orders = plan[pd.to_numeric(plan["order_quantity"], errors="coerce") > 0].sort_values(
-        "risk_before_delivery", ascending=False, kind="stable"
+        urgent, ascending=False, kind="stable"
     )
     sources = set(plan["stock_source"])
     stock = _STOCK[next(name for name in ("stock_file", "simulated", "unknown") if name in sources)] if sources else ""

@@ -37,33 +37,32 @@ class AlertRules:
     ----------
     odds : chance of the run of periods without a sale below which a product counts as out of stock.
     crowd : share of the products (at least five) that make a shop-wide alert of alarms in one period.
-    high, medium : powers of ten beyond the alarm's threshold from which an alert is severe; or
-    factor : observed over expected, or its inverse, from which it is severe whatever its rarity.
+    high, medium : money at stake from which an alert is severe, in weekly sales of an average product of the shop.
     """
 
     odds: float = 1e-4
     crowd: float = 0.05
-    high: float = 1.5
-    medium: float = 0.5
-    factor: float = 4.0
+    high: float = 1.0
+    medium: float = 0.25
 
     def __post_init__(self) -> None:
         if not 0 < self.odds < 1 or not 0 < self.crowd <= 1:
             raise ValueError(f"odds={self.odds}, crowd={self.crowd}: expected a probability and a share")
-        if not self.high >= self.medium >= 0 or self.factor <= 1:
-            raise ValueError(
-                f"high={self.high}, medium={self.medium}, factor={self.factor}: expected "
-                "high >= medium >= 0 and factor > 1"
-            )
+        if not self.high >= self.medium >= 0:
+            raise ValueError(f"high={self.high}, medium={self.medium}: expected high >= medium >= 0")
 
-    def severity(self, strength: float, expected: float, observed: float) -> str:
-        """One of `SEVERITIES`; the lowest whenever the strength is negative, which means: probably known."""
+    def severity(self, strength: float, impact: float, week: float) -> str:
+        """One of `SEVERITIES`, from the money at stake; the lowest when the strength is negative: probably known.
+
+        Rarity says that something happened (the alarm's threshold), money whether somebody has to look today.
+
+        Parameters
+        ----------
+        impact : money at stake. ``week`` : money that an average product takes in a week.
+        """
         if strength < 0:
             return "low"
-        ratio = (observed + 0.5) / (expected + 0.5)
-        if strength >= self.high or max(ratio, 1 / max(ratio, 1e-9)) >= self.factor:
-            return "high"
-        return "medium" if strength >= self.medium else "low"
+        return "high" if impact >= self.high * week else "medium" if impact >= self.medium * week else "low"
 
 
 def only(grid: Grid, i: int) -> np.ndarray:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from salesforecast_lib.data.frequency import by_inner
 from salesforecast_lib.decisions.alerts.feed import holiday_name, near_unit, usual_price
 from salesforecast_lib.decisions.alerts.findings import Finding, only, runs_of, sums
 from salesforecast_lib.decisions.alerts.grid import Grid
 from salesforecast_lib.wording import counted
 
+FROZEN = 3  # selling periods with the very same sales that make a flat line
 _GRADUAL = {"rising": "level up", "falling": "level down"}
 _WORDS = {
     "high": "sales spike",
@@ -97,6 +99,11 @@ def single_products(
             elif why == "list_price" and grid.price is not None and usual is not None:
                 t = columns[top]
                 found.append(_price_finding(grid, i, inside, float(usual[i, t]), float(grid.price[i, t]), strength))
+            elif (
+                why == "flat"
+                and same_value(grid.sales[i, : columns[top] + 1], grid.live[i, : columns[top] + 1]) < FROZEN
+            ):
+                continue  # the same number twice is no frozen feed
             else:
                 kind = _WORDS[why] if why != "missing" else "sales drop"
                 found.append(_sales_finding(grid, i, kind, why, int(columns[top]), inside, strength))
@@ -114,10 +121,15 @@ def _sales_finding(grid: Grid, i: int, kind: str, why: str, t: int, inside: np.n
 def _price_finding(grid: Grid, i: int, inside: np.ndarray, usual: float, seen: float, strength: float) -> Finding:
     unit = near_unit(seen / usual)
     guess = f": about {'' if seen > usual else '1/'}{unit:.0f} times, a decimal point or cents?" if unit else ""
-    why = (
-        f"Price {seen:.2f} is, before discounts, outside the range of the last sixteen cycles; usual {usual:.2f}{guess}"
-    )
+    span = _range_words(grid)
+    why = f"Price {seen:.2f}, usual {usual:.2f}: before discounts outside the range of the last {span}{guess}"
     return Finding("price", only(grid, i), inside[0], inside[-1], usual, seen, "price", strength, why)
+
+
+def _range_words(grid: Grid) -> str:
+    """Sixteen cycles of the grid in weeks or months."""
+    periods = 16 * grid.season
+    return {7: "16 weeks", 3: f"{periods} months"}.get(grid.season, f"{periods} weeks")
 
 
 def _since(grid: Grid, i: int, t: int, up: bool) -> int:
@@ -135,11 +147,25 @@ def _reason(grid: Grid, i: int, why: str, t: int, inside: np.ndarray, expected: 
         y, mean = grid.sales[i, t], grid.mean[i, t]
         unit = near_unit(y / max(mean, 0.5)) if y > mean else 0.0
         guess = f"; about {unit:.0f} times: pieces instead of packs, or a misplaced decimal point?" if unit else ""
-        range_ = f"forecast {mean:.0f} (90 % between {low:.0f} and {high:.0f})"
-        return f"{counted(y, 'unit')} on {grid.dates[t].date()}, {range_}{guess}"
+        made = np.datetime_as_string(grid.cutoff[t], unit="D")
+        range_ = f"forecast of {made}: {mean:.0f} (90 % between {low:.0f} and {high:.0f})"
+        when = "on" if grid.season == 7 else f"in the {by_inner(grid.season).period} to"
+        return f"{counted(y, 'unit')} {when} {grid.dates[t].date()}, {range_}{guess}"
     if why in _GRADUAL:
         change = 100 * (observed / max(expected, 0.5) - 1)
         # begins with a digit: text that begins with a sign is a formula to a spreadsheet, and would be quoted
         side = f"{abs(change):.0f} % {'above' if change > 0 else 'below'} the forecast"
-        return f"{side} over {counted(len(inside), 'period')}: the level has moved or drifts"
-    return f"The same value {grid.sales[i, t]:.0f} again and again up to {grid.dates[t].date()}: is the feed frozen?"
+        span = counted(len(inside), by_inner(grid.season).period)
+        made = np.datetime_as_string(grid.cutoff[t], unit="D")
+        sold = f"{counted(observed, 'unit')} in {span}, {expected:.0f} expected by the forecast of {made}"
+        return f"{sold} ({side}): the level has moved or drifts"
+    times = same_value(grid.sales[i, : t + 1], grid.live[i, : t + 1])
+    span = counted(times, by_inner(grid.season).period)
+    return f"{counted(grid.sales[i, t], 'unit')} in each of {span} up to {grid.dates[t].date()}: is the feed frozen?"
+
+
+def same_value(sales: np.ndarray, live: np.ndarray) -> int:
+    """Selling periods at the end of ``sales`` (T,) with the very same sales, the last one counted."""
+    known = sales[live & np.isfinite(sales)]
+    other = np.flatnonzero(known != known[-1]) if len(known) else np.zeros(0, int)
+    return int(len(known) - 1 - other[-1]) if len(other) else len(known)

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from salesforecast_lib.data.frequency import by_inner
 from salesforecast_lib.decisions.alerts.findings import Finding, only, runs_of
 from salesforecast_lib.decisions.alerts.grid import Grid, log_chance
 from salesforecast_lib.decisions.silence import silence
@@ -77,7 +78,7 @@ def _empty_shelves(grid: Grid, columns: np.ndarray, odds: float) -> list[Finding
             expected = float(grid.mean[i, part].sum())
             missed = f"{expected:.0f} {'unit was' if round(expected) == 1 else 'units were'} expected"
             why = (
-                f"No sale in {counted(len(part), 'period')} in which {missed} (chance below 1 in "
+                f"No sale in {counted(len(part), by_inner(grid.season).period)} in which {missed} (chance below 1 in "
                 f"{10 ** int(min(-total / np.log(10), 9)):,}): out of stock, delisted or hidden?"
             )
             strength = float((np.log(odds) - total) / np.log(10))
@@ -101,7 +102,7 @@ def _recorded_stockouts(grid: Grid, columns: np.ndarray) -> list[Finding]:
             if expected < 1:
                 continue
             lost = counted(max(expected - observed, 0), "unit")
-            why = f"Recorded as out of stock in {counted(len(run), 'period')}; about {lost} lost"
+            why = f"Recorded as out of stock in {counted(len(run), by_inner(grid.season).period)}; about {lost} lost"
             strength = float(np.log10(1 + expected / max(float(np.nanmean(grid.mean[i, columns])), 0.1))) - 0.3
             found.append(
                 Finding(
@@ -128,7 +129,9 @@ def _stock_file(grid: Grid, columns: np.ndarray, stock: pd.Series, empty: list[F
             continue
         units, expected = float(stock[name]), float(np.nan_to_num(grid.mean[i, columns[-grid.season :]].mean()))
         if units == 0 and expected >= 0.1:
-            why = f"The stock file says none is left; {expected:.1f} units a period are expected"
+            why = (
+                f"The stock file says none is left; {expected:.1f} units a {by_inner(grid.season).period} are expected"
+            )
             found.append(Finding("stock: none on hand", only(grid, i), last, last, expected, 0.0, "units", 1.0, why))
         elif units > 0 and i in silent:
             one = silent[i]

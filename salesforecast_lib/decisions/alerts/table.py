@@ -9,9 +9,9 @@ import pandas as pd
 
 from salesforecast_lib.decisions.alerts.combination import Alarm, collect
 from salesforecast_lib.decisions.alerts.detectors import Detector
-from salesforecast_lib.decisions.alerts.feed import copied_days, doubled_days, missing_days, unit_mixups, usual_price
-from salesforecast_lib.decisions.alerts.findings import SEVERITIES, AlertRules, Finding, blank
-from salesforecast_lib.decisions.alerts.grid import Grid
+from salesforecast_lib.decisions.alerts.feed import copied_days, doubled_days, missing_days, unit_mixups
+from salesforecast_lib.decisions.alerts.findings import AlertRules, Finding, blank
+from salesforecast_lib.decisions.alerts.grid import Grid, known_median
 from salesforecast_lib.decisions.alerts.products import missing_products, shop_wide, single_products
 from salesforecast_lib.decisions.alerts.stock import Unwanted, without_stock
 from salesforecast_lib.files import empty_table
@@ -49,7 +49,7 @@ def find_alerts(
     rules: AlertRules | None = None,
     unwanted: Unwanted | None = None,
 ) -> pd.DataFrame:
-    """Alerts of the given periods, most severe first; one row a cause, with the columns `COLUMNS`.
+    """Alerts of the given periods, the most money at stake first; one row a cause, with the columns `COLUMNS`.
 
     First the feed: a period that it explains is blanked before anything else is looked at. Then products without stock,
     then periods in which a crowd of products moves alike, then single products, whose consecutive alarms are one alert.
@@ -103,25 +103,52 @@ def numbered(table: pd.DataFrame) -> pd.DataFrame:
     return out
 
 
+def unit_money(grid: Grid) -> np.ndarray:
+    """Money that a unit of each product takes, (n,): its median price, else that of the shop, else 1."""
+    if grid.price is None:
+        return np.ones(len(grid.ids))
+    own = known_median(np.asarray(grid.price, float), axis=1)
+    return np.where(np.isfinite(own), own, float(known_median(own, axis=0))) if np.isfinite(own).any() else own * 0 + 1
+
+
+def weekly_money(grid: Grid, weeks: int = 13) -> float:
+    """Money that an average product takes in a week, over the ``weeks`` before the newest forecasts."""
+    first = int(grid.split()[2][0])
+    columns = slice(max(0, first - max(1, round(weeks / grid.weeks))), max(first, 1))
+    taken = np.nansum(grid.sales[:, columns] * unit_money(grid)[:, None], axis=1).mean()
+    return float(taken / (grid.sales[:, columns].shape[1] * grid.weeks))
+
+
+def _impact(grid: Grid, one: Finding, price: np.ndarray) -> float:
+    """Money at stake: units between expected and seen, or the whole of a period that a broken feed makes worthless."""
+    inside = slice(one.start, one.end + 1)
+    sold = np.nan_to_num(grid.sales[one.members, inside]).sum(1)  # (members,)
+    gap = abs(one.observed - one.expected)
+    if "price" in one.measure:
+        return float(gap * sold.sum())
+    if one.kind.startswith("feed"):
+        gap = max(gap, one.expected, one.observed)
+    if not one.members.any():
+        return float(gap * price.mean())
+    weight = np.nan_to_num(grid.mean[one.members, inside]).sum(1) + sold + 1e-9  # what sells more decides the price
+    return float(gap * np.average(price[one.members], weights=weight))
+
+
 def _table(grid: Grid, findings: list[Finding], rules: AlertRules) -> pd.DataFrame:
-    usual = usual_price(grid)
-    rows = []
+    price, week = unit_money(grid), weekly_money(grid)
+    rows, known = [], []
     for one in findings:
-        money = np.ones(len(grid.ids)) if usual is None else np.nan_to_num(usual[:, one.start], nan=1.0)
-        price = float(money[one.members].mean()) if one.members.any() else 1.0
-        gap = abs(one.observed - one.expected)
-        units = float(np.nansum(grid.sales[one.members, one.start : one.end + 1]))
-        impact = gap * units if "price" in one.measure else gap * price
+        impact = _impact(grid, one, price)
         name = str(grid.ids[one.members][0]) if one.members.sum() == 1 else f"({one.members.sum()} products)"
+        known.append(one.strength < 0)
         rows.append(
             (
                 *(one.kind, name, int(one.members.sum()), grid.dates[one.start], grid.dates[one.end]),
-                rules.severity(one.strength, one.expected, one.observed),
+                rules.severity(one.strength, impact, week),
                 *(round(one.expected, 2), round(one.observed, 2), one.measure, round(impact, 2)),
                 *(round(one.strength, 2), one.why),
             )
         )
     table = pd.DataFrame(rows, columns=COLUMNS) if rows else no_alerts()
-    rank = table["severity"].map({name: k for k, name in enumerate(SEVERITIES)})
-    order = np.lexsort((table["unique_id"], -table["impact"].to_numpy(float), rank.to_numpy(float)))
+    order = np.lexsort((table["unique_id"], -table["impact"].to_numpy(float), np.array(known, bool)))
     return table.iloc[order].reset_index(drop=True)

@@ -22,8 +22,8 @@ from salesforecast_lib.decisions.pricing.data import count_bias, market_prices
 from salesforecast_lib.decisions.pricing.duel import forecaster_against_pricer
 from salesforecast_lib.decisions.pricing.elasticity import double_ml
 from salesforecast_lib.decisions.pricing.optimise import brute_force, optimise_category
-from salesforecast_lib.decisions.pricing.plan import PlanConfig, recommend
-from salesforecast_lib.decisions.pricing.rules import PriceRules, ladder, refuse_customers
+from salesforecast_lib.decisions.pricing.plan import recommend
+from salesforecast_lib.decisions.pricing.rules import PlanConfig, PriceRules, ladder, refuse_customers
 from salesforecast_lib.decisions.pricing.run import plan_run, write_plan
 from salesforecast_lib.decisions.pricing.shrinkage import shrink
 from salesforecast_lib.decisions.pricing.study import play_shop

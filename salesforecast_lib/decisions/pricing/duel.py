@@ -1,7 +1,8 @@
-"""A forecaster and a pricer set the prices of one simulated shop (chapter 13 and its benchmark)."""
+"""Prices set by belief and valued by the truth of simulated shops: forecaster, pricer and advice (chapter 13)."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +16,14 @@ from salesforecast_lib.decisions.pricing.elasticity import TREATMENTS, Elasticit
 from salesforecast_lib.decisions.pricing.nuisance import ByProduct
 from salesforecast_lib.decisions.pricing.rules import PriceRules, ladder
 from salesforecast_lib.decisions.pricing.shrinkage import shrink
-from salesforecast_lib.decisions.pricing.study import RECENT, believed_state, best_prices, total_profit, true_state
+from salesforecast_lib.decisions.pricing.study import (
+    RECENT,
+    Shop,
+    believed_state,
+    best_prices,
+    total_profit,
+    true_state,
+)
 
 
 @dataclass(frozen=True)
@@ -100,6 +108,51 @@ def duel_verdict(fights: pd.DataFrame, level: float = 0.01) -> str:
         f"{share[first]:.1%} of the best profit, {second} {share[second]:.1%}. "
         f"{first.capitalize()} asks {abs(asks):.1%} {'more' if asks > 0 else 'less'} than the best prices. "
         f"The better forecaster earned less in {less} of {len(wide)} shops."
+    )
+
+
+def advice_against_truth(shops: Sequence[Shop], rules: PriceRules) -> pd.DataFrame:
+    """What the price changes of each estimator promise, and what they bring by the truth, over all shops.
+
+    Returns
+    -------
+    DataFrame by ``method`` with ``changes`` (products whose price it moves), ``losing`` (share of them that lose money
+    in truth, each alone beside today's other prices), ``raises`` (share of them that go up), ``promised`` and ``true``
+    (change of profit of all shops together, as a share of today's).
+    """
+    rows = []
+    for shop in shops:
+        data = market_prices(shop.market)
+        state = true_state(shop.market, data)
+        today = state["price"].to_numpy(dtype="float64")
+        before = total_profit(state, today)
+        for method, fit in shop.fits.items():
+            believed = believed_state(state, data, shrink(fit.table))
+            chosen = best_prices(believed, rules)
+            moved = np.flatnonzero(np.abs(chosen - today) > 1e-9)
+            alone = [total_profit(state, np.where(np.arange(len(today)) == i, chosen, today)) for i in moved]
+            gain = total_profit(state, chosen) - before
+            belief = total_profit(believed, chosen) - total_profit(believed, today)
+            up, lost = int((chosen[moved] > today[moved]).sum()), int((np.array(alone) < before).sum())
+            rows.append((method, len(moved), lost, up, belief, gain, total_profit(believed, today), before))
+    names = ["method", "changes", "losing", "raises", "promised", "true", "base", "before"]
+    sums = pd.DataFrame(rows, columns=names).groupby("method", sort=False).sum()
+    share = {name: sums[name] / sums["changes"].clip(lower=1) for name in ("losing", "raises")}
+    money = {"promised": sums["promised"] / sums["base"], "true": sums["true"] / sums["before"]}
+    return sums[["changes"]].assign(**share, **money)
+
+
+def advice_verdict(table: pd.DataFrame, blind: str, instrumented: str) -> str:
+    """Sentence on what an estimator without instruments promises and brings, beside one with them.
+
+    ``table`` : of `advice_against_truth`; ``blind, instrumented`` : two of its methods.
+    """
+    one, other = table.loc[blind], table.loc[instrumented]
+    return (
+        f"{blind}: {one['raises']:.0%} of its {one['changes']:.0f} changes go up, {one['losing']:.0%} lose money in "
+        f"truth; it promises {one['promised']:+.1%} profit and brings {one['true']:+.1%}.\n"
+        f"{instrumented}: {other['losing']:.0%} of {other['changes']:.0f} changes lose money; promised "
+        f"{other['promised']:+.1%}, true {other['true']:+.1%}."
     )
 
 

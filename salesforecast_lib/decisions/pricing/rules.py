@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+CHANGES = ("raise", "lower")
+TESTS = ("test", "test later")
 _CUSTOMER_WORDS = ("customer", "household", "segment", "loyalty", "user_id", "member")
 _CUSTOMER_NAMES = {"age", "gender", "sex", "income", "ethnicity", "religion", "postcode", "zip", "marital_status"}
 
@@ -68,6 +70,53 @@ class PriceRules:
 STANDARD_RULES = PriceRules()
 
 
+@dataclass(frozen=True)
+class PlanConfig:
+    """When a price is worth changing.
+
+    Parameters
+    ----------
+    cost_share : cost as a share of today's price, where no cost is known.
+    confidence : a change is proposed only where profit rises with at least this probability.
+    draws : samples of the elasticities for the intervals.
+    cost_doubt : the cost share may be so much lower or higher; a proposal whose sign changes in between is held.
+    randomised : past prices were drawn by lot, so that sales answer to them and not they to sales.
+    tests : price tests to begin at the same time, at most.
+    longest_test : periods that a test may take.
+    period : name of a period of the price data.
+    """
+
+    cost_share: float = 0.7
+    confidence: float = 0.8
+    draws: int = 400
+    seed: int = 0
+    cost_doubt: float = 0.15
+    randomised: bool = False
+    tests: int = 10
+    longest_test: int = 26
+    period: str = "week"
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.cost_share < 1:
+            raise ValueError(f"cost_share={self.cost_share}: expected a share of the price, from 0 to below 1")
+        if not 0.5 <= self.confidence < 1:
+            raise ValueError(f"confidence={self.confidence}: expected a probability from 0.5 to below 1")
+        if self.draws < 2:
+            raise ValueError(f"draws={self.draws}: expected at least 2")
+        if not 0 <= self.cost_doubt < 1:
+            raise ValueError(f"cost_doubt={self.cost_doubt}: expected a share of the price, from 0 to below 1")
+        if self.tests < 0 or self.longest_test < 6:
+            raise ValueError(
+                f"tests={self.tests}, longest_test={self.longest_test}: expected zero tests or more, of six periods or "
+                "more"
+            )
+
+    @property
+    def cost_shares(self) -> tuple[float, float]:
+        """Lowest and highest cost share that are held possible, within 0 and 0.95."""
+        return max(self.cost_share - self.cost_doubt, 0.0), min(self.cost_share + self.cost_doubt, 0.95)
+
+
 def ladder(price: float, cost: float, low: float, high: float, rules: PriceRules) -> np.ndarray:
     """Rungs that the rules allow, ascending, with today's price among them (keeping it is always allowed).
 
@@ -94,3 +143,6 @@ def rungs(products: pd.DataFrame, rules: PriceRules) -> list[np.ndarray]:
     """Ladder of each row of ``products`` (``price, cost, price_low, price_high``)."""
     rows = products[["price", "cost", "price_low", "price_high"]].to_numpy(dtype="float64")
     return [ladder(price, cost, low, high, rules) for price, cost, low, high in rows]
+
+
+STANDARD_PLAN = PlanConfig()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +12,13 @@ import pandas as pd
 
 from salesforecast_lib.decisions.pricing.data import NEVER_VARIED, panel_prices
 from salesforecast_lib.decisions.pricing.elasticity import Elasticities, double_ml
-from salesforecast_lib.decisions.pricing.plan import PlanConfig, empty_plan, recommend, state_today
-from salesforecast_lib.decisions.pricing.rules import PriceRules
+from salesforecast_lib.decisions.pricing.plan import empty_plan, recommend, state_today
+from salesforecast_lib.decisions.pricing.rules import CHANGES, PlanConfig, PriceRules
 from salesforecast_lib.decisions.pricing.shrinkage import shrink
 from salesforecast_lib.files import resolve, write_csv, write_json
 from salesforecast_lib.wording import counted
 
+WEAK = 10.0  # F of the first stage below which an instrument says too little (Staiger and Stock, 1997)
 LEAST_BLOCKS = 8  # four-week blocks of prices; with fewer, season and price cannot be told apart
 
 
@@ -26,46 +27,54 @@ class RunPlan:
     """``prices`` (weekly price table), ``estimates``, ``plan`` (`PLAN_COLUMNS`) and ``remark``, the outcome in words.
 
     Without prices, or with too few weeks, ``plan`` has no rows, ``estimates`` is None and ``remark`` says why.
+    ``basis`` says what moved the prices, and with it what may be proposed.
     """
 
     prices: pd.DataFrame
     estimates: Elasticities | None
     plan: pd.DataFrame
     remark: str
+    basis: str = ""
 
     @property
     def changes(self) -> pd.DataFrame:
         """Rows of the plan that raise or lower a price."""
-        return self.plan[self.plan["action"] != "hold"]
+        return self.plan[self.plan["action"].isin(CHANGES)]
+
+    @property
+    def asked(self) -> pd.DataFrame:
+        """Rows of the plan that ask for something now: a change, or a test."""
+        return self.plan[self.plan["action"].isin((*CHANGES, "test"))]
 
     def why_none(self) -> str:
-        """Why no price is changed, in a sentence."""
+        """Why no price is to be changed or tested, in a sentence."""
         if self.plan.empty:
             return self.remark
-        commonest = self.plan["why"].value_counts().index[0]
-        return f"no price change is proposed: of {counted(len(self.plan), 'product')} most {commonest}"
+        counts = self._held().value_counts().head(3)
+        reasons = "; ".join(f"{number} {why}" for why, number in counts.items())
+        return f"no price change or test is proposed: of {counted(len(self.plan), 'product')} {reasons}"
+
+    def _held(self) -> pd.Series:
+        """The reasons of the held prices, without what is special to one product."""
+        held = self.plan.loc[self.plan["action"] == "hold", "why"]
+        return held.str.replace(r" \(.*\)", "", regex=True)
 
     def report(self) -> str:
-        """``remark``, the number of rows of each action, and how many changes rest on demand that hardly answered."""
+        """``remark``, the number of rows of each action, and on what they rest."""
         lines = [self.remark]
         if len(self.plan):
             lines.append(self.plan["action"].value_counts().to_string())
-        if len(self.changes):
-            blind = int(((self.changes["action"] == "raise") & (self.changes["elasticity"] > -1)).sum())
-            lines.append(
-                f"{blind} of {len(self.changes)} changes raise a price whose elasticity is above -1: there a rule ends "
-                "the step, not demand, so they are tests, not recommendations"
-            )
+            lines.append(self.basis)
         return "\n".join(lines)
 
     def proposals(self, rows: int = 8) -> str:
-        """The first ``rows`` changes with their reasons, and how often each reason holds a price."""
+        """The first ``rows`` changes and tests with their reasons, and how often each reason holds a price."""
         lines = [
-            f"{row.unique_id}: {row.current_price:.2f} -> {row.proposed_price:.2f}\n    {row.why}"
-            for row in self.changes.head(rows).itertuples()
+            f"{row.action} {row.unique_id}: {row.current_price:.2f} -> {row.proposed_price:.2f}\n    {row.why}"
+            for row in self.asked.head(rows).itertuples()
         ]
-        held = self.plan.loc[self.plan["action"] == "hold", "why"].value_counts()
-        return "\n".join([*lines, held.to_string() if len(held) else "no price is held"])
+        reasons = self._held().value_counts()
+        return "\n".join([*lines, reasons.to_string() if len(reasons) else "no price is held"])
 
 
 def plan_run(
@@ -105,10 +114,39 @@ def plan_run(
         return RunPlan(data.table, None, empty_plan(), f"{reason}: no recommendations")
     estimates = double_ml(data, instruments=bool(instrument), folds=4, seed=config.seed)
     posterior = shrink(estimates.table)
-    plan = recommend(state_today(data, posterior, config.cost_share), posterior, rules, config, panel, group)
+    identified, basis = _basis(estimates, instrument, config.randomised)
+    config = replace(config, period="month" if str(meta.get("freq", "D")).startswith("M") else "week")
+    state = state_today(data, posterior, config.cost_share)
+    plan = recommend(state, posterior, rules, config, panel, group, identified)
     low, high = estimates.interval()
-    remark = f"mean own elasticity {estimates.mean:.2f} (95 %: {low:.2f} to {high:.2f}), {len(plan)} products, by week"
-    return RunPlan(data.table, estimates, plan, remark)
+    elasticity = f"mean own elasticity {estimates.mean:.2f} (95 %: {low:.2f} to {high:.2f})"
+    remark = f"{elasticity}, {len(plan)} products, by {config.period}"
+    return RunPlan(data.table, estimates, plan, remark, basis)
+
+
+def _basis(estimates: Elasticities, instrument: str, randomised: bool) -> tuple[bool, str]:
+    """Whether what moved the prices has nothing to do with demand, and that in words."""
+    strength = estimates.first_stage_f
+    if instrument and strength < WEAK:
+        return False, (
+            f"the instrument {instrument} hardly moves the prices (F {strength:.1f}, at least {WEAK:.0f} is needed): a "
+            "change of price is a test, not advice"
+        )
+    if instrument:
+        return True, (
+            f"the instrument {instrument} moves the prices (F {strength:.0f}) and, you say, nothing else: a change is "
+            "advised where the whole interval of its profit is above zero; the rest is a test"
+        )
+    if randomised:
+        return True, (
+            "past prices were drawn by lot, you say: a change is advised where the whole interval of its profit is "
+            "above zero; the rest is a test"
+        )
+    return False, (
+        "nobody drew these prices by lot and no instrument moved them: in simulated shops the interval of such an "
+        "estimate did not hold the truth, so a change of price is a test, not advice (-p randomised_prices=true or "
+        "-p instrument=COLUMN says otherwise)"
+    )
 
 
 def _too_little(panel: pd.DataFrame) -> str:
@@ -143,7 +181,10 @@ def write_plan(
         "run_mean_elasticity": None if found.estimates is None else found.estimates.mean,
         "run_products": len(found.plan),
         "run_changes": len(found.changes),
+        "run_tests": int((found.plan["action"] == "test").sum()),
+        "run_tests_later": int((found.plan["action"] == "test later").sum()),
         "cost_share": config.cost_share,
-        "reason": "" if len(found.changes) else found.why_none(),
+        "basis": found.basis,
+        "reason": "" if len(found.asked) else found.why_none(),
     }
     return write_csv(found.plan, folder / "prices.csv"), write_json(numbers, folder / "pricing.json")

@@ -16,8 +16,8 @@
 - `run_plan`: The plan for the run's own products, from its newest forecast.
 - `write_promotions`: Write ``promotions.csv`` and ``promotions.json``.
 
-The modules: `effects`, `product_effects`, `checks` and `coupons` (what promotions add), `market`, `options`, `plan` and
-`truth` (which to run, and what it earns), `study` (the chapter's case) and `verdicts` (its sentences).
+The modules: `effects`, `product_effects`, `recheck`, `checks` and `coupons` (what promotions add), `market`, `options`,
+`plan` and `truth` (which to run, and what it earns), `study` (the chapter's case) and `verdicts` (its sentences).
 """
 
 from salesforecast_lib.decisions.promotions.effects import two_way_effects

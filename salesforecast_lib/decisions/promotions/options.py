@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,10 +13,13 @@ from salesforecast_lib.decisions.promotions.effects import Effects, PromotionWee
 from salesforecast_lib.decisions.promotions.plan import PlanRules, best_plan
 from salesforecast_lib.decisions.promotions.product_effects import ProductEffects
 from salesforecast_lib.files import empty_table
+from salesforecast_lib.wording import counted
 
+CAP = 2.0  # robust standard deviations between products
+QUIET = 0.1  # share of a product's weeks with the least promotion that stands for a quiet one
 COLUMNS = (
     *("unique_id", "start", "end", "kind", "depth", "usual_units", "extra_units", "extra_low", "extra_high"),
-    *("profit", "profit_low", "profit_high", "spend", "why"),
+    *("profit", "profit_low", "profit_high", "spend", "uplift", "busy_weeks", "weeks", "why"),
 )
 
 
@@ -87,9 +91,12 @@ def own_options(
 ) -> pd.DataFrame:
     """Every product, week, kind and depth with expected extra units, profit and 90 % intervals.
 
-    The forecast holds a product's usual promotions, so the week without one is the forecast less what they usually add.
-    A kind is offered only where its own effect is above zero with 95 % confidence; a depth beyond what the product's
-    own weeks have seen is not offered, and no price reduction where the effect of depth is not measured.
+    An option is held against a quiet week of the product, the tenth part of its weeks with the least promotion: what it
+    would sell with less than it ever had is no question for its data. The forecast holds the usual promotions, so the
+    quiet week is the forecast less what they add beyond it. A kind is offered only where its own effect is above zero
+    with 95 % confidence; a depth beyond what the product's own weeks have seen is not offered, and no price reduction
+    where the effect of depth is not measured. No option promises a larger uplift than `CAP` deviations above the
+    middle product: the best of many is mostly luck.
 
     Parameters
     ----------
@@ -109,18 +116,28 @@ def own_options(
     rng = np.random.default_rng(seed)
     coming = coming[coming["unique_id"].isin(usual.index) & (coming["units"] > 0)].reset_index(drop=True)
     units, price = coming["units"].to_numpy(), coming["unique_id"].map(regular).to_numpy(float)
-    shift = usual.loc[coming["unique_id"]].to_numpy(float)  # (rows, effects)
+    ids = coming["unique_id"]
+    quiet = by_product[names].quantile(QUIET).loc[ids].to_numpy(float)  # (rows, effects)
+    shift = usual.loc[ids].to_numpy(float) - quiet
     theta = _draws(effects, products, coming["unique_id"], draws, rng)  # (draws, rows, effects)
     base = units * np.clip(1 - np.einsum("dre,re->dr", theta, shift), 0.1, None)  # (draws, rows)
     cost, fee = costs.cost_share * price, costs.fee
+    cut = quiet[:, names.index("depth")] if "depth" in names else 0.0
+    margin = price * (1 - cut) - cost  # of a quiet week
+    busy = {kind: (weeks.table[kind] >= 0.5).groupby(weeks.table["unique_id"], observed=True).sum() for kind in kinds}
     parts = []
     for kind in kinds:
         for depth in depths if "depth" in names else (0.0,):
-            dose = np.array([1.0 if name == kind else depth if name == "depth" else 0.0 for name in names])
-            extra = units * (theta @ dose)
+            dose = np.zeros((len(coming), len(names)))
+            dose[:, names.index(kind)] = 1 - quiet[:, names.index(kind)]
+            dose[:, [name == "depth" for name in names]] = depth
+            extra = units * np.einsum("dre,re->dr", theta, dose)
+            extra = extra * _capped(extra.mean(0) / base.mean(0), ids)
             net = base + costs.kept * extra
-            profit = net * (price - cost) - (base + extra) * price * depth - base * (price - cost) - fee
+            profit = net * margin - (base + extra) * price * depth - base * margin - fee
             rows = coming.assign(kind=kind, depth=depth, usual_units=base.mean(0), regular_price=price)
+            rows["uplift"], rows["busy_weeks"] = (extra.mean(0) / base.mean(0)), ids.map(busy[kind]).to_numpy(float)
+            rows["weeks"] = ids.map(by_product.size()).to_numpy(float)
             for name, value in (("extra", extra), ("profit", profit)):
                 low, high = np.quantile(value, [0.05, 0.95], axis=0)
                 rows[f"{name}_low"], rows[f"{name}_high"] = low, high
@@ -128,6 +145,18 @@ def own_options(
             rows["spend"] = (base + extra).mean(0) * price * depth + fee
             parts.append(rows[(depth <= coming["unique_id"].map(deepest).to_numpy() + 1e-9) & np.isfinite(price)])
     return pd.concat(parts, ignore_index=True) if parts else empty_plan().assign(period=0)
+
+
+def _capped(uplift: np.ndarray, ids: pd.Series) -> np.ndarray:
+    """Factor that brings each row's ``uplift`` (rows,) down to `CAP` deviations above the middle product.
+
+    Median and median absolute deviation over products: a single broken estimate must not lift its own cap.
+    """
+    mean = pd.Series(uplift).groupby(ids.to_numpy()).mean()
+    middle = float(mean.median())
+    spread = 1.4826 * float((mean - middle).abs().median())
+    most = middle + CAP * max(spread, 0.25 * abs(middle))
+    return np.where(uplift > most, most / np.where(uplift > 0, uplift, 1.0), 1.0) if most > 0 else np.ones(len(ids))
 
 
 def _draws(
@@ -163,13 +192,13 @@ def promotion_plan(options: pd.DataFrame, rules: PlanRules, costs: PromotionCost
     return plan[list(COLUMNS)]
 
 
-def _why(row: dict[str, object], costs: PromotionCosts) -> str:
-    def number(name: str, digits: int = 0) -> str:
-        return f"{row[name]:.{digits}f}"
-
-    cut = f" at {100 * float(str(row['depth'])):.0f} % off" if float(str(row["depth"])) > 0 else " at the regular price"
+def _why(row: dict[str, Any], costs: PromotionCosts) -> str:
+    cut = f"at {100 * row['depth']:.0f} % off" if row["depth"] > 0 else "at the price of a quiet week"
+    seen = f"{counted(row['busy_weeks'], row['kind'] + ' week')} among its {row['weeks']:.0f}"
+    units = f"{row['extra_units']:.0f} extra units ({row['extra_low']:.0f} to {row['extra_high']:.0f})"
+    money = f"profit {row['profit']:.2f} ({row['profit_low']:.2f} to {row['profit_high']:.2f})"
+    assumed = f"goods cost {100 * costs.cost_share:.0f} % of the regular price"
     return (
-        f"{row['kind']}{cut}: {number('extra_units')} extra units ({number('extra_low')} to {number('extra_high')}) on "
-        f"{number('usual_units')} without it; profit {number('profit', 2)} ({number('profit_low', 2)} to "
-        f"{number('profit_high', 2)}) if goods cost {100 * costs.cost_share:.0f} % of the regular price"
+        f"{row['kind']} {cut}: {units} on {row['usual_units']:.0f} of a quiet week, {row['uplift']:.0%} more; {money} "
+        f"if {assumed} and {costs.kept:.0%} of the extra units are new; rests on {seen} and on the other products"
     )

@@ -36,6 +36,7 @@ from salesforecast_lib.decisions.promotions.options import (
 )
 from salesforecast_lib.decisions.promotions.plan import PlanRules, deepest_on_bestsellers, random_plan
 from salesforecast_lib.decisions.promotions.product_effects import product_effects
+from salesforecast_lib.decisions.promotions.recheck import LOT, Recheck, confirmed, recheck
 from salesforecast_lib.decisions.promotions.truth import true_profit
 from salesforecast_lib.files import resolve, write_csv, write_json
 from salesforecast_lib.wording import counted, listed
@@ -210,8 +211,11 @@ def run_plan(
     model: str,
     daily: bool,
     seed: int = 0,
+    checked: Recheck | None = None,
 ) -> pd.DataFrame:
     """The plan for the run's own products, from its newest forecast and each product's effects; empty for a stand-in.
+
+    ``checked`` : what held-out weeks confirm; by default `recheck` of the shown weeks.
 
     Raises
     ------
@@ -223,7 +227,7 @@ def run_plan(
     if not shown.own:
         return empty_plan()
     coming = coming_weeks(*read_forecasts(run_dir, model), daily)
-    own = product_effects(shown.weeks, effects.names)
+    own = confirmed(product_effects(shown.weeks, effects.names), checked or recheck(shown.weeks, effects.names))
     return promotion_plan(own_options(shown.weeks, effects, coming, costs, seed=seed, products=own), rules, costs)
 
 
@@ -242,6 +246,7 @@ def write_promotions(
     effects: Effects,
     share: NewShare,
     model: str = "",
+    checked: Recheck | None = None,
 ) -> None:
     """Write ``promotions.csv`` and ``promotions.json``; the effects of a stand-in are not written.
 
@@ -252,5 +257,9 @@ def write_promotions(
     if shown.own:
         if model:
             result["model"] = read_forecasts(run_dir, model)[1]  # as the forecasts call it
+        if len(plan):
+            result["effects_rest_on"] = LOT
+        if checked is not None:
+            result["recheck"] = {"weeks": checked.weeks, "effects": checked.table().to_dict("records")}
         result["uplift"] = {"beyond_discount": effects.table().to_dict("records"), "kept": share.kept}
     write_json(result, resolve(run_dir) / "promotions.json")

@@ -11,7 +11,8 @@
 """
 
 from salesforecast_lib.decisions.workbook.excel import write_workbook
-from salesforecast_lib.decisions.workbook.sheets import Sheet, decision_sheets, newest_run, read_decisions
+from salesforecast_lib.decisions.workbook.sheets import decision_sheets, newest_run, read_decisions
+from salesforecast_lib.decisions.workbook.subjects import Sheet
 
 __all__ = [
     "Sheet",

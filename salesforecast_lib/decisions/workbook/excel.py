@@ -12,15 +12,15 @@ from openpyxl.styles import Alignment, Font, PatternFill
 from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.worksheet import Worksheet
 
-from salesforecast_lib.decisions.workbook.sheets import Sheet
+from salesforecast_lib.decisions.workbook.subjects import Sheet
 from salesforecast_lib.files import FORMULA_STARTS, atomically
 
 LONGEST = 32_767  # characters in a cell
 # control characters are no text, and turning the direction of writing disguises it
 _DROPPED = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069\ufffe\uffff]+")
 _HEAD = PatternFill("solid", fgColor="1F3B57")
-_MONEY = ("price", "profit", "loss", "cost", "money", "at least", "at most", "seen")
-_SHARES = ("risk", "chance", "discount", "share")
+_MONEY = ("price", "profit", "loss", "cost", "money", "seen", "elasticity")
+_SHARES = ("risk", "chance", "discount", "share", "uplift", "change of units")
 
 
 def _write(cell: Cell, value: object) -> None:

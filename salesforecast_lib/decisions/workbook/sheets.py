@@ -2,144 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from salesforecast_lib.decisions.workbook.forecast import forecast_table, short_note
+from salesforecast_lib.decisions.workbook.reasons import EXAMPLE, evidence, stock_words
+from salesforecast_lib.decisions.workbook.savings import saving_words
+from salesforecast_lib.decisions.workbook.subjects import NAMES, SUBJECTS, UNKNOWN, Sheet, Subject
 from salesforecast_lib.files import finish_hint, read_json, resolve, unescape_formula
 from salesforecast_lib.wording import counted
-
-
-@dataclass(frozen=True)
-class Sheet:
-    """One subject: plain headings over the rows that ask for a decision, most urgent first, and a sentence on top.
-
-    ``brief`` are the headings that fit on a page of the book.
-    """
-
-    name: str
-    note: str
-    table: pd.DataFrame
-    brief: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Subject:
-    """Which file of a run becomes which sheet.
-
-    Parameters
-    ----------
-    columns : column of the file to heading of the sheet; a column that the file lacks is left out.
-    chosen : the rows that ask for something.
-    order : columns to sort by, largest first; none keeps the order of the file.
-    brief : columns that are shown on the page of the run's book.
-    empty : what is said when there is no row, and the ``report`` (a JSON file of the run) gives no reason.
-    most : rows that are shown at most; 0 all.
-    optional : the sheet is left out when it has no row; ``later`` : when the run has not come to its chapter yet.
-    """
-
-    name: str
-    file: str
-    chapter: str
-    columns: dict[str, str]
-    chosen: Callable[[pd.DataFrame], pd.Series]
-    order: tuple[str, ...]
-    brief: tuple[str, ...]
-    empty: str
-    report: str = ""
-    most: int = 0
-    optional: bool = False
-    later: bool = False
-
-
-UNKNOWN = "stock unknown"
-_NAMES = ("unique_id", "alert", "category", "customer_id", "segment", "rfm_segment", "product_id", "product")
-_WHY = {"why": "why"}
-SUBJECTS = (
-    Subject(
-        "stock",
-        "replenishment.csv",
-        "08_inventory",
-        {"unique_id": "product", "action": "action", "order_quantity": "order (units)", "stock": "stock (units)",
-         "expected_demand": "expected demand (units)", "risk_before_delivery": "risk of running out before delivery",
-         "risk_with_order": "risk with the order", "expected_loss": "expected loss before delivery",
-         "refused_cost": "cost of an order beyond its saving", "abc": "value class",
-         "stock_source": "stock from", **_WHY},
-        lambda table: ~table["action"].isin(("nothing", UNKNOWN)),
-        ("expected_loss", "risk_before_delivery"),
-        ("unique_id", "order_quantity", "expected_loss", "why"),
-        "nothing to order, to mark down or to return today",
-    ),
-    Subject(
-        UNKNOWN,
-        "replenishment.csv",
-        "08_inventory",
-        {"unique_id": "product", "expected_demand": "expected demand (units)",
-         "order_up_to_level": "level to order up to (units)", **_WHY},
-        lambda table: table["action"] == UNKNOWN,
-        ("expected_demand",),
-        ("unique_id", "expected_demand", "order_up_to_level", "why"),
-        "the stock of every product is known",
-        optional=True,
-    ),
-    Subject(
-        "prices",
-        "prices.csv",
-        "13_pricing",
-        {"unique_id": "product", "action": "action", "current_price": "price today", "proposed_price": "proposed price",
-         "profit_change": "expected change of profit", "profit_change_low": "at least", "profit_change_high": "at most",
-         "chance_of_gain": "chance of a gain", "elasticity": "elasticity", "observed_low": "lowest price seen",
-         "observed_high": "highest price seen", **_WHY},
-        lambda table: table["action"] != "hold",
-        ("profit_change",),
-        ("unique_id", "current_price", "proposed_price", "profit_change", "why"),
-        "no price change is proposed: the data say too little about what other prices would do",
-        "pricing.json",
-    ),
-    Subject(
-        "promotions",
-        "promotions.csv",
-        "12_promotions",
-        {"unique_id": "product", "start": "from", "end": "to", "kind": "kind", "depth": "discount",
-         "extra_units": "extra units", "extra_low": "at least", "extra_high": "at most", "profit": "expected profit",
-         "profit_low": "profit at least", "profit_high": "profit at most", "spend": "cost", **_WHY},
-        lambda table: pd.Series(True, index=table.index),
-        ("profit",),
-        ("unique_id", "start", "profit", "why"),
-        "no promotion is proposed: the data hold none to learn from, or none pays",
-        "promotions.json",
-    ),
-    Subject(
-        "alerts",
-        "alerts.csv",
-        "09_alerts",
-        {"severity": "severity", "kind": "kind", "unique_id": "product", "products": "products", "start": "from",
-         "end": "to", "expected": "expected", "observed": "observed", "impact": "money at stake", **_WHY},
-        lambda table: pd.Series(True, index=table.index),
-        (),
-        ("severity", "kind", "unique_id", "start", "why"),
-        "nothing unusual in the newest periods",
-        "alerts.json",
-    ),
-    Subject(
-        "customers",
-        "segments.csv",
-        "10_customers",
-        {"customer_id": "customer", "segment": "segment", "rfm_segment": "value segment", "orders": "orders",
-         "recency_days": "days since the last order", "spend": "money spent", "probability": "chance to buy",
-         "expected_spend": "expected money", **_WHY},
-        lambda table: pd.Series(True, index=table.index),
-        (),
-        ("customer_id", "segment", "expected_spend", "why"),
-        "no customer decisions",
-        "customers.json",
-        most=500,
-        later=True,
-    ),
-)  # fmt: skip
 
 
 def read_decisions(file: Path) -> pd.DataFrame:
@@ -156,7 +29,7 @@ def read_decisions(file: Path) -> pd.DataFrame:
     for name in table:
         numbers = pd.to_numeric(table[name].replace("", None), errors="coerce")
         only_numbers = numbers.notna().any() and (numbers.notna() | (table[name] == "")).all()
-        if only_numbers and name not in _NAMES:  # a name that looks like a number is a name
+        if only_numbers and name not in NAMES:  # a name that looks like a number is a name
             table[name] = numbers
         else:
             table[name] = table[name].map(unescape_formula)
@@ -185,14 +58,19 @@ def stock_actions(plan: pd.DataFrame, excess: pd.DataFrame) -> pd.DataFrame:
     return plan
 
 
+def _report(folder: Path, name: str) -> dict[str, Any]:
+    """A chapter's report as JSON, empty where the run has none."""
+    file = folder / name
+    return dict(read_json(file)) if name and file.is_file() else {}
+
+
 def _note(subject: Subject, folder: Path, rows: int, table: pd.DataFrame) -> str:
-    """What stands above the rows: how many ask for a decision, or why none does."""
+    """What stands above the rows: how many ask for a decision and on what they rest, or why none does."""
     unknown = int((table["action"] == UNKNOWN).sum()) if "action" in table else 0
     hint = f"; the stock of {counted(unknown, 'product')} is unknown: see stock unknown" if unknown else ""
+    report = _report(folder, subject.report)
     if not rows:
-        report = folder / subject.report
-        reason = read_json(report).get("reason", "") if subject.report and report.is_file() else ""
-        return (reason or subject.empty) + hint
+        return (report.get("reason", "") or subject.empty) + hint
     if subject.name == UNKNOWN:
         return (
             f"{counted(rows, 'product')} not in the stock file: nothing is proposed; count, and add them to the file "
@@ -200,7 +78,19 @@ def _note(subject: Subject, folder: Path, rows: int, table: pd.DataFrame) -> str
         )
     if subject.most and rows > subject.most:
         return f"the first {subject.most:,} of {rows:,} rows; all of them are in {subject.file}"
-    return f"{rows} of {len(table)} rows ask for a decision{hint}"
+    if subject.told:
+        return f"{counted(rows, subject.name.removesuffix('s'))}, {subject.told}"
+    words = f"{rows} of {len(table)} rows ask for a decision{hint}"
+    later = int((table["action"] == "test later").sum()) if subject.name == "prices" else 0
+    words += f"; {counted(later, 'test')} more can follow, see {subject.file}" if later else ""
+    return "; ".join([words, *(str(report[name]) for name in ("basis", "effects_rest_on") if report.get(name))])
+
+
+def _stock_note(folder: Path, table: pd.DataFrame) -> tuple[str, str]:
+    """What stands before and after the note of the stock sheet: an example or not, and what the plan saves."""
+    simulated = "stock_source" in table and (table["stock_source"] == "simulated").any()
+    saved = saving_words(_report(folder, "inventory.json"))
+    return (f"{EXAMPLE}; " if simulated else ""), (f"; {saved}" if saved else "") + short_note(folder)
 
 
 def decision_sheets(run_dir: str | Path) -> list[Sheet]:
@@ -222,7 +112,9 @@ def decision_sheets(run_dir: str | Path) -> list[Sheet]:
             )
         table = read_decisions(file)
         if subject.file == "replenishment.csv":
-            table = stock_actions(table, read_decisions(folder / "excess.csv"))
+            table = stock_actions(stock_words(table, evidence(folder)), read_decisions(folder / "excess.csv"))
+        if "break_even_units" in table:
+            table["break_even_units"] = pd.to_numeric(table["break_even_units"], errors="coerce") - 1  # as a change
         rows = table[subject.chosen(table)] if len(table) else table
         if subject.optional and rows.empty:
             continue
@@ -232,7 +124,10 @@ def decision_sheets(run_dir: str | Path) -> list[Sheet]:
         if subject.name == "stock" and len(rows):
             rows = rows.astype({"order_quantity": "int64"})  # beside unknown ones it was read as a fraction
         shown = {name: heading for name, heading in subject.columns.items() if name in rows}
-        note = _note(subject, folder, len(rows), table) + (short_note(folder) if subject.name == "stock" else "")
+        if "refused_cost" in shown and not (pd.to_numeric(rows["refused_cost"], errors="coerce") > 0).any():
+            del shown["refused_cost"]  # a column of zeros
+        before, after = _stock_note(folder, table) if subject.name == "stock" else ("", "")
+        note = before + _note(subject, folder, len(rows), table) + after
         brief = tuple(shown[name] for name in subject.brief if name in shown)
         rows = rows.head(subject.most) if subject.most else rows
         sheets.append(Sheet(subject.name, note, rows[list(shown)].rename(columns=shown).reset_index(drop=True), brief))

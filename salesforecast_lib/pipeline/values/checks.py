@@ -227,12 +227,15 @@ RULES: dict[str, Rule] = {
     "min_margin": SHARE_0,
     "max_change": SHARE,
     "confidence": SHARE,
+    "cost_doubt": SHARE_0,
+    "price_tests": NOT_NEGATIVE,
+    "longest_test": at_least(6),
 }
 # Every value of the declared type will do: truth values, and texts whose meaning only the data know.
 FREE = frozenset(
     (
         *("run_dir", "forking", "by_location", "lost_sales", "allow_outside", "sheet", "plan_sheet"),
-        *("category", "price_category", "instrument"),
+        *("category", "price_category", "instrument", "randomised_prices"),
     )
 )
 

@@ -34,8 +34,17 @@ from salesforecast_lib.decisions.alerts.evidence import cusum, deviations, missi
 from salesforecast_lib.decisions.alerts.feed import holiday_name, near_unit
 from salesforecast_lib.decisions.alerts.findings import AlertRules
 from salesforecast_lib.decisions.alerts.grid import LEVELS, build_grid, log_chance, normal_scores, trailing_median
+from salesforecast_lib.decisions.alerts.products import same_value
 from salesforecast_lib.decisions.alerts.stock import unwanted_products
-from salesforecast_lib.decisions.alerts.table import COLUMNS, find_alerts, no_alerts, stock_alerts, why_none
+from salesforecast_lib.decisions.alerts.table import (
+    COLUMNS,
+    find_alerts,
+    no_alerts,
+    stock_alerts,
+    unit_money,
+    weekly_money,
+    why_none,
+)
 
 SMALL = AutoencoderConfig(epochs=1, hidden=8, stride=16)
 META = {"freq": "D", "static": ["family"], "country": "US"}
@@ -369,7 +378,7 @@ def test_kinds_expected_values_and_words_of_single_products(shop, ready):
     assert spike["kind"] == "sales spike" and "12 times" in spike["why"] and spike["severity"] == "high"
     assert spike["expected"] == pytest.approx(shop.mean[0, day], abs=0.01) and spike["observed"] == sales[0, day]
     assert shift["kind"] == "level up" and abs((shift["start"] - shop.dates[day]).days) <= 4
-    assert flat["kind"] == "flat line" and f"{sales[2, day]:.0f} again" in flat["why"]
+    assert flat["kind"] == "flat line" and f"{sales[2, day]:.0f} units in each of 1" in flat["why"]
     assert empty["kind"] == "stock: nothing sold" and empty["start"] == shop.dates[day] and empty["observed"] == 0
     assert empty["expected"] == pytest.approx(shop.mean[3, day : day + 4].sum(), abs=0.01)
     assert typo["kind"] == "price" and "100 times" in typo["why"] and typo["measure"] == "price"
@@ -390,7 +399,7 @@ def test_recorded_stockouts_are_reported_once(shop, ready):
     available[2, columns[4:9]] = 0.0
     sales = np.where(available == 0, 0.0, shop.sales)
     table = stock_alerts(change(shop, available=available, live=shop.live & (available > 0), sales=sales), columns)
-    assert table["kind"].tolist() == ["stock: out of stock"] and "5 periods" in table["why"].item()
+    assert table["kind"].tolist() == ["stock: out of stock"] and "5 days" in table["why"].item()
 
 
 def test_what_nobody_wants_raises_no_alert_and_a_fresh_end_does(ready):
@@ -478,17 +487,82 @@ def test_words_for_units_and_holidays(shop):
     assert holiday_name(change(shop, country="Nowhere"), 3) == ""
 
 
-@pytest.mark.parametrize("bad", [{"odds": 0}, {"crowd": 0}, {"high": 0.1}, {"factor": 1}])
+@pytest.mark.parametrize("bad", [{"odds": 0}, {"crowd": 0}, {"high": 0.1}, {"medium": -1}])
 def test_bad_rules_are_refused(bad):
     with pytest.raises(ValueError, match=next(iter(bad))):
         AlertRules(**bad)
 
 
-def test_severity_grows_with_rarity_and_distance():
+def test_severity_is_money_against_the_week_of_an_average_product():
     rules = AlertRules()
-    assert [rules.severity(s, 10, 15) for s in (0.1, 0.7, 2.0, -1.0)] == ["low", "medium", "high", "low"]
-    assert rules.severity(0.1, 10, 60) == "high"
-    assert rules.severity(-1.0, 100, 0) == "low"  # closed on a holiday
+    assert [rules.severity(1.0, money, 200.0) for money in (0, 49, 50, 199, 200)] == ["low"] * 2 + ["medium"] * 2 + [
+        "high"
+    ]
+    assert rules.severity(9.0, 10.0, 200.0) == "low", "however rare: nothing is at stake"
+    assert rules.severity(-1.0, 1e6, 200.0) == "low", "closed on a holiday"
+
+
+@pytest.mark.parametrize("dear", [1.0, 50.0])
+def test_no_units_against_four_is_high_only_where_four_units_are_money(dear):
+    """The published run called "0 units instead of 4" high, whatever a unit cost."""
+    panel, forecasts = made(products=20, seed=5)
+    slow = panel["unique_id"] == "p007"
+    panel.loc[slow, "y"], panel.loc[slow, "price"] = 1.0, 8.0 * dear
+    part = forecasts["unique_id"] == "p007"
+    forecasts.loc[part, "mean"] = 1.0
+    forecasts.loc[part, list(QUANTILE_COLUMNS)] = [0.4, 0.5, 0.8, 1.0, 1.2, 1.5, 1.6]
+    last = np.sort(panel["ds"].unique())[-18:]
+    panel.loc[slow & panel["ds"].isin(last), "y"] = 0.0
+    grid = build_grid(panel, forecasts, META, "M")
+    alarm = calibrate("a", CHANNELS, collect([SalesEvidence()], grid, grid.split()[1]), grid, grid.split()[1], 10.0)
+    table = find_alerts(grid, grid.split()[2], alarm, [SalesEvidence()]).set_index("unique_id")
+    row = table.loc[["p007"]].iloc[0]
+    assert row["kind"] == "stock: nothing sold" and row["impact"] == pytest.approx(18 * 8 * dear, rel=0.01)
+    assert row["severity"] == ("high" if dear > 1 else "low") and "18 days" in row["why"]
+
+
+def test_alerts_are_ranked_by_money_and_what_is_known_comes_last(shop, ready):
+    day, sales = int(ready[1][5]), shop.sales.copy()
+    for i, price in ((0, 2.0), (1, 200.0)):
+        sales[i, day] = np.rint(12 * shop.mean[i, day])
+        shop_price = shop.price.copy()
+        shop_price[i] = price
+        shop = change(shop, price=shop_price)
+    closed = int(ready[1][12])
+    sales[:, closed] = 0
+    holiday = str(shop.dates[closed].date())
+    with pytest.MonkeyPatch.context() as patch:
+        name = "salesforecast_lib.decisions.alerts.feed.holiday_name"
+        patch.setattr(name, lambda _, t: "Feast" if t == closed else "")
+        table = alerts_of(change(shop, sales=sales, open=shop.open & (np.arange(len(shop.dates)) != closed)), ready)
+    order = table.reset_index(drop=True)
+    assert order["unique_id"].iloc[0] == "p001" and order["severity"].iloc[0] == "high"
+    assert "Feast" in order["why"].iloc[-1] and str(order["start"].iloc[-1].date()) == holiday
+    assert order["severity"].iloc[-1] == "low" and order["impact"].iloc[-1] > order["impact"].iloc[0] / 100
+    known = order["kind"] == "feed: day missing"
+    assert order.loc[~known, "impact"].is_monotonic_decreasing
+
+
+def test_a_copied_day_is_worth_the_whole_day(shop, ready):
+    """Its sales may equal the forecast: all of them are wrong nevertheless."""
+    day = int(ready[1][10])
+    table = alerts_of(injection.break_feed(shop, day)["the day before again"], ready)
+    row = table[table["kind"] == "feed: day copied"].iloc[0]
+    assert row["impact"] > 5 * abs(row["expected"] - row["observed"])
+
+
+def test_money_of_a_shop_without_prices_is_units():
+    panel, forecasts = made(products=8, price=False)
+    grid = build_grid(panel.drop(columns="family"), forecasts, {**META, "static": []}, "M")
+    first = grid.split()[2][0]
+    assert unit_money(grid).tolist() == [1.0] * 8
+    assert weekly_money(grid) == pytest.approx(7 * np.nanmean(grid.sales[:, first - 91 : first]))
+
+
+def test_how_often_the_same_value_came_is_counted_in_selling_periods():
+    live = np.array([True, True, True, False, True])
+    assert same_value(np.array([3.0, 5.0, 5.0, 9.0, 5.0]), live) == 3
+    assert same_value(np.array([5.0, 5.0, 5.0, 9.0, 5.0]), live) == 4 and same_value(np.zeros(2), live[:2]) == 2
 
 
 def test_truth_of_a_market_judges_stock_alerts():

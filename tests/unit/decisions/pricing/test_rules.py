@@ -5,8 +5,8 @@ import pytest
 
 from salesforecast_lib.decisions.pricing.data import market_prices, panel_prices
 from salesforecast_lib.decisions.pricing.optimise import brute_force, optimise_category
-from salesforecast_lib.decisions.pricing.plan import PlanConfig, recommend, state_today
-from salesforecast_lib.decisions.pricing.rules import PriceRules, ladder, refuse_customers
+from salesforecast_lib.decisions.pricing.plan import recommend, state_today
+from salesforecast_lib.decisions.pricing.rules import PlanConfig, PriceRules, ladder, refuse_customers
 from salesforecast_lib.decisions.pricing.shrinkage import shrink
 from tests.unit.decisions.pricing.made import category
 

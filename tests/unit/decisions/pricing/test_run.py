@@ -11,8 +11,8 @@ import pytest
 from salesforecast_lib.decisions.pricing.data import panel_prices
 from salesforecast_lib.decisions.pricing.elasticity import double_ml
 from salesforecast_lib.decisions.pricing.juice import juice_report
-from salesforecast_lib.decisions.pricing.plan import PLAN_COLUMNS, PlanConfig, recommend, state_today
-from salesforecast_lib.decisions.pricing.rules import PriceRules
+from salesforecast_lib.decisions.pricing.plan import PLAN_COLUMNS, recommend, state_today
+from salesforecast_lib.decisions.pricing.rules import PlanConfig, PriceRules
 from salesforecast_lib.decisions.pricing.run import plan_run, write_plan
 from salesforecast_lib.decisions.pricing.shrinkage import shrink
 from tests.unit.decisions.pricing.made import weekly_panel
@@ -35,13 +35,38 @@ def test_plan_of_a_run_is_what_its_steps_give():
     plan = recommend(state_today(data, posterior, 0.7), posterior, PriceRules(), CONFIG, panel, "group")
     pd.testing.assert_frame_equal(found.plan, plan)
     assert f"mean own elasticity {fit.mean:.2f}" in found.report() and "4 products" in found.report()
-    assert set(found.changes["unique_id"]) == {"a", "b"} and found.proposals(1).count("->") == 1
+    assert found.changes.empty and found.asked["unique_id"].tolist() == ["a"], "one test of the category at a time"
+    assert found.proposals(1).count("->") == 1 and "not advice" in found.report()
     assert "hold: price never varied" in found.proposals()
 
 
-def test_a_raise_against_flat_demand_is_called_a_test():
-    found = plan_run(weekly_panel(elasticity=-0.5), META, PriceRules(), CONFIG)
-    assert "2 of 2 changes raise a price whose elasticity is above -1" in found.report()
+@pytest.mark.parametrize("elasticity", [-0.5, -1.6, -6.0])
+def test_a_change_is_a_test_until_the_reader_says_that_prices_were_drawn_by_lot(elasticity):
+    panel = weekly_panel(elasticity=elasticity)
+    config = replace(CONFIG, cost_doubt=0.05)
+    blind = plan_run(panel, META, PriceRules(), config)
+    assert blind.changes.empty and set(blind.asked["action"]) == {"test"}
+    drawn = plan_run(panel, META, PriceRules(), replace(config, randomised=True))
+    way = "lower" if elasticity < -3.4 else "raise"  # at 70 % cost the best price is today's at -3.3
+    assert set(drawn.changes["action"]) == {way} and set(drawn.changes["unique_id"]) == {"a", "b"}
+    assert (drawn.changes["profit_change_low"] > 0).all() and "drawn by lot, you say" in drawn.report()
+
+
+def test_an_instrument_that_moves_no_price_is_none():
+    rng = np.random.default_rng(1)
+    panel = weekly_panel(fixed=())
+    panel["cost"] = np.exp(rng.normal(0, 0.02, len(panel)))
+    found = plan_run(panel, {"static": ["group"], "future": ["cost"]}, PriceRules(), CONFIG, instrument="cost")
+    assert found.changes.empty and "hardly moves the prices" in found.basis
+
+
+def test_prices_by_month_speak_of_months():
+    panel = weekly_panel(weeks=150)
+    panel["ds"] = panel.groupby("unique_id")["ds"].transform(
+        lambda s: pd.date_range("2010-01-31", periods=len(s), freq="ME")
+    )
+    found = plan_run(panel, {**META, "freq": "ME"}, PriceRules(), CONFIG)
+    assert "by month" in found.remark and "months, drawn by lot" in found.asked["why"].iloc[0]
 
 
 def test_a_run_without_prices_or_weeks_says_why():
@@ -70,7 +95,8 @@ def test_files_of_a_run_hold_the_plan_and_the_numbers(tmp_path):
     assert list(pd.read_csv(table).columns) == list(PLAN_COLUMNS)
     held = json.loads(numbers.read_text())
     assert held["bias"] == {"double ML": 0.1} and held["covered"] == {"double ML": 2} and held["shops"] == 3
-    assert held["run_products"] == 4 and held["run_changes"] == 2 and held["regret"] == {"double ML": 0.04}
+    assert held["run_products"] == 4 and held["run_changes"] == 0 and held["run_tests"] == 1
+    assert held["run_tests_later"] == 1 and "not advice" in held["basis"] and held["regret"] == {"double ML": 0.04}
     assert held["run_mean_elasticity"] == found.estimates.mean and held["cost_share"] == 0.7
 
 
@@ -91,7 +117,7 @@ def test_a_plan_without_rows_has_the_types_of_a_full_one(tmp_path):
         same = found.plan.dtypes.astype(str) == full.plan.dtypes.astype(str)
         assert same.all(), same[~same]
     held = replace(full, plan=full.plan.assign(action="hold", why="hold: price never varied"))
-    assert "most hold: price never varied" in held.why_none()
+    assert "of 4 products 4 hold: price never varied" in held.why_none()
 
 
 def test_products_without_rivals_are_estimated_without_a_warning():

@@ -12,7 +12,9 @@ from salesforecast_lib.decisions.promotions import market as pm
 from salesforecast_lib.decisions.promotions import options as po
 from salesforecast_lib.decisions.promotions import plan as pp
 from salesforecast_lib.decisions.promotions import truth as pt
-from salesforecast_lib.decisions.promotions.effects import Effects, PromotionWeeks
+from salesforecast_lib.decisions.promotions.effects import Effects, PromotionWeeks, two_way_effects
+from salesforecast_lib.decisions.promotions.product_effects import product_effects
+from salesforecast_lib.decisions.promotions.recheck import confirmed, recheck
 from salesforecast_lib.files import write_csv
 
 DEPTHS, WEEKS, FEE = (0.1, 0.2, 0.3), 4, 10.0
@@ -214,6 +216,98 @@ def test_coming_weeks_are_whole_weeks_of_the_newest_forecast():
     assert len(po.coming_weeks(table, "LSTM", daily=False)) == 17
     with pytest.raises(ValueError, match="LSTM"):
         po.coming_weeks(table, "other", daily=True)
+
+
+def many_products(number=30, weeks=60, odd=0.25, late=None, seed=0):
+    """Weekly sales with a display in every third week that adds a quarter; the first product answers by ``odd``.
+
+    ``late`` : effect of the display in the newest quarter of the weeks, of all products.
+    """
+    rng = np.random.default_rng(seed)
+    dates = pd.date_range("2023-01-01", periods=weeks, freq="7D")
+    parts = []
+    for i in range(number):
+        dose = (rng.random(weeks) < 1 / 3).astype(float)
+        effect = np.full(weeks, odd if i == 0 else 0.25)
+        if late is not None:
+            effect[-weeks // 4 :] = late
+        y = 100 * (1 + effect * dose) * np.exp(rng.normal(0, 0.05, weeks))
+        parts.append(pd.DataFrame({"unique_id": f"p{i:02d}", "week": dates, "y": y, "display": dose}))
+    table = pd.concat(parts, ignore_index=True).assign(group="g", depth=0.0, price=10.0)
+    table["relative"] = table["y"] / table.groupby("unique_id")["y"].transform("mean")
+    return PromotionWeeks(table, ("display",))
+
+
+def next_week(weeks, units=100.0):
+    ids = weeks.table["unique_id"].unique()
+    start = pd.Timestamp("2024-06-03")
+    return pd.DataFrame({"unique_id": ids, "period": 0, "start": start, "end": start + pd.Timedelta(days=6)}).assign(
+        units=units
+    )
+
+
+@pytest.mark.parametrize("odd", [4.0, 9.0])
+def test_no_option_promises_far_more_than_the_products_do(odd):
+    """The published plan promised +415 % of a display beside a mean of +25 %."""
+    weeks = many_products(odd=odd)
+    effects = two_way_effects(weeks, ["display"])
+    own = product_effects(weeks, effects.names)
+    assert own.mean.max() > 1, "taken by itself the product promises it"
+    options = po.own_options(weeks, effects, next_week(weeks), po.PromotionCosts(0.6, 1.0), products=own)
+    uplift = options.groupby("unique_id")["uplift"].mean()
+    assert uplift["p00"] == uplift.max() < 0.6 * own.mean.max()
+    assert np.allclose(options["uplift"], options["extra_units"] / options["usual_units"])
+    plan = po.promotion_plan(options, pp.PlanRules(1000.0, per_period=50), po.PromotionCosts(0.6, 1.0))
+    assert plan["uplift"].max() <= uplift["p00"] + 0.01 and "more; profit" in plan["why"][0]
+
+
+@pytest.mark.parametrize("floor", [0.4, 0.7])
+def test_a_product_that_was_never_without_display_is_held_against_its_quiet_weeks(floor):
+    weeks = many_products()
+    inside = weeks.table["unique_id"] == "p03"
+    table = weeks.table.assign(display=weeks.table["display"].where(~inside, weeks.table["display"].clip(lower=floor)))
+    always = PromotionWeeks(table, weeks.kinds)
+    effects = Effects(("display",), np.array([0.5]), np.diag([1e-12]), 20)
+    options = po.own_options(always, effects, next_week(always), po.PromotionCosts(0.6, 1.0)).set_index("unique_id")
+    usual = table.groupby("unique_id")["display"].mean()
+    assert options.loc["p03", "extra_units"] == pytest.approx(100 * 0.5 * (1 - floor), rel=1e-3)
+    assert options.loc["p03", "usual_units"] == pytest.approx(100 * (1 - 0.5 * (usual["p03"] - floor)), rel=1e-3)
+    assert options.loc["p01", "usual_units"] == pytest.approx(100 * (1 - 0.5 * usual["p01"]), rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("late", "low", "high"), [(None, 0.8, 1.0), (0.125, 0.3, 0.7), (0.0, 0.0, 0.0), (-0.2, 0.0, 0.0)]
+)
+def test_what_held_out_weeks_do_not_confirm_is_not_promised(late, low, high):
+    weeks = many_products(late=late)
+    checked = recheck(weeks, ["display"])
+    assert checked.weeks == 15 and low <= checked.common[0] <= high
+    kept = confirmed(product_effects(weeks, ["display"]), checked)
+    assert low * 0.2 <= kept.mean.mean() <= max(high * 0.3, 1e-9)
+    assert f"{checked.common[0]:.0%} of its mean effect" in checked.words(["display"])
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_differences_between_products_that_do_not_come_again_are_not_believed(seed):
+    weeks = many_products(seed=4)
+    ids, table = weeks.table["unique_id"].unique(), weeks.table
+    rng = np.random.default_rng(seed)
+    first, second = (table["unique_id"].map(dict(zip(ids, rng.normal(0, 0.3, 30), strict=True))) for _ in range(2))
+    new = table["week"] >= np.sort(table["week"].unique())[-15]
+    for own, least, most in ((first, 0.9, 1.0), (first.where(~new, second), 0.0, 0.4)):
+        changed = table.assign(relative=table["relative"] + own * table["display"])
+        checked = recheck(PromotionWeeks(changed, weeks.kinds), ["display"])
+        assert least <= checked.own[0] <= most and checked.common[0] > 0.6
+
+
+def test_a_short_history_holds_nothing_out_and_takes_products_as_alike():
+    weeks = many_products(weeks=24)
+    checked = recheck(weeks, ["display"])
+    assert checked.weeks == 0 and "too short" in checked.words(["display"])
+    own = product_effects(weeks, ["display"])
+    assert np.allclose(confirmed(own, checked).mean, own.mean.mean())
+    with pytest.raises(ValueError, match="expected the same"):
+        confirmed(own, recheck(weeks, ["depth"]))
 
 
 @pytest.mark.parametrize(("name", "value"), [("cost_share", 1.2), ("fee", -1.0), ("kept", 2.0)])

@@ -6,7 +6,10 @@ import pytest
 from typer.testing import CliRunner
 
 from salesforecast_lib.decisions.workbook.excel import write_workbook
-from salesforecast_lib.decisions.workbook.sheets import Sheet, decision_sheets, newest_run, read_decisions
+from salesforecast_lib.decisions.workbook.reasons import lasting
+from salesforecast_lib.decisions.workbook.savings import saving_words
+from salesforecast_lib.decisions.workbook.sheets import decision_sheets, newest_run, read_decisions
+from salesforecast_lib.decisions.workbook.subjects import Sheet
 from salesforecast_lib.files import write_csv, write_json
 from salesforecast_lib.pipeline.cli import app
 from salesforecast_lib.pipeline.pages import decisions_page, plain
@@ -61,6 +64,7 @@ def test_sheets_hold_what_asks_for_a_decision_most_urgent_first(finished):
     assert stock["why"].tolist()[1:] == ["-3 units below the level", "85 units beyond the level"]
     assert stock["order (units)"].tolist() == [40, 5, 0]
     assert sheets["alerts"].table["severity"].tolist() == ["high", "low"], "alerts keep the order of their file"
+    assert sheets["alerts"].note.startswith("2 alerts, most money at stake first")
     assert sheets["prices"].table.empty and "no price change" in sheets["prices"].note
 
 
@@ -169,6 +173,124 @@ def test_emoji_and_chinese_reach_the_workbook_and_control_characters_do_not(fini
     values = [book["names"].cell(row, 1).value for row in range(3, 8)]
     assert values[:3] == ["👩‍👧 \U0001fae8 茶", "a b c", "#N/A"] and len(values[3]) == 32_767 and values[4] is None
     assert book["names"]["A1"].data_type == "s" and book["names"]["A5"].data_type == "s"
+
+
+# ------------------------------------------------------------------------------------------- words that a planner uses
+
+
+def ordered(finished, **columns):
+    """The made run's plan with the columns that chapter 08 writes, and its panel of ten weeks."""
+    plan = read_decisions(finished / "replenishment.csv")
+    plan = plan.assign(
+        periods_of_stock=[1.0, 0.0, 9.0], risk_with_order=[0.12, 0.1, 0.0], loss_without_order=[4.0, 80.0, 0.0],
+        why=["stock 3 is below the level 8 (demand 7 by the Champion at level 88%); raised to the minimum order 5",
+             "stock 0 is below the level 40 (demand 30 by the Champion; policy: look-ahead)",
+             "stock 90 covers the level 5: no order"],
+        stock_source="simulated", risk_without_order=[0.6, 1.0, 0.0], **columns,
+    )  # fmt: skip
+    write_csv(plan, finished / "replenishment.csv")
+    write_csv(pd.DataFrame(columns=["unique_id", "proposal", "why"]), finished / "excess.csv")
+    days = pd.date_range("2024-01-07", periods=10, freq="7D")
+    panel = pd.DataFrame(
+        {"unique_id": ["0012"] * 10 + [EVIL] * 10, "ds": [*days, *days], "y": [1.0] * 10 + [0.0, 2.0] * 5}
+    )
+    panel.to_parquet(finished / "panel.parquet")
+    write_json({"dataset": "shop", "freq": "W"}, finished / "panel.json")
+    return {sheet.name: sheet for sheet in decision_sheets(finished)}["stock"]
+
+
+def test_orders_say_how_long_the_stock_lasts_and_what_that_rests_on(finished):
+    why = ordered(finished).table.set_index("product")["why"]
+    assert why["0012"] == (
+        "3 in stock, lasts about one week; 8 expected until the delivery after this one; with the order enough in 88 "
+        "of 100 cases, without it in 40; raised to the minimum order 5; rests on 10 weeks, 10 of them with a sale"
+    )
+    assert why[EVIL].startswith("the shelf is empty; 30 expected") and "policy" not in why[EVIL]
+    assert why[EVIL].endswith("rests on 10 weeks, 5 of them with a sale")
+
+
+@pytest.mark.parametrize(
+    ("periods", "period", "words"),
+    [(0.0, "day", "less than a day"), (1.0, "week", "about one week"), (3.0, "month", "about 3 months"),
+     (10.0, "day", "10 days or more"), (14.0, "day", "10 days or more")],
+)  # fmt: skip
+def test_how_long_a_stock_lasts(periods, period, words):
+    assert lasting(periods, 10.0, period) == words
+
+
+def test_simulated_stock_is_an_example_and_says_so_on_top(finished):
+    stock = ordered(finished)
+    assert stock.note.startswith("simulated stock: an example, give yours with -p stock_file=FILE; 2 of 3 rows")
+    assert "stock from" not in stock.table
+    page = decisions_page(finished)
+    assert page.index("Simulated stock") < page.index("| product")
+    plan = read_decisions(finished / "replenishment.csv")
+    write_csv(plan.assign(stock_source="stock_file"), finished / "replenishment.csv")
+    assert decision_sheets(finished)[0].note.startswith("2 of 3 rows ask for a decision")
+
+
+def test_plans_are_sorted_by_expected_loss_and_then_by_what_the_order_saves(finished):
+    plan = pd.DataFrame(
+        {"unique_id": list("abc"), "stock": 1.0, "order_quantity": 5, "risk_before_delivery": [0.1, 0.9, 1.0],
+         "expected_loss": [2.0, 50.0, 2.0], "loss_without_order": [9.0, 60.0, 3.0], "why": "x"}
+    )  # fmt: skip
+    write_csv(plan, finished / "replenishment.csv")
+    assert decision_sheets(finished)[0].table["product"].tolist() == ["b", "a", "c"]
+
+
+COSTS = {"Champion": 80.0, "WindowAverage": 88.0, "SeasonalNaive": 99.0, "rule of thumb": 160.0, "AutoETS": 70.0}
+
+
+@pytest.mark.parametrize(
+    ("costs", "words"),
+    [
+        ({}, "it costs 9.1 % less than the best simple rule (window average)"),
+        ({"WindowAverage": 200.0}, "it costs 19.2 % less than the best simple rule (seasonal naive)"),
+        ({"Theta": 60.0}, "it costs 33.3 % more than the best simple rule (Theta)"),
+        ({"Theta": 80.1}, "about as much as the best simple rule (Theta)"),
+    ],
+)
+def test_the_plan_is_held_against_the_best_simple_rule(finished, costs, words):
+    policies = {name: {"total": total} for name, total in {**COSTS, **costs}.items()}
+    write_json({"model": "Champion", "policies": policies}, finished / "inventory.json")
+    assert f"in the simulated months {words}" in decision_sheets(finished)[0].note or words in saving_words(
+        {"model": "Champion", "policies": policies}
+    )
+
+
+def test_a_policy_is_held_against_the_rule_that_was_best_before(finished):
+    months = {
+        "policies": {"player": {"earlier": 9.0, "last": 6.0}},
+        "simple_rules": {"window average": {"earlier": 10.0, "last": 8.0}, "naive": {"earlier": 11.0, "last": 5.0}},
+    }
+    write_json({"model": "Champion", "policy": "player", "months": months, "policies": {}}, finished / "inventory.json")
+    assert "in the last simulated month it costs 25.0 % less than the best simple rule (window average)" in (
+        decision_sheets(finished)[0].note
+    )
+
+
+@pytest.mark.parametrize("report", [{}, {"model": "X"}, {"model": "X", "policies": {"X": {"total": 1.0}}}])
+def test_a_report_that_cannot_say_what_is_saved_is_silent(report):
+    assert saving_words(report) == ""
+
+
+def test_price_tests_are_shown_and_those_that_wait_are_counted(finished):
+    prices = pd.DataFrame(
+        {"unique_id": list("abcd"), "action": ["test", "test later", "hold", "raise"], "current_price": 2.0,
+         "proposed_price": 2.2, "test_periods": [8.0, 8.0, None, None], "break_even_units": 0.75, "at_stake": 3.0,
+         "over_cost": "raise at 55%", "why": "x"}
+    )  # fmt: skip
+    write_csv(prices, finished / "prices.csv")
+    write_json({"basis": "nobody drew these prices by lot"}, finished / "pricing.json")
+    sheet = next(sheet for sheet in decision_sheets(finished) if sheet.name == "prices")
+    assert sheet.table["product"].tolist() == ["a", "d"] and sheet.table["length of the test"].tolist()[0] == 8
+    assert sheet.note == (
+        "2 of 4 rows ask for a decision; 1 test more can follow, see prices.csv; nobody drew these prices by lot"
+    )
+    book = openpyxl.load_workbook(write_workbook([sheet], finished / "p.xlsx"))
+    column = [cell.value for cell in book["prices"][2]].index("change of units that just pays")
+    cell = book["prices"].cell(3, column + 1)
+    assert cell.number_format == "0%" and cell.value == -0.25, "a quarter of the units may go"
 
 
 # ------------------------------------------------------------------------------------ what the forecast consists of

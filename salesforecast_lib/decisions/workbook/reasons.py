@@ -1,0 +1,79 @@
+"""Reasons in words that a planner uses: how long the stock lasts, what is expected, and on what that rests."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from salesforecast_lib.data.frequency import check_freq
+from salesforecast_lib.files import read_json
+from salesforecast_lib.wording import counted
+
+EXAMPLE = "simulated stock: an example, give yours with -p stock_file=FILE"
+_NEEDED = ("stock", "order_quantity", "expected_demand", "risk_with_order", "periods_of_stock", "why")
+_BELOW = " is below the level "
+
+
+def evidence(folder: Path) -> pd.DataFrame:
+    """What is known of each product of a run's panel, by ``unique_id``.
+
+    Columns ``periods``, ``sold`` (periods with a sale) and ``period``, the name of one period, such as "week"; no rows
+    where the run has no panel.
+    """
+    file, described = folder / "panel.parquet", folder / "panel.json"
+    if not (file.is_file() and described.is_file()):
+        return pd.DataFrame(columns=["periods", "sold", "period"])
+    panel = pd.read_parquet(file, columns=["unique_id", "y"])
+    groups = panel["y"].groupby(panel["unique_id"].astype(str), observed=True)
+    period = check_freq(str(read_json(described).get("freq", "D"))).period
+    return pd.DataFrame({"periods": groups.count(), "sold": groups.agg(lambda y: (y > 0).sum()), "period": period})
+
+
+def lasting(periods: float, most: float, period: str) -> str:
+    """How long a stock lasts: "less than a day", "about one day", "about 3 weeks", "10 days or more".
+
+    ``most`` : periods that were looked ahead, beyond which nothing is known.
+    """
+    if periods < 1:
+        return f"less than {'a' if period != 'hour' else 'an'} {period}"
+    if periods >= most:
+        return f"{counted(most, period)} or more"
+    return f"about one {period}" if round(periods) == 1 else f"about {counted(periods, period)}"
+
+
+def stock_words(plan: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
+    """The plan with the reasons of its orders in a planner's words; other rows and unknown plans keep theirs.
+
+    What the chapter adds behind the first clause (cases, budget, minimum order) stays.
+
+    Parameters
+    ----------
+    plan : ``replenishment.csv`` as `read_decisions` returns it. known : as `evidence` returns.
+    """
+    if not set(_NEEDED) <= set(plan.columns) or plan.empty:
+        return plan
+    period = str(known["period"].iloc[0]) if len(known) else "period"
+    numbers = {name: pd.to_numeric(plan[name], errors="coerce") for name in _NEEDED[:-1]}
+    most = float(np.nanmax(numbers["periods_of_stock"].fillna(0.0).to_numpy()))
+    alone = pd.to_numeric(plan.get("risk_without_order", pd.Series(np.nan, plan.index)), errors="coerce")
+    words = []
+    for place, (name, why) in enumerate(zip(plan["unique_id"].astype(str), plan["why"].astype(str), strict=True)):
+        row = {column: float(values.iloc[place]) for column, values in numbers.items()}
+        if _BELOW not in why or not np.isfinite(row["stock"]):
+            words.append(why)
+            continue
+        lasts = lasting(row["periods_of_stock"], max(most, 1.0), period)
+        start = "the shelf is empty" if row["stock"] <= 0 else f"{row['stock']:,.0f} in stock, lasts {lasts}"
+        enough = 100 * (1 - row["risk_with_order"])
+        wanted = f"{row['expected_demand']:,.0f} expected until the delivery after this one"
+        text = f"{start}; {wanted}; with the order enough in {enough:.0f} of 100 cases"
+        if np.isfinite(alone.iloc[place]):
+            text += f", without it in {100 * (1 - float(alone.iloc[place])):.0f}"
+        added = [clause for clause in why.split("; ")[1:] if not clause.startswith("policy")]
+        if name in known.index:
+            seen = known.loc[name]
+            added.append(f"rests on {counted(seen['periods'], period)}, {seen['sold']:.0f} of them with a sale")
+        words.append("; ".join([text, *added]))
+    return plan.assign(why=words)
