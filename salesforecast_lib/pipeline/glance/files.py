@@ -10,8 +10,9 @@ import pandas as pd
 
 from salesforecast_lib.data.frequency import check_freq
 from salesforecast_lib.decisions.driving import read_forecasts
+from salesforecast_lib.decisions.workbook.reasons import evidence, stock_words
 from salesforecast_lib.decisions.workbook.sheets import read_decisions, stock_actions
-from salesforecast_lib.files import read_json
+from salesforecast_lib.files import read_json, unescape_formula
 from salesforecast_lib.pipeline.parameters import declared
 from salesforecast_lib.pipeline.stages import STAGES
 
@@ -57,8 +58,6 @@ def _projection(file: Path) -> pd.DataFrame:
     """``unique_id, ds, low, median, high, empty``; it holds no reasons, so it is no decision file."""
     if not file.is_file():
         return pd.DataFrame(columns=["unique_id", "ds", "low", "median", "high", "empty"])
-    from salesforecast_lib.files import unescape_formula
-
     table = pd.read_csv(file, dtype={"unique_id": str}, keep_default_na=False, na_values={"median": [""]})
     table["unique_id"] = table["unique_id"].map(unescape_formula)
     return table.assign(ds=pd.to_datetime(table["ds"]))
@@ -77,7 +76,8 @@ def read_run(folder: Path) -> RunFiles:
     known = {name: values.get(name, parameter.default) for name, parameter in declared(planning.source).items()}
     frequency = check_freq(str(meta.get("freq", "D")))
     forecasts, model = read_forecasts(folder, known["model"])
-    plan = stock_actions(read_decisions(folder / "replenishment.csv"), _decisions(folder / "excess.csv"))
+    ordered = stock_words(read_decisions(folder / "replenishment.csv"), evidence(folder))
+    plan = stock_actions(ordered, _decisions(folder / "excess.csv"))
     quarantine = folder / "quarantine.parquet"
     return RunFiles(
         dataset=str(meta["dataset"]),

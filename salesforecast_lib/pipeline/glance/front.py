@@ -21,21 +21,26 @@ PAGE = "shop.md"
 _PICTURES = "static/glance/shop_{unit}.png"
 
 
-def _expected(total: Total, unit: str) -> str:
-    """The coming periods and the same number before them, in one unit."""
-    whole, ahead = total.whole, len(total.fan)
-    before = total.history.tail(ahead)
+def _expected(total: Total, unit: str, kind: str) -> str:
+    """The coming periods, as many before them, and the same a year before where it is known; in one unit."""
+    whole, dates = total.whole, pd.DatetimeIndex(total.fan["ds"])
     words = f"<b>{whole['mean']:,.0f} {unit}</b> (80 %: {whole['q0.1']:,.0f} to {whole['q0.9']:,.0f})"
-    if len(before) < ahead or before.sum() <= 0:
-        return words
-    change = 100 * (whole["mean"] / before.sum() - 1)
-    side = "about as many as" if abs(change) < 0.5 else f"{abs(change):.0f} % {'more' if change > 0 else 'less'} than"
-    return f"{words}, {side} the {before.sum():,.0f} before"
+    year = dates - (pd.DateOffset(years=1) if kind == "M" else pd.Timedelta(days=364))  # the same day of the week
+    for sold, when in ((total.history.tail(len(dates)), "before"), (total.history.reindex(year), "a year before")):
+        if len(sold) == len(dates) and sold.notna().all() and sold.sum() > 0:
+            words += f", {_change(whole['mean'] / sold.sum() - 1)} the {sold.sum():,.0f} {when}"
+    return words
 
 
-def _headline(units: Total, money: Total | None, period: str) -> str:
-    parts = [_expected(units, "units"), *([_expected(money, "in money")] if money else [])]
-    span = counted(len(units.fan), period)
+def _change(share: float) -> str:
+    if abs(share) < 0.005:
+        return "about as much as"
+    return f"{100 * abs(share):.0f} % {'more' if share > 0 else 'less'} than"
+
+
+def _headline(units: Total, money: Total | None, run: RunFiles) -> str:
+    parts = [_expected(units, "units", run.kind), *([_expected(money, "in money", run.kind)] if money else [])]
+    span = counted(len(units.fan), run.period)
     prices = " Money is counted at today's prices." if money else ""
     return f"<p>In the next {span} the whole shop is expected to sell {'; '.join(parts)}.{prices}</p>"
 
@@ -88,9 +93,10 @@ def front_pages(run: RunFiles, shop: str, notes: Sequence[str] = ()) -> dict[str
     notes : what a reader should know first, such as data that end earlier than those of the run before.
     """
     prices = today_prices(run.panel)
-    units = recent(shop_total(run), HISTORY[run.kind])
-    money = recent(shop_total(run, prices.to_dict()), HISTORY[run.kind]) if len(prices) else None
-    totals = {"units": units, **({"money": money} if money else {})}
+    units = shop_total(run)
+    money = shop_total(run, prices.to_dict()) if len(prices) else None
+    both = {"units": units, **({"money": money} if money else {})}
+    totals = {unit: recent(total, HISTORY[run.kind]) for unit, total in both.items()}
     pictures = {
         unit: f'<img src="../_{_PICTURES.format(unit=unit)}" '
         f'alt="{escape(shop_alt(total, f"{unit} a {run.period}", run.period))}">'
@@ -103,14 +109,14 @@ def front_pages(run: RunFiles, shop: str, notes: Sequence[str] = ()) -> dict[str
     products = run.plan["unique_id"].nunique()
     body = [
         '<div id="shop-glance" class="shop tex2jax_ignore mathjax_ignore">',
-        f"{warned}{_headline(units, money, run.period)}",
+        f"{warned}{_headline(units, money, run)}",
         f'<div class="boxes pictures">{"".join(pictures.values())}</div>',
         '<div class="boxes">',
         *(_list(ranking) for ranking in (top_orders(run), top_alerts(run), top_prices(run))),
         "</div>",
         '<div class="boxes">',
         f"<section><h3>Against the simple rules</h3>{_standings(table)}"
-        f"<p>{escape(verdict(table, run.model))} {escape(band_check(units, run.period))}</p></section>",
+        f"<p>{escape(verdict(run))} {escape(band_check(units, run.period))}</p></section>",
         f"<section><h3>The data</h3><ul><li>{products:,} products, up to {last}.</li>{facts}</ul>"
         '<p><a href="products.html">Every product</a> · <a href="decisions.html">all decisions</a> · '
         '<a href="findings.html">findings</a></p></section>',

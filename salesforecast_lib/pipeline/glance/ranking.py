@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from salesforecast_lib.decisions.workbook.sheets import UNKNOWN
+from salesforecast_lib.decisions.workbook.subjects import UNKNOWN
 from salesforecast_lib.pipeline.glance.files import RunFiles, numbers
 from salesforecast_lib.wording import counted
 

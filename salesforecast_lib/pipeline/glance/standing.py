@@ -9,11 +9,11 @@ from typing import Any
 import pandas as pd
 
 from salesforecast_lib.decisions.driving import RULES
+from salesforecast_lib.decisions.workbook.savings import THUMB, in_words, saving_words
 from salesforecast_lib.pipeline.glance.files import RunFiles
 from salesforecast_lib.pipeline.glance.total import Total
 from salesforecast_lib.wording import counted
 
-THUMB = "rule of thumb"  # of chapter 08, in money only
 _REASONS = 3  # of rows set aside that are named
 
 
@@ -42,20 +42,21 @@ def standings(run: RunFiles) -> list[Standing]:
     return [row for row in table if math.isfinite(row.wape) or math.isfinite(row.cost)]
 
 
-def verdict(table: list[Standing], model: str) -> str:
+def verdict(run: RunFiles) -> str:
     """One sentence: by how much the forecast beats the best simple rule in error and in cost, or that it does not."""
-    ours = next((row for row in table if row.name == model), None)
+    table = [row for row in standings(run) if math.isfinite(row.wape)]
+    ours = next((row for row in table if row.name == run.model), None)
+    rules = [row for row in table if row.name != run.model]
     parts = []
-    for measure, word in (("wape", "error"), ("cost", "cost of stock")):
-        others = [row for row in table if row.name != model and math.isfinite(getattr(row, measure))]
-        if ours is None or not others or not math.isfinite(getattr(ours, measure)):
-            continue
-        best = min(others, key=lambda row: getattr(row, measure))
-        base = getattr(best, measure)
-        gain = 100 * (1 - getattr(ours, measure) / base) if base > 0 else 0.0
+    if ours is not None and rules:
+        best = min(rules, key=lambda row: row.wape)
+        gain = 100 * (1 - ours.wape / best.wape) if best.wape > 0 else 0.0
         side = "below" if gain >= 0 else "above"
-        parts.append(f"{word} {abs(gain):.1f} % {side} the best simple rule's ({best.name})")
-    return f"{model}: {'; '.join(parts)}." if parts else f"The {model} was not held against a simple rule in this run."
+        parts.append(f"its error is {abs(gain):.1f} % {side} that of the best simple rule ({in_words(best.name)})")
+    saved = saving_words(run.inventory)
+    if saved:
+        parts.append(saved)
+    return f"{run.model}: {'; '.join(parts)}." if parts else f"The {run.model} was not held against a simple rule."
 
 
 def band_check(total: Total, period: str) -> str:

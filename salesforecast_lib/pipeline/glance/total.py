@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
+from salesforecast_lib import QUANTILE_COLUMNS
 from salesforecast_lib.decisions.inventory.orders import (
     daily_sd,
-    forecast_arrays,
     interval_correlation,
     interval_moments,
     order_up_to_level,
@@ -20,6 +20,7 @@ from salesforecast_lib.pipeline.glance.files import RunFiles
 BANDS = ((90, 0.05, 0.95), (80, 0.1, 0.9), (50, 0.25, 0.75))  # percent, and its two quantiles
 _RECENT = 28  # periods of sales whose price is today's price
 _HIGHEST = 0.95  # correlation, as within an interval
+_UNKNOWN = 0.1  # correlation where no earlier forecast tells, as in chapter 08
 
 
 @dataclass(frozen=True)
@@ -62,25 +63,47 @@ def _since(panel: pd.DataFrame) -> pd.Timestamp:
     return pd.Timestamp(dates[-min(_RECENT + 1, len(dates))])
 
 
-def common_correlation(errors: np.ndarray, sd: np.ndarray) -> float:
+def common_correlation(sums: pd.DataFrame) -> float:
     """Correlation of any two products' errors in one period, in 0..0.95, from the errors of their sum.
 
     Parameters
     ----------
-    errors, sd : (..., products), in the unit of the sum; the errors of forecasts that were made before.
+    sums : one row a period that was forecast before: ``error`` of the sum, ``apart`` (Σ sd²), ``whole`` (Σ sd).
 
     With one correlation r for all pairs the variance of the sum is (1-r) Σ sd² + r (Σ sd)²; r is solved from the mean
-    square of the sum's errors, each period relative to (Σ sd)².
+    square of the sum's errors, each period relative to (Σ sd)². A tenth where nothing was forecast before.
     """
-    whole = np.maximum(sd.sum(axis=-1) ** 2, 1e-12)
-    apart = ((sd**2).sum(axis=-1) / whole).mean()
-    found = (errors.sum(axis=-1) ** 2 / whole).mean()
+    if sums.empty:
+        return _UNKNOWN
+    whole = np.maximum(sums["whole"] ** 2, 1e-12)
+    apart, found = (sums["apart"] / whole).mean(), (sums["error"] ** 2 / whole).mean()
     return float(np.clip((found - apart) / max(1 - apart, 1e-12), 0.0, _HIGHEST))
+
+
+def _spread(sums: pd.DataFrame, correlation: float) -> np.ndarray:
+    """Standard deviation of each period's sum, (periods,)."""
+    return np.sqrt((1 - correlation) * sums["apart"] + correlation * sums["whole"] ** 2).to_numpy()
 
 
 def _quantiles(mean: np.ndarray, sd: np.ndarray) -> dict[str, np.ndarray]:
     """Quantiles of the fan by name, as a gamma with this mean and sd: never negative."""
     return {f"q{level}": order_up_to_level(mean, sd, level) for _, *pair in BANDS for level in pair}
+
+
+def _sums(forecasts: pd.DataFrame, weights: Mapping[str, float] | None) -> pd.DataFrame:
+    """One row a cutoff and date with ``mean``, ``error``, ``apart`` and ``whole`` of the shop, in one unit.
+
+    Each sum is over the products that were forecast there: a shop has new ones, and old ones leave.
+    """
+    weight = 1.0 if weights is None else forecasts["unique_id"].map(dict(weights)).fillna(0.0).to_numpy()
+    sd = weight * daily_sd(forecasts[list(QUANTILE_COLUMNS)].to_numpy(float))
+    rows = forecasts[["cutoff", "ds"]].assign(
+        mean=weight * forecasts["mean"],
+        error=weight * (forecasts["y"] - forecasts["mean"]),
+        apart=sd**2,
+        whole=sd,
+    )
+    return rows.groupby(["cutoff", "ds"], as_index=False).sum()
 
 
 def shop_total(run: RunFiles, weights: Mapping[str, float] | None = None) -> Total:
@@ -93,33 +116,31 @@ def shop_total(run: RunFiles, weights: Mapping[str, float] | None = None) -> Tot
     ----------
     weights : money a unit, by product; products that it lacks are left out. None: units of all products.
     """
-    known = forecast_arrays(run.forecasts.dropna(subset="y"), run.model)[2]
     newest = run.forecasts["cutoff"] == run.forecasts["cutoff"].max()
-    coming = run.forecasts[newest & run.forecasts["y"].isna()]
-    ids, _, ahead = forecast_arrays(coming, run.model)
-    weight = np.array([1.0 if weights is None else weights.get(name, 0.0) for name in ids])  # (products,)
-
-    def by_period(values: np.ndarray) -> np.ndarray:
-        return np.moveaxis(values, 1, 2) * weight  # (cutoffs, periods, products)
-
-    sd, past = by_period(daily_sd(ahead["quantiles"]))[0], by_period(daily_sd(known["quantiles"]))
-    errors = by_period(known["y"] - known["mean"])
-    correlation = common_correlation(errors, past)
-    mean, spread = interval_moments(by_period(ahead["mean"])[0], sd, correlation)  # (periods,)
-    judged, covered = _checked(by_period(known["mean"]), past, errors)
-    shop_sd = interval_moments(past, past, correlation)[1]  # (cutoffs, periods)
-    together = interval_correlation(errors.sum(axis=2), shop_sd, min(run.season, len(mean)))
-    whole_mean, whole_sd = interval_moments(mean, spread, together)
+    known = _sums(run.forecasts[run.forecasts["y"].notna()], weights)
+    coming = _sums(run.forecasts[newest & run.forecasts["y"].isna()], weights)
+    correlation = common_correlation(known)
+    mean, spread = coming["mean"].to_numpy(), _spread(coming, correlation)
+    judged, covered = _checked(known)
+    whole_mean, whole_sd = interval_moments(mean, spread, _over_time(known, correlation, run.season))
     whole = {name: float(value) for name, value in _quantiles(whole_mean, whole_sd).items()}
-    dates = np.sort(coming["ds"].unique())
     return Total(
         history=_history(run.panel, weights),
-        fan=pd.DataFrame({"ds": dates, "mean": mean, **_quantiles(mean, spread)}),
+        fan=pd.DataFrame({"ds": coming["ds"], "mean": mean, **_quantiles(mean, spread)}),
         whole={"mean": float(whole_mean), **whole},
         correlation=correlation,
         covered=covered,
         judged=judged,
     )
+
+
+def _over_time(known: pd.DataFrame, correlation: float, season: int) -> float:
+    """Correlation of the shop's errors in two periods of one forecast; a tenth where no forecast is known whole."""
+    sums = known.assign(sd=_spread(known, correlation), step=known.groupby("cutoff").cumcount())
+    errors, sd = (sums.pivot(index="cutoff", columns="step", values=name).dropna() for name in ("error", "sd"))
+    if errors.empty or errors.shape[1] < 2:
+        return _UNKNOWN
+    return interval_correlation(errors.to_numpy(), sd.to_numpy(), min(season, errors.shape[1]))
 
 
 def _history(panel: pd.DataFrame, weights: Mapping[str, float] | None) -> pd.Series:
@@ -132,18 +153,17 @@ def _history(panel: pd.DataFrame, weights: Mapping[str, float] | None) -> pd.Ser
     return sold.groupby(panel["ds"]).sum().sort_index()
 
 
-def _checked(mean: np.ndarray, sd: np.ndarray, errors: np.ndarray) -> tuple[int, float]:
+def _checked(known: pd.DataFrame) -> tuple[int, float]:
     """Earlier periods and the share of them inside the 80 % band, each cutoff with the correlation of the others."""
-    if len(mean) < 2:
+    if known["cutoff"].nunique() < 2:
         return 0, float("nan")
     inside = []
-    for cutoff in range(len(mean)):
-        others = np.arange(len(mean)) != cutoff
-        moments = interval_moments(mean[cutoff], sd[cutoff], common_correlation(errors[others], sd[others]))
-        sold = (mean[cutoff] + errors[cutoff]).sum(axis=1)
-        low, high = (order_up_to_level(*moments, level) for level in (0.1, 0.9))
-        inside.append((sold >= low) & (sold <= high))
-    return int(np.size(inside)), float(np.mean(inside))
+    for cutoff, part in known.groupby("cutoff"):
+        spread = _spread(part, common_correlation(known[known["cutoff"] != cutoff]))
+        low, high = (order_up_to_level(part["mean"].to_numpy(), spread, level) for level in (0.1, 0.9))
+        sold = part["mean"] + part["error"]
+        inside.extend((sold >= low) & (sold <= high))
+    return len(inside), float(np.mean(inside))
 
 
 def recent(total: Total, periods: int) -> Total:

@@ -17,10 +17,11 @@ NAMES = [f"P{number}" for number in range(40)]
 @pytest.mark.parametrize("truth", [0.0, 0.2, 0.6, 0.9])
 def test_the_correlation_of_errors_is_found_whatever_the_products_sizes(truth):
     rng = np.random.default_rng(1)
-    sd = np.broadcast_to(rng.uniform(1, 30, 60), (3000, 60))
+    sd = rng.uniform(1, 30, 60)
     shared = rng.standard_normal((3000, 1)) * np.sqrt(truth)
     errors = sd * (shared + rng.standard_normal((3000, 60)) * np.sqrt(1 - truth))
-    assert common_correlation(errors, sd) == pytest.approx(truth, abs=0.04)
+    sums = pd.DataFrame({"error": errors.sum(axis=1), "apart": (sd**2).sum(), "whole": sd.sum()})
+    assert common_correlation(sums) == pytest.approx(truth, abs=0.04)
 
 
 @pytest.mark.parametrize("common", [0.0, 0.3, 0.8])
@@ -78,3 +79,22 @@ def test_one_cutoff_is_no_judgement(tmp_path):
     write_parquet(forecasts[forecasts["cutoff"].isin(cutoffs)], folder / "forecasts.parquet")
     total = shop_total(read_run(folder))
     assert total.judged == 0 and np.isnan(total.covered)
+
+
+def test_a_product_that_is_new_at_the_last_cutoff_and_one_that_left_are_summed_where_they_are(tmp_path):
+    folder = made_shop(tmp_path, NAMES)
+    forecasts = pd.read_parquet(folder / "forecasts.parquet")
+    ahead = forecasts["y"].isna()
+    kept = forecasts[~((forecasts["unique_id"] == "P0") & ~ahead) & ~((forecasts["unique_id"] == "P1") & ahead)]
+    write_parquet(kept, folder / "forecasts.parquet")
+    total = shop_total(read_run(folder))
+    rest = forecasts[ahead & (forecasts["unique_id"] != "P1")].groupby("ds")["mean"].sum()
+    assert total.fan["mean"].tolist() == pytest.approx(rest.tolist()) and total.judged == 3 * HORIZON
+
+
+def test_a_shop_whose_forecasts_were_never_tested_has_a_fan(tmp_path):
+    folder = made_shop(tmp_path, NAMES)
+    forecasts = pd.read_parquet(folder / "forecasts.parquet")
+    write_parquet(forecasts[forecasts["y"].isna()], folder / "forecasts.parquet")
+    total = shop_total(read_run(folder))
+    assert total.judged == 0 and total.correlation == 0.1 and (total.fan["q0.9"] > total.fan["q0.1"]).all()
