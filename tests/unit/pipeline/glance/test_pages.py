@@ -182,4 +182,4 @@ def test_a_year_before_is_told_where_it_is_known(tmp_path):
     assert f"the {panel.tail(HORIZON).sum():,.0f} before" in text
     assert f"the {panel.iloc[-52:][:HORIZON].sum():,.0f} a year before" in text
     (tmp_path / "short").mkdir()
-    assert "a year before" not in glance_pages(made_shop(tmp_path / "short", ["a"]), "Shop")["shop.md"]
+    assert "a year before" not in glance_pages(made_shop(tmp_path / "short", ["a", "b"]), "Shop")["shop.md"]
