@@ -160,16 +160,18 @@
       ["expected loss before delivery", known(at(plan, "loss")) ? units(at(plan, "loss")) : undefined],
     ]);
     const fan = [known(at(prices, "low")) ? ` (${number(at(prices, "low"), 2)} to ${number(at(prices, "high"), 2)})` : ""];
+    const trial = price.startsWith("test"); // what a test is for is not expected yet
     part("price-box").hidden = !price;
     part("price-head").textContent = price === "hold" || !price ? "Keep the price."
       : `${price[0].toUpperCase()}${price.slice(1)}: ${number(at(prices, "proposed"), 2)} instead of ${number(at(prices, "current"), 2)}.`;
     part("price-why").textContent = at(prices, "why");
     rows(part("price"), [
       ["price today", number(at(prices, "current"), 2)],
-      ["elasticity", `${number(at(prices, "elasticity"), 2)}${fan}`],
+      [`elasticity${trial ? " in the data" : ""}`, `${number(at(prices, "elasticity"), 2)}${fan}`],
       ["elasticity at which it just pays", known(at(prices, "pays")) ? number(at(prices, "pays"), 2) : undefined],
       ["periods of the test", known(at(prices, "periods")) ? number(at(prices, "periods")) : undefined],
-      ["expected change of profit", known(at(prices, "gain")) ? number(at(prices, "gain"), 2) : undefined],
+      ["money at stake in a period", trial && known(at(prices, "stake")) ? units(at(prices, "stake")) : undefined],
+      ["expected change of profit", !trial && known(at(prices, "gain")) ? number(at(prices, "gain"), 2) : undefined],
     ]);
     told(part("alerts"), shop.alerts[place].map(([severity, kind, start, end, why]) =>
       [`${severity}: ${kind}, ${start === end ? start : `${start} to ${end}`}.`, why]), "No alert.");

@@ -55,8 +55,8 @@ def product_link(name: str) -> str:
     return f"products.html#{quote(name, safe='')}"
 
 
-def product_pages(run: RunFiles) -> dict[str, str | bytes]:
-    """The page of products and its data, by file name in ``book/``."""
+def product_pages(run: RunFiles, about: str = "") -> dict[str, str | bytes]:
+    """The page of products and its data, by file name in ``book/``; ``about`` is markdown that stands before them."""
     data = products_data(run)
     shares = ", ".join(f"{band['share']}" for band in reversed(data["bands"]))
     legend = (
@@ -67,6 +67,7 @@ def product_pages(run: RunFiles) -> dict[str, str | bytes]:
     lines = [
         "# Products",
         "",
+        *((about, "") if about else ()),
         "```{raw} html",
         STYLE,
         _BODY.replace("LEGEND", legend + missing),

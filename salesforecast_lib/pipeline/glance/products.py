@@ -140,6 +140,7 @@ def products_data(run: RunFiles) -> dict[str, Any]:
                     "current": "current_price",
                     "proposed": "proposed_price",
                     "gain": "profit_change",
+                    "stake": "at_stake",
                     "elasticity": "elasticity",
                     "low": "elasticity_low",
                     "high": "elasticity_high",

@@ -15,11 +15,14 @@ from PIL import Image
 
 from salesforecast_lib.decisions.workbook.sheets import read_decisions
 from salesforecast_lib.files import project_root, write_csv, write_json
-from salesforecast_lib.pipeline.glance import glance_pages, product_link, read_run
+from salesforecast_lib.pipeline.glance import glance_pages, product_link, product_pages, read_run
 from salesforecast_lib.pipeline.glance.contents import run_contents
+from salesforecast_lib.pipeline.glance.product_page import DATA, PAGE
 from salesforecast_lib.pipeline.glance.products import ALL_BANDS, MOST, products_data, script
 from salesforecast_lib.pipeline.glance.ranking import SHOWN, top_alerts, top_orders, top_prices
 from salesforecast_lib.pipeline.glance.standing import data_facts, standings, verdict
+from salesforecast_lib.pipeline.markdown import plain
+from salesforecast_lib.pipeline.publish import _EXAMPLE
 from tests.unit.pipeline.glance.made import HORIZON, ODD, made_shop
 
 
@@ -183,3 +186,19 @@ def test_a_year_before_is_told_where_it_is_known(tmp_path):
     assert f"the {panel.iloc[-52:][:HORIZON].sum():,.0f} a year before" in text
     (tmp_path / "short").mkdir()
     assert "a year before" not in glance_pages(made_shop(tmp_path / "short", ["a", "b"]), "Shop")["shop.md"]
+
+
+def test_the_published_page_of_products_is_written_by_this_code(folder):
+    """Its data come from the published run; everything around them is what the code writes today."""
+
+    def around(page: str) -> list[str]:
+        return [line for line in page.splitlines() if not line.startswith('<p class="muted">Line: sales')]
+
+    book = project_root() / "book"
+    published = (book / PAGE).read_text(encoding="utf-8")
+    assert around(published) == around(str(product_pages(read_run(folder), _EXAMPLE)[PAGE])), "make refresh"
+    text = (book / DATA).read_text(encoding="ascii")
+    data = json.loads(text.removeprefix("window.shopProducts = ").removesuffix(";\n"))
+    assert set(data) == set(products_data(read_run(folder))) and len(text) < 1_000_000
+    decisions = (book / "decisions.md").read_text(encoding="utf-8")
+    assert f"| {plain(data['names'][0])} | {data['plan']['order'][0]} |" in decisions, "both of the same run"
