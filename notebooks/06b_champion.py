@@ -20,6 +20,7 @@
 # - let several models forecast earlier cutoffs of these very data, and judge them there;
 # - mix them by weights from those cutoffs, and widen their intervals by what was missed;
 # - rebuild the mixture by hand;
+# - try another plan with the stored models, beside a truth that is known;
 # - ask, on the months that nobody had seen, whether the choice was right.
 #
 # All later chapters order, warn and promote by what is made here; it needs the features of {ref}`ch-features` and none of
@@ -28,14 +29,18 @@
 # *Prerequisites:* {ref}`ch-ensembles`. *Running time:* see the [status page](../book/status.md).
 
 # %% tags=["hide-input"]
+from dataclasses import replace
+
 import matplotlib.pyplot as plt
 import numpy as np
 
 from salesforecast_lib import QUANTILE_COLUMNS, QUANTILES
 from salesforecast_lib.data.calendar import cutoffs_within
 from salesforecast_lib.data.features import load_features
+from salesforecast_lib.data.marketplace import MarketplaceConfig
 from salesforecast_lib.data.prepare import load_panel
 from salesforecast_lib.decisions import driving
+from salesforecast_lib.decisions.whatif import market as known_market
 from salesforecast_lib.evaluation import champion as chosen_one
 from salesforecast_lib.evaluation.backtest import comparable_panel
 from salesforecast_lib.evaluation.metrics import evaluate, scored_rows
@@ -171,12 +176,79 @@ ax.legend()
 plt.show()
 
 # %% [markdown]
+# ## Another plan
+#
+# The fitted models of the last cutoff stay in the run, in `champion/`. When the plan changes they forecast again in seconds,
+# and nothing is trained: `salesforecast whatif RUN --plan FILE` writes the difference in units, money and stock of each
+# product. With the run's own plan they must give the run's own forecast.
+
+# %% tags=["nbval-check-output"]
+again = champion.stored.forecast(table, known)
+own = champion.forecasts[champion.forecasts["cutoff"] == today]
+apart = np.abs(again["mean"].to_numpy() - own["mean"].to_numpy()).max()
+assert apart < 1e-6
+print("the stored models give the run's own forecast")
+
+# %% [markdown]
+# Is the difference true? No shop can know: it sees one plan only. The simulated marketplace can, with the same products,
+# days and chance, and other prices. We make two of them. In the first, prices are trials, drawn at random. In the second a
+# manager sees demand before anybody else and asks more when it is strong. Ten of forty products get four other plans for
+# two weeks; one member forecasts, to be quick.
+
+# %%
+made_market = MarketplaceConfig(
+    products=40, days=500, units=100_000, seed=seed, price_noise=0.1,
+    launch_share=0.0, delisting_share=0.0, regime_share=0.0, stock_cover=0.0,
+)  # fmt: skip
+quick = ChampionConfig(
+    members=("LightGBMDirect",), validation=0, seed=seed, threads=threads
+)
+found = {}
+for name, follows in {"prices tried": 0.0, "prices follow demand": 1.0}.items():
+    case = known_market.market_case(replace(made_market, confounding=follows))
+    told = case.table, case.known(), case.meta, [case.cutoff]
+    model = champion_forecasts(*told, quick).stored
+    found[name] = known_market.compared_plans(case, model)
+
+# %% mystnb={"figure": {"caption": "Change of sales under four other plans, in per cent: the truth of the simulated market and the forecast difference, where prices were tried at random and where they follow demand.", "name": "fig-whatif"}, "image": {"alt": "Two panels of paired bars for four plans, truth and forecast: with tried prices the forecast goes the way of the truth, nearest for the promotion and far behind it for the halved price; where prices follow demand it answers far less to every price than the truth does."}}
+fig, axes = plt.subplots(1, 2, figsize=(9, 3), sharey=True)
+for ax, (name, table_of) in zip(axes, found.items(), strict=True):
+    shown_plans = table_of[["truth", "forecast"]].iloc[::-1]
+    shown_plans.plot.barh(ax=ax, legend=ax is axes[0], width=0.75)
+    ax.set(title=name, xlabel="change of units (%)", ylabel="")
+plt.show()
+
+# %%
+for name, table_of in found.items():
+    print(f"{name}:", *known_market.plans_found(table_of), sep="\n  ")
+
+# %% tags=["nbval-check-output"]
+size = {
+    name: table_of["forecast"] / table_of["truth"]
+    for name, table_of in found.items()
+}
+tried, hidden = size["prices tried"], size["prices follow demand"]
+cut, halved = "price cut by a tenth", "price halved"
+assert (tried > 0).all() and hidden[cut] < tried[cut] and tried[halved] < 0.8
+print(f"{cut}: where prices follow demand, less of its effect is seen")
+print(f"{halved}: the forecast stops where the tried prices end")
+
+# %% [markdown]
+# A difference is believable when the product has tried what is planned, and when what it tried had nothing to do with
+# demand. The first is counted, and the tool says it of each product: *tried*, *between* what was tried, tried *by others*
+# of its group, *never*. The second is not in the data. A manager who prices by demand hides what a price does, and no
+# forecast undoes that; a test does ({ref}`ch-pricing`). Even where prices were tried, models that forecast shrink what they
+# saw seldom: read a price's difference as a direction and a least size.
+
+# %% [markdown]
 # ## Summary
 #
 # - Members are judged on earlier cutoffs of the shop's own data, and what failed there is left out by name.
 # - Weights, width of the intervals and the factor on the mean come from these cutoffs, never from the scored months.
 # - The mixture is a weighted average of quantiles, which we rebuilt by hand.
 # - We held the champion against the best of its members, which nobody could have known.
+# - The stored models forecast another plan without training; the difference was held against a known truth, where prices
+#   had been tried, where one never was, and where prices follow demand.
 #
 # `-p model=LSTM` lets another forecast drive the chapters that follow.
 #

@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 
 from salesforecast_lib.files import resolve, write_json, write_parquet
-from salesforecast_lib.models.champion import MODEL, Champion, ChampionConfig
+from salesforecast_lib.models.champion import MODEL, Champion, ChampionConfig, save_champion
 from salesforecast_lib.models.ensembles.report import with_sales
 
-FILE = "champion_forecasts.parquet"
+FILE, FOLDER = "champion_forecasts.parquet", "champion"
 
 
 def beside_members(champion: Champion) -> pd.DataFrame:
@@ -27,7 +27,9 @@ def beside_members(champion: Champion) -> pd.DataFrame:
 def write_champion(
     champion: Champion, config: ChampionConfig, panel: pd.DataFrame, run_dir: str | Path
 ) -> pd.DataFrame:
-    """Write ``champion_forecasts.parquet`` and ``champion.json``; returns the forecasts, with ``y`` where it is known.
+    """Write ``champion_forecasts.parquet``, ``champion.json`` and the fitted models of the last cutoff, ``champion/``.
+
+    Returns the forecasts, with ``y`` where it is known.
 
     Parameters
     ----------
@@ -42,6 +44,8 @@ def write_champion(
         "seed": config.seed,
     }
     write_json(made, resolve(run_dir) / "champion.json")
+    if champion.stored is not None:
+        save_champion(champion.stored, resolve(run_dir) / FOLDER)
     return written
 
 

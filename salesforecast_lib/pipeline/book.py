@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import yaml
@@ -35,12 +35,20 @@ def check_executed(notebook: Path) -> None:
 
 
 def build_book(
-    notebooks: Path, target: Path, title: str | None = None, pages: Mapping[str, str | bytes] | None = None
+    notebooks: Path,
+    target: Path,
+    title: str | None = None,
+    pages: Mapping[str, str | bytes] | None = None,
+    published: Collection[str] = (),
 ) -> Path:
     """Build the book of the ``.ipynb`` files in ``notebooks`` into the folder ``target``; returns its index page.
 
     ``pages`` (file name → markdown, or the bytes of a picture) take the place of files in ``book/``. Warnings are
     errors, nothing is executed or fetched. The old book stays until the new one is whole.
+
+    Parameters
+    ----------
+    published : chapters that are taken as they are published, not from ``notebooks``.
 
     Raises
     ------
@@ -56,7 +64,8 @@ def build_book(
             data = content if isinstance(content, bytes) else content.encode("utf-8")
             (stage / "book" / name).write_bytes(data)
         (stage / "notebooks").mkdir()
-        for notebook in sorted(notebooks.glob("[0-9]*.ipynb")):
+        chapters = [file for file in sorted(notebooks.glob("[0-9]*.ipynb")) if file.stem not in published]
+        for notebook in [*chapters, *(root / "notebooks" / f"{name}.ipynb" for name in published)]:
             if not notebook.stem.endswith(".failed"):
                 check_executed(notebook)
                 shutil.copy(notebook, stage / "notebooks")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import subprocess
 import sys
@@ -15,10 +16,14 @@ from salesforecast_lib.files import finish_hint, project_root, write_text
 from salesforecast_lib.pipeline import parameters as settings
 from salesforecast_lib.pipeline import runs
 from salesforecast_lib.pipeline.book import build_book
+from salesforecast_lib.pipeline.decide import check_format, left_out_stages, write_decisions
 from salesforecast_lib.pipeline.maintenance import maintenance
-from salesforecast_lib.pipeline.runner import chosen_stages, prepare_values, run
+from salesforecast_lib.pipeline.runner import prepare_values, run
+from salesforecast_lib.pipeline.runs.choice import GOAL_VALUES, check_inputs, chosen_stages
+from salesforecast_lib.pipeline.runs.given import check_finished, given_file, newest_run, parse_pairs, profile_place
 from salesforecast_lib.pipeline.runs.messages import ERRORS, console, notes, say, shown, stop
 from salesforecast_lib.pipeline.stages import STAGES, graph
+from salesforecast_lib.pipeline.whatif import whatif
 from salesforecast_lib.wording import counted
 
 # What takes long to import is imported where it is used: --help and errors must not wait for it.
@@ -29,13 +34,15 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="From order lines to forecasts, a replenishment plan and a book about your shop.",
 )
+KINDS = ("orders", "panel", "stock", "plan")  # of files
 Assignments = Annotated[list[str], typer.Option("-p", "--parameter", help="name=value, may be repeated")]
 
 
 def _build_run_book(folder: Path) -> Path:
     from salesforecast_lib.pipeline.pages import run_pages
 
-    return build_book(folder / "notebooks", folder / "html", f"Sales forecasting - {folder.name}", run_pages(folder))
+    title = f"Sales forecasting - {folder.name}"
+    return build_book(folder / "notebooks", folder / "html", title, run_pages(folder), runs.left_out(folder))
 
 
 def run_folder(run_dir: str, profile: str) -> Path:
@@ -51,7 +58,9 @@ def run_command(
     parameter: Assignments = [],  # noqa: B006  (typer copies it)
     from_stage: Annotated[str, typer.Option("--from", help="run this stage and those after it again")] = "",
     to_stage: Annotated[str, typer.Option("--to", help="stop after this stage; 05 is enough for its name")] = "",
-    jobs: Annotated[int, typer.Option(help="stages at the same time")] = 1,
+    only: Annotated[list[str], typer.Option(help="these stages and no others: 08 or 08,13; may be repeated")] = [],  # noqa: B006
+    goal: Annotated[str, typer.Option(help="plan (the stock plan, no book), book or all; default all")] = "",
+    jobs: Annotated[int | None, typer.Option(help="stages (of a plan: models) at the same time; 1, plan 2")] = None,
     book: Annotated[bool, typer.Option(help="build the run's HTML book")] = True,
     replace: Annotated[bool, typer.Option("--replace", help="remove another shop's run from the folder")] = False,
 ) -> None:
@@ -59,13 +68,21 @@ def run_command(
     folder = run_folder(run_dir, profile)
     try:
         given = settings.parse_assignments(parameter)
-        chosen_stages(STAGES, from_stage or None, to_stage or None)
-        values = prepare_values(profile, given)
+        aim = goal or (runs.goal_of(folder) if only else "all")  # one stage anew is no other goal
+        if jobs is None:
+            jobs = min(2, os.cpu_count() or 1) if aim == "plan" else 1
+        if jobs < 1:
+            raise settings.ParameterError(f"jobs={jobs}: expected at least 1")
+        wanted = chosen_stages(STAGES, from_stage or None, to_stage or None, only, aim).wanted
+        if only:
+            check_inputs(wanted, folder)
+        values = prepare_values(profile, {**GOAL_VALUES.get(aim, {}), **given})
+        book = book and aim != "plan"
         with runs.locked(folder):
             if replace:
                 runs.clear(folder)
             runs.check_same_shop(folder, values)
-            command = runs.own_command(profile, parameter, values, folder, jobs, book)
+            command = runs.own_command(profile, parameter, values, folder, jobs, book, aim)
             result = run(
                 values,
                 folder,
@@ -73,6 +90,8 @@ def run_command(
                 jobs,
                 to_stage=to_stage or None,
                 command=command,
+                only=only,
+                goal=aim,
                 **shown(),
             )
             notes(result.notes)
@@ -88,45 +107,43 @@ def run_command(
         say(f"stopped as asked: {left}{', so no book is built' if book else ''}")
         say(f"to go on: {finish_hint(folder)}")
         return
-    places = {"book": "html/index.html", "forecasts": "forecasts.parquet", "replenishment plan": "replenishment.csv"}
+    places = {"forecasts": "forecasts.parquet", "replenishment plan": "replenishment.csv"}
+    places = {"book": "html/index.html", **places} if book else places
     for name, file in places.items():
-        if (folder / file).exists():
+        if (folder / file).exists() and not any(file in stage.writes for stage in left_out_stages(folder)):
             say(f"{name + ':':20s}{folder / file}")
+    if result.left_out:
+        say(f"not needed for {aim}: {', '.join(result.left_out)}")
 
 
 @app.command()
 def decide(
     run_dir: Annotated[str, typer.Argument(help="folder of a finished run; default: the newest below runs/")] = "",
     book: Annotated[bool, typer.Option(help="build the run's HTML book anew, with its page of decisions")] = True,
+    form: Annotated[str, typer.Option("--format", help="xlsx, csv, or reorder rules for odoo or erpnext")] = "xlsx",
+    warehouse: Annotated[str, typer.Option(help="warehouse of the reorder rules, as the system names it")] = "",
 ) -> None:
     """Write the newest run's decisions (stock, prices, promotions, alerts) to decisions.xlsx and a page of its book."""
-    from salesforecast_lib.decisions.workbook.excel import write_workbook
-    from salesforecast_lib.decisions.workbook.sheets import decision_sheets, newest_run
-
     folder = Path(run_dir).resolve() if run_dir else project_root() / "runs"
     try:
+        check_format(form, warehouse)
         folder = folder if run_dir else newest_run(folder)
-        if not folder.is_dir():
-            raise FileNotFoundError(f"{folder}: no such folder; give the folder of a finished run")
+        check_finished(folder)
         with runs.locked(folder):
-            if runs.unfinished(folder):
-                raise ValueError(
-                    f"{folder}: the last run did not get to its end, so the decisions there are none or of an earlier "
-                    f"run; finish it first: {finish_hint(folder)}"
-                )
-            sheets = decision_sheets(folder)
-            target = write_workbook(sheets, folder / "decisions.xlsx")
+            check_finished(folder)
+            written = write_decisions(folder, form, warehouse)
+            book = book and form == "xlsx" and runs.goal_of(folder) != "plan"
             if book:
                 _build_run_book(folder)
         notes(runs.data_notes(folder))
     except ERRORS as error:
         raise stop(error, folder) from None
-    for sheet in sheets:
-        console.print(f"{sheet.name + ':':15s}{sheet.note}", highlight=False, markup=False)
-    console.print(f"workbook:      {target}", soft_wrap=True, highlight=False, markup=False)
+    for line in written.lines:
+        say(line)
+    for target in written.files:
+        say(f"{'workbook:' if form == 'xlsx' else 'table:':15s}{target}")
     if book:
-        page = folder / "html" / "book" / "decisions.html"
-        console.print(f"page:          {page}", soft_wrap=True, highlight=False, markup=False)
+        say(f"page:          {folder / 'html' / 'book' / 'decisions.html'}")
 
 
 @app.command("check-data")
@@ -143,8 +160,16 @@ def check_data(
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON object and nothing else")] = False,
 ) -> None:
     """Read a file and say how it was read, what was repaired, and what would be refused, and why."""
+    if not as_json:  # a program gets its error as JSON, and can wait a second for it
+        try:
+            if kind not in KINDS:
+                raise settings.ParameterError(f"--kind {kind!r}: expected one of {', '.join(KINDS)}")
+            given_file(file)
+            _ = [settings.parse_columns(text) for text in columns]
+        except ValueError as error:
+            raise stop(error) from None
     from salesforecast_lib.data.reading import ReadOptions
-    from salesforecast_lib.pipeline.check_data import check_file
+    from salesforecast_lib.pipeline.init.check_data import check_file
 
     def options() -> ReadOptions:
         names = {ours: theirs for text in columns for ours, theirs in settings.parse_columns(text).items()}
@@ -183,11 +208,20 @@ def init_command(
     force: Annotated[bool, typer.Option("--force", help="write over a profile that exists")] = False,
 ) -> None:
     """Guess how your files are read, ask what is not certain, and write your shop's profile."""
-    from salesforecast_lib.pipeline.init import Shop, init_shop, parse_columns, put_question, show
+    try:
+        profile_place(name, force)
+        for option, file in (("--orders", orders), ("--stock", stock), ("--plan", plan)):
+            if file or option == "--orders":
+                given_file(file, option)
+        values = settings.check({"dataset": "own_data", **settings.parse_assignments(parameter)})
+        pairs = [parse_pairs(given) for given in (column, stock_column, plan_column)]
+    except (ValueError, OSError) as error:
+        raise stop(error) from None
+    from salesforecast_lib.pipeline.init import Shop, init_shop, put_question, show
 
     try:
-        maps = parse_columns(column), settings.parse_assignments(parameter), parse_columns(stock_column)
-        shop = Shop(name, orders, stock, plan, *maps, parse_columns(plan_column))
+        said = {given: value for given, value in values.items() if given in settings.parse_assignments(parameter)}
+        shop = Shop(name, orders, stock, plan, pairs[0], said, *pairs[1:])
         place = init_shop(shop, None if yes else put_question, show, force)
     except (ValueError, OSError) as error:
         raise stop(error) from None
@@ -220,6 +254,7 @@ def draw_mermaid(source: str, target: Path) -> None:
         write_text(drawn.read_text(encoding="utf-8"), target.resolve())
 
 
+app.command()(whatif)
 app.add_typer(maintenance)  # without a name: its commands stand beside these
 
 if __name__ == "__main__":

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import itertools
 import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from salesforecast_lib.files import finish_hint, project_root, read_json, resolve, write_csv
+from salesforecast_lib.files import finish_hint, project_root, read_json, resolve
 from salesforecast_lib.pipeline import parameters as settings
-from salesforecast_lib.pipeline import runs
+from salesforecast_lib.pipeline import runs, sweeps
 from salesforecast_lib.pipeline.book import build_book
-from salesforecast_lib.pipeline.runner import prepare_values, run
-from salesforecast_lib.pipeline.runs.messages import ERRORS, console, shown, stop
+from salesforecast_lib.pipeline.runner import prepare_values
+from salesforecast_lib.pipeline.runs.choice import check_inputs, chosen_stages
+from salesforecast_lib.pipeline.runs.messages import ERRORS, console, say, shown, stop
+from salesforecast_lib.pipeline.stages import STAGES
 
 maintenance = typer.Typer()
 
@@ -22,38 +24,41 @@ maintenance = typer.Typer()
 @maintenance.command()
 def sweep(
     grid: str,
-    profile: str = "default",
-    jobs: int = 1,
+    profile: Annotated[str, typer.Option(help="book/profiles/NAME.yml, or a YAML file")] = "default",
+    parameter: Annotated[
+        list[str], typer.Option("-p", "--parameter", help="name=value, the same in all; may be repeated")
+    ] = [],  # noqa: B006  (typer copies it)
+    to_stage: Annotated[str, typer.Option("--to", help="stop after this stage")] = "",
+    only: Annotated[list[str], typer.Option(help="these stages and no others: 01,04; may be repeated")] = [],  # noqa: B006
+    goal: Annotated[str, typer.Option(help="plan, book or all")] = "all",
+    metric: Annotated[str, typer.Option(help="FILE:NAME.NAME of a report, such as metrics.json:models.*.wape")] = "",
+    jobs: Annotated[int, typer.Option(help="stages at the same time")] = 1,
     name: Annotated[str, typer.Option(help="folder under runs/")] = "sweep",
 ) -> None:
-    """Run the product of the parameter lists in GRID.yml and collect metrics.json into one table."""
-    import pandas as pd
-
+    """Run the product of the parameter lists in GRID.yml and compare a metric; each stage runs once where it can."""
     place = resolve(f"runs/{name}")
     try:
-        lists = settings.read_values(Path(grid))
-        bad = [key for key, value in lists.items() if not isinstance(value, list) or not value]
-        if bad:
-            raise settings.ParameterError(f"{grid}: {bad}: expected a list of values for each parameter")
-        combinations = [dict(zip(lists, values, strict=True)) for values in itertools.product(*lists.values())]
-        checked = [prepare_values(profile, combination) for combination in combinations]
-        rows = []
-        for number, (combination, values) in enumerate(zip(combinations, checked, strict=True)):
-            folder = resolve(f"runs/{name}/{number:03d}")
-            runs.check_same_shop(folder, values, "give another --name")
-            given = [f"{key}={json.dumps(value)}" for key, value in combination.items()]
-            command = runs.own_command(profile, given, values, folder, jobs, book=False)
-            run(values, folder, jobs=jobs, command=command, **shown())
-            for model, metrics in read_json(folder / "metrics.json")["models"].items():
-                rows.append({"run": folder.name, **combination, "model": model, **metrics})
-        table = pd.DataFrame(rows).sort_values("wape", kind="stable")
-        place = write_csv(table, f"runs/{name}/sweep.csv")
+        if jobs < 1:
+            raise settings.ParameterError(f"jobs={jobs}: expected at least 1")
+        given = settings.parse_assignments(parameter)
+        lists = sweeps.read_grid(Path(grid), list(given))
+        wanted = chosen_stages(STAGES, None, to_stage or None, only, goal).wanted
+        chosen = sweeps.choose_metric(metric, wanted)
+        check_inputs(wanted, place / "000")  # every folder begins empty
+        tried = sweeps.combinations(lists)
+        checked = [prepare_values(profile, {**given, **combination}) for combination in tried]
+
+        def command(combination: Mapping[str, Any], values: Mapping[str, Any], folder: Path) -> str:
+            said = [*parameter, *(f"{key}={json.dumps(value)}" for key, value in combination.items())]
+            return runs.own_command(profile, said, values, folder, jobs, book=False)
+
+        rows = sweeps.run_sweep(place, list(zip(tried, checked, strict=True)), wanted, chosen, command, jobs, **shown())
+        table = sweeps.write_sweep(rows, list(lists), chosen.name, place)
     except ERRORS as error:
         raise stop(error, place) from None
-    console.print(
-        table[["run", *lists, "model", "wape", "scaled_quantile_loss"]].round(4).to_string(index=False), highlight=False
-    )
-    console.print(f"table: {place}", soft_wrap=True)
+    say(table)
+    say(f"table: {place / 'sweep.csv'}")
+    say(f"figure: {place / 'sweep.png'}")
 
 
 @maintenance.command("book")
@@ -71,9 +76,10 @@ def book_command(target: str = "_build/html") -> None:
 @maintenance.command()
 def refresh(from_stage: Annotated[str, typer.Option("--from", help="first stage to execute again")] = "") -> None:
     """Execute the sources under the default profile and store the published notebooks and reference numbers."""
-    from salesforecast_lib.pipeline.publish import publish
-
     try:
+        chosen_stages(STAGES, from_stage or None)
+        from salesforecast_lib.pipeline.publish import publish  # seconds, which a wrong name need not wait for
+
         publish(from_stage or None)
     except ERRORS as error:
         raise stop(error) from None
@@ -109,13 +115,17 @@ def findings_command(
     run_dir: Annotated[str, typer.Argument(help="folder of a finished run of a published data set")],
 ) -> None:
     """Store a run's key numbers under its data set and write the findings page anew."""
-    from salesforecast_lib.pipeline.publish import store_reference, write_pages
-
     folder = Path(run_dir).resolve()
     try:
-        store_reference(folder, read_json(folder / "panel.json")["dataset"])
+        dataset = read_json(folder / "panel.json")["dataset"]
+        for name in ("metrics.json", "inventory.json"):
+            read_json(folder / name)  # raises before what takes seconds is imported
+        from salesforecast_lib.pipeline.publish import store_reference, write_pages
+
+        store_reference(folder, dataset)
         write_pages()
     except FileNotFoundError as error:
-        raise stop(FileNotFoundError(
-            f"{error.filename}: no such file; finish the run first: {finish_hint(folder)}")) from None
+        raise stop(
+            FileNotFoundError(f"{error.filename}: no such file; finish the run first: {finish_hint(folder)}")
+        ) from None
     console.print(f"findings: {project_root() / 'book' / 'findings.md'}", soft_wrap=True)

@@ -22,7 +22,7 @@ from salesforecast_lib.evaluation.verdicts import champion_caveat, winner
 from salesforecast_lib.files import project_root, read_json
 from salesforecast_lib.pipeline.glance import glance_pages
 from salesforecast_lib.pipeline.markdown import markdown_table, opening, plain
-from salesforecast_lib.pipeline.runs import data_notes
+from salesforecast_lib.pipeline.runs import data_notes, left_out
 from salesforecast_lib.pipeline.stages import STAGES
 from salesforecast_lib.pipeline.start_page import start_pages
 from salesforecast_lib.wording import counted
@@ -159,7 +159,8 @@ def running_times(status: Mapping[str, Any]) -> str:
 
 def run_status(folder: Path) -> dict[str, Any]:
     """Running times that papermill wrote into a run's notebooks, and what it ran on."""
-    notebooks = {stage.name: folder / "notebooks" / f"{stage.name}.ipynb" for stage in STAGES}
+    stages = [stage.name for stage in STAGES if stage.name not in left_out(folder)]
+    notebooks = {name: folder / "notebooks" / f"{name}.ipynb" for name in stages}
     durations = {name: nbformat.read(file, 4).metadata["papermill"]["duration"] for name, file in notebooks.items()}
     return {
         "seconds": {name: round(float(value), 1) for name, value in durations.items()},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from salesforecast_lib.files import resolve, write_text
 from salesforecast_lib.pipeline import parameters as settings
 from salesforecast_lib.pipeline.dependencies import library_hash
 from salesforecast_lib.pipeline.execute import StageError, execute
+from salesforecast_lib.pipeline.runs.choice import check_inputs, chosen_stages
 from salesforecast_lib.pipeline.runs.files import check_header, check_plan, content, reading_options
 from salesforecast_lib.pipeline.runs.folder import STATE, locked, open_folder
 from salesforecast_lib.pipeline.runs.progress import announced, notes, quiet_engine
@@ -20,14 +21,15 @@ from salesforecast_lib.pipeline.runs.record import begin, finish
 from salesforecast_lib.pipeline.runs.shop import data_notes, keep_data
 from salesforecast_lib.pipeline.stages import STAGES, Stage
 from salesforecast_lib.pipeline.values import OWN_DATASETS, RULES
+from salesforecast_lib.processes import allowed
 
 
 @dataclass(frozen=True)
 class RunResult:
     """Where a run lies, and what was done: ``executed`` and ``unchanged`` stages.
 
-    ``waiting`` stages are stale and come after the last one asked for. ``notes`` say where the data are not what they
-    were in the run before.
+    ``waiting`` stages are stale, belong to the goal and were not asked for this time; ``left_out`` ones are stale and
+    no part of the goal. ``notes`` say where the data are not what they were in the run before.
     """
 
     run_dir: Path
@@ -35,6 +37,7 @@ class RunResult:
     unchanged: list[str]
     waiting: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
 
 
 def _make_task(
@@ -76,6 +79,8 @@ def prepare_values(profile: str, assignments: Mapping[str, Any], stages: tuple[S
             kind = RULES[name].kind
             if not (place.is_file() if kind == "file" else place.is_dir()):
                 raise settings.ParameterError(f"{name}={values[name]!r}: no such {kind} {place}")
+            if kind == "file" and place.stat().st_size == 0:
+                raise settings.ParameterError(f"{name}={values[name]!r}: {place} is empty; expected a header and rows")
             values[name] = str(place)
     if dataset in OWN_DATASETS:
         check_header(values)
@@ -94,32 +99,6 @@ def prepare_values(profile: str, assignments: Mapping[str, Any], stages: tuple[S
     return values
 
 
-def chosen_stages(
-    stages: tuple[Stage, ...], from_stage: str | None, to_stage: str | None
-) -> tuple[int, tuple[Stage, ...]]:
-    """Place of the stage to begin again with (behind the last for none), and the stages up to the last one asked for.
-
-    Raises
-    ------
-    ParameterError
-        When a name, or its beginning, is that of no stage or of several, or the first comes after the last.
-    """
-    names = [stage.name for stage in stages]
-
-    def place(option: str, text: str) -> int:
-        exact = [name for name in names if text in (name, name.split("_")[0])]
-        matches = exact or [name for name in names if name.startswith(text)]
-        if len(matches) != 1:
-            raise settings.ParameterError(f"{option} {text!r}: expected the beginning of one of {', '.join(names)}")
-        return names.index(matches[0])
-
-    last = place("--to", to_stage) if to_stage else len(names) - 1
-    first = place("--from", from_stage) if from_stage else len(names)
-    if from_stage and first > last:
-        raise settings.ParameterError(f"--from {names[first]} comes after --to {names[last]}: nothing would run")
-    return first, stages[: last + 1]
-
-
 def run(
     values: Mapping[str, Any],
     run_dir: str | Path,
@@ -130,21 +109,25 @@ def run(
     to_stage: str | None = None,
     command: str = "",
     lines: bool = False,
+    only: Sequence[str] = (),
+    goal: str = "all",
 ) -> RunResult:
     """Execute the stages that are stale; a stage is stale when its source, parameters, inputs or library changed.
 
     Parameters
     ----------
     from_stage, to_stage : run this stage and all after it again, stale or not; stop after this one. A prefix will do.
-    jobs : stages at the same time, each in a process of its own.
+    jobs : stages at the same time, each in a process of its own; for a plan, the champion's models.
     verbose : 1 shows a live table, 0 nothing.
     command : what the user gave to begin this run; it is kept, and repeated where somebody has to finish it.
     lines : print a line when a stage starts and when it ends.
+    only : these stages and no others; what they read has to be there.
+    goal : what the run is for, "plan", "book" or "all"; it is finished when the stages that this needs are up to date.
 
     Raises
     ------
     ParameterError
-        On a wrong stage or number of jobs, before anything is written.
+        On a wrong stage or goal, a missing input, or a wrong number of jobs, before anything is written.
     FolderError
         When the folder cannot be used, or another run is at work in it.
     StageError
@@ -152,24 +135,52 @@ def run(
     """
     if jobs < 1:
         raise settings.ParameterError(f"jobs={jobs}: expected at least 1")
-    first, wanted = chosen_stages(stages, from_stage, to_stage)
+    choice = chosen_stages(stages, from_stage, to_stage, only, goal)
     folder = resolve(run_dir)
+    if only:
+        check_inputs(choice.wanted, folder, stages)
     with locked(folder):
         if not (folder / STATE / "data.json").is_file():
             keep_data(folder)
-        begin(folder, values, command)
-        for stage in wanted[first:]:
+        begin(folder, values, command, goal)
+        for stage in choice.again:
             (folder / "notebooks" / f"{stage.name}.ipynb").unlink(missing_ok=True)  # a missing product makes it stale
 
-        done = _build(wanted, folder, values, verbose, lines, **({"n_workers": jobs} if jobs > 1 else {}))
-        waiting: list[str] = []
-        if len(wanted) < len(stages):
-            waiting = _build(stages, folder, values, dry_run=True).get("WOULD_BE_EXECUTED", [])
+        _remove_what_is_old(choice.wanted, stages, folder, values)
+        # the stages of a plan read each other's files, one after the other: models are fitted side by side instead
+        with allowed(jobs if goal == "plan" else 1):
+            done = _build(choice.wanted, folder, values, verbose, lines, **({"n_workers": jobs} if jobs > 1 else {}))
+        # what the goal leaves out is judged with all stages, the goal without them: it may read of theirs what is there
+        waiting = _stale(choice.goal, folder, values) if choice.wanted != choice.goal else []
+        aim = {stage.name for stage in choice.goal}
+        beyond = _stale(stages, folder, values) if choice.goal != stages else []
+        left_out = [name for name in beyond if name not in aim]
         found = tuple(data_notes(folder))
         if not waiting:
             keep_data(folder)
-            finish(folder)
-    return RunResult(folder, done.get("SUCCESS", []), done.get("SKIP_UNCHANGED", []), tuple(waiting), found)
+            finish(folder, left_out)
+    return RunResult(
+        folder, done.get("SUCCESS", []), done.get("SKIP_UNCHANGED", []), tuple(waiting), found, tuple(left_out)
+    )
+
+
+def _stale(stages: tuple[Stage, ...], folder: Path, values: Mapping[str, Any]) -> list[str]:
+    """Names of the stages that a run of ``stages`` would execute."""
+    return _build(stages, folder, values, dry_run=True).get("WOULD_BE_EXECUTED", [])
+
+
+def _remove_what_is_old(
+    wanted: tuple[Stage, ...], stages: tuple[Stage, ...], folder: Path, values: Mapping[str, Any]
+) -> None:
+    """Remove files that ``wanted`` may read, whose stages do not run now, and which are of an earlier run's data."""
+    others = [stage for stage in stages if stage not in wanted]
+    names = {name for stage in wanted for name in stage.may_read if (folder / name).is_file()}
+    asked = [stage for stage in others if names & set(stage.writes)]
+    if not asked:
+        return
+    stale = _stale(stages, folder, values)
+    for name in (name for stage in asked if stage.name in stale for name in names & set(stage.writes)):
+        (folder / name).unlink()
 
 
 def _build(

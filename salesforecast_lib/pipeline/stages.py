@@ -55,7 +55,7 @@ STAGES = (
     Stage(
         "06b_champion",
         ("panel.parquet", "panel.json", "features.parquet", "features.json", "ahead.parquet"),
-        ("champion_forecasts.parquet", "champion.json"),
+        ("champion_forecasts.parquet", "champion.json", "champion/champion.json"),
     ),
     Stage(
         "07_evaluation",

@@ -16,11 +16,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-import nbformat
-
 from salesforecast_lib.files import project_root, read_json, write_json
 from salesforecast_lib.pipeline.execute import StageError
-from salesforecast_lib.pipeline.publish import key_numbers
 
 # Instructions that the libraries may use: all that this processor has, those of 2013, or those of 2006.
 PROCESSORS: dict[str, dict[str, str]] = {
@@ -117,6 +114,8 @@ def differences(reference: Any, found: Any, allowed: Any, chapter: str) -> list[
 
 def printed(notebook: Path) -> list[tuple[str, str]]:
     """First line and printed text of each cell whose output nbval checks."""
+    import nbformat  # it and what publishes take seconds, which an error message need not wait for
+
     cells = []
     for cell in nbformat.read(notebook, 4).cells:
         if "nbval-check-output" in cell.metadata.get("tags", []):
@@ -163,6 +162,8 @@ def run_on(processor: str, seed: int, folder: Path) -> Path:
 
 def measure(seeds: Sequence[int], processors: Sequence[str], jobs: int = 2) -> list[str]:
     """Run all pairs (stale stages only), write ``tests/reference/tolerances.json``, return unsteady checked cells."""
+    from salesforecast_lib.pipeline.publish import key_numbers
+
     root = project_root()
     pairs = [(processor, seed) for seed in seeds for processor in processors]
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from salesforecast_lib.decisions.inventory.weekly_demand import WeeklyHistory
+from salesforecast_lib.decisions.inventory.player.demand import WeeklyHistory
 
 KEYS = ["Store", "Product"]
 HOLDING, SHORTAGE = 0.2, 1.0  # money per unit left at the end of a week, and per unit lost

@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from salesforecast_lib.decisions.inventory.weekly_demand import WeeklyDemandConfig
-from salesforecast_lib.decisions.inventory.weekly_orders import WeeklyPlanner
-from tests.benchmarks.vn2_data import SHORTAGE, History, Policy, State
+from salesforecast_lib.decisions.inventory.player.demand import WeeklyDemandConfig
+from salesforecast_lib.decisions.inventory.player.orders import WeeklyPlanner
+from tests.benchmarks.vn2_data import HOLDING, ROUNDS, SHORTAGE, History, Policy, State
 
 OVERAGE = 0.27  # per unit left over: above the week's holding cost, because what is left may stay for longer
+COMMON, WIDTH = 0.0, 0.8  # errors of a path's weeks are drawn apart; paths are narrower than the level's errors
 DEMAND = WeeklyDemandConfig(
     lead_time=2,
     nested=("DepartmentGroup", "Department", "Division", "ProductGroup", "Product"),
@@ -38,9 +39,14 @@ def benchmark_order(history: History, state: State) -> np.ndarray:
 
 def planner(config: WeeklyDemandConfig = DEMAND, samples: int = 400) -> Policy:
     """Our orders in one window: the library's weekly planner at the game's costs and lead time."""
-    weekly = WeeklyPlanner(config, SHORTAGE, OVERAGE, samples=samples)
+    weekly = WeeklyPlanner(config, SHORTAGE, OVERAGE, COMMON, samples, WIDTH)
+    first: list[int] = []  # week of the first order, of which the last round is counted
 
     def policy(history: History, state: State) -> np.ndarray:
+        now = len(history.dates)
+        first[:] = first or [now]
+        last = now - first[0] == ROUNDS - 1  # what is left of the last order costs in one week only
+        weekly.overage = HOLDING if last else OVERAGE
         return weekly.order(history, state.stock, np.stack([state.next_week, state.week_after], axis=1))
 
     return policy

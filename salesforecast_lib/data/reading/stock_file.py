@@ -56,8 +56,9 @@ def read_stock_file(path: str | Path, options: ReadOptions | None = None) -> Rea
     twice = names[names.duplicated()]
     if len(twice):
         rows = names.index[names == twice.iloc[0]].tolist()
+        several = f", or say which worksheet to read with {options.prefix}sheet=" if ", " in (raw.sheet or "") else ""
         raise ReadingError(
-            f"{path}: product {twice.iloc[0]!r} appears twice, in rows {rows[:5]}; add its stock up first"
+            f"{path}: product {twice.iloc[0]!r} appears twice, in rows {rows[:5]}; add its stock up first{several}"
         )
     kept = pd.DataFrame({"unique_id": names, "stock": stock}).reset_index(drop=True)
     report.count(kept, refused_rows(), names=("unique_id", "", "stock"))

@@ -20,10 +20,12 @@
 - `replenishment_plan`: What to order today, why, and the expected risk of a stock-out.
 - `project_stock`: Stock at the end of each period on every path, with today's order coming in after the lead time.
 
-What is ordered today within limits stands in `today`, the weekly planner of many products in `weekly_orders`.
+What is ordered today within limits stands in `today`, the choice among policies in `contest`, the stock player in
+`player`.
 """
 
-from salesforecast_lib.decisions.inventory.case_study import build_case, compare, compare_policies
+from salesforecast_lib.decisions.inventory.case_study import build_case, compare
+from salesforecast_lib.decisions.inventory.contest import compare_policies
 from salesforecast_lib.decisions.inventory.lookahead import lookahead_order
 from salesforecast_lib.decisions.inventory.orders import (
     critical_ratio,

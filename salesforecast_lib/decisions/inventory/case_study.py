@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from salesforecast_lib.decisions.inventory.orders import (
-    article_rule,
     daily_sd,
     extend,
     forecast_arrays,
@@ -20,22 +19,8 @@ from salesforecast_lib.decisions.inventory.orders import (
     perfect_foresight,
     rolling_moments,
 )
-from salesforecast_lib.decisions.inventory.policies import (
-    ForecastPaths,
-    LookaheadPolicy,
-    MixedPolicy,
-    cheapest_so_far,
-    economic_lot,
-    fixed_quantity,
-    path_levels,
-)
-from salesforecast_lib.decisions.inventory.simulator import (
-    ArrivalPolicy,
-    Policy,
-    SimulationConfig,
-    SimulationResult,
-    simulate,
-)
+from salesforecast_lib.decisions.inventory.player.policy import PastSales
+from salesforecast_lib.decisions.inventory.simulator import SimulationConfig, SimulationResult, simulate
 from salesforecast_lib.wording import counted
 
 
@@ -45,6 +30,7 @@ class Case:
 
     ``history`` is (products, past periods) up to the first cutoff; ``initial_stock`` (products,) is assumed. ``scored``
     (products, periods) is False where sales say nothing about demand: chapter 07 does not score these periods either.
+    ``past`` holds history and test months with what is known of the shelf.
     """
 
     ids: list[str]
@@ -55,13 +41,32 @@ class Case:
     forecasts: pd.DataFrame
     season: int
     scored: np.ndarray
+    past: PastSales
 
 
-def build_case(forecasts: pd.DataFrame, panel: pd.DataFrame, config: SimulationConfig, season: int) -> Case:
+def past_sales(panel: pd.DataFrame, ids: list[str], until: pd.Timestamp, groups: Sequence[str] = ()) -> PastSales:
+    """A panel's sales up to a date as grids; before a product is there, nothing is known of its demand.
+
+    ``groups`` are columns that say the same of a product in all periods, such as its department.
+    """
+    part = panel[(panel["ds"] <= until) & panel["unique_id"].isin(ids)]
+    told = [name for name in ("y", "open", "available") if name in part]
+    wide = part.pivot(index="unique_id", columns="ds", values=told).reindex(ids)
+    opened = wide["open"].fillna(1.0).to_numpy() > 0 if "open" in told else np.ones(wide["y"].shape, bool)
+    stock = wide["available"] if "available" in told else wide["y"].notna().astype(float)
+    names = part.groupby("unique_id")[list(groups)].first().reindex(ids).fillna("unknown").reset_index(drop=True)
+    dates = pd.DatetimeIndex(wide["y"].columns)
+    return PastSales(wide["y"].fillna(0.0).to_numpy(), stock.fillna(0.0).to_numpy(float), opened, dates, names)
+
+
+def build_case(
+    forecasts: pd.DataFrame, panel: pd.DataFrame, config: SimulationConfig, season: int, groups: Sequence[str] = ()
+) -> Case:
     """Line up forecasts and history of the products that have a forecast at every cutoff.
 
     The shop's stock is not in the data: it is assumed to start with one protection interval of the mean demand of the
-    last four seasons before the first cutoff, which is known on that day.
+    last four seasons before the first cutoff, which is known on that day. ``groups`` are columns of the panel by which
+    the stock player groups products.
 
     Raises
     ------
@@ -82,12 +87,12 @@ def build_case(forecasts: pd.DataFrame, panel: pd.DataFrame, config: SimulationC
     if len(dates) != int(horizon.iloc[0]) * len(cutoffs):
         raise ValueError(f"cutoffs {cutoffs}: expected them one horizon ({counted(horizon.iloc[0], 'period')}) apart")
     demand = first["y"].to_numpy(float).reshape(len(ids), len(dates))
-    past = panel[panel["ds"] <= cutoffs[0]].pivot(index="unique_id", columns="ds", values="y")
-    history = past.reindex(ids).fillna(0.0).to_numpy()
+    past = past_sales(panel, ids, dates[-1], groups)
+    history = past.sales[:, : int((past.dates <= cutoffs[0]).sum())]
     known_day = panel[["unique_id", "ds", "available"]]
     scored = first[["unique_id", "ds"]].merge(known_day, how="left")["available"].to_numpy(float) > 0
     start = np.ceil(history[:, -4 * min(season, 13) :].mean(1) * config.protection)
-    return Case(ids, dates, demand, history, start, known, season, scored.reshape(demand.shape))
+    return Case(ids, dates, demand, history, start, known, season, scored.reshape(demand.shape), past)
 
 
 def trailing(case: Case, length: int) -> np.ndarray:
@@ -138,43 +143,6 @@ def compare(case: Case, config: SimulationConfig, service_level: float) -> pd.Da
     return table.sort_values("total", kind="stable", ignore_index=True)
 
 
-def compare_policies(
-    case: Case, model: str, config: SimulationConfig, service_level: float, seed: int = 0
-) -> pd.DataFrame:
-    """Cost table of the policies of chapter 08, those with a forecast driven by ``model``.
-
-    The reorder point knows no forecast: mean and standard deviation of the last eight seasons (at most 26 periods of
-    weekly data), safety stock for the protection interval, and one review period's mean demand on top. *Chosen per
-    product* takes in each horizon what was cheapest for the product in the horizons before.
-    """
-    _, _, arrays = forecast_arrays(case.forecasts, model)
-    mean, sd = rolling_moments(arrays, config.protection, case.season)
-    past = trailing(case, min(8 * case.season, 56 if case.season == 7 else 26, case.history.shape[1]))
-    usual, spread = past.mean(axis=2), past.std(axis=2)
-    z = stats.norm.ppf(service_level)
-    point = usual * config.protection + z * spread * np.sqrt(config.protection)
-    levels = order_up_to(order_up_to_level(mean, sd, service_level))
-    forecast = ForecastPaths(arrays, case.season, config.protection, seed=seed)
-    lots = economic_lot(usual.mean(axis=1), config.order_cost, config.holding_cost, config.review_period)
-    policies: dict[str, Policy | ArrivalPolicy] = {
-        "order-up-to from quantiles": levels,
-        "article, as printed": article_rule(mean, repaired=False),
-        "article, repaired": article_rule(mean, repaired=True),
-        "reorder point from history (s, S)": order_up_to(point + usual * config.review_period, point),
-        "reorder point and lots (s, Q)": fixed_quantity(point, lots),
-        "newsvendor, normal": order_up_to(mean + z * sd),
-        "order-up-to from paths (R, S)": order_up_to(path_levels(forecast, config, mean.shape[1], service_level)),
-        "look-ahead on paths": LookaheadPolicy(forecast, config),
-    }
-    runs = {name: simulate(case.demand, policy, case.initial_stock, config) for name, policy in policies.items()}
-    candidates = [name for name in policies if not name.startswith("article")]
-    horizon = arrays["mean"].shape[2]
-    choice = cheapest_so_far({name: runs[name] for name in candidates}, horizon)
-    chosen = MixedPolicy([policies[name] for name in candidates], choice, horizon)
-    runs["chosen per product"] = simulate(case.demand, chosen, case.initial_stock, config)
-    return pd.DataFrame({name: run.summary() for name, run in runs.items()}).T.rename_axis("policy").reset_index()
-
-
 def service_curve(case: Case, models: list[str], config: SimulationConfig, levels: list[float]) -> pd.DataFrame:
     """Cost, fill rate, stock and turnover over service levels: ``model, service_level, total, fill_rate, …``."""
     rows = [
@@ -183,6 +151,32 @@ def service_curve(case: Case, models: list[str], config: SimulationConfig, level
         for level in levels
     ]
     return pd.DataFrame(rows)
+
+
+def case_ahead(
+    forecasts: pd.DataFrame,
+    panel: pd.DataFrame,
+    model: str,
+    config: SimulationConfig,
+    season: int,
+    groups: Sequence[str] = (),
+) -> tuple[Case, float]:
+    """The periods after the end of the data as a case whose demand is not known, so that policies can be asked today.
+
+    Its demand is written as zero and its stock too: only the first period is asked. Also returns the
+    correlation of errors over the protection interval, at the newest cutoff whose sales are known.
+    """
+    newest = forecasts["cutoff"] == forecasts["cutoff"].max()
+    future = forecasts[newest & forecasts["y"].isna() & (forecasts["model"] == model)]
+    ids, _, ahead = forecast_arrays(future, model)
+    dates = pd.DatetimeIndex(np.sort(future["ds"].unique()))
+    past = past_sales(panel, ids, panel["ds"].max(), groups)
+    shape = ahead["mean"].shape[1:]
+    zeros, known = np.zeros(shape), np.ones(shape, bool)
+    case = Case(ids, dates, zeros, past.sales, zeros[:, 0], future.assign(y=future["mean"]), season, known, past)
+    _, _, before = forecast_arrays(forecasts.dropna(subset="y"), model)
+    spread = daily_sd(before["quantiles"][-1])
+    return case, interval_correlation(before["y"][-1] - before["mean"][-1], spread, config.protection)
 
 
 def moments_today(

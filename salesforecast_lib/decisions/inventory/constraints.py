@@ -134,7 +134,7 @@ def order_choices(
     quantities = np.minimum(options(whole, pack, minimum), whole[:, None])
     none = np.zeros((len(whole), config.lead_time))
     paths = ahead[:, :, : config.protection]
-    saving = savings(quantities, paths, stock, none, config.shortage_cost, config.holding_cost)
+    saving = savings(quantities, paths, stock, none, config.shortage, config.holding)
     saving = saving + lasting_value(quantities - wanted[:, None], paths, stock, config)
     best = np.take_along_axis(quantities, saving.argmax(axis=1)[:, None], axis=1)[:, 0]
     order = np.where((whole > wanted) & (saving[:, -1] < 0), best, whole)
@@ -158,7 +158,8 @@ def lasting_value(raised: np.ndarray, paths: np.ndarray, stock: np.ndarray, conf
     left = stock_before(paths, stock, np.zeros((len(stock), lead)))
     lost = np.maximum(need - left, 0.0).mean(axis=0) / np.maximum(need.mean(axis=0), 1e-9)
     lasting = np.maximum(raised, 0.0)
-    return 0.5 * config.holding_cost * config.review_period * lasting * lost[:, None]
+    held = (config.holding * lost)[:, None]
+    return 0.5 * config.review_period * lasting * held
 
 
 def budget_curve(choices: Choices, shares: tuple[float, ...] = (0.25, 0.5, 0.75)) -> pd.Series:
@@ -209,10 +210,13 @@ def savings(
     paths: np.ndarray,
     on_hand: np.ndarray,
     arrivals: np.ndarray,
-    underage: float,
-    overage: float,
+    underage: np.ndarray | float,
+    overage: np.ndarray | float,
 ) -> np.ndarray:
-    """Expected cost (money) that each quantity saves against ordering nothing; as ``quantities``."""
+    """Expected cost (money) that each quantity saves against ordering nothing; as ``quantities``.
+
+    Costs are per unit, one number or (products,).
+    """
     cost = [path_cost(paths, on_hand, arrivals, column, underage, overage) for column in quantities.T]
     return cost[0][:, None] - np.stack(cost, axis=1)
 

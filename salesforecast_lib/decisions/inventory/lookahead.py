@@ -67,9 +67,17 @@ def lookahead_order(
 
 
 def path_cost(
-    paths: np.ndarray, on_hand: np.ndarray, arrivals: np.ndarray, order: np.ndarray, underage: float, overage: float
+    paths: np.ndarray,
+    on_hand: np.ndarray,
+    arrivals: np.ndarray,
+    order: np.ndarray,
+    underage: np.ndarray | float,
+    overage: np.ndarray | float,
 ) -> np.ndarray:
-    """Expected cost (money) of ``order`` over the same periods as in `lookahead_order`; (products,)."""
+    """Expected cost (money) of ``order`` over the same periods as in `lookahead_order`; (products,).
+
+    Costs are per unit, one number or (products,).
+    """
     lead = arrivals.shape[1]
     stock = stock_before(paths, on_hand, arrivals) + order
     cost = np.zeros(paths.shape[:2])

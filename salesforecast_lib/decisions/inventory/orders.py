@@ -90,6 +90,8 @@ def interval_correlation(errors: np.ndarray, sd: np.ndarray, length: int) -> flo
         return 0.0
     z = np.clip(z, -6, 6)  # one freak day must not set the stock of every product
     sums = z[:, : z.shape[1] // n * n].reshape(len(z), -1, n).sum(axis=2)
+    if not np.nansum(z**2) > 0:
+        return 0.0  # no error, or none that is known: nothing hangs together
     ratio = float(np.nanmean(sums**2) / np.nanmean(z**2)) / n
     return float(np.clip((ratio - 1) / (n - 1), 0.0, 0.95))
 

@@ -43,8 +43,13 @@ def replenishment_plan(
     minimum_order: int = 1,
     silent: Sequence[str] | None = None,
     model: str = "",
+    policy: str = "",
+    wanted: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> pd.DataFrame:
     """What to order today, why, and the expected risk of a stock-out.
+
+    Without a ``policy`` the shelf is filled up to the demand's quantile at the ``service_level``. A named policy gives
+    what is ``wanted``: its orders and the level up to which it fills, each (products,), units.
 
     ``lead`` and ``interval`` are (mean, sd) of demand before the delivery of today's order, and until the delivery of
     the next one. ``runs_out_before_delivery`` marks early warnings, ``excess`` the units beyond the level. Where the
@@ -52,12 +57,14 @@ def replenishment_plan(
     why nobody wants it ("" of the others); ``model`` is named as who forecast the demand.
     """
     stock = np.asarray(stock, float)
-    level = order_up_to_level(*interval, service_level)
-    gap = np.ceil(np.maximum(level - stock, 0.0) - 1e-9)
+    level = order_up_to_level(*interval, service_level) if wanted is None else np.asarray(wanted[1], float)
+    gap = np.ceil(np.maximum(level - stock, 0.0) - 1e-9) if wanted is None else np.asarray(wanted[0], float)
+    gap = np.where(np.isnan(stock), np.nan, gap)
     order = np.where(np.isnan(gap), np.nan, np.where(gap > 0, np.maximum(gap, minimum_order), 0.0))
     before = stockout_risk(stock, *lead) if lead[0].any() else 0.0 * stock
     plan = pd.DataFrame({"unique_id": ids, "stock": stock.round(1), "order_quantity": whole_units(order)})
     plan["order_up_to_level"] = level.round(1)
+    plan["policy"] = policy or "order-up-to"
     plan["expected_demand"] = interval[0].round(1)
     plan["risk_without_order"] = stockout_risk(stock, *interval).round(4)
     plan["risk_with_order"] = stockout_risk(stock + order, *interval).round(4)
@@ -65,14 +72,17 @@ def replenishment_plan(
     plan["runs_out_before_delivery"] = before > 0.5
     plan["excess"] = np.maximum(stock - level, 0.0).round(1)
     reasons, by = [""] * len(stock) if silent is None else silent, f" by the {model}" if model else ""
+    rule = f"; policy: {policy}" if policy else f" at service level {service_level:.0%}"
     plan["why"] = [
         f"{reason}: no demand expected, no order" + ("" if s else " (if the shelf was empty all along, order by hand)")
         if reason
-        else f"stock unknown: count it; the level is {u:.0f} (demand {m:.0f}{by} at service level {service_level:.0%})"
+        else f"stock unknown: count it; the level is {u:.0f} (demand {m:.0f}{by}{rule})"
         if np.isnan(s)
         else f"stock {s:.0f} covers the level {u:.0f}: no order"
+        if q == 0 and s >= u - 0.5
+        else f"stock {s:.0f} is above the point at which an order up to {u:.0f} is due: no order"
         if q == 0
-        else f"stock {s:.0f} is below the level {u:.0f} (demand {m:.0f}{by} at service level {service_level:.0%})"
+        else f"stock {s:.0f} is below the level {u:.0f} (demand {m:.0f}{by}{rule})"
         + (f"; raised to the minimum order {minimum_order}" if q > g else "")
         for s, u, m, q, g, reason in zip(stock, level, interval[0], order, gap, reasons, strict=True)
     ]
@@ -115,9 +125,13 @@ def projection_table(ids: list[str], dates: pd.DatetimeIndex, projected: np.ndar
 
 
 def money_at_risk(
-    plan: pd.DataFrame, paths: np.ndarray, lead_time: int, shortage_cost: float, holding_cost: float
+    plan: pd.DataFrame,
+    paths: np.ndarray,
+    lead_time: int,
+    shortage_cost: np.ndarray | float,
+    holding_cost: np.ndarray | float,
 ) -> pd.DataFrame:
-    """The plan with what is at stake, in money, until the delivery after today's.
+    """The plan with what is at stake, in money, until the delivery after today's; costs are one number or (products,).
 
     Adds ``expected_loss`` (sales lost before today's order comes in: no order of today's can save them),
     ``loss_without_order`` and ``loss_with_order`` over the whole interval, ``periods_of_stock`` (median number of
@@ -149,6 +163,7 @@ def excess_proposals(
     holding_cost: float,
     config: ExcessConfig,
     silent: pd.Series | None = None,
+    unit_value: np.ndarray | float = 1.0,
 ) -> pd.DataFrame:
     """Return, mark down or keep what lies beyond the level, whichever costs least; one row a product with excess.
 
@@ -157,7 +172,8 @@ def excess_proposals(
     remains goes back when waiting for it costs more than returning it. Stock that nobody wants is not waiting for
     anything: it goes back when keeping it as long again as it has not sold costs more than that.
 
-    ``silent`` holds the periods without a sale of the products that nobody wants, by ``unique_id``.
+    ``silent`` holds the periods without a sale of the products that nobody wants, by ``unique_id``. All costs are
+    multiplied by ``unit_value``, 1 or (products,) such as prices.
 
     Adds ``proposal``, ``markdown_quantity``, ``return_quantity``, ``keep_cost`` (money, holding of all excess until it
     is needed), ``saving`` (money against keeping) and a plain ``why``. Sorted by saving.
@@ -193,8 +209,8 @@ def excess_proposals(
         ),
         markdown_quantity=markdown.astype(int),
         return_quantity=back.astype(int),
-        keep_cost=waiting(excess).round(2),
-        saving=(waiting(excess) - cost).round(2),
+        keep_cost=(unit_value * waiting(excess)).round(2),
+        saving=(unit_value * (waiting(excess) - cost)).round(2),
     )
     verdict = [
         f"mark down {m:.0f}, return {b:.0f}, saves {s:.2f}" if m + b > 0 else "cheaper to keep"
@@ -206,7 +222,7 @@ def excess_proposals(
         if gone
         else f"{counted(e, 'unit')} beyond the level {'lasts' if e == 1 else 'last'} {counted(e / r, 'period')} longer "
         f"than needed and {'costs' if e == 1 else 'cost'} {k:.2f} to keep: {end}"
-        for e, r, k, gone, reason, end in zip(excess, rate, waiting(excess), dead, plan["why"], verdict, strict=True)
+        for e, r, k, gone, reason, end in zip(excess, rate, table["keep_cost"], dead, plan["why"], verdict, strict=True)
     ]
     return table[excess > 0].sort_values("saving", ascending=False, kind="stable")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -41,12 +41,20 @@ class ForecastPaths:
         mean, y, quantiles = (self.arrays[name][cutoff - 1] for name in ("mean", "y", "quantiles"))
         return interval_correlation(y - mean, daily_sd(quantiles), self.interval)
 
-    def draw(self, t: int, periods: int) -> np.ndarray:
-        """Demand of the periods t .. t + periods - 1; (samples, products, periods)."""
+    def _newest(self, name: str, t: int, periods: int) -> tuple[int, np.ndarray]:
+        """The cutoff before period ``t``, and what its forecast says from there on, (products, periods, ...)."""
         cutoff, step = divmod(t, self.arrays["mean"].shape[2])
         if cutoff >= len(self.arrays["mean"]):
             raise ValueError(f"period {t}: beyond the last forecast; expected less than {self.arrays['y'][:, 0].size}")
-        quantiles = extend(self.arrays["quantiles"][cutoff], periods, self.season)[:, step : step + periods]
+        return cutoff, extend(self.arrays[name][cutoff], periods, self.season)[:, step : step + periods]
+
+    def mean(self, t: int, periods: int) -> np.ndarray:
+        """Mean demand of the periods t .. t + periods - 1; (products, periods)."""
+        return self._newest("mean", t, periods)[1]
+
+    def draw(self, t: int, periods: int) -> np.ndarray:
+        """Demand of the periods t .. t + periods - 1; (samples, products, periods)."""
+        cutoff, quantiles = self._newest("quantiles", t, periods)
         return copula_paths(quantiles, self.correlation(cutoff), self.samples, self.seed + t)
 
 
@@ -56,10 +64,14 @@ class LookaheadPolicy:
 
     forecast: ForecastPaths
     config: SimulationConfig
+    newest: dict[int, np.ndarray] = field(default_factory=dict)  # paths of the period asked last
 
     def order(self, t: int, net: np.ndarray, arrivals: np.ndarray) -> np.ndarray:
         """Order quantities, (products,); see `simulate`."""
-        paths = self.forecast.draw(t, self.config.protection)
+        if t not in self.newest:
+            self.newest.clear()
+            self.newest[t] = self.forecast.draw(t, self.config.protection)
+        paths = self.newest[t]
         costs = (self.config.shortage_cost, self.config.holding_cost)
         return lookahead_order(paths, net, arrivals, *costs, lost=self.config.lost_sales)
 
@@ -93,13 +105,16 @@ def fixed_quantity(reorder_points: np.ndarray, quantity: np.ndarray) -> Policy:
     return policy
 
 
-def economic_lot(demand: np.ndarray, order_cost: float, holding_cost: float, review_period: int = 1) -> np.ndarray:
+def economic_lot(
+    demand: np.ndarray, order_cost: float, holding_cost: np.ndarray | float, review_period: int = 1
+) -> np.ndarray:
     """Lot size that balances order and holding costs (Harris, 1913), at least one review period's demand; (products,).
 
-    ``demand`` is units a period.
+    ``demand`` is units a period; ``holding_cost`` money a unit and period, one number or (products,).
     """
     mean = np.maximum(np.asarray(demand, float), 1e-6)
-    return np.ceil(np.maximum(np.sqrt(2 * mean * order_cost / max(holding_cost, 1e-9)), mean * review_period))
+    held = np.maximum(holding_cost, 1e-9)
+    return np.ceil(np.maximum(np.sqrt(2 * mean * order_cost / held), mean * review_period))
 
 
 def cheapest_so_far(runs: Mapping[str, SimulationResult], horizon: int) -> np.ndarray:

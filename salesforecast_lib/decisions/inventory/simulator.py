@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -35,6 +35,8 @@ class SimulationConfig:
     order_cost : money per order line.
     minimum_order : an order line below it is raised to it; 0 or 1 for none.
     lost_sales : unmet demand is lost (True) or waits for the next delivery (False).
+    unit_value : what holding and shortage are multiplied by: 1, or (products,) such as prices, of which the costs are
+        then shares. Their ratio, and so the service level, stays the same.
     """
 
     lead_time: int = 2
@@ -44,6 +46,7 @@ class SimulationConfig:
     order_cost: float = 0.0
     minimum_order: int = 1
     lost_sales: bool = True
+    unit_value: np.ndarray | float = field(default=1.0, compare=False)
 
     def __post_init__(self) -> None:
         for name, low in (("lead_time", 0), ("review_period", 1), ("minimum_order", 0)):
@@ -56,6 +59,19 @@ class SimulationConfig:
                 raise ValueError(f"{name}={value!r}: expected a finite number of zero or more")
         if not isinstance(self.lost_sales, (bool, np.bool_)):
             raise ValueError(f"lost_sales={self.lost_sales!r}: expected True or False")
+        worth = np.asarray(self.unit_value, float)
+        if not np.isfinite(worth).all() or (worth <= 0).any():
+            raise ValueError("unit_value: expected finite numbers above zero, one or one for each product")
+
+    @property
+    def holding(self) -> np.ndarray:
+        """Money per unit and period in stock, () or (products,)."""
+        return np.asarray(self.holding_cost * np.asarray(self.unit_value, float))
+
+    @property
+    def shortage(self) -> np.ndarray:
+        """Money per unit lost, () or (products,)."""
+        return np.asarray(self.shortage_cost * np.asarray(self.unit_value, float))
 
     @property
     def protection(self) -> int:
@@ -94,8 +110,9 @@ class SimulationResult:
     def summary(self) -> dict[str, float]:
         """Cost parts (money), fill rate (share of demand served at once), turnover and average stock."""
         c = self.config
-        holding = c.holding_cost * float(self.stock.sum())
-        shortage = c.shortage_cost * float((self.lost if c.lost_sales else self.backlog).sum())
+        unmet = self.lost if c.lost_sales else self.backlog
+        holding = float((c.holding * self.stock.sum(axis=1)).sum())
+        shortage = float((c.shortage * unmet.sum(axis=1)).sum())
         order = c.order_cost * float((self.ordered > 0).sum())
         demand, average = float(self.demand.sum()), float(self.stock.sum(axis=0).mean())
         return {
@@ -113,8 +130,8 @@ class SimulationResult:
         """Cost (money) of each product in the periods ``start`` .. ``stop``; (products,)."""
         c, part = self.config, slice(start, stop)
         unmet = self.lost if c.lost_sales else self.backlog
-        cost = c.holding_cost * self.stock[:, part] + c.shortage_cost * unmet[:, part]
-        return (cost + c.order_cost * (self.ordered[:, part] > 0)).sum(axis=1)
+        cost = c.holding * self.stock[:, part].sum(axis=1) + c.shortage * unmet[:, part].sum(axis=1)
+        return np.asarray(cost + c.order_cost * (self.ordered[:, part] > 0).sum(axis=1))
 
     def table(self, unique_ids: list[str], dates: pd.DatetimeIndex) -> pd.DataFrame:
         """Long table, one row per product and period."""

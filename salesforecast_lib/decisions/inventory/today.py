@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -12,16 +11,17 @@ import pandas as pd
 from salesforecast_lib.data.reading import ReadOptions
 from salesforecast_lib.decisions.inventory.case_study import Case, moments_today, stock_today
 from salesforecast_lib.decisions.inventory.constraints import Ordered
+from salesforecast_lib.decisions.inventory.contest import ask, level_today
 from salesforecast_lib.decisions.inventory.orders import read_stock, stockout_risk
 from salesforecast_lib.decisions.inventory.planner import abc_xyz, money_at_risk, whole_units
 from salesforecast_lib.decisions.inventory.policies import paths_today
-from salesforecast_lib.decisions.inventory.simulator import SimulationConfig
+from salesforecast_lib.decisions.inventory.simulator import ArrivalPolicy, Policy, SimulationConfig
 from salesforecast_lib.decisions.silence import silence
 from salesforecast_lib.decisions.stock import MISSING_STOCK, match_stock
-from salesforecast_lib.files import resolve, write_csv, write_json
 from salesforecast_lib.wording import counted, first_names
 
 Moments = tuple[np.ndarray, np.ndarray]
+COSTS_AS = ("unit", "price")
 
 
 class Demand(NamedTuple):
@@ -118,6 +118,38 @@ def unit_prices(panel: pd.DataFrame, ids: list[str]) -> np.ndarray:
     return price.fillna(price.median()).fillna(1.0).to_numpy()
 
 
+def unit_values(panel: pd.DataFrame, ids: list[str], costs_as: str) -> np.ndarray:
+    """What the costs of a unit are multiplied by, (products,): 1 for costs as "unit", its price for costs as "price".
+
+    A product without a price, or with one of zero, counts as the median product; where no price is known at all the
+    costs stay those of a unit.
+
+    Raises
+    ------
+    ValueError
+        When ``costs_as`` is neither.
+    """
+    if costs_as not in COSTS_AS:
+        raise ValueError(f"costs_as={costs_as!r}: expected {' or '.join(map(repr, COSTS_AS))}")
+    if costs_as == "unit" or "price" not in panel:
+        return np.ones(len(ids))
+    return unit_prices(panel[panel["price"] > 0], ids)
+
+
+def wanted_today(
+    policy: Policy | ArrivalPolicy, demand: Demand, stock: np.ndarray, lead_time: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """What a policy orders today and the level up to which it fills, each (products,), units.
+
+    Zero for products that nobody wants; the order is not a number where the stock is unknown. All stock counts as on
+    the shelf, also what is on order: a stock file does not say when that arrives.
+    """
+    gone = demand.silent["unwanted"].to_numpy()
+    order = np.where(gone, 0.0, ask(policy, np.nan_to_num(stock), lead_time))
+    level = np.where(gone, 0.0, level_today(policy, len(stock), lead_time))
+    return np.where(np.isnan(stock), np.nan, order), level
+
+
 def finished_plan(
     plan: pd.DataFrame,
     stock: np.ndarray,
@@ -128,7 +160,9 @@ def finished_plan(
     panel: pd.DataFrame,
     price: np.ndarray,
 ) -> pd.DataFrame:
-    """The plan with what is ``ordered`` within limits, its risk and money, and the ABC-XYZ class; riskiest first.
+    """The plan with what is ``ordered`` within limits, its risk and money, and the ABC-XYZ class.
+
+    Sorted by expected loss: first what is lost before today's order can arrive, then what is lost without an order.
 
     Parameters
     ----------
@@ -144,9 +178,12 @@ def finished_plan(
     table["order_quantity"] = whole_units(units)
     table["refused_cost"] = np.where(np.isnan(stock), np.nan, ordered.refused).round(2)
     table["risk_with_order"] = stockout_risk(stock + units, *moments["interval"]).round(4)
-    table = money_at_risk(table, paths, config.lead_time, config.shortage_cost, config.holding_cost)
+    table = money_at_risk(table, paths, config.lead_time, config.shortage, config.holding)
+    table["unit_value"] = np.broadcast_to(np.round(config.unit_value, 2), len(ids))
     classes = abc_xyz(ids, weekly_sales(panel, ids)[:, -52:], price)[["unique_id", "abc", "xyz"]]
-    return table.merge(classes, on="unique_id").sort_values("risk_without_order", ascending=False, kind="stable")
+    return table.merge(classes, on="unique_id").sort_values(
+        ["expected_loss", "loss_without_order"], ascending=False, kind="stable"
+    )
 
 
 def plan_counts(plan: pd.DataFrame, warnings: pd.DataFrame, excess: pd.DataFrame) -> pd.Series:
@@ -172,53 +209,3 @@ def weekly_sales(panel: pd.DataFrame, ids: list[str]) -> np.ndarray:
     daily = len(recent.columns) > 1 and recent.columns.to_series().diff().min() < pd.Timedelta(days=7)
     units = recent.to_numpy()
     return units[:, units.shape[1] % 7 :].reshape(len(ids), -1, 7).sum(2) if daily else units
-
-
-def save_today(
-    run_dir: str | Path,
-    plan: pd.DataFrame,
-    warnings: pd.DataFrame,
-    excess: pd.DataFrame,
-    projection: pd.DataFrame,
-    report: dict[str, Any],
-) -> None:
-    """Write the planner's files of a run: the four tables as CSV and ``inventory.json``."""
-    folder = resolve(run_dir)
-    tables = {"replenishment": plan, "warnings": warnings, "excess": excess, "projection": projection.round(3)}
-    for name, table in tables.items():
-        write_csv(table, folder / f"{name}.csv")
-    write_json(report, folder / "inventory.json")
-
-
-def inventory_report(
-    case: Case,
-    table: pd.DataFrame,
-    policies: pd.DataFrame,
-    ranking: pd.DataFrame,
-    service_level: float,
-    stock: OpeningStock,
-    demand: Demand,
-    model: str,
-) -> dict[str, Any]:
-    """Content of ``inventory.json``: costs of forecasts and policies, which error measure ranks as money does, the
-    ``model`` that drives the plan, and the products whose stock is unknown, that only the stock file has, and that
-    nobody wants.
-    """
-    cost = table.set_index("policy")["total"].drop(["rule of thumb", "perfect foresight"])
-
-    def by(name: str, rows: pd.DataFrame) -> dict[str, Any]:  # a share of nothing is no number: null
-        return rows.set_index(name).replace({np.nan: None}).to_dict("index")
-
-    return {
-        "service_level": service_level,
-        "model": model,
-        "cheapest_model": cost.idxmin(),
-        "products": len(case.ids),
-        "periods": len(case.dates),
-        "stock_unknown": stock.unknown,
-        "stock_without_plan": stock.extra,
-        "without_demand": list(demand.silent.index[demand.silent["unwanted"]]),
-        "policies": by("policy", table),
-        "other_policies": by("policy", policies),
-        "value_of_accuracy": by("metric", ranking),
-    }

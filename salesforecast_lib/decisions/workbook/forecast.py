@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 import pandas as pd
@@ -14,11 +15,11 @@ HEADINGS = {"share": "share", "loss": "error on earlier cutoffs (best 100)", "wh
 _READERS = {"inventory.json": "orders", "alerts.json": "alerts", "promotions.json": "promotions"}
 
 
-def drivers(folder: Path) -> dict[str, str]:
-    """Whose forecast each decision reads, as the run's reports say: decision → model."""
+def drivers(folder: Path, left_out: Collection[str] = ()) -> dict[str, str]:
+    """Whose forecast each decision reads, as the run's reports say, but for ``left_out`` files: decision → model."""
     found = {}
     for file, decision in _READERS.items():
-        report = read_json(folder / file) if (folder / file).is_file() else {}
+        report = read_json(folder / file) if file not in left_out and (folder / file).is_file() else {}
         if report.get("model"):
             found[decision] = str(report["model"])
     return found
@@ -33,10 +34,10 @@ def short_note(folder: Path) -> str:
     return f"; forecast of the {model}" if model else ""
 
 
-def forecast_table(folder: Path) -> tuple[str, pd.DataFrame] | None:
+def forecast_table(folder: Path, left_out: Collection[str] = ()) -> tuple[str, pd.DataFrame] | None:
     """Note and rows of the sheet on the forecast, one row a member; None where no decision of the run reads one."""
     by_model: dict[str, list[str]] = {}
-    for decision, model in drivers(folder).items():
+    for decision, model in drivers(folder, left_out).items():
         by_model.setdefault(CHAMPION if model.casefold() == CHAMPION.casefold() else model, []).append(decision)
     if not by_model:
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -93,8 +94,12 @@ def _stock_note(folder: Path, table: pd.DataFrame) -> tuple[str, str]:
     return (f"{EXAMPLE}; " if simulated else ""), (f"; {saved}" if saved else "") + short_note(folder)
 
 
-def decision_sheets(run_dir: str | Path) -> list[Sheet]:
+def decision_sheets(run_dir: str | Path, left_out: Collection[str] = ()) -> list[Sheet]:
     """All subjects of a finished run, and its forecast; of a subject whose data the shop lacks an empty sheet says why.
+
+    Parameters
+    ----------
+    left_out : files that the run was not to write: what lies there of them is of an earlier run, and no sheet shows it.
 
     Raises
     ------
@@ -104,6 +109,8 @@ def decision_sheets(run_dir: str | Path) -> list[Sheet]:
     folder, sheets = resolve(run_dir), []
     for subject in SUBJECTS:
         file = folder / subject.file
+        if subject.file in left_out:
+            continue
         if not file.is_file():
             if subject.later:
                 continue
@@ -131,18 +138,7 @@ def decision_sheets(run_dir: str | Path) -> list[Sheet]:
         brief = tuple(shown[name] for name in subject.brief if name in shown)
         rows = rows.head(subject.most) if subject.most else rows
         sheets.append(Sheet(subject.name, note, rows[list(shown)].rename(columns=shown).reset_index(drop=True), brief))
-    made = forecast_table(folder)
+    made = forecast_table(folder, left_out)
     if made is not None:
         sheets.append(Sheet("forecast", *made, tuple(made[1].columns)))
     return sheets
-
-
-def newest_run(runs: Path) -> Path:
-    """The run that finished last: the newest ``replenishment.csv`` below ``runs``; raises FileNotFoundError."""
-    found = sorted(runs.glob("*/replenishment.csv"), key=lambda file: file.stat().st_mtime)
-    if not found:
-        raise FileNotFoundError(
-            f"{runs}: no finished run below it; give the folder of yours, salesforecast decide FOLDER, or begin one: "
-            "salesforecast run --profile own_data -p path=orders.csv --run-dir FOLDER"
-        )
-    return found[-1].parent

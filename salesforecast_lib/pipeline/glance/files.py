@@ -14,6 +14,7 @@ from salesforecast_lib.decisions.workbook.reasons import evidence, stock_words
 from salesforecast_lib.decisions.workbook.sheets import read_decisions, stock_actions
 from salesforecast_lib.files import read_json, unescape_formula
 from salesforecast_lib.pipeline.parameters import declared
+from salesforecast_lib.pipeline.runs import left_out
 from salesforecast_lib.pipeline.stages import STAGES
 
 
@@ -58,13 +59,13 @@ def _projection(file: Path) -> pd.DataFrame:
     """``unique_id, ds, low, median, high, empty``; it holds no reasons, so it is no decision file."""
     if not file.is_file():
         return pd.DataFrame(columns=["unique_id", "ds", "low", "median", "high", "empty"])
-    table = pd.read_csv(file, dtype={"unique_id": str}, keep_default_na=False, na_values={"median": [""]})
-    table["unique_id"] = table["unique_id"].map(unescape_formula)
-    return table.assign(ds=pd.to_datetime(table["ds"]))
+    table = pd.read_csv(file, dtype={"unique_id": str}, keep_default_na=False)
+    known = {name: pd.to_numeric(table[name], errors="coerce") for name in ("low", "median", "high")}
+    return table.assign(unique_id=table["unique_id"].map(unescape_formula), ds=pd.to_datetime(table["ds"]), **known)
 
 
 def read_run(folder: Path) -> RunFiles:
-    """Read the files of a finished run.
+    """Read the files of a finished run, but for those that its goal left out: they may be of an earlier run.
 
     Raises
     ------
@@ -78,6 +79,12 @@ def read_run(folder: Path) -> RunFiles:
     forecasts, model = read_forecasts(folder, known["model"])
     ordered = stock_words(read_decisions(folder / "replenishment.csv"), evidence(folder))
     plan = stock_actions(ordered, _decisions(folder / "excess.csv"))
+    names = left_out(folder)
+    stale = {name for stage in STAGES if stage.name in names for name in stage.writes}
+
+    def file(name: str) -> Path:
+        return folder / ("" if name in stale else name)  # the folder itself is no file
+
     quarantine = folder / "quarantine.parquet"
     return RunFiles(
         dataset=str(meta["dataset"]),
@@ -90,14 +97,14 @@ def read_run(folder: Path) -> RunFiles:
         panel=pd.read_parquet(folder / "panel.parquet"),
         forecasts=forecasts[forecasts["model"] == model],
         plan=plan,
-        projection=_projection(folder / "projection.csv"),
-        prices=_decisions(folder / "prices.csv"),
-        promotions=_decisions(folder / "promotions.csv"),
-        alerts=_decisions(folder / "alerts.csv"),
+        projection=_projection(file("projection.csv")),
+        prices=_decisions(file("prices.csv")),
+        promotions=_decisions(file("promotions.csv")),
+        alerts=_decisions(file("alerts.csv")),
         quarantine=pd.read_parquet(quarantine) if quarantine.is_file() else pd.DataFrame(columns=["row", "reason"]),
-        metrics=_report(folder / "metrics.json"),
-        inventory=_report(folder / "inventory.json"),
-        cleaning=_report(folder / "cleaning.json") or [],
+        metrics=_report(file("metrics.json")),
+        inventory=_report(file("inventory.json")),
+        cleaning=_report(file("cleaning.json")) or [],
     )
 
 

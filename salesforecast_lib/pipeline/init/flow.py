@@ -38,6 +38,7 @@ from salesforecast_lib.pipeline.init.questions import (
 )
 from salesforecast_lib.pipeline.init.stock import StockFile, settle_stock
 from salesforecast_lib.pipeline.runner import prepare_values
+from salesforecast_lib.pipeline.runs.given import given_file, profile_place
 
 _MARKS = {  # parameter of the reader that a file may leave open: its answers
     "date_order": {"dmy": "day first", "mdy": "month first", "ymd": "year first"},
@@ -75,7 +76,10 @@ def init_shop(shop: Shop, ask: Ask | None, say: Callable[[Any], None], force: bo
     InitError, ReadingError, FileNotFoundError, settings.ParameterError
         Before anything is written, with what to say to ``init``.
     """
-    target = profile_place(shop.name, force)
+    try:
+        target = profile_place(shop.name, force)
+    except settings.ParameterError as error:
+        raise InitError(str(error)) from None
     orders = _existing(shop.orders, "--orders")
     said = {"dataset": "own_data", **(shop.values or {})}  # a country may be a column of the file
     values = {name: value for name, value in settings.check(said).items() if name in (shop.values or {})}
@@ -95,13 +99,15 @@ def init_shop(shop: Shop, ask: Ask | None, say: Callable[[Any], None], force: bo
     options = _zone(options, reading, ask, say)
     options, reading = _pinned(guess.kind, orders, options, reading)
     if shop.stock:
-        stock = StockFile(_existing(shop.stock, "--stock"), shop.stock_columns or {}, options, "decimal" in values)
+        own = [str(values.get(f"stock_{name}", "")) for name in ("encoding", "sheet")]
+        file = _existing(shop.stock, "--stock")
+        stock = StockFile(file, shop.stock_columns or {}, options, "decimal" in values, *own)
         options, found = settle_stock(stock, reading, table, ask, say)
         values.update(found)
     plan = None
     if shop.plan:
-        own = {name: str(values.get(f"plan_{name}", "")) for name in ("encoding", "sheet")}
-        marks = _marked(options, {**own, "prefix": "plan_"})
+        told_so = {name: str(values.get(f"plan_{name}", "")) for name in ("encoding", "sheet")}
+        marks = _marked(options, {**told_so, "prefix": "plan_"})
         told = PlanFile(_existing(shop.plan, "--plan"), shop.plan_columns or {}, marks, options.columns)
         plan, found = settle_plan(told, reading, ask, say)
         values.update(found)
@@ -119,25 +125,12 @@ def init_shop(shop: Shop, ask: Ask | None, say: Callable[[Any], None], force: bo
     return write_text(profile_text(target.name, lines, head), target)
 
 
-def profile_place(name: str, force: bool) -> Path:
-    """Absolute path of the profile; raises InitError when it cannot or must not be written."""
-    place = Path(name).expanduser()
-    place = place if place.suffix in (".yml", ".yaml") else place.with_name(f"{place.name}.yml")
-    place = place if place.is_absolute() else Path.cwd() / place
-    if not place.parent.is_dir():
-        raise InitError(f"{place.parent}: no such folder; make it, or give another name for the profile")
-    if place.exists() and not force:
-        raise InitError(f"{place}: exists; give another name, or --force to write over it")
-    return place
-
-
 def _existing(file: str, option: str) -> Path:
     """Absolute path of a file that the user named."""
-    path = Path(file).expanduser()
-    path = path if path.is_absolute() else Path.cwd() / path
-    if not path.is_file():
-        raise InitError(f"{option} {file!r}: no such file {path}; give the path of a .csv, .parquet or .xlsx file")
-    return path
+    try:
+        return given_file(file, option)
+    except settings.ParameterError as error:
+        raise InitError(str(error)) from None
 
 
 def _columns(guess: Guess, given: Mapping[str, str], table: pd.DataFrame) -> dict[str, str]:

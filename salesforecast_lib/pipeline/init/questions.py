@@ -86,6 +86,10 @@ def refusal(guess: Guess, file: Path, option: str = "--column") -> str:
     for choice in guess.open:
         ways = " or ".join(f"{option} {shlex.quote(answer)}" for answer in list(_answers(choice))[:6])
         parts.append(f"{_question(choice)} Say {ways or f'{option} {choice.role}=NAME'}")
+    units = next((choice.column for choice in guess.choices if choice.role == "quantity" and choice.column), "NAME")
+    if guess.kind == "orders" and any(choice.role == "unit_price" for choice in guess.open):
+        way = f"{option} {shlex.quote(f'y={units}')}"
+        parts.append(f"Where each row is what a product sold in a day, week or month, say {way}")
     header = f". The file has {list(guess.header)[:40]}" if any(choice.column is None for choice in guess.open) else ""
     return f"{file}: not certain, so nothing was written. " + ". ".join(parts) + header
 

@@ -20,13 +20,15 @@ _OPTION = "--stock-column"
 @dataclass(frozen=True)
 class StockFile:
     """``file`` with the user's map of its ``columns``; ``options`` are those of the orders, whose decimal mark the user
-    ``said`` or which was found.
+    ``said`` or which was found; ``encoding`` and ``sheet`` are the stock file's own.
     """
 
     file: Path
     columns: Mapping[str, str]
     options: ReadOptions
     said: bool
+    encoding: str = ""
+    sheet: str = ""
 
 
 def settle_stock(
@@ -41,10 +43,12 @@ def settle_stock(
     InitError, ReadingError
         When a column is not certain, the stock cannot be read, or none of its products is in the orders.
     """
-    raw = open_table(stock.file).frame
+    own = ReadOptions(encoding=stock.encoding, sheet=stock.sheet, prefix="stock_")
+    raw = open_table(stock.file, own).frame
     given = spelled_columns(stock.columns, raw, stock.file, _OPTION)
     columns = settle_columns(raw, stock.file, given, ask, say, "stock", _OPTION).columns
-    options, marks = stock.options, ReadOptions(columns, "", stock.options.decimal, stock.options.thousands)
+    options = stock.options
+    marks = replace(own, columns=columns, decimal=options.decimal, thousands=options.thousands)
     try:
         ids = set(read_stock_file(stock.file, marks).frame["unique_id"])
     except ReadingError:

@@ -9,17 +9,16 @@ import typer
 from rich.console import Console
 
 from salesforecast_lib.pipeline.init.questions import InitError
+from salesforecast_lib.pipeline.runs.given import parse_pairs
+from salesforecast_lib.pipeline.values import ParameterError
 
 
 def parse_columns(pairs: Iterable[str]) -> dict[str, str]:
-    """``our=theirs`` pairs as a column map; theirs may hold any sign, = too, and is empty where there is no column."""
-    columns = {}
-    for text in pairs:
-        ours, sign, theirs = text.partition("=")
-        if not sign or not ours.strip():
-            raise InitError(f"--column {text!r}: expected our=theirs, such as quantity=Qty")
-        columns[ours.strip()] = theirs.strip()
-    return columns
+    """``our=theirs`` pairs as a column map; raises InitError where one is none."""
+    try:
+        return parse_pairs(pairs)
+    except ParameterError as error:
+        raise InitError(str(error)) from None
 
 
 def show(shown: object) -> None:

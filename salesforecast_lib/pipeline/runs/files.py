@@ -43,8 +43,9 @@ def reading_options(values: Mapping[str, Any], columns: str = "columns") -> Read
     said = {name: values.get(name, "") for name in ("decimal", "thousands", "date_order")}
     if columns == "columns":  # what only the sales' own file has
         said |= {name: values.get(name, "") for name in ("timezone", "encoding", "sheet")}
-    if columns == "plan_columns":
-        said |= {name: values.get(f"plan_{name}", "") for name in ("encoding", "sheet")} | {"prefix": "plan_"}
+    for prefix in ("plan_", "stock_"):
+        if columns == f"{prefix}columns":
+            said |= {name: values.get(f"{prefix}{name}", "") for name in ("encoding", "sheet")} | {"prefix": prefix}
     return ReadOptions(columns=dict(values.get(columns) or {}), **said)
 
 

@@ -78,7 +78,7 @@ def check_same_shop(folder: Path, values: Mapping[str, Any], advice: str = _ADVI
 
 def clear(folder: Path) -> None:
     """Remove what runs wrote into ``folder``; files that are no part of a run stay."""
-    for name in ("notebooks", "html", "model"):
+    for name in ("notebooks", "html", "model", "champion", "whatif"):
         shutil.rmtree(folder / name, ignore_errors=True)
     for name in (file for stage in STAGES for file in stage.writes):
         (folder / name).unlink(missing_ok=True)

@@ -16,9 +16,15 @@ ENCODERS = ("rnn", "gru", "lstm", "bidirectional_lstm", "attention_lstm", "trans
 HEADS = ("quantiles", "negative_binomial", "tweedie", "gaussian")
 METHODS = ("mean", "median", "inverse_error", "greedy", "stacking_nnls", "stacking")
 LOCAL_MODELS = ("SeasonalNaive", "WindowAverage", "AutoETS", "Theta", "CrostonOptimized", "TSB", "AutoARIMA")
+# "auto": an own panel's dates tell it; chapter 01 refuses it for orders
+FREQUENCIES = ("D", "M", "ME", "MS", "W", *(f"W-{day}" for day in "MON TUE WED THU FRI SAT SUN".split()), "auto")
+SWITCHES = (
+    *("duplicates", "cancellations", "cancellation_prefix", "cancelled_when", "returns", "non_products"),
+    *("product_pattern", "excluded", "required", "prices", "zero_quantity", "outliers", "outlier_width"),
+)
 MEMBERS = ("LSTM", "LightGBM", "LightGBMDirect", "Ridge", *LOCAL_MODELS)
 FORECAST_MODELS = (
-    "Champion", "LSTM", "Boosting", "Networks",
+    "Champion", "LSTM", "Boosting", "SeasonalBoosting", "Networks",
     "LightGBM", "LightGBMDirect", "Ridge", "AutoETS", "Theta", "WindowAverage", "SeasonalNaive",
 )  # fmt: skip
 
@@ -63,17 +69,10 @@ def _encoding(value: str) -> bool:
         return False
 
 
-def _frequency(value: str) -> bool:
-    if value in ("D", "W"):
-        return True  # without a second of imports
-    from salesforecast_lib.data.frequency import AUTOMATIC, check_freq
-
-    if value != AUTOMATIC:  # an own panel's dates tell it; chapter 01 refuses it for orders
-        check_freq(value)
-    return True
-
-
 def _switches(value: Mapping[str, Any]) -> bool:
+    unknown = sorted(set(map(str, value)) - set(SWITCHES))
+    if unknown:
+        raise ValueError(f"cleaning: unknown switches {unknown}; expected some of {', '.join(SWITCHES)}")
     from salesforecast_lib.data.cleaning import CleaningConfig
 
     CleaningConfig().change(value)
@@ -121,6 +120,7 @@ RULES: dict[str, Rule] = {
     "thousands": one_of(("", ".", ",", " ", "'")),
     "date_order": one_of(("", "dmy", "mdy", "ymd")),
     "encoding": Rule("the name of an encoding such as cp1252, or nothing", _encoding),
+    "stock_encoding": Rule("the name of an encoding such as cp1252, or nothing", _encoding),
     "stock_columns": Rule("unique_id and stock: name in the file", _column_map, "text"),
     "static": TEXTS,
     "future": TEXTS,
@@ -129,7 +129,10 @@ RULES: dict[str, Rule] = {
     "plan_encoding": Rule("the name of an encoding such as cp1252, or nothing", _encoding),
     "cleaning": Rule("switches of CleaningConfig", _switches),
     "level": COLUMN_NAME,
-    "freq": Rule("D for days, W for weeks or M for months", _frequency),
+    "freq": Rule(
+        "D (days), W (weeks Monday to Sunday), W-MON … W-SUN (weeks that end on that day) or M (months)",
+        lambda value: value.strip() in FREQUENCIES,
+    ),
     "n_series": at_least(-1),
     "delisted_after": NOT_NEGATIVE,
     "stockout_odds": SHARE_0,
@@ -188,6 +191,7 @@ RULES: dict[str, Rule] = {
     "holding_cost": NOT_NEGATIVE,
     "shortage_cost": NOT_NEGATIVE,
     "order_cost": NOT_NEGATIVE,
+    "costs_as": one_of(("unit", "price")),
     "minimum_order": NOT_NEGATIVE,
     "missing_stock": one_of(("unknown", "zero")),
     "case_pack": POSITIVE,
@@ -234,7 +238,7 @@ RULES: dict[str, Rule] = {
 # Every value of the declared type will do: truth values, and texts whose meaning only the data know.
 FREE = frozenset(
     (
-        *("run_dir", "forking", "by_location", "lost_sales", "allow_outside", "sheet", "plan_sheet"),
+        *("run_dir", "forking", "by_location", "lost_sales", "allow_outside", "sheet", "plan_sheet", "stock_sheet"),
         *("category", "price_category", "instrument", "randomised_prices"),
     )
 )

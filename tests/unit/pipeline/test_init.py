@@ -266,6 +266,56 @@ def test_a_stock_may_be_written_with_other_marks_than_the_orders(tmp_path):
     assert result.exit_code == 1 and values is None
 
 
+def workbook(tmp_path, *sheets):
+    """A stock file of several worksheets, each with a product column and one of numbers."""
+    file = tmp_path / "stock.xlsx"
+    with pd.ExcelWriter(file) as writer:
+        for number, name in enumerate(sheets):
+            table = pd.DataFrame({"SKU": made.SKUS, "On hand": range(number, number + len(made.SKUS))})
+            table.to_excel(writer, sheet_name=name, index=False)
+    return file
+
+
+@pytest.mark.parametrize("sheets", [("Shop", "Warehouse"), ("Lager 1", "Lager 2", "Lager 3")])
+def test_a_stock_workbook_with_several_sheets_is_asked_for_and_the_advice_works(tmp_path, sheets):
+    stock = workbook(tmp_path, *sheets)
+    result, values = init(tmp_path, BARE, "--yes", "--stock", str(stock))
+    assert result.exit_code == 1 and values is None and "stock_sheet=" in result.output
+    result, values = init(tmp_path, BARE, "--yes", "--stock", str(stock), "-p", f"stock_sheet={sheets[1]}")
+    assert result.exit_code == 0 and values["stock_sheet"] == sheets[1], result.output
+    given = {name: values[name] for name in ("stock_file", "stock_sheet")}
+    assert prepare_values("default", given)["stock_sheet"] == sheets[1]
+    with pytest.raises(ValueError, match="stock_sheet="):
+        prepare_values("default", {"stock_file": str(stock)})
+    options = reading_options(values, "stock_columns")
+    assert read_stock_file(stock, options).frame["stock"].tolist() == list(range(1, 1 + len(made.SKUS)))
+
+
+@pytest.mark.parametrize("encoding, name", [("cp1250", "Žluťoučký kůň"), ("cp1251", "Чай чёрный")])
+def test_a_stock_of_an_encoding_that_is_said_is_read_in_it(tmp_path, encoding, name):
+    stock = tmp_path / "stock.csv"
+    stock.write_bytes(f"unique_id,stock\n{name},3\n".encode(encoding))
+    values = prepare_values("default", {"stock_file": str(stock), "stock_encoding": encoding})
+    read = read_stock_file(stock, reading_options(values, "stock_columns"))
+    assert read.frame["unique_id"].tolist() == [name]
+    with pytest.raises(ValueError, match="stock_encoding='utf-8' does not fit"):
+        prepare_values("default", {"stock_file": str(stock), "stock_encoding": "utf-8"})
+
+
+SUMS = [("Artikel;Woche;Menge", "Menge", ";"), ("商品,日期,数量", "数量", ","), ("product,Monat,qty", "qty", ",")]
+
+
+@pytest.mark.parametrize("header, units, mark", SUMS)
+def test_sums_that_were_taken_for_order_lines_are_told_how_to_be_a_panel(tmp_path, header, units, mark):
+    lines = [f"{sku}{mark}2024-01-{day:02d}{mark}{day}" for sku in "AB" for day in (1, 8)]
+    file = orders(tmp_path, header, lines, "sums.csv")
+    result, values = init(tmp_path, file, "--yes")
+    flat = " ".join(result.output.split())
+    assert result.exit_code == 1 and values is None and f"--column {shlex.quote(f'y={units}')}" in flat, flat
+    result, values = init(tmp_path, file, "--yes", "--column", f"y={units}")
+    assert result.exit_code == 0 and values["dataset"] == "own_panel", result.output
+
+
 def test_a_stock_of_other_ids_is_refused_with_the_column_that_has_them(tmp_path):
     stock = orders(tmp_path, "Article;Stock", [f"{name};5" for name in made.NAMES], "stock.csv")
     result, values = init(tmp_path, made.LAYOUTS / "shopify.csv", "--yes", "--stock", str(stock))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import subprocess
 import sys
 
@@ -58,8 +60,12 @@ HEADERS = st.text(st.characters(blacklist_categories=("C", "Z")) | st.sampled_fr
 @given(st.dictionaries(st.sampled_from(COLUMN_NAMES), HEADERS, min_size=1, max_size=4))
 def test_headers_of_any_signs_come_back_or_are_refused(columns):
     """Never another map: a header may hold commas, equal signs and quotes."""
-    if any(f"{sign}{name}" in header.replace(" ", "") for header in columns.values() for name in COLUMN_NAMES
-           for sign in ",="):
+    if any(
+        f"{sign}{name}" in header.replace(" ", "")
+        for header in columns.values()
+        for name in COLUMN_NAMES
+        for sign in ",="
+    ):
         return  # a header that itself looks like a map
     text = ",".join(f"{ours}={theirs}" for ours, theirs in columns.items())
     found = parse_columns(text)
@@ -156,6 +162,7 @@ WRONG = {
     "seed": (-1, 2**32),
     "n_series": (-2,),
     "holding_cost": (-0.1, float("nan"), float("inf")),
+    "costs_as": ("prices", "", "money"),
     "dropout": (1.0, -0.1),
     "confidence": (0.0, 1.0),
     "learning_rate": (0.0,),
@@ -213,7 +220,7 @@ def test_names_in_the_rules_are_those_of_the_library():
 
 # The header of own data -----------------------------------------------------------------------------------------------
 
-LINES = "Order #,sku,day,qty,\"Price, EUR\",brand\n1,a,2024-03-01,1,2,x\n"
+LINES = 'Order #,sku,day,qty,"Price, EUR",brand\n1,a,2024-03-01,1,2,x\n'
 MAP = "order_id=Order #,product_id=sku,timestamp=day,quantity=qty,unit_price=Price, EUR"
 
 
@@ -266,20 +273,122 @@ def test_parameters_cell_is_read_as_jupytext_reads_it():
         assert settings.parameters_cell(stage.source.read_text(encoding="utf-8")) == cells[0].source, stage.name
 
 
-SLOW = ("pandas", "torch", "jupytext", "nbformat", "papermill", "pytask", "pandera", "matplotlib", "scipy")
+SLOW = (
+    *("pandas", "numpy", "pyarrow", "scipy", "sklearn", "torch", "lightgbm", "statsforecast", "matplotlib"),
+    *("jupytext", "nbformat", "papermill", "pytask", "pandera", "openpyxl"),
+)
+WRONG = {  # what is given, in a folder with the files below -> what is said of it
+    "--help": "check-data",
+    "nonsense": "No such command",
+    "run -p horizn=7": "did you mean horizon",
+    "run -p horizon=0": "horizon=0",
+    "run -p horizon=many": "expected int",
+    "run -p horizon": "expected name=value",
+    "run -p country=XX": "country",
+    "run -p timezone=Berlin": "Europe/Berlin",
+    "run -p freq=Q": "W-MON",
+    "run -p cleaning={nope:1}": "unknown switches ['nope:1']",
+    "run -p {switches}": "unknown switches ['nope']",
+    "run -p encoding=klingon": "encoding",
+    "run --profile nowhere": "no such file",
+    "run --profile broken.yml": "not YAML",
+    "run --profile unknown.yml": "did you mean horizon",
+    "run --profile own_data": "path=orders.csv",
+    "run --profile own_data -p path=none.csv": "no such file",
+    "run --profile own_data -p path=empty.csv": "is empty",
+    "run -p stock_file=none.csv": "no such file",
+    "run --to 99": "--to '99'",
+    "run --only 99": "--only '99'",
+    "run --only 13 --run-dir new": "01_preprocessing,13_pricing",
+    "run --goal nothing": "--goal 'nothing'",
+    "run --jobs 0 --run-dir new": "jobs=0",
+    "run --run-dir empty.csv": "is a file",
+    "init shop --orders none.csv": "no such file",
+    "init shop --orders empty.csv": "is empty",
+    "init shop --orders rows.csv --stock none.csv": "--stock",
+    "init shop --orders rows.csv --plan none.csv": "--plan",
+    "init shop --orders rows.csv --column y": "expected our=theirs",
+    "init shop --orders rows.csv -p horizn=7": "did you mean horizon",
+    "init taken --orders rows.csv": "--force",
+    "init nowhere/shop --orders rows.csv": "no such folder",
+    "check-data none.csv": "no such file",
+    "check-data empty.csv": "the file is empty",
+    "check-data rows.csv --kind shop": "orders, panel, stock, plan",
+    "check-data rows.csv --columns quantity": "our name=name in the file",
+    "sweep none.yml": "no such file",
+    "sweep unknown.yml": "expected a list",
+    "sweep grid.yml --profile nowhere": "no such file",
+    "sweep grid.yml --to 02": "no stage writes a usual metric",
+    "decide nowhere": "no such folder",
+    "decide .": "finish the run first",
+    "decide . --format pdf": "xlsx, csv, odoo, erpnext",
+    "decide . --warehouse A": "--format odoo or erpnext",
+    "decide unfinished": "did not get to its end",
+    "tolerances --processors fast": "at least two",
+    "tolerances --seeds a": "whole numbers",
+    "findings nowhere": "finish the run first",
+    "refresh --from 99": "--from '99'",
+    "book --target /dev/null/html": "is a file",
+}
 
 
-@pytest.mark.parametrize(
-    "command",
-    [["--help"], ["run", "-p", "horizn=7"], ["run", "-p", "horizon=0"], ["run", "--profile", "nowhere"],
-     ["run", "-p", "country=XX"], ["run", "-p", "timezone=Berlin"], ["run", "--to", "99"], ["nonsense"]],
-)  # fmt: skip
-def test_errors_and_help_wait_for_no_heavy_import(command):
-    """A second and not ten: what takes long to import is not imported before it is needed."""
+@pytest.fixture(scope="module")
+def wrong_files(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("wrong")
+    (folder / "unfinished").mkdir()
+    texts = {
+        "empty.csv": "", "rows.csv": "sku,day\na,2024-01-01\n", "broken.yml": "horizon: [1\n", "taken.yml": "",
+        "unknown.yml": "horizn: 7\n", "grid.yml": "horizon: [7, 9]\n", "unfinished/run.json": '{"finished": false}',
+    }  # fmt: skip
+    for name, text in texts.items():
+        (folder / name).write_text(text)
+    return folder
+
+
+@pytest.mark.parametrize("part", range(4))
+def test_errors_and_help_wait_for_no_heavy_import(wrong_files, part):
+    """A second and not ten: what takes long to import is not imported before it is needed.
+
+    All in one process, one after the other: what the first imports would be there for all.
+    """
+    lines = list(WRONG)[part::4]
+    commands = [line.replace("{switches}", "SWITCHES").split() for line in lines]
+    commands = [["cleaning={nope: 1}" if word == "SWITCHES" else word for word in words] for words in commands]
     script = (
-        "import sys\nfrom salesforecast_lib.pipeline.cli import app\n"
-        f"try:\n    app({command!r})\nexcept SystemExit:\n    pass\n"
-        f"print('heavy:', [name for name in {SLOW!r} if name in sys.modules])"
+        "import io, json, sys\nfrom contextlib import redirect_stderr, redirect_stdout\n"
+        "from salesforecast_lib.pipeline.cli import app\nsaid = []\n"
+        f"for words in {commands!r}:\n    out = io.StringIO()\n"
+        "    with redirect_stdout(out), redirect_stderr(out):\n"
+        "        try:\n            app(words)\n        except SystemExit as stopped:\n            code = stopped.code\n"
+        f"    heavy = [name for name in {SLOW!r} if name in sys.modules]\n"
+        "    said.append([code, heavy, out.getvalue()])\n"
+        "print(json.dumps(said))"
     )
-    done = subprocess.run([sys.executable, "-c", script], cwd=project_root(), capture_output=True, text=True)
-    assert done.stdout.rstrip().endswith("heavy: []"), done.stdout + done.stderr
+    environment = {**os.environ, "PYTHONPATH": str(project_root()), "COLUMNS": "300"}
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=wrong_files, env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    found = dict(zip(lines, json.loads(done.stdout.splitlines()[-1]), strict=True))
+    for line, (code, heavy, said) in found.items():
+        assert WRONG[line] in said, f"{line}: {said}"
+        assert (code == 0) == (line == "--help"), line
+        assert heavy == [], line
+    assert not (wrong_files / "new").exists()
+
+
+def test_switches_and_frequencies_of_the_rules_are_those_of_the_library():
+    from dataclasses import fields
+
+    from salesforecast_lib.data.cleaning import CleaningConfig
+    from salesforecast_lib.data.frequency import AUTOMATIC, WEEKDAYS, check_freq
+
+    assert checks.SWITCHES == tuple(switch.name for switch in fields(CleaningConfig))
+    for name in ("D", "M", "ME", "MS", "W", *(f"W-{day[:3].upper()}" for day in WEEKDAYS)):
+        assert check_freq(name) and name in checks.FREQUENCIES
+    assert len(checks.FREQUENCIES) == 13 and AUTOMATIC in checks.FREQUENCIES
+    for name in ("Q", "w", "W-mon", "", "H"):
+        with pytest.raises(ValueError):
+            check_freq(name)
+        with pytest.raises(ValueError, match="W-MON"):
+            check_value("freq", name)

@@ -13,10 +13,9 @@ from pathlib import Path
 
 import nbformat
 import pytest
-import yaml
 from typer.testing import CliRunner
 
-from salesforecast_lib.files import project_root, read_json, write_json
+from salesforecast_lib.files import project_root, read_json
 from salesforecast_lib.pipeline import parameters as settings
 from salesforecast_lib.pipeline.cli import app
 from salesforecast_lib.pipeline.execute import StageError, to_notebook
@@ -52,8 +51,8 @@ def made_stages(folder: Path, first: str = WRITE_ONE, second: str = WRITE_TWO) -
     (folder / "01_one.py").write_text(HEADER + FIRST.format(body=first))
     (folder / "02_two.py").write_text(HEADER + SECOND.format(body=second))
     return (
-        MadeStage("01_one", (), ("one.txt",), str(folder)),
-        MadeStage("02_two", ("one.txt",), ("two.txt",), str(folder)),
+        MadeStage("01_one", (), ("one.txt",), folder=str(folder)),
+        MadeStage("02_two", ("one.txt",), ("two.txt",), folder=str(folder)),
     )
 
 
@@ -86,7 +85,7 @@ def test_stages_without_inputs_are_not_stale_in_a_new_process(tmp_path):
             source = folder / f"{{name}}.py"
             if not source.exists():
                 source.write_text(HEADER + FIRST.format(body=body))
-        stages = tuple(MadeStage(name, (), (f"{{name}}.txt",), str(folder)) for name in names)
+        stages = tuple(MadeStage(name, (), (f"{{name}}.txt",), folder=str(folder)) for name in names)
         print("executed", len(go(folder / "run", stages).executed))
     """)
     counts = []
@@ -245,33 +244,6 @@ def test_every_file_read_is_written_by_an_earlier_stage():
     for stage in STAGES:
         assert set(stage.reads) <= written, stage.name
         written |= set(stage.writes)
-
-
-def test_sweep_refuses_a_grid_without_lists(tmp_path):
-    grid = tmp_path / "grid.yml"
-    grid.write_text(yaml.safe_dump({"hidden_size": 8}))
-    result = CliRunner().invoke(app, ["sweep", str(grid), "--profile", "smoke"])
-    assert result.exit_code == 1
-
-
-def test_sweep_runs_the_product_and_collects_one_table(tmp_path, monkeypatch):
-    from salesforecast_lib.pipeline import maintenance
-
-    def pretend(values, folder, jobs=1, **_):
-        write_json(
-            {"models": {"LSTM": {"wape": values["hidden_size"] / 100, "scaled_quantile_loss": 0.1}}},
-            folder / "metrics.json",
-        )
-
-    monkeypatch.setattr(maintenance, "run", pretend)
-    monkeypatch.setattr(maintenance, "resolve", lambda path: tmp_path / path)
-    monkeypatch.setattr(maintenance, "write_csv", lambda table, path: table.to_csv(tmp_path / "sweep.csv", index=False))
-    grid = tmp_path / "grid.yml"
-    grid.write_text(yaml.safe_dump({"hidden_size": [16, 8], "max_epochs": [1, 2]}))
-    result = CliRunner().invoke(app, ["sweep", str(grid), "--profile", "smoke"])
-    assert result.exit_code == 0, result.output
-    lines = (tmp_path / "sweep.csv").read_text().splitlines()
-    assert len(lines) == 5 and ",8," in lines[1]
 
 
 def test_published_notebook_holds_outputs_but_no_trace_of_the_run(tmp_path):

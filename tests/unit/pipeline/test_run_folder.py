@@ -48,8 +48,8 @@ def reading_stages(folder: Path, body: str = READ) -> tuple[MadeStage, ...]:
         HEADER + 'run_dir: str = "."  # folder\n\n# %%\nfrom pathlib import Path\n(Path(run_dir) / "o.txt").touch()\n'
     )
     return (
-        MadeStage("01_read", (), ("plan.txt",), str(folder)),
-        MadeStage("02_other", (), ("o.txt",), str(folder)),
+        MadeStage("01_read", (), ("plan.txt",), folder=str(folder)),
+        MadeStage("02_other", (), ("o.txt",), folder=str(folder)),
     )
 
 

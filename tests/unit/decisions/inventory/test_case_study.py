@@ -9,7 +9,7 @@ import pytest
 from salesforecast_lib import QUANTILE_COLUMNS
 from salesforecast_lib.data.features import ahead_features, build_features
 from salesforecast_lib.data.panel import extend_panel
-from salesforecast_lib.decisions.inventory import case_study
+from salesforecast_lib.decisions.inventory import case_study, contest
 from salesforecast_lib.decisions.inventory.orders import order_up_to_level, read_stock
 from salesforecast_lib.decisions.inventory.policies import paths_today
 from salesforecast_lib.decisions.inventory.simulator import SimulationConfig
@@ -81,8 +81,8 @@ def test_foresight_beats_the_forecast_and_the_forecast_beats_one_that_is_half(sh
 
 def test_every_policy_is_simulated_and_the_printed_rule_starves_the_shop(shop):
     _, case, config = shop
-    table = case_study.compare_policies(case, "LSTM", config, 0.9).set_index("policy")
-    assert len(table) == 9
+    table = contest.compare_policies(case, "LSTM", config, 0.9).set_index("policy")
+    assert len(table) == 11
     assert table.loc["article, as printed", "fill_rate"] < 0.6 < table.loc["article, repaired", "fill_rate"]
     assert table.loc["order-up-to from quantiles", "fill_rate"] > 0.9
     dearest = table.loc[[n for n in table.index if not n.startswith("article")], "total"].max()

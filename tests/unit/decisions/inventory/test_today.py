@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from salesforecast_lib.decisions.inventory import case_study, planner, today
+from salesforecast_lib.decisions.inventory import case_study, contest, planner, report, today
 from salesforecast_lib.decisions.inventory import constraints as con
 from salesforecast_lib.decisions.inventory.policies import paths_today
 from salesforecast_lib.decisions.inventory.simulator import SimulationConfig
@@ -91,25 +91,32 @@ def test_the_finished_plan_says_what_was_cut_and_is_written(shop, tmp_path):
     first = done.set_index("unique_id").loc["a"]
     assert first["why"].endswith("; half of it") and first["order_quantity"] == cut[0]
     assert first["risk_with_order"] > plan.set_index("unique_id").loc["a", "risk_with_order"]
-    assert done["risk_without_order"].is_monotonic_decreasing and {"abc", "xyz", "turnover"} <= set(done)
+    assert done["expected_loss"].is_monotonic_decreasing and {"abc", "xyz", "turnover", "unit_value"} <= set(done)
     warnings = planner.rank_warnings(done)
     excess = planner.excess_proposals(done, (done["expected_demand"] / 10).to_numpy(), 10, 0.02, planner.ExcessConfig())
     counts = today.plan_counts(done, warnings, excess)
     assert counts["products"] == 3 and counts["ordered"] == (cut > 0).sum() and counts["with more than the level"] == 1
     table = case_study.compare(case, CONFIG, 0.9)
-    policies = case_study.compare_policies(case, "LSTM", CONFIG, 0.9)
+    policies = contest.compare_policies(case, "LSTM", CONFIG, 0.9)
     ranking = pd.DataFrame({"metric": ["WAPE"], "rank_correlation": [0.9], "low": [0.8], "high": [1.0]})
     opening = today.OpeningStock(stock, np.full(3, "stock_file"), "", ["d"], ["e"])
     demand = today.demand_today(forecasts, panel, "LSTM", CONFIG, 7, recorded=True)
-    report = today.inventory_report(case, table, policies, ranking, 0.9, opening, demand, "LSTM")
+    runs = contest.play(case, "LSTM", CONFIG, 0.9)
+    simple = contest.simple_rules(case, CONFIG, 0.9)
+    chosen = report.Chosen(contest.USUAL, "price", runs, simple, 14)
+    facts = report.inventory_report(case, table, policies, ranking, 0.9, opening, demand, "LSTM", chosen)
     projected = planner.project_stock(ahead, stock, cut.astype(float), 3)
     _, dates, _ = paths_today(forecasts, "LSTM", 10, 10, 7)
-    today.save_today(tmp_path, done, warnings, excess, planner.projection_table(ids, dates, projected), report)
+    report.save_today(tmp_path, done, warnings, excess, planner.projection_table(ids, dates, projected), facts)
     written = json.loads((tmp_path / "inventory.json").read_text())
     assert written["stock_unknown"] == ["d"] and written["stock_without_plan"] == ["e"]
-    assert written["without_demand"] == []
+    assert written["without_demand"] == [] and written["stock_source"] == "stock_file"
+    assert written["policy"] == contest.USUAL and written["costs_as"] == "price"
+    paid = written["months"]["policies"][contest.USUAL]
+    assert paid["earlier"] + paid["last"] == pytest.approx(runs[contest.USUAL].summary()["total"], abs=0.02)
+    assert "rule of thumb" in written["months"]["simple_rules"]
     assert written["cheapest_model"] == written["model"] == "LSTM"
-    assert written["products"] == 3 and len(written["other_policies"]) == 9
+    assert written["products"] == 3 and len(written["other_policies"]) == 11
     names = ("replenishment", "warnings", "excess", "projection")
     assert [len(pd.read_csv(tmp_path / f"{n}.csv")) for n in names] == [3, len(warnings), 1, 30]
 

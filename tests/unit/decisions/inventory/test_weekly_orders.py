@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from salesforecast_lib.decisions.inventory.weekly_demand import (
+from salesforecast_lib.decisions.inventory.player.demand import (
     WeeklyDemandConfig,
     WeeklyHistory,
     inputs,
@@ -14,7 +14,7 @@ from salesforecast_lib.decisions.inventory.weekly_demand import (
     trailing,
     week_of_year,
 )
-from salesforecast_lib.decisions.inventory.weekly_orders import WeeklyPlanner, season, seasonal_mean, usual_dispersion
+from salesforecast_lib.decisions.inventory.player.orders import WeeklyPlanner, season, seasonal_mean, usual_dispersion
 
 PRODUCTS, WEEKS = 24, 120
 CONFIG = WeeklyDemandConfig(

@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 from salesforecast_lib.decisions.workbook.excel import write_workbook
 from salesforecast_lib.decisions.workbook.reasons import lasting
 from salesforecast_lib.decisions.workbook.savings import saving_words
-from salesforecast_lib.decisions.workbook.sheets import decision_sheets, newest_run, read_decisions
+from salesforecast_lib.decisions.workbook.sheets import decision_sheets, read_decisions
 from salesforecast_lib.decisions.workbook.subjects import Sheet
 from salesforecast_lib.files import write_csv, write_json
 from salesforecast_lib.pipeline.cli import app
@@ -86,12 +86,10 @@ def test_workbook_has_frozen_headings_and_no_formula(finished):
     assert headings[:3] == ["product", "action", "order (units)"] and headings[-1] == "why"
 
 
-def test_an_unfinished_run_is_told_from_a_finished_one(finished, tmp_path):
+def test_an_unfinished_run_is_told_from_a_finished_one(finished):
     (finished / "prices.csv").unlink()
     with pytest.raises(FileNotFoundError, match="prices.csv.*chapter 13_pricing"):
         decision_sheets(finished)
-    with pytest.raises(FileNotFoundError, match="no finished run"):
-        newest_run(tmp_path / "nowhere")
     (finished / "alerts.csv").write_text("unique_id\nA\n")
     with pytest.raises(ValueError, match="no column 'why'"):
         read_decisions(finished / "alerts.csv")

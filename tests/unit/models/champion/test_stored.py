@@ -45,6 +45,7 @@ def no_fit(*told, **named):
 
 MEMBERS = [
     ("Boosting",),
+    ("SeasonalBoosting",),
     ("LightGBMDirect",),
     ("LightGBM",),
     ("Networks",),

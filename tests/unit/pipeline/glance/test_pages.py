@@ -109,7 +109,10 @@ def test_unknown_and_simulated_stock_are_said_on_top(tmp_path):
     write_csv(plan.assign(stock=np.nan, order_quantity=np.nan), folder / "replenishment.csv")
     ranking = top_orders(read_run(folder))
     assert not ranking.items and "The stock of 3 products is unknown: count it." in ranking.note
-    assert products_data(read_run(folder))["plan"]["stock"] == [None] * 3
+    ahead = pd.read_csv(folder / "projection.csv").assign(low="", median="", high="")
+    write_csv(ahead, folder / "projection.csv")
+    data = products_data(read_run(folder))
+    assert data["plan"]["stock"] == [None] * 3 and data["projection"]["median"] == [[None] * 10] * 3
 
 
 def test_rankings_are_by_money_and_tests_that_wait_are_left_out(folder, tmp_path):
@@ -202,3 +205,11 @@ def test_the_published_page_of_products_is_written_by_this_code(folder):
     assert set(data) == set(products_data(read_run(folder))) and len(text) < 1_000_000
     decisions = (book / "decisions.md").read_text(encoding="utf-8")
     assert f"| {plain(data['names'][0])} | {data['plan']['order'][0]} |" in decisions, "both of the same run"
+
+
+def test_what_a_runs_goal_left_out_is_not_read_although_an_earlier_run_wrote_it(tmp_path):
+    folder = made_shop(tmp_path, ["a", "b"])
+    assert len(read_run(folder).alerts) == 3 and len(read_run(folder).prices) == 2
+    write_json({"finished": True, "left_out": ["09_alerts", "13_pricing"]}, folder / "run.json")
+    run = read_run(folder)
+    assert run.alerts.empty and run.prices.empty and len(run.projection) == 20 and run.metrics["models"]

@@ -1,7 +1,7 @@
 """Weekly demand of many products for the next weeks: boosted trees that correct a smoothed level (chapter 08).
 
 Every number of a week's inputs comes from that week or before it, so that a history cut at the week gives the same.
-Here stands the model that `weekly_orders` mixes with two seasonal levels.
+Here stands the model that `orders` mixes with two seasonal levels.
 """
 
 from __future__ import annotations
@@ -52,7 +52,10 @@ class WeeklyDemandConfig:
     other_groups : attributes whose level and trend are inputs, such as the store.
     categories : attributes that the trees see as numbers.
     memory : weeks of origins that the trees learn from.
-    smoothing : weight of the newest week in the level.
+    half_lives : one set of trees each: weeks after which an origin's weight has halved; infinite: all weigh the same.
+    seeds : one set of trees each; their forecasts are averaged, as the draw of one seed moves them.
+    smoothing : weight of the newest week in the level that trees correct.
+    level_weights : weights of the newest week in the seasonal levels, which are averaged.
     group_strength : units of demand after which a group's own season counts as much as its parent's, one a nested
         attribute; infinite leaves the parent's.
     """
@@ -67,8 +70,10 @@ class WeeklyDemandConfig:
     learning_rate: float = 0.05
     power: float = 1.3
     memory: int = 104
+    half_lives: tuple[float, ...] = (np.inf, 26.0)
     smoothing: float = 0.1
-    seed: int = 1
+    level_weights: tuple[float, ...] = (0.08, 0.15)
+    seeds: tuple[int, ...] = (1, 2, 3)
 
     def __post_init__(self) -> None:
         if self.lead_time < 0 or len(self.group_strength) != len(self.nested):
@@ -194,8 +199,11 @@ def _year_before(
     return out
 
 
-def fit_trees(history: WeeklyHistory, config: WeeklyDemandConfig) -> lgb.Booster:
-    """Trees that correct the level, as a factor, under Tweedie loss; targets end with the history's last week."""
+def fit_trees(history: WeeklyHistory, config: WeeklyDemandConfig) -> list[lgb.Booster]:
+    """Trees that correct the level, as a factor, under Tweedie loss; targets end with the history's last week.
+
+    One set for each half-life and seed of the configuration.
+    """
     last = history.sales.shape[1] - 1
     first = max(26, last - config.memory)
     table, level = inputs(history, first, config)
@@ -206,18 +214,26 @@ def fit_trees(history: WeeklyHistory, config: WeeklyDemandConfig) -> lgb.Booster
     age = np.cumsum(history.in_stock, axis=1)[:, first:last, None]
     use = (target <= last) & history.in_stock[:, inside] & (age >= 4)
     offset = np.repeat(np.log(level[:, first:last, None]), horizon, axis=2)
-    data = lgb.Dataset(table[use], history.sales[:, inside][use], init_score=offset[use])
     options = {
         "objective": "tweedie", "tweedie_variance_power": config.power, "learning_rate": config.learning_rate,
         "num_leaves": config.leaves, "min_data_in_leaf": 200, "feature_fraction": 0.4, "bagging_fraction": 0.7,
-        "bagging_freq": 1, "lambda_l2": 10.0, "max_bin": 63, "seed": config.seed, "deterministic": True,
-        "force_row_wise": True, "num_threads": 1, "verbose": -1,
+        "bagging_freq": 1, "lambda_l2": 10.0, "max_bin": 63, "deterministic": True, "force_row_wise": True,
+        "num_threads": 1, "verbose": -1,
     }  # fmt: skip
-    return lgb.train(options, data, config.rounds)
+    sets = []
+    data = lgb.Dataset(
+        table[use], history.sales[:, inside][use], init_score=offset[use], free_raw_data=False, params={"max_bin": 63}
+    )
+    for half_life in config.half_lives:
+        weight = 0.5 ** ((last - target) / half_life)  # (origins, horizon)
+        data.set_weight(np.broadcast_to(weight, use.shape)[use])
+        sets += [lgb.train(options | {"seed": seed}, data, config.rounds) for seed in config.seeds]
+    return sets
 
 
-def tree_mean(trees: lgb.Booster, history: WeeklyHistory, config: WeeklyDemandConfig) -> np.ndarray:
-    """Mean demand of the next weeks; (products, horizon)."""
+def tree_mean(trees: list[lgb.Booster], history: WeeklyHistory, config: WeeklyDemandConfig) -> np.ndarray:
+    """Mean demand of the next weeks, the geometric mean over sets of trees; (products, horizon)."""
     table, level = inputs(history, history.sales.shape[1] - 1, config)
-    score = np.asarray(trees.predict(table[:, 0].reshape(-1, table.shape[3]), raw_score=True))
+    rows = table[:, 0].reshape(-1, table.shape[3])
+    score = np.mean([np.asarray(each.predict(rows, raw_score=True)) for each in trees], axis=0)
     return np.exp(score).reshape(-1, config.horizon) * level[:, -1:]

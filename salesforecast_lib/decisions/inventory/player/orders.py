@@ -12,7 +12,7 @@ import numpy as np
 
 from salesforecast_lib.decisions.inventory.lookahead import lookahead_order
 from salesforecast_lib.decisions.inventory.paths import negative_binomial_paths, shrunken_dispersion
-from salesforecast_lib.decisions.inventory.weekly_demand import (
+from salesforecast_lib.decisions.inventory.player.demand import (
     WeeklyDemandConfig,
     WeeklyHistory,
     fit_trees,
@@ -21,17 +21,23 @@ from salesforecast_lib.decisions.inventory.weekly_demand import (
     week_of_year,
 )
 
+YEAR_SEEN = 56  # weeks: before that, most weeks ahead have no week of the year before
+LEARNT_ORIGINS = 8  # weeks that trees need to learn from, after the half year that their inputs look back
+
 
 def season(history: WeeklyHistory, config: WeeklyDemandConfig, own: bool = True) -> np.ndarray:
     """Factors (products, weeks + horizon): the whole shop's, then each group's drawn towards its parent's.
 
     The groups are the nested attributes of the configuration, the widest first. A group's factor is
     (sold + k) / (expected by its parent + k), both over the week and half its neighbours, with k of
-    ``group_strength``. Without ``own`` seasons the shop's factors are left.
+    ``group_strength``. Without ``own`` seasons the shop's factors are left. A history that has hardly seen a year says
+    nothing about seasons: all factors are 1.
     """
     sold = np.where(history.in_stock, history.sales, 0.0)
     known = history.in_stock.astype(float)
     weeks = sold.shape[1]
+    if weeks < YEAR_SEEN:
+        return np.ones((len(sold), weeks + config.horizon))
     total, count = (np.cumsum(np.pad(v, ((0, 0), (1, 0))), axis=1) for v in (sold, known))
     low = np.maximum(np.minimum(np.maximum(np.arange(weeks) - 26, 0) + 53, weeks) - 53, 0)
     high = np.minimum(low + 53, weeks)
@@ -74,7 +80,8 @@ def usual_dispersion(history: WeeklyHistory, horizon: int, span: int = 78) -> np
     """Dispersion from errors of the level ``horizon`` weeks before, each week's common rise taken out; (products,)."""
     sold, known = np.where(history.in_stock, history.sales, 0.0), history.in_stock
     level = smoothed_level(sold, known.astype(float), 0.1)
-    weeks = np.arange(max(sold.shape[1] - 1 - span, 26), sold.shape[1])
+    stop = sold.shape[1]
+    weeks = np.arange(max(stop - 1 - span, min(26, stop // 2), horizon), stop)
     forecast, known, sold = level[:, weeks - horizon], known[:, weeks], sold[:, weeks]
     rise = sold.sum(axis=0) / np.maximum((forecast * known).sum(axis=0), 1.0)
     return shrunken_dispersion(sold, forecast * rise, known)
@@ -92,6 +99,7 @@ class WeeklyPlanner:
     underage, overage : money per unit lost, and per unit left over. What is left may stay for longer than a week, so
         overage may lie above a week's holding cost.
     common : share of the dispersion that is one draw for the whole path; ``samples`` paths are drawn.
+    width : the dispersion over that of a plain level's errors, below 1 where the mean is better than the level.
     """
 
     config: WeeklyDemandConfig
@@ -99,26 +107,36 @@ class WeeklyPlanner:
     overage: float
     common: float = 0.1
     samples: int = 400
-    trees: lgb.Booster | None = None
+    width: float = 1.0
+    trees: list[lgb.Booster] | None = None
     paths: dict[int, np.ndarray] = field(default_factory=dict)
 
     def mean(self, history: WeeklyHistory) -> np.ndarray:
-        """Geometric mean of trees, level x the shop's season and level x groups' seasons; (products, horizon)."""
-        if self.trees is None:
-            self.trees = fit_trees(history, self.config)
-        parts = [tree_mean(self.trees, history, self.config)]
-        parts += [seasonal_mean(history, self.config, own) for own in (False, True)]
-        return np.exp(np.mean([np.log(np.maximum(p, 1e-3)) for p in parts], axis=0))
+        """Geometric mean of trees and levels, each half; (products, horizon).
+
+        The levels are those with the shop's season and those with groups' seasons, in equal parts. Where the history is
+        too short for trees at the first order, the levels are left.
+        """
+        config = self.config
+        levels = [seasonal_mean(history, config, own, alpha) for own in (False, True) for alpha in config.level_weights]
+        log_mean = np.mean([np.log(np.maximum(level, 1e-3)) for level in levels], axis=0)
+        if self.trees is None and history.sales.shape[1] >= 26 + LEARNT_ORIGINS:
+            self.trees = fit_trees(history, config)
+        if self.trees is not None:
+            log_mean = (log_mean + np.log(np.maximum(tree_mean(self.trees, history, config), 1e-3))) / 2
+        return np.exp(log_mean)
 
     def sample_paths(self, history: WeeklyHistory) -> np.ndarray:
         """Demand of the weeks up to the one in which an order of today's first sells; (samples, products, horizon)."""
         now = history.sales.shape[1]
         if now not in self.paths:
-            dispersion = usual_dispersion(history, self.config.horizon)
-            self.paths[now] = negative_binomial_paths(
-                self.mean(history), dispersion, self.common, self.samples, seed=now
-            )
+            self.paths[now] = self.paths_around(self.mean(history), history)
         return self.paths[now]
+
+    def paths_around(self, mean: np.ndarray, history: WeeklyHistory) -> np.ndarray:
+        """Whole-unit paths around a mean (products, horizon), as wide as past errors; (samples, products, horizon)."""
+        dispersion = self.width * usual_dispersion(history, self.config.horizon)
+        return negative_binomial_paths(mean, dispersion, self.common, self.samples, seed=history.sales.shape[1])
 
     def order(self, history: WeeklyHistory, on_hand: np.ndarray, arrivals: np.ndarray) -> np.ndarray:
         """Whole-unit orders, (products,), decided at the end of the history's last week.

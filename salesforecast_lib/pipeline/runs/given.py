@@ -1,0 +1,69 @@
+"""What a user names on the command line, looked at before anything is imported that takes seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from salesforecast_lib.files import finish_hint
+from salesforecast_lib.pipeline.runs.choice import PLAN
+from salesforecast_lib.pipeline.runs.record import unfinished
+from salesforecast_lib.pipeline.values import ParameterError
+
+
+def given_file(file: str, option: str = "") -> Path:
+    """Whole path of a file with something in it; raises ParameterError that names ``option`` and the file."""
+    path = Path.cwd() / Path(file).expanduser()
+    said = f"{option} {file!r}: no such file {path}" if option else f"{path}: no such file"
+    if not path.is_file():
+        raise ParameterError(f"{said}; give the path of a .csv, .parquet or .xlsx file")
+    if path.stat().st_size == 0:
+        raise ParameterError(f"{path}: the file is empty; expected a header line and rows")
+    return path
+
+
+def profile_place(name: str, force: bool) -> Path:
+    """Whole path of the profile to write; raises ParameterError when it cannot or must not be written."""
+    place = Path(name).expanduser()
+    place = place if place.suffix in (".yml", ".yaml") else place.with_name(f"{place.name}.yml")
+    place = Path.cwd() / place
+    if not place.parent.is_dir():
+        raise ParameterError(f"{place.parent}: no such folder; make it, or give another name for the profile")
+    if place.exists() and not force:
+        raise ParameterError(f"{place}: exists; give another name, or --force to write over it")
+    return place
+
+
+def parse_pairs(pairs: Iterable[str]) -> dict[str, str]:
+    """``our=theirs`` pairs as a column map; theirs may hold any sign, = too, and is empty where there is no column."""
+    columns = {}
+    for text in pairs:
+        ours, sign, theirs = text.partition("=")
+        if not sign or not ours.strip():
+            raise ParameterError(f"--column {text!r}: expected our=theirs, such as quantity=Qty")
+        columns[ours.strip()] = theirs.strip()
+    return columns
+
+
+def newest_run(runs: Path) -> Path:
+    """The run that finished last: the newest ``replenishment.csv`` below ``runs``; raises FileNotFoundError."""
+    found = sorted(runs.glob(f"*/{PLAN}"), key=lambda file: file.stat().st_mtime)
+    if not found:
+        raise FileNotFoundError(
+            f"{runs}: no finished run below it; give the folder of yours, salesforecast decide FOLDER, or begin one: "
+            "salesforecast run --profile own_data -p path=orders.csv --run-dir FOLDER"
+        )
+    return found[-1].parent
+
+
+def check_finished(folder: Path) -> None:
+    """Raise where ``folder`` holds no finished run with a plan, naming the command that finishes it."""
+    if not folder.is_dir():
+        raise FileNotFoundError(f"{folder}: no such folder; give the folder of a finished run")
+    if unfinished(folder):
+        raise ValueError(
+            f"{folder}: the last run did not get to its end, so the decisions there are none or of an earlier "
+            f"run; finish it first: {finish_hint(folder)}"
+        )
+    if not (folder / PLAN).is_file():
+        raise FileNotFoundError(f"{folder / PLAN}: not there; finish the run first: {finish_hint(folder)}")
