@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import subprocess
 import sys
@@ -18,7 +19,7 @@ from salesforecast_lib.pipeline.book import build_book
 from salesforecast_lib.pipeline.decide import check_format, left_out_stages, write_decisions
 from salesforecast_lib.pipeline.maintenance import maintenance
 from salesforecast_lib.pipeline.runner import prepare_values, run
-from salesforecast_lib.pipeline.runs.choice import check_inputs, chosen_stages
+from salesforecast_lib.pipeline.runs.choice import GOAL_VALUES, check_inputs, chosen_stages
 from salesforecast_lib.pipeline.runs.given import check_finished, given_file, newest_run, parse_pairs, profile_place
 from salesforecast_lib.pipeline.runs.messages import ERRORS, console, notes, say, shown, stop
 from salesforecast_lib.pipeline.stages import STAGES, graph
@@ -59,7 +60,7 @@ def run_command(
     to_stage: Annotated[str, typer.Option("--to", help="stop after this stage; 05 is enough for its name")] = "",
     only: Annotated[list[str], typer.Option(help="these stages and no others: 08 or 08,13; may be repeated")] = [],  # noqa: B006
     goal: Annotated[str, typer.Option(help="plan (the stock plan, no book), book or all; default all")] = "",
-    jobs: Annotated[int, typer.Option(help="stages at the same time")] = 1,
+    jobs: Annotated[int | None, typer.Option(help="stages (of a plan: models) at the same time; 1, plan 2")] = None,
     book: Annotated[bool, typer.Option(help="build the run's HTML book")] = True,
     replace: Annotated[bool, typer.Option("--replace", help="remove another shop's run from the folder")] = False,
 ) -> None:
@@ -67,13 +68,15 @@ def run_command(
     folder = run_folder(run_dir, profile)
     try:
         given = settings.parse_assignments(parameter)
+        aim = goal or (runs.goal_of(folder) if only else "all")  # one stage anew is no other goal
+        if jobs is None:
+            jobs = min(2, os.cpu_count() or 1) if aim == "plan" else 1
         if jobs < 1:
             raise settings.ParameterError(f"jobs={jobs}: expected at least 1")
-        aim = goal or (runs.goal_of(folder) if only else "all")  # one stage anew is no other goal
         wanted = chosen_stages(STAGES, from_stage or None, to_stage or None, only, aim).wanted
         if only:
             check_inputs(wanted, folder)
-        values = prepare_values(profile, given)
+        values = prepare_values(profile, {**GOAL_VALUES.get(aim, {}), **given})
         with runs.locked(folder):
             if replace:
                 runs.clear(folder)

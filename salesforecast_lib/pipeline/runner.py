@@ -21,6 +21,7 @@ from salesforecast_lib.pipeline.runs.record import begin, finish
 from salesforecast_lib.pipeline.runs.shop import data_notes, keep_data
 from salesforecast_lib.pipeline.stages import STAGES, Stage
 from salesforecast_lib.pipeline.values import OWN_DATASETS, RULES
+from salesforecast_lib.processes import allowed
 
 
 @dataclass(frozen=True)
@@ -116,7 +117,7 @@ def run(
     Parameters
     ----------
     from_stage, to_stage : run this stage and all after it again, stale or not; stop after this one. A prefix will do.
-    jobs : stages at the same time, each in a process of its own.
+    jobs : stages at the same time, each in a process of its own; for a plan, the champion's models.
     verbose : 1 shows a live table, 0 nothing.
     command : what the user gave to begin this run; it is kept, and repeated where somebody has to finish it.
     lines : print a line when a stage starts and when it ends.
@@ -146,7 +147,9 @@ def run(
             (folder / "notebooks" / f"{stage.name}.ipynb").unlink(missing_ok=True)  # a missing product makes it stale
 
         _remove_what_is_old(choice.wanted, stages, folder, values)
-        done = _build(choice.wanted, folder, values, verbose, lines, **({"n_workers": jobs} if jobs > 1 else {}))
+        # the stages of a plan read each other's files, one after the other: models are fitted side by side instead
+        with allowed(jobs if goal == "plan" else 1):
+            done = _build(choice.wanted, folder, values, verbose, lines, **({"n_workers": jobs} if jobs > 1 else {}))
         # what the goal leaves out is judged with all stages, the goal without them: it may read of theirs what is there
         waiting = _stale(choice.goal, folder, values) if choice.wanted != choice.goal else []
         aim = {stage.name for stage in choice.goal}

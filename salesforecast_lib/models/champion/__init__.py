@@ -5,10 +5,12 @@
 - `Champion`: The forecasts, those of the members, and what the champion consists of at each cutoff.
 - `Composition`: Members, weights, losses and what was left out at one cutoff.
 - `StoredChampion`: The fitted models of the last cutoff: they forecast again under another plan.
-- `save_champion`, `load_champion`: A stored champion on disk.
+- `save_champion`: Writes it to a folder.
+- `load_champion`: Reads it back, checked.
 - `MODEL`: Its name in forecast tables.
 
-Members are in `members`, their settings by size and budget in `plan`, weights in `weights`, limits in `guard`.
+Members are in `members`, their settings by size and budget in `plan`, weights in `weights`, the mean in `means`,
+limits in `guard`.
 """
 
 from salesforecast_lib.models.champion.champion import champion_forecasts

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from multiprocessing import get_context
@@ -13,28 +12,14 @@ import pandas as pd
 
 from salesforecast_lib.models.champion.members import AT_ALL, Task, forecast_member
 from salesforecast_lib.models.peers.shelf import Shelf
+from salesforecast_lib.processes import processes
 
-PROCESSES = "SALESFORECAST_PROCESSES"  # environment: how many fit at a time; forecasts do not depend on it
 MOST_ROWS = 500_000  # of the feature table: every process has a copy of it
 _DEAREST = ("Networks", "Boosting", "LightGBM", "LightGBMDirect")  # begun first, so that none is waited for alone
 _FAILURES = (ValueError, ArithmeticError, np.linalg.LinAlgError)
 
 Fitted = tuple[pd.DataFrame, float]  # forecasts at all cutoffs, and seconds
 _task: list[Task] = []  # of a process of the pool
-
-
-def processes() -> int:
-    """Processes that may fit at a time, as the environment says; else one.
-
-    Raises
-    ------
-    ValueError
-        When it says no number of processes.
-    """
-    said = os.environ.get(PROCESSES, "1")
-    if not said.isdigit() or int(said) < 1:
-        raise ValueError(f"{PROCESSES}={said!r}: expected a number of processes, at least 1")
-    return int(said)
 
 
 def fitted_members(
