@@ -20,7 +20,8 @@ from salesforecast_lib.decisions.workbook.savings import in_words, saving, simpl
 from salesforecast_lib.decisions.workbook.sheets import decision_sheets, read_decisions
 from salesforecast_lib.evaluation.verdicts import champion_caveat, winner
 from salesforecast_lib.files import project_root, read_json
-from salesforecast_lib.pipeline.markdown import markdown_table, noted, opening, plain
+from salesforecast_lib.pipeline.glance import glance_pages
+from salesforecast_lib.pipeline.markdown import markdown_table, opening, plain
 from salesforecast_lib.pipeline.runs import data_notes, left_out
 from salesforecast_lib.pipeline.stages import STAGES
 from salesforecast_lib.pipeline.start_page import start_pages
@@ -205,7 +206,7 @@ def opening_pages(folder: Path) -> dict[str, str | bytes]:
 
 
 def run_pages(folder: Path, shown: int = 15) -> dict[str, str | bytes]:
-    """Start, findings, decisions and status pages of one run: they take the place of the published ones in its book.
+    """The pages of a run's book: its first page and its products, and what takes the place of published pages.
 
     By file name in ``book/``; pictures are bytes.
     """
@@ -253,5 +254,5 @@ def run_pages(folder: Path, shown: int = 15) -> dict[str, str | bytes]:
     ]
     status = status_page(run_status(folder), "`salesforecast run`")
     written = {"findings.md": "\n".join(page) + "\n", "status.md": status, "decisions.md": decisions_page(folder)}
-    first = opening_pages(folder)
-    return {**first, "intro.md": noted(str(first["intro.md"]), data_notes(folder)), **written}
+    title = f"{name[0].upper()}{name[1:]} at a glance"
+    return {**opening_pages(folder), **glance_pages(folder, title, data_notes(folder)), **written}

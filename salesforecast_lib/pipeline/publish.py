@@ -13,6 +13,7 @@ from PIL import Image
 
 from salesforecast_lib.files import atomically, project_root, read_json, write_json, write_text
 from salesforecast_lib.pipeline.execute import to_notebook
+from salesforecast_lib.pipeline.glance import product_pages, read_run
 from salesforecast_lib.pipeline.markdown import between
 from salesforecast_lib.pipeline.pages import (
     decisions_page,
@@ -27,6 +28,10 @@ from salesforecast_lib.pipeline.runs.messages import shown
 from salesforecast_lib.pipeline.stages import STAGES
 
 _TIMES, _END = "<!-- running times, written by make refresh -->", "<!-- end -->"
+_EXAMPLE = (
+    "What the default run knows of each product, as an example: a run on your orders has this page of yours, behind a "
+    "first page with your whole shop."
+)
 
 
 def published(executed: nbformat.NotebookNode, source: nbformat.NotebookNode) -> nbformat.NotebookNode:
@@ -87,8 +92,8 @@ def publish(from_stage: str | None = None) -> None:
 
 
 def write_opening(folder: Path) -> None:
-    """Write the start page's picture and its block in ``book/intro.md`` from the files of a finished run."""
-    for name, content in opening_pages(folder).items():
+    """Write the start page's picture, its block in ``book/intro.md`` and the page of products, from a finished run."""
+    for name, content in {**opening_pages(folder), **product_pages(read_run(folder), _EXAMPLE)}.items():
         place = project_root() / "book" / name
         if isinstance(content, str):
             write_text(content, place)
