@@ -79,7 +79,7 @@ def test_without_prices_everything_is_in_units(tmp_path):
     )
 
 
-@pytest.mark.parametrize("freq, words", [("D", "14 days"), ("W", "14 weeks")])
+@pytest.mark.parametrize("freq, words", [("D", "14 days"), ("W", "14 weeks"), ("M", "14 months")])
 def test_a_week_is_called_a_week(tmp_path, freq, words):
     assert f"In the next {words}" in glance_pages(made_shop(tmp_path, ["a", "b"], freq=freq), "Shop")["shop.md"]
 
