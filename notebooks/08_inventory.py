@@ -558,7 +558,8 @@ print(moves.drop(columns="why").round(1).to_string(index=False))
 #
 # These data do not say when the shelf was empty. The comparison is fair between models, but the true shortage is larger than
 # any policy here is charged for. The look-ahead is not the cheapest rule in every shop: its gain is greatest where sales
-# are lost, lead times long and stock short.
+# are lost, lead times long and stock short. The stock player's own demand knows neither prices nor promotions: where the
+# forecast knows them, it has the better start.
 #
 # ## Exercises
 #

@@ -77,7 +77,6 @@ def run_command(
         if only:
             check_inputs(wanted, folder)
         values = prepare_values(profile, {**GOAL_VALUES.get(aim, {}), **given})
-        book = book and aim != "plan"
         with runs.locked(folder):
             if replace:
                 runs.clear(folder)
@@ -95,6 +94,7 @@ def run_command(
                 **shown(),
             )
             notes(result.notes)
+            book = book and aim != "plan"  # the kept command asks for it all the same: another goal has one
             if book and not result.waiting:
                 say("building the book …")
                 _build_run_book(folder)
@@ -128,8 +128,9 @@ def decide(
     try:
         check_format(form, warehouse)
         folder = folder if run_dir else newest_run(folder)
-        check_finished(folder)
-        with runs.locked(folder):
+        if not folder.is_dir():
+            raise FileNotFoundError(f"{folder}: no such folder; give the folder of a finished run")
+        with runs.locked(folder):  # first of all: a run that is at work there is not one that stopped
             check_finished(folder)
             written = write_decisions(folder, form, warehouse)
             book = book and form == "xlsx" and runs.goal_of(folder) != "plan"

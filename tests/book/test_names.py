@@ -46,7 +46,10 @@ def folder(tmp_path_factory):
     (place / "shop.yml").write_text(yaml.safe_dump(values), encoding="utf-8")
     run = place / "a <b> & $x$ 茶"
     profile = str(place / "shop.yml")
-    for command in (["run", "--profile", profile, "--run-dir", str(run), "--no-book"], ["decide", str(run)]):
+    for command in (
+        ["run", "--profile", profile, "--run-dir", str(run), "--no-book", "--goal", "book"],
+        ["decide", str(run)],
+    ):
         done = CliRunner().invoke(app, command)
         assert done.exit_code == 0, done.output
     return run

@@ -162,10 +162,14 @@ def choice_sentences(runs: Runs, simple: Runs, chosen: str, horizon: int) -> lis
         return [f"the plan follows {chosen!r}: with one month of forecasts there is no earlier one to choose on"]
     best = best_rule(theirs["earlier"])
     before = counted((span - horizon) / horizon, "month")
-    lines = [f"the plan follows {chosen!r}, the cheapest in the {before} before the last"]
-    if ours.loc[chosen, "earlier"] > ours["earlier"].drop(list(ARTICLE)).min():
-        lines[0] += f" but for {100 * SAME} %"
-    for reference, cost in ((USUAL, ours.loc[USUAL, "last"]), (f"the best simple rule ({best})", theirs["last"][best])):
+    cheaper = ours.loc[chosen, "earlier"] > ours["earlier"].drop(list(ARTICLE)).min()
+    why = f"no other was cheaper by more than {100 * SAME} %" if cheaper else "the cheapest"
+    lines = [f"the plan follows {chosen!r}: {why} in the {before} before the last"]
+    references = {USUAL: ours.loc[USUAL, "last"], f"the best simple rule ({best})": theirs["last"][best]}
+    after = best_rule(theirs["last"])
+    if after != best:
+        references[f"the simple rule that turned out best there ({after})"] = theirs["last"][after]
+    for reference, cost in references.items():
         if reference != chosen:
             lines.append(_against(float(ours.loc[chosen, "last"] / cost - 1), reference))
     cheapest = str(ours["last"].drop(list(ARTICLE)).idxmin())

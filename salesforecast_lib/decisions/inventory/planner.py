@@ -72,7 +72,7 @@ def replenishment_plan(
     plan["runs_out_before_delivery"] = before > 0.5
     plan["excess"] = np.maximum(stock - level, 0.0).round(1)
     reasons, by = [""] * len(stock) if silent is None else silent, f" by the {model}" if model else ""
-    rule = f"; policy: {policy}" if policy else f" at service level {service_level:.0%}"
+    rule = f" at service level {service_level:.0%}" + (f"; policy: {policy}" if policy else "")
     plan["why"] = [
         f"{reason}: no demand expected, no order" + ("" if s else " (if the shelf was empty all along, order by hand)")
         if reason

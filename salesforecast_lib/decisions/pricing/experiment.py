@@ -169,6 +169,6 @@ def why_of(row: pd.Series, config: PlanConfig) -> str:
     begin = "" if row["action"] == "test" else "later, when the tests of more money and of its category are over: "
     return (
         f"{begin}ask {row['proposed']:.2f} instead of {row['price']:.2f} in {row['test_periods'] / 2:.0f} of {length}, "
-        f"drawn by lot: enough to see the units {'fall' if share > 0 else 'rise'} by {abs(ratio - 1):.0%}; {pays}; the "
-        f"data ({rests}, not by lot) do not tell{asked}"
+        f"drawn by lot; {pays}, and that many show a {'fall' if share > 0 else 'rise'} of this size; past sales do not "
+        f"tell: {rests}, not by lot{asked}"
     )

@@ -18,6 +18,7 @@ from salesforecast_lib.decisions.pricing.shrinkage import shrink
 from salesforecast_lib.files import resolve, write_csv, write_json
 from salesforecast_lib.wording import counted
 
+BLIND = "nobody drew these prices by lot and no instrument moved them"
 WEAK = 10.0  # F of the first stage below which an instrument says too little (Staiger and Stock, 1997)
 LEAST_BLOCKS = 8  # four-week blocks of prices; with fewer, season and price cannot be told apart
 
@@ -143,9 +144,8 @@ def _basis(estimates: Elasticities, instrument: str, randomised: bool) -> tuple[
             "above zero; the rest is a test"
         )
     return False, (
-        "nobody drew these prices by lot and no instrument moved them: in simulated shops the interval of such an "
-        "estimate did not hold the truth, so a change of price is a test, not advice (-p randomised_prices=true or "
-        "-p instrument=COLUMN says otherwise)"
+        f"{BLIND}, so demand may have moved them: a change of price is a test, not advice (-p randomised_prices=true "
+        "or -p instrument=COLUMN says otherwise)"
     )
 
 
@@ -172,7 +172,10 @@ def write_plan(
     ----------
     scores : one row an estimator, ``bias, covered, shops``. regret : mean share of profit lost, by method.
     """
-    folder = resolve(run_dir)
+    folder, basis = resolve(run_dir), found.basis
+    if basis.startswith(BLIND) and "double ML" in scores.index:
+        held, shops = (int(scores.loc["double ML", name]) for name in ("covered", "shops"))
+        basis += f"; the interval of such an estimate held the truth in {held} of {counted(shops, 'simulated shop')}"
     numbers = {
         "bias": {str(name): float(value) for name, value in scores["bias"].items()},
         "covered": {str(name): int(value) for name, value in scores["covered"].items()},
@@ -184,7 +187,7 @@ def write_plan(
         "run_tests": int((found.plan["action"] == "test").sum()),
         "run_tests_later": int((found.plan["action"] == "test later").sum()),
         "cost_share": config.cost_share,
-        "basis": found.basis,
+        "basis": basis,
         "reason": "" if len(found.asked) else found.why_none(),
     }
     return write_csv(found.plan, folder / "prices.csv"), write_json(numbers, folder / "pricing.json")

@@ -101,10 +101,9 @@ def _near(values: np.ndarray, value: float) -> np.ndarray:
 
 
 def _words(row: Any) -> str:  # a row of itertuples
-    planned = (
-        f"{row.planned_low:g}" if row.planned_low == row.planned_high else f"{row.planned_low:g}–{row.planned_high:g}"
-    )
-    tried = f"{row.tried_low:g} to {row.tried_high:g}" if np.isfinite(row.tried_low) else "nothing"
+    low, high, least, most = (f"{round(value, 2):g}" for value in row[3:5] + row[6:8])
+    planned = low if low == high else f"{low}–{high}"
+    tried = f"{least} to {most}" if np.isfinite(row.tried_low) else "nothing"
     return f"{row.column} {planned}: {TOLD[row.support]} ({counted(row.seen, 'period')}; its history has {tried})"
 
 

@@ -53,6 +53,6 @@ def saving_words(report: Mapping[str, Any]) -> str:
         return ""
     change = 100 * (1 - ours / theirs)
     if abs(change) < 0.5:
-        return f"in {span} it costs about as much as the best simple rule ({in_words(best)})"
+        return f"in {span} the plan costs about as much as the best simple rule ({in_words(best)})"
     word = "less" if change > 0 else "more"
-    return f"in {span} it costs {abs(change):.1f} % {word} than the best simple rule ({in_words(best)})"
+    return f"in {span} the plan costs {abs(change):.1f} % {word} than the best simple rule ({in_words(best)})"

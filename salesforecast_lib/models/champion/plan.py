@@ -11,7 +11,8 @@ import pandas as pd
 from salesforecast_lib.data.frequency import check_freq
 from salesforecast_lib.models.champion.settings import FEW, LEARNED, RULES, ChampionConfig
 from salesforecast_lib.models.forecaster.fit import NetworkConfig
-from salesforecast_lib.models.peers.boosting import LEVELS, SEASONS, BoostingConfig
+from salesforecast_lib.models.peers.boosting import BoostingConfig
+from salesforecast_lib.models.peers.kinds import LEVELS, SEASONS
 from salesforecast_lib.models.training.loop import TrainingConfig
 
 # Seconds on one core of a server of 2025, measured with the league's tasks; they set the order of magnitude only.

@@ -58,8 +58,6 @@ def newest_run(runs: Path) -> Path:
 
 def check_finished(folder: Path) -> None:
     """Raise where ``folder`` holds no finished run with a plan, naming the command that finishes it."""
-    if not folder.is_dir():
-        raise FileNotFoundError(f"{folder}: no such folder; give the folder of a finished run")
     if unfinished(folder):
         raise ValueError(
             f"{folder}: the last run did not get to its end, so the decisions there are none or of an earlier "

@@ -21,7 +21,7 @@ _STATED = {
     "tried": "whose values it has tried",
     "between": "with values between those it has tried",
     "by others": "with values that only others of its group tried",
-    "never": "with values that were never tried: guesses",
+    "never": "with values that were never tried (guesses)",
 }
 
 

@@ -83,7 +83,8 @@ def _page(found: Comparison, picture: bytes) -> str:
         f'<img src="data:image/png;base64,{source}" alt="{alt}">'
         f"<p>{escape(found.model)}. Nothing was trained: the models are those of the run.</p>"
         f'<p class="note">{escape(_CAUTION)}</p>'
-        f'<h2>By product</h2><div class="wide">{_table(found.table.head(MOST))}</div>{more}</body></html>\n'
+        '<h2>By product</h2><div class="wide" tabindex="0" role="region" aria-label="Products">'
+        f"{_table(found.table.head(MOST))}</div>{more}</body></html>\n"
     )
 
 

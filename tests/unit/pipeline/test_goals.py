@@ -21,6 +21,8 @@ from salesforecast_lib.pipeline.runs.choice import PLAN, chosen_stages, goal_sta
 from salesforecast_lib.pipeline.stages import STAGES, Stage
 from tests.unit.pipeline.test_pipeline import FIRST, HEADER, MadeStage
 
+pytestmark = pytest.mark.usefixtures("quick")
+
 FILES = {  # stage: what it reads, what it writes; the plan needs 01 and 03, nothing reads 04 and it reads nothing
     "01_data": ((), ("data.txt",)),
     "02_study": (("data.txt",), ("study.txt",)),
@@ -285,6 +287,7 @@ def test_single_stage_keeps_the_goal_of_the_folder(tmp_path, monkeypatch, only, 
     (tmp_path / "panel.parquet").unlink()
     monkeypatch.setattr(cli, "check_inputs", lambda *_: None)
     CliRunner().invoke(app, ["run", "--profile", "smoke", "--run-dir", str(tmp_path), *only])
+    assert "--no-book" not in run_record(tmp_path)["command"], "nobody asked for none"
     assert seen["goal"] == aim and ("--goal" in run_record(tmp_path)["command"]) == (aim != "all")
     assert read_json(tmp_path / "run.json")["goal"] == aim
 

@@ -402,8 +402,8 @@ def test_from_a_file_to_a_decision_sheet_without_a_hand_edit(tmp_path):
     kept = {"dataset", "level", "freq", "horizon", "n_series", *values}
     options = [part for key, value in small.items() if key not in kept for part in ("-p", f"{key}={value}")]
     folder, profile = tmp_path / "run", str(tmp_path / "myshop.yml")
-    run = ["run", "--profile", profile, "--run-dir", str(folder), "--jobs", "2", "--no-book", *options]
-    for command in (run, ["decide", str(folder), "--no-book"]):
+    run = ["run", "--profile", profile, "--run-dir", str(folder), "--jobs", "2", "--goal", "plan", *options]
+    for command in (run, ["decide", str(folder)]):
         result = CliRunner().invoke(app, command)
         assert result.exit_code == 0, result.output
     sheets = pd.read_excel(folder / "decisions.xlsx", sheet_name=None)

@@ -53,6 +53,7 @@ def reading_stages(folder: Path, body: str = READ) -> tuple[MadeStage, ...]:
     )
 
 
+@pytest.mark.usefixtures("quick")
 def test_new_content_under_the_old_name_makes_those_stages_stale_that_declare_it(tmp_path):
     stages, stock, folder = reading_stages(tmp_path), tmp_path / "stock.csv", tmp_path / "run"
 
@@ -72,6 +73,7 @@ def test_new_content_under_the_old_name_makes_those_stages_stale_that_declare_it
     assert executed() == ["01_read"], "the same size and time, other content"
 
 
+@pytest.mark.usefixtures("quick")
 def test_new_content_in_a_folder_that_a_parameter_names_makes_stale(tmp_path):
     stages, data = reading_stages(tmp_path, FOLDER), tmp_path / "data"
     data.mkdir()
@@ -93,6 +95,7 @@ def test_new_values_in_the_same_profile_are_seen(tmp_path):
 # To and from ----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("quick")
 def test_to_stops_after_a_stage_and_the_rest_follows(tmp_path):
     stages, folder = made_stages(tmp_path), tmp_path / "run"
     first = run({}, folder, stages=stages, verbose=0, to_stage="01")

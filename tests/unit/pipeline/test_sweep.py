@@ -27,6 +27,8 @@ from salesforecast_lib.pipeline.sweeps.share import code_hashes, stage_keys
 from salesforecast_lib.pipeline.sweeps.table import means
 from tests.unit.pipeline.test_pipeline import HEADER, MadeStage
 
+pytestmark = pytest.mark.usefixtures("quick")
+
 CELLS = {  # name: (parameters, what it reads, what it writes)
     "01_data": ("size: int = 2  # of the data\n", (), ("data.json",)),
     "02_fit": ("rate: float = 0.1  # of learning\n", ("data.json",), ("fit.json",)),

@@ -102,6 +102,7 @@ class PlayerPolicy:
     samples: int = 200
     seed: int = 1
     newest: dict[int, np.ndarray] = field(default_factory=dict)  # paths of the period asked last
+    means: dict[int, np.ndarray] = field(default_factory=dict)  # own mean by period: small, and asked several times
     planner: WeeklyPlanner = field(init=False)
 
     def __post_init__(self) -> None:
@@ -114,7 +115,9 @@ class PlayerPolicy:
             self.newest.clear()
             now, days = self.start + t, self.past.days
             history = self.past.weeks(now)
-            mean = self.planner.mean(history)  # (products, weeks)
+            if now not in self.means:
+                self.means[now] = self.planner.mean(history)
+            mean = self.means[now]  # (products, weeks)
             share = np.repeat(self.past.weekdays(now)[:, None], mean.shape[1], axis=1)  # (products, weeks, days)
             if self.forecast is not None:
                 other = self.forecast(t, mean.shape[1] * days).reshape(*mean.shape, days)
@@ -130,7 +133,7 @@ class PlayerPolicy:
     def beside(self, forecast: Callable[[int, int], np.ndarray]) -> PlayerPolicy:
         """The same player with another forecast mixed in; both share the trees, whichever is asked first."""
         other = PlayerPolicy(self.past, self.start, self.config, forecast, self.samples, self.seed)
-        other.planner = self.planner
+        other.planner, other.means = self.planner, self.means
         return other
 
     def order(self, t: int, net: np.ndarray, arrivals: np.ndarray) -> np.ndarray:

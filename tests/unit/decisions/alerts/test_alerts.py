@@ -34,7 +34,7 @@ from salesforecast_lib.decisions.alerts.evidence import cusum, deviations, missi
 from salesforecast_lib.decisions.alerts.feed import holiday_name, near_unit
 from salesforecast_lib.decisions.alerts.findings import AlertRules
 from salesforecast_lib.decisions.alerts.grid import LEVELS, build_grid, log_chance, normal_scores, trailing_median
-from salesforecast_lib.decisions.alerts.products import same_value
+from salesforecast_lib.decisions.alerts.products import same_value, single_products
 from salesforecast_lib.decisions.alerts.stock import unwanted_products
 from salesforecast_lib.decisions.alerts.table import (
     COLUMNS,
@@ -557,6 +557,18 @@ def test_money_of_a_shop_without_prices_is_units():
     first = grid.split()[2][0]
     assert unit_money(grid).tolist() == [1.0] * 8
     assert weekly_money(grid) == pytest.approx(7 * np.nanmean(grid.sales[:, first - 91 : first]))
+
+
+@pytest.mark.parametrize(("times", "told"), [(2, 0), (3, 1), (5, 1)])
+def test_the_same_number_twice_is_no_frozen_feed(shop, ready, times, told):
+    columns, sales = ready[1], shop.sales.copy()
+    sales[0, columns[4]] = 1.0
+    sales[0, columns[5] : columns[5] + times] = 17.0
+    alarms = np.zeros((len(shop.ids), len(columns)), bool)
+    alarms[0, 4 + times] = True
+    cause = np.full(alarms.shape, "flat")
+    found = single_products(change(shop, sales=sales), columns, alarms, cause, alarms * 1.0)
+    assert len(found) == told and all(f"17 units in each of {times} days" in one.why for one in found)
 
 
 def test_how_often_the_same_value_came_is_counted_in_selling_periods():

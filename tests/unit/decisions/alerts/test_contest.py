@@ -158,7 +158,7 @@ def test_one_period_is_no_plural(fair):
     available = grid.available.copy()
     available[2, recent[4]] = 0.0
     reasons = stock_alerts(replace(grid, available=available), recent)["why"]
-    assert reasons.str.contains("in 1 period;").tolist() == [True]
+    assert reasons.str.contains("in 1 day;").tolist() == [True]
 
 
 @pytest.mark.parametrize(("factor", "words"), [(0.5, "below the forecast"), (1.8, "above the forecast")])

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from salesforecast_lib.decisions.inventory import case_study, contest, today
-from salesforecast_lib.decisions.inventory.orders import order_up_to
+from salesforecast_lib.decisions.inventory.orders import interval_correlation, order_up_to
 from salesforecast_lib.decisions.inventory.policies import fixed_quantity
 from salesforecast_lib.decisions.inventory.simulator import SimulationConfig, simulate
 from tests.unit.decisions.inventory.test_case_study import HORIZON, made_forecasts, made_panel
@@ -77,8 +77,10 @@ def test_sentences_name_the_best_simple_rule_of_the_earlier_months():
         "SeasonalNaive": made_run([25, 7]),
     }
     said = "\n".join(contest.choice_sentences(made, simple, "b", 1))
-    assert "'b', the cheapest in the 1 month before" in said
-    assert "50.0 % less than the best simple rule (WindowAverage)" in said and "SeasonalNaive" not in said
+    assert "'b': the cheapest in the 1 month before" in said
+    assert "50.0 % less than the best simple rule (WindowAverage)" in said
+    assert "14.3 % less than the simple rule that turned out best there (SeasonalNaive)" in said
+    assert said.index("WindowAverage") < said.index("SeasonalNaive")
     assert "25.0 % less than " + contest.USUAL in said
 
 
@@ -162,3 +164,21 @@ def test_horizon_is_one_forecast(shop):
 )
 def test_the_best_rule_needs_no_model(cost, best):
     assert contest.best_rule(pd.Series(cost)) == best
+
+
+def test_nothing_is_ordered_of_what_nobody_wants_or_of_unknown_stock(shop, runs):
+    panel, forecasts, case = shop
+    ahead, correlation = case_study.case_ahead(forecasts, panel, "LSTM", CONFIG, 7)
+    demand = today.demand_today(forecasts, panel, "LSTM", CONFIG, 7, recorded=True)
+    gone = demand.silent.assign(unwanted=[False, True, False])
+    for name in (contest.USUAL, contest.PLAYER, "reorder point and lots (s, Q)"):
+        policy = contest.policy_today(name, ahead, "LSTM", CONFIG, 0.9, correlation, runs, case.ids)
+        order, level = today.wanted_today(policy, demand._replace(silent=gone), np.array([0.0, 0.0, np.nan]), 3)
+        assert order[0] > 0 and order[1] == 0 and np.isnan(order[2]), name
+        assert level[1] == 0 and level[2] > 0, name
+
+
+@pytest.mark.parametrize("errors", [np.zeros((4, 14)), np.full((4, 14), np.nan)])
+def test_no_errors_hang_together_without_a_warning(errors, recwarn):
+    assert interval_correlation(errors, np.ones((4, 14)), 7) == 0.0
+    assert not recwarn.list

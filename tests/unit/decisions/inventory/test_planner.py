@@ -247,3 +247,47 @@ def test_the_reason_names_who_forecast_the_demand():
     assert "(demand 20 by the Champion at service level 90%)" in why[0] and "by the Champion" in why[1]
     assert "Champion" not in why[2], "stock that covers the level needs no forecaster"
     assert "(demand 20 at service level 90%)" in replenishment_plan(*told)["why"][0]
+
+
+def test_a_named_policy_gives_orders_levels_and_its_name():
+    lead, interval = ((np.full(5, m), np.full(5, 1.0)) for m in (5.0, 20.0))
+    stock = np.array([3.0, 30.0, 60.0, np.nan, 38.0])
+    wanted = (np.array([37.0, 0.0, 0.0, 37.0, 2.0]), np.full(5, 40.0))  # it waits until the stock is below 30
+    plan = replenishment_plan(list("abcde"), stock, lead, interval, 0.9, 6, policy="(s, S)", wanted=wanted)
+    assert plan["order_quantity"].fillna(-1).tolist() == [37, 0, 0, -1, 6]
+    assert (plan["policy"] == "(s, S)").all() and (plan["order_up_to_level"] == 40).all()
+    assert plan["excess"].fillna(-1).tolist() == [0, 0, 20, -1, 0]
+    why = plan["why"].tolist()
+    assert "below the level 40" in why[0] and "policy: (s, S)" in why[0] and "policy: (s, S)" in why[3]
+    assert why[1] == "stock 30 is above the point at which an order up to 40 is due: no order"
+    assert why[2] == "stock 60 covers the level 40: no order" and why[4].endswith("raised to the minimum order 6")
+
+
+@pytest.mark.parametrize("value", [np.array([2.0, 5.0, 0.5]), np.ones(3)])
+def test_money_follows_the_value_of_a_unit(plan_case, value):
+    """A pack of diapers weighs more than a pack of gum: units stay, money is multiplied."""
+    plan, paths = plan_case
+    one = money_at_risk(plan, paths, 2, 1.0, 0.1)
+    other = money_at_risk(plan, paths, 2, 1.0 * value, 0.1 * value)
+    for name in ("expected_loss", "loss_without_order", "loss_with_order", "holding"):
+        assert other[name].to_numpy() == pytest.approx(one[name].to_numpy() * value, abs=0.03), name
+    assert other["periods_of_stock"].equals(one["periods_of_stock"])
+    rate, config = np.full(3, 4.0), ExcessConfig(0.5, 0.5, 1.2)
+    (plain,) = excess_proposals(plan, rate, 10, 0.1, config).itertuples()
+    (dear,) = excess_proposals(plan, rate, 10, 0.1, config, unit_value=value).itertuples()
+    factor = value[list(plan["unique_id"]).index("full")]
+    assert (dear.markdown_quantity, dear.return_quantity) == (plain.markdown_quantity, plain.return_quantity)
+    assert dear.saving == pytest.approx(plain.saving * factor, abs=0.02)
+    assert dear.keep_cost == pytest.approx(plain.keep_cost * factor, abs=0.02) and f"{dear.keep_cost:.2f}" in dear.why
+
+
+@pytest.mark.parametrize("value", [3.0, np.array([3.0, 0.2])])
+def test_a_case_is_ordered_or_not_whatever_a_unit_is_worth(value):
+    """Costs as shares of the price: a dear product's saving is greater, and so is what a whole case costs it."""
+    paths = np.random.default_rng(0).poisson(2.0, (300, 2, 4)).astype(float)
+    limits = con.Limits(case_pack=6)
+    told = (np.array([3.0, 9.0]), paths, np.array([2.0, 0.0]), np.ones(2))
+    plain = con.order_choices(*told, SimulationConfig(1, 3), limits)
+    valued = con.order_choices(*told, SimulationConfig(1, 3, unit_value=value), limits)
+    assert np.array_equal(plain.order, valued.order)
+    assert valued.saving == pytest.approx(plain.saving * np.broadcast_to(value, 2)[:, None])

@@ -124,3 +124,5 @@ def test_players_side_by_side_share_their_trees():
     drawn = mixed.draw(0)
     trees = alone.planner.trees
     assert trees and not np.array_equal(alone.draw(0), drawn) and alone.planner.trees is trees
+    alone.draw(3)  # a review of another day of the week
+    assert np.array_equal(alone.draw(0), PlayerPolicy(made(300), 280, CONFIG).draw(0)), "whoever was asked before"

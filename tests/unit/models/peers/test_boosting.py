@@ -13,16 +13,17 @@ from salesforecast_lib import QUANTILES, quantile_columns
 from salesforecast_lib.data.features import build_features
 from salesforecast_lib.data.frequency import check_freq
 from salesforecast_lib.models.forecaster.several import mean_of
-from salesforecast_lib.models.peers import boosting
+from salesforecast_lib.models.peers import boosting, kinds
 from salesforecast_lib.models.peers.boosting import (
-    KINDS,
     BoostingConfig,
     between,
     boosting_forecasts,
     fitted_levels,
 )
+from salesforecast_lib.models.peers.kinds import KINDS
 from salesforecast_lib.models.peers.memory import LongMemoryRows
 from salesforecast_lib.models.peers.regression import DirectConfig, direct_lightgbm_forecasts
+from salesforecast_lib.models.peers.shelf import Shelf
 
 HORIZON = 7
 META = {"freq": "D", "season_length": 7, "country": "US", "horizon": HORIZON, "static": ["group"]}
@@ -135,9 +136,9 @@ def test_boosting_is_the_average_of_its_kinds_and_says_so(long_panel):
     assert set(both["model"]) == {"Boosting"} and len(both) == 4 * HORIZON
     alone = []
     for number, name in enumerate(SMALL.kinds):
-        window = boosting.window_of(name, "D", 800)
+        window = kinds.window_of(name, "D", 800)
         rows = LongMemoryRows(table, future, cutoff, HORIZON, "D", 7, window)
-        alone.append(boosting._fitted(rows, KINDS[name], SMALL, number, number))
+        alone.append(boosting._fitted(rows, KINDS[name], SMALL, number, number, Shelf()))
     assert not np.allclose(alone[0][1], alone[1][1])
     np.testing.assert_allclose(both["q0.5"], np.mean([each[1][:, 3] for each in alone], axis=0))
     np.testing.assert_allclose(both["mean"], np.mean([alone[0][0], alone[2][0]], axis=0))
@@ -329,13 +330,13 @@ def test_each_kind_asks_in_its_own_units(long_panel):
         units = KINDS[name].units(rows, *now)
         np.testing.assert_allclose(units.shift, np.broadcast_to(shift, len(level)), err_msg=name)
         np.testing.assert_allclose(units.unit, unit, err_msg=name)
-    assert set(boosting.LEVELS) | set(boosting.SEASONS) == set(KINDS)
-    assert boosting.window_of("short season", "D", 800) < boosting.window_of("season", "D", 800)
+    assert set(kinds.LEVELS) | set(kinds.SEASONS) == set(KINDS)
+    assert kinds.window_of("short season", "D", 800) < kinds.window_of("season", "D", 800)
 
 
-@pytest.mark.parametrize("kinds", [boosting.LEVELS, boosting.SEASONS])
-def test_no_kind_knows_sales_after_the_cutoff(long_panel, kinds):
-    config = replace(SMALL, kinds=kinds)
+@pytest.mark.parametrize("several", [kinds.LEVELS, kinds.SEASONS])
+def test_no_kind_knows_sales_after_the_cutoff(long_panel, several):
+    config = replace(SMALL, kinds=several)
     cutoff = long_panel["ds"].max() - pd.Timedelta(days=HORIZON)
     changed = long_panel.assign(y=long_panel["y"].where(long_panel["ds"] <= cutoff, 1e6))
     pd.testing.assert_frame_equal(asked(long_panel, cutoff, config), asked(changed, cutoff, config))
