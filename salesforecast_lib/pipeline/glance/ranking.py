@@ -111,16 +111,16 @@ def top_prices(run: RunFiles) -> Ranking:
     measure = "at stake" if stake.notna().any() else "profit"
     rows = _sorted(wanted, stake if measure == "at stake" else numbers(wanted, "profit_change"))
     today, proposed = numbers(rows, "current_price"), numbers(rows, "proposed_price")
+    tests = rows.empty or (rows["action"] == "test").all()
     items = [
         Item(
             subject=str(row["unique_id"]),
-            words=f"{_text(row, 'action')} {proposed[label]:,.2f} for {today[label]:,.2f}",
+            words=f"{'' if tests else _text(row, 'action') + ' to '}{proposed[label]:,.2f} (now {today[label]:,.2f})",
             value=amount(row["_value"]),
             product=str(row["unique_id"]),
             why=_text(row, "why"),
         )
         for label, row in rows.head(SHOWN).iterrows()
     ]
-    tests = rows.empty or (rows["action"] == "test").all()
     note = "" if items else "No price is worth a test now."
     return Ranking("Price tests" if tests else "Prices", "price", measure, items, len(rows), note)

@@ -59,7 +59,7 @@ def test_the_first_page_says_units_money_accuracy_and_what_was_wrong_with_the_da
     text = " ".join(page.get_text(" ").split())
     assert f"In the next {HORIZON} days" in text and "in money" in text and "The data <end> early." in text
     assert "its error is 25.0 % below that of the best simple rule (window average)" in text
-    assert "it costs 20.0 % less than the best simple rule (window average)" in text
+    assert "costs 20.0 % less than the best simple rule (window average)" in text
     assert "3 of 1,000 rows were set aside: 2 zero quantity, 1 <no date>." in text
     assert {image["src"] for image in page.select("img")} == {
         "../_static/glance/shop_units.png",
@@ -123,7 +123,8 @@ def test_rankings_are_by_money_and_tests_that_wait_are_left_out(folder, tmp_path
     changed = changed.assign(at_stake=np.arange(len(ODD), dtype=float))
     ranking = top_prices(replace(run, prices=changed))
     assert ranking.title == "Prices" and ranking.total == len(ODD) - 2 and ranking.items[0].subject == ODD[-1]
-    assert ranking.measure == "at stake"
+    assert ranking.measure == "at stake" and ranking.items[0].words == "test to 2.20 (now 2.00)"
+    assert top_prices(run).items[0].words == "2.20 (now 2.00)", "the heading says that they are tests"
 
 
 def test_data_of_the_products_follow_the_names_and_are_those_of_the_files(folder):
