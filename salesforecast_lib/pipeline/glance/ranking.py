@@ -9,6 +9,7 @@ import pandas as pd
 
 from salesforecast_lib.decisions.workbook.subjects import UNKNOWN
 from salesforecast_lib.pipeline.glance.files import RunFiles, numbers
+from salesforecast_lib.pipeline.glance.products import order_of_products
 from salesforecast_lib.wording import counted
 
 SHOWN = 10
@@ -60,8 +61,8 @@ def _sorted(table: pd.DataFrame, values: pd.Series) -> pd.DataFrame:
 
 
 def top_orders(run: RunFiles) -> Ranking:
-    """Orders with the most to lose before they arrive."""
-    wanted = run.plan[numbers(run.plan, "order_quantity") > 0]
+    """Orders with the most to lose before they arrive; where that is equal, with the most to lose without them."""
+    wanted = order_of_products(run.plan[numbers(run.plan, "order_quantity") > 0])
     loss = numbers(wanted, "expected_loss")
     measure = "loss" if loss.notna().any() else "risk"
     values = loss if measure == "loss" else numbers(wanted, "risk_before_delivery")

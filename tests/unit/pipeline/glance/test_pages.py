@@ -214,3 +214,13 @@ def test_what_a_runs_goal_left_out_is_not_read_although_an_earlier_run_wrote_it(
     write_json({"finished": True, "left_out": ["09_alerts", "13_pricing"]}, folder / "run.json")
     run = read_run(folder)
     assert run.alerts.empty and run.prices.empty and len(run.projection) == 20 and run.metrics["models"]
+
+
+@pytest.mark.parametrize("column", ["expected_loss", "loss_without_order", "expected_demand"])
+def test_orders_that_are_alike_in_one_loss_are_told_apart_by_the_next(tmp_path, column):
+    folder = made_shop(tmp_path, ["a", "b", "c"])
+    plan = read_decisions(folder / "replenishment.csv")
+    plan = plan.assign(expected_loss=0.0, loss_without_order=0.0, expected_demand=1.0)
+    write_csv(plan.assign(**{column: [2.0, 9.0, 3.0]}), folder / "replenishment.csv")
+    run = read_run(folder)
+    assert [item.subject for item in top_orders(run).items] == products_data(run)["names"] == ["b", "c", "a"]
