@@ -144,6 +144,7 @@ def decide(
     for target in written.files:
         say(f"{'workbook:' if form == 'xlsx' else 'table:':15s}{target}")
     if book:
+        say(f"first page:    {folder / 'html' / 'index.html'}")
         say(f"page:          {folder / 'html' / 'book' / 'decisions.html'}")
 
 

@@ -20,9 +20,11 @@ _PER_PRODUCT = 6  # alerts, and promotions, of one product that are shown
 
 
 def order_of_products(plan: pd.DataFrame) -> pd.DataFrame:
-    """The plan's rows in the order of the list: most money at risk first, then the largest expected demand."""
-    keys = {"_loss": numbers(plan, "expected_loss").fillna(-1.0), "_demand": numbers(plan, "expected_demand")}
-    rows = plan.assign(**keys).sort_values(["_loss", "_demand"], ascending=False, kind="stable")
+    """The plan's rows in the order of the list: most money at risk first, then what a missing order would cost, then
+    the largest expected demand."""
+    by = ("expected_loss", "loss_without_order", "expected_demand")
+    keys = {f"_{name}": numbers(plan, name).fillna(-1.0) for name in by}
+    rows = plan.assign(**keys).sort_values(list(keys), ascending=False, kind="stable")
     return rows.drop(columns=list(keys)).drop_duplicates("unique_id").reset_index(drop=True)
 
 

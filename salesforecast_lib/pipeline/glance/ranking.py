@@ -9,6 +9,7 @@ import pandas as pd
 
 from salesforecast_lib.decisions.workbook.subjects import UNKNOWN
 from salesforecast_lib.pipeline.glance.files import RunFiles, numbers
+from salesforecast_lib.pipeline.glance.products import order_of_products
 from salesforecast_lib.wording import counted
 
 SHOWN = 10
@@ -60,8 +61,8 @@ def _sorted(table: pd.DataFrame, values: pd.Series) -> pd.DataFrame:
 
 
 def top_orders(run: RunFiles) -> Ranking:
-    """Orders with the most to lose before they arrive."""
-    wanted = run.plan[numbers(run.plan, "order_quantity") > 0]
+    """Orders with the most to lose before they arrive; where that is equal, with the most to lose without them."""
+    wanted = order_of_products(run.plan[numbers(run.plan, "order_quantity") > 0])
     loss = numbers(wanted, "expected_loss")
     measure = "loss" if loss.notna().any() else "risk"
     values = loss if measure == "loss" else numbers(wanted, "risk_before_delivery")
@@ -111,16 +112,16 @@ def top_prices(run: RunFiles) -> Ranking:
     measure = "at stake" if stake.notna().any() else "profit"
     rows = _sorted(wanted, stake if measure == "at stake" else numbers(wanted, "profit_change"))
     today, proposed = numbers(rows, "current_price"), numbers(rows, "proposed_price")
+    tests = rows.empty or (rows["action"] == "test").all()
     items = [
         Item(
             subject=str(row["unique_id"]),
-            words=f"{_text(row, 'action')} {proposed[label]:,.2f} for {today[label]:,.2f}",
+            words=f"{'' if tests else _text(row, 'action') + ' to '}{proposed[label]:,.2f} (now {today[label]:,.2f})",
             value=amount(row["_value"]),
             product=str(row["unique_id"]),
             why=_text(row, "why"),
         )
         for label, row in rows.head(SHOWN).iterrows()
     ]
-    tests = rows.empty or (rows["action"] == "test").all()
     note = "" if items else "No price is worth a test now."
     return Ranking("Price tests" if tests else "Prices", "price", measure, items, len(rows), note)

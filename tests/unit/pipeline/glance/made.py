@@ -30,7 +30,7 @@ def made_shop(
 ) -> Path:
     """Write the files of a run: Poisson-like sales, forecasts whose errors share ``common``, a plan, alerts, prices."""
     rng = np.random.default_rng(5)
-    count, days = len(names), pd.date_range("2024-01-01", periods=120, freq={"D": "D", "W": "W-SUN"}[freq])
+    count, days = len(names), pd.date_range("2024-01-01", periods=120, freq={"D": "D", "W": "W-SUN", "M": "MS"}[freq])
     level = rng.uniform(2, 60, count)
     shared = rng.standard_normal((1, len(days))) * np.sqrt(common)
     noise = shared + rng.standard_normal((count, len(days))) * np.sqrt(1 - common)

@@ -59,7 +59,7 @@ def test_the_first_page_says_units_money_accuracy_and_what_was_wrong_with_the_da
     text = " ".join(page.get_text(" ").split())
     assert f"In the next {HORIZON} days" in text and "in money" in text and "The data <end> early." in text
     assert "its error is 25.0 % below that of the best simple rule (window average)" in text
-    assert "it costs 20.0 % less than the best simple rule (window average)" in text
+    assert "costs 20.0 % less than the best simple rule (window average)" in text
     assert "3 of 1,000 rows were set aside: 2 zero quantity, 1 <no date>." in text
     assert {image["src"] for image in page.select("img")} == {
         "../_static/glance/shop_units.png",
@@ -79,7 +79,7 @@ def test_without_prices_everything_is_in_units(tmp_path):
     )
 
 
-@pytest.mark.parametrize("freq, words", [("D", "14 days"), ("W", "14 weeks")])
+@pytest.mark.parametrize("freq, words", [("D", "14 days"), ("W", "14 weeks"), ("M", "14 months")])
 def test_a_week_is_called_a_week(tmp_path, freq, words):
     assert f"In the next {words}" in glance_pages(made_shop(tmp_path, ["a", "b"], freq=freq), "Shop")["shop.md"]
 
@@ -123,7 +123,8 @@ def test_rankings_are_by_money_and_tests_that_wait_are_left_out(folder, tmp_path
     changed = changed.assign(at_stake=np.arange(len(ODD), dtype=float))
     ranking = top_prices(replace(run, prices=changed))
     assert ranking.title == "Prices" and ranking.total == len(ODD) - 2 and ranking.items[0].subject == ODD[-1]
-    assert ranking.measure == "at stake"
+    assert ranking.measure == "at stake" and ranking.items[0].words == "test to 2.20 (now 2.00)"
+    assert top_prices(run).items[0].words == "2.20 (now 2.00)", "the heading says that they are tests"
 
 
 def test_data_of_the_products_follow_the_names_and_are_those_of_the_files(folder):
@@ -213,3 +214,13 @@ def test_what_a_runs_goal_left_out_is_not_read_although_an_earlier_run_wrote_it(
     write_json({"finished": True, "left_out": ["09_alerts", "13_pricing"]}, folder / "run.json")
     run = read_run(folder)
     assert run.alerts.empty and run.prices.empty and len(run.projection) == 20 and run.metrics["models"]
+
+
+@pytest.mark.parametrize("column", ["expected_loss", "loss_without_order", "expected_demand"])
+def test_orders_that_are_alike_in_one_loss_are_told_apart_by_the_next(tmp_path, column):
+    folder = made_shop(tmp_path, ["a", "b", "c"])
+    plan = read_decisions(folder / "replenishment.csv")
+    plan = plan.assign(expected_loss=0.0, loss_without_order=0.0, expected_demand=1.0)
+    write_csv(plan.assign(**{column: [2.0, 9.0, 3.0]}), folder / "replenishment.csv")
+    run = read_run(folder)
+    assert [item.subject for item in top_orders(run).items] == products_data(run)["names"] == ["b", "c", "a"]
