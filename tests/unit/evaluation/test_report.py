@@ -119,7 +119,7 @@ def test_forecasts_are_gathered_from_the_runs_files(tmp_path):
     write_parquet(rows.assign(model="LSTM"), tmp_path / "lstm_forecasts.parquet")
     members = pd.concat([known.assign(model=name) for name in ("Theta", "TSB")])
     write_parquet(members, tmp_path / "members.parquet")
-    with pytest.raises(FileNotFoundError, match="run chapter 06 first"):
+    with pytest.raises(FileNotFoundError, match="run chapter 06b first"):
         gather.gather_forecasts(tmp_path, panel, META, [cutoff])
     names = ("Champion", "Boosting", "Theta", "SeasonalNaive", "AutoETS")
     champion = pd.concat([rows.assign(model=name, mean=9.0) for name in names])

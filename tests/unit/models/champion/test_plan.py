@@ -19,6 +19,6 @@ def test_a_rule_fitted_series_by_series_has_to_fit_the_budget_too(kind, periods,
 
 def test_a_large_shop_has_fewer_trees_for_what_its_memory_costs():
     small, large = (
-        plan_fits(Size(series, 900, series * 900, 42, "D"), 4, 770, ChampionConfig(6.0)) for series in (100, 990)
+        plan_fits(Size(series, 900, series * 900, 42, "D"), 4, 770, ChampionConfig(2.0)) for series in (100, 990)
     )
     assert large.boosting_rows * large.boosting_trees < small.boosting_rows * small.boosting_trees
