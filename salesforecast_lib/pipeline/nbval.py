@@ -1,35 +1,75 @@
-"""Re-execute the committed notebooks in order and compare their tagged outputs (nbval)."""
+"""Re-execute the committed notebooks and compare their tagged outputs (nbval), as many at a time as there are cores."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from graphlib import TopologicalSorter
+from pathlib import Path
 
 from salesforecast_lib.files import project_root
 from salesforecast_lib.pipeline.book import check_executed
-from salesforecast_lib.pipeline.stages import STAGES
+from salesforecast_lib.pipeline.stages import STAGES, Stage
+
+MOST = 2  # at a time: a notebook of the default run takes up to two gigabytes
+
+
+def waits_for(stages: Sequence[Stage] = STAGES) -> dict[str, set[str]]:
+    """Names of the stages that each stage reads from, or may read from."""
+    writer = {file: stage.name for stage in stages for file in stage.writes}
+    return {
+        stage.name: {writer[file] for file in (*stage.reads, *stage.may_read) if file in writer} for stage in stages
+    }
+
+
+def side_by_side(check: Callable[[str], int], before: dict[str, set[str]], jobs: int) -> dict[str, int]:
+    """Call ``check`` with each name when what stands ``before`` it has ended, well or not; returns what it returned.
+
+    Parameters
+    ----------
+    jobs : calls at the same time.
+    """
+    order, codes = TopologicalSorter(before), {}
+    order.prepare()
+    with ThreadPoolExecutor(jobs) as pool:
+        working: dict[Future[int], str] = {}
+        while order.is_active():
+            working |= {pool.submit(check, name): name for name in order.get_ready()}
+            for ended in wait(working, return_when=FIRST_COMPLETED).done:
+                name = working.pop(ended)
+                codes[name] = ended.result()
+                order.done(name)
+    return codes
+
+
+def run_nbval(*files: Path) -> int:
+    """Check notebooks, or run tests, in a process of its own; prints what it said when it has ended."""
+    command = [sys.executable, "-m", "pytest", "--nbval-lax", "--nbval-cell-timeout=1200", "-p", "no:cacheprovider"]
+    done = subprocess.run(
+        [*command, "-q", "--override-ini=addopts=", *map(str, files)],
+        cwd=project_root(),
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    print(f"{', '.join(file.name for file in files)}\n{done.stdout}", flush=True)
+    return done.returncode
 
 
 def main() -> int:
-    """Run nbval over all stages in one process, one after the other: each reads what the one before wrote."""
-    notebooks = [project_root() / "notebooks" / f"{stage.name}.ipynb" for stage in STAGES]
-    for notebook in notebooks:
+    """Run nbval over all stages, each after those that it reads from, then compare the numbers that they wrote."""
+    notebooks = {stage.name: project_root() / "notebooks" / f"{stage.name}.ipynb" for stage in STAGES}
+    for notebook in notebooks.values():
         check_executed(notebook)  # nbval passes on a notebook that was never executed
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "--nbval-lax",
-        "--nbval-cell-timeout=1200",
-        "-p",
-        "no:cacheprovider",
-        "-q",
-        "--override-ini=addopts=",
-        *map(str, notebooks),
-        str(project_root() / "tests" / "reference"),  # the numbers that the notebooks have just written
-    ]
-    return subprocess.run(command, cwd=project_root(), env={**os.environ, "OMP_NUM_THREADS": "1"}).returncode
+    codes = side_by_side(lambda name: run_nbval(notebooks[name]), waits_for(), min(MOST, os.cpu_count() or 1))
+    codes["reference"] = run_nbval(project_root() / "tests" / "reference")
+    failed = sorted(name for name, code in codes.items() if code)
+    print(f"failed: {', '.join(failed)}" if failed else "all notebooks and numbers are as published")
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":

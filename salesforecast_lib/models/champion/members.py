@@ -13,7 +13,7 @@ import pandas as pd
 from salesforecast_lib import quantile_columns
 from salesforecast_lib.data.features import FeatureTable
 from salesforecast_lib.data.frequency import check_freq
-from salesforecast_lib.models.champion.plan import BOOSTINGS, RECURSIVE_ROWS, Fits
+from salesforecast_lib.models.champion.plan import RECURSIVE_ROWS, Fits
 from salesforecast_lib.models.champion.settings import ChampionConfig
 from salesforecast_lib.models.forecaster import network_forecasts
 from salesforecast_lib.models.peers import (
@@ -72,7 +72,7 @@ def _direct(task: Task, cutoff: pd.Timestamp, model: str, shelf: Shelf) -> pd.Da
     frequency = check_freq(task.freq)
     config = DirectConfig(
         window=8 * frequency.inner,
-        max_rows=min(2 * task.fits.boosting_rows, 40_000),
+        max_rows=min(task.fits.boosting_rows, 40_000),
         objective="l2",
         seed=task.config.seed,
         threads=task.config.threads,
@@ -84,7 +84,6 @@ def _direct(task: Task, cutoff: pd.Timestamp, model: str, shelf: Shelf) -> pd.Da
 
 def _boosting(task: Task, cutoff: pd.Timestamp, model: str, shelf: Shelf) -> pd.DataFrame:
     config = BoostingConfig(
-        kinds=BOOSTINGS[model],
         levels=task.config.levels,
         trees=task.fits.boosting_trees,
         rows=task.fits.boosting_rows,
@@ -124,7 +123,6 @@ def _recursive(task: Task, cutoff: pd.Timestamp, model: str, shelf: Shelf) -> pd
 _AT_EACH: dict[str, Callable[[Task, pd.Timestamp, str, Shelf], pd.DataFrame]] = {
     "LightGBMDirect": _direct,
     "Boosting": _boosting,
-    "SeasonalBoosting": _boosting,
     "LightGBM": _recursive,
 }
 # Members that forecast all cutoffs in one go, since they are not fitted anew at each.

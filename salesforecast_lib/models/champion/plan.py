@@ -12,7 +12,6 @@ from salesforecast_lib.data.frequency import check_freq
 from salesforecast_lib.models.champion.settings import FEW, LEARNED, RULES, ChampionConfig
 from salesforecast_lib.models.forecaster.fit import NetworkConfig
 from salesforecast_lib.models.peers.boosting import BoostingConfig
-from salesforecast_lib.models.peers.kinds import LEVELS, SEASONS
 from salesforecast_lib.models.training.loop import TrainingConfig
 
 # Seconds on one core of a server of 2025, measured with the league's tasks; they set the order of magnitude only.
@@ -24,10 +23,6 @@ SECONDS_PER_RECURSIVE_ROW = 5e-8  # the same of the recursive LightGBM, which ha
 SECONDS_PER_STEP = 0.015  # a network of 64 units: 8 stretches of 256 periods, 28 steps ahead
 MOST_DRAWS = 3  # of training rows for each model of the boosting; a fourth changed nothing on earlier windows
 RECURSIVE_ROWS = 150_000  # rows of the recursive LightGBM at most, the latest of each series
-# Boosting of what is relative to the level, and to the level in last year's season: some shops repeat last year, others
-# grow out of it, and earlier cutoffs tell which.
-BOOSTINGS = {"Boosting": LEVELS, "SeasonalBoosting": SEASONS}
-YEAR = {"D": 364, "W": 52, "M": 12}
 FEW_SERIES = 50  # below it a model a series is affordable and learns as much as one for all
 
 
@@ -86,27 +81,20 @@ def plan_fits(size: Size, cutoffs: int, before_first: int, config: ChampionConfi
     fits, budget = cutoffs + validation, 60.0 * config.budget_minutes
     rows, trees, draws = 40_000 if size.series < 1000 else 160_000, 80, 1
     chosen = [name for name in (*RULES, *LEARNED) if not config.members or name in config.members]
-    shortest = before_first - validation * size.horizon  # history at the first cutoff that is forecast
-    short = "SeasonalBoosting" in chosen and not config.members and shortest < YEAR[size.kind]
-    if short:
-        chosen.remove("SeasonalBoosting")
 
     def boosting_seconds(draws: int) -> float:
-        kinds = [BOOSTINGS[name] for name in chosen if name in BOOSTINGS] or [LEVELS]
-        models = sum(BoostingConfig(levels=config.levels, kinds=each, draws=draws).fits for each in kinds)
-        besides = 2 * len(kinds) * size.rows * SECONDS_PER_MEMORY_ROW
+        models = BoostingConfig(levels=config.levels, draws=draws).fits
+        besides = 2 * size.rows * SECONDS_PER_MEMORY_ROW
         besides += models * trees * size.series * size.horizon * SECONDS_PER_PREDICTION
         fitted = fits * models * rows * trees * SECONDS_PER_TREE_ROW
         return fitted + max(fits * besides - 0.2 * budget, 0.0)  # what no choice of rows and trees can save
 
     rows = min(rows, max(2_000, size.rows * size.horizon))
     while boosting_seconds(draws) > 0.6 * budget and (rows > 10_000 or trees > 60):
-        if rows > 20_000:
-            rows = max(20_000, rows * 3 // 4)
-        elif trees > 60:
-            trees = max(60, trees * 3 // 4)
-        else:
+        if rows > 10_000 and (trees <= 60 or rows > 20_000):
             rows = max(10_000, rows // 2)
+        else:
+            trees = max(60, trees * 3 // 4)
     while draws < MOST_DRAWS and boosting_seconds(draws + 1) <= 0.6 * budget:
         draws += 1
     networks, every, left_out = _networks(size, fits, 0.25 * budget, config)
@@ -126,9 +114,6 @@ def plan_fits(size: Size, cutoffs: int, before_first: int, config: ChampionConfi
         chosen.remove("Theta")
         share = f"the budget has {0.2 * budget / 60:.1f} for it"
         left_out["Theta"] = f"its fits take about {theta / 60:.1f} minutes, {share}"
-    if short:
-        year = f"the {shortest} periods before the first cutoff are less than a year"
-        left_out["SeasonalBoosting"] = f"it looks at last year's season, and {year}"
     return Fits(tuple(chosen), validation, rows, trees, draws, networks, every, left_out)
 
 

@@ -10,7 +10,7 @@ from salesforecast_lib import QUANTILES
 
 MODEL = "Champion"
 RULES = ("SeasonalNaive", "WindowAverage", "Theta")  # simple: fitted series by series, known for decades
-LEARNED = ("Boosting", "SeasonalBoosting", "LightGBMDirect", "LightGBM", "Networks")
+LEARNED = ("Boosting", "LightGBMDirect", "LightGBM", "Networks")
 FEW = ("AutoETS",)  # affordable, and as good as one model for all, where there are few series
 
 

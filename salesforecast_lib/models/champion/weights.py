@@ -128,18 +128,10 @@ def greedy_shares(known: Validated, rounds: int = 25) -> np.ndarray:
     return found[1]
 
 
-# What a member weighs before anything is known of it: both boostings average several models, and last year's season
-# misleads a shop that grows out of it; networks were the weakest of those that learn on earlier windows with little
-# history.
+# What a member weighs before anything is known of it: boosting is an average of four models; networks, of up to three,
+# were the weakest of those that learn on earlier windows with little history.
 # Simple rules weigh nothing before: they come in by selection, or alone.
-PRIOR = {
-    "Boosting": 3.0,
-    "SeasonalBoosting": 1.0,
-    "Networks": 1.0,
-    "LightGBMDirect": 1.0,
-    "LightGBM": 1.0,
-    "AutoETS": 1.0,
-}
+PRIOR = {"Boosting": 4.0, "Networks": 1.0, "LightGBMDirect": 1.0, "LightGBM": 1.0, "AutoETS": 1.0}
 # What the spread of a committee is multiplied by before anything is known of it: 80 % intervals covered 75 % on the
 # validation cutoffs of the league's tasks, and fits are surer of what they have seen than of what comes.
 WIDER = 1.1

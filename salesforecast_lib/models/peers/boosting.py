@@ -2,7 +2,7 @@
 
 A tree cannot extrapolate, so what it is asked decides what it can say. Asked for sales in levels of the series it knows
 no growth; asked for sales in levels times last year's season it trusts last year; asked for the change against the
-level, in usual changes, it follows a trend. Their mistakes differ, and the average of several is better than each.
+level, in usual changes, it follows a trend. Their mistakes differ, and the average of the four is better than each.
 """
 
 from __future__ import annotations

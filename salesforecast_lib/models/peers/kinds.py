@@ -34,17 +34,6 @@ def _in_changes(rows: LongMemoryRows, origin: np.ndarray, step: np.ndarray) -> U
     return Units(rows.level[origin], rows.scale[origin], np.ones(len(origin)))
 
 
-def _in_recent_changes(rows: LongMemoryRows, origin: np.ndarray, step: np.ndarray) -> Units:
-    recent = rows.own.mean(origin, rows.day[origin], RECENT[rows.kind])
-    level = rows.level[origin]
-    return Units(np.where(np.isfinite(recent), recent, level), rows.scale[origin], np.ones(len(origin)))
-
-
-def _in_changes_of_season(rows: LongMemoryRows, origin: np.ndarray, step: np.ndarray) -> Units:
-    season = _in_seasons(rows, origin, step).unit
-    return Units(season, rows.scale[origin], np.ones(len(origin)))
-
-
 @dataclass(frozen=True)
 class Kind:
     """A model's units, and its window: the long one of the level or the short one, by kind of frequency."""
@@ -58,13 +47,7 @@ KINDS: dict[str, Kind] = {
     "short level": Kind(_in_levels, ()),
     "season": Kind(_in_seasons),
     "change": Kind(_in_changes, ("D", "M")),
-    "recent change": Kind(_in_recent_changes),
-    "short season": Kind(_in_seasons, ()),
-    "season change": Kind(_in_changes_of_season),
 }
-LEVELS = ("level", "short level", "change", "recent change")  # what is asked relative to the level
-SEASONS = ("season", "short season", "season change")  # what is asked relative to the level in last year's season
-RECENT = {"D": 7, "W": 4, "M": 3}  # periods whose mean a recent change starts from
 _WINDOWS = {"D": (112, 28), "W": (26, 8), "M": (12, 4)}  # periods of the long window, and the least
 
 

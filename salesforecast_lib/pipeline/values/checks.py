@@ -24,7 +24,7 @@ SWITCHES = (
 )
 MEMBERS = ("LSTM", "LightGBM", "LightGBMDirect", "Ridge", *LOCAL_MODELS)
 FORECAST_MODELS = (
-    "Champion", "LSTM", "Boosting", "SeasonalBoosting", "Networks",
+    "Champion", "LSTM", "Boosting", "Networks",
     "LightGBM", "LightGBMDirect", "Ridge", "AutoETS", "Theta", "WindowAverage", "SeasonalNaive",
 )  # fmt: skip
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import shlex
+import subprocess
 import sys
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -361,3 +363,43 @@ def test_newest_run_is_found_or_the_way_to_one_is_said(tmp_path):
         os.utime(tmp_path / name / PLAN, (9 - stamp, 9 - stamp))
     (tmp_path / "empty").mkdir()
     assert newest_run(tmp_path).name == "new"
+
+
+# The book -------------------------------------------------------------------------------------------------------------
+
+
+def test_chapters_that_a_run_left_out_are_the_published_ones_in_its_book(tmp_path, monkeypatch):
+    from salesforecast_lib.files import project_root
+    from salesforecast_lib.pipeline import book
+
+    built = {}
+
+    def build(command, **_):
+        stage = Path(command[command.index("build") + 1])
+        built.update({file.stem: file.read_text() for file in (stage / "notebooks").glob("*.ipynb")})
+        (stage / "_build" / "html").mkdir(parents=True)
+        (stage / "_build" / "html" / "index.html").write_text("")
+        return subprocess.CompletedProcess(command, 0, "", "")
+
+    monkeypatch.setattr(book.subprocess, "run", build)
+    folder = tmp_path / "notebooks"
+    for name in ("01_preprocessing", "03_lstm_derivation"):  # the second is of an earlier run
+        write_json({"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}, folder / f"{name}.ipynb")
+    book.build_book(folder, tmp_path / "html", published=["03_lstm_derivation", "11_advertising"])
+    assert sorted(built) == ["01_preprocessing", "03_lstm_derivation", "11_advertising"]
+    for name in ("03_lstm_derivation", "11_advertising"):
+        assert built[name] == (project_root() / "notebooks" / f"{name}.ipynb").read_text()
+    assert built["01_preprocessing"] == (folder / "01_preprocessing.ipynb").read_text()
+
+
+def test_running_times_are_those_of_the_stages_that_ran(tmp_path):
+    from salesforecast_lib.pipeline.pages import run_status
+
+    left = [stage.name for stage in STAGES if not stage.reads and stage.name != "01_preprocessing"]
+    record.begin(tmp_path, {}, "", "book")
+    record.finish(tmp_path, left)
+    for number, stage in enumerate(STAGES):
+        if stage.name != left[0]:
+            content = {"cells": [], "metadata": {"papermill": {"duration": number}}, "nbformat": 4, "nbformat_minor": 5}
+            write_json(content, tmp_path / "notebooks" / f"{stage.name}.ipynb")
+    assert list(run_status(tmp_path)["seconds"]) == [stage.name for stage in STAGES if stage.name not in left]

@@ -45,7 +45,6 @@ def no_fit(*told, **named):
 
 MEMBERS = [
     ("Boosting",),
-    ("SeasonalBoosting",),
     ("LightGBMDirect",),
     ("LightGBM",),
     ("Networks",),

@@ -308,35 +308,3 @@ def test_months_and_histories_shorter_than_a_year_are_forecast(freq, periods, ho
     rows = LongMemoryRows(*told, 4)
     young = rows.year_ratio(*rows.at(ds[periods // 2 - 1]))
     assert (young == 1.0).all() or freq == "M" and periods == 40
-
-
-def test_each_kind_asks_in_its_own_units(long_panel):
-    """By hand, at the cutoff: level and scale of the rows, last year's ratio, and the mean of the last week."""
-    cutoff, table = long_panel["ds"].max() - pd.Timedelta(days=HORIZON), build_features(long_panel, META)
-    future = table.frame[["unique_id", "ds", *table.roles["future"]]]
-    rows = LongMemoryRows(table, future, cutoff, HORIZON, "D", 7, 112)
-    now = rows.at(cutoff)
-    level, scale, ratio = rows.level[now[0]], rows.scale[now[0]], rows.year_ratio(*now)
-    past = long_panel[(long_panel["ds"] <= cutoff) & (long_panel["ds"] > cutoff - pd.Timedelta(days=7))]
-    sold = (past["y"] * past["available"]).groupby(past["unique_id"]).sum()
-    week = (sold / past.groupby("unique_id")["available"].sum()).loc[["s0", "s1", "s2", "s3"]].repeat(HORIZON)
-    wanted = {
-        "recent change": (week.to_numpy(), scale),
-        "season": (0.0, level * np.sqrt(ratio)),
-        "short season": (0.0, level * np.sqrt(ratio)),
-        "season change": (level * np.sqrt(ratio), scale),
-    }
-    for name, (shift, unit) in wanted.items():
-        units = KINDS[name].units(rows, *now)
-        np.testing.assert_allclose(units.shift, np.broadcast_to(shift, len(level)), err_msg=name)
-        np.testing.assert_allclose(units.unit, unit, err_msg=name)
-    assert set(kinds.LEVELS) | set(kinds.SEASONS) == set(KINDS)
-    assert kinds.window_of("short season", "D", 800) < kinds.window_of("season", "D", 800)
-
-
-@pytest.mark.parametrize("several", [kinds.LEVELS, kinds.SEASONS])
-def test_no_kind_knows_sales_after_the_cutoff(long_panel, several):
-    config = replace(SMALL, kinds=several)
-    cutoff = long_panel["ds"].max() - pd.Timedelta(days=HORIZON)
-    changed = long_panel.assign(y=long_panel["y"].where(long_panel["ds"] <= cutoff, 1e6))
-    pd.testing.assert_frame_equal(asked(long_panel, cutoff, config), asked(changed, cutoff, config))
