@@ -171,7 +171,7 @@
       ["elasticity at which it just pays", known(at(prices, "pays")) ? number(at(prices, "pays"), 2) : undefined],
       ["periods of the test", known(at(prices, "periods")) ? number(at(prices, "periods")) : undefined],
       ["money at stake in a period", trial && known(at(prices, "stake")) ? units(at(prices, "stake")) : undefined],
-      ["expected change of profit", !trial && known(at(prices, "gain")) ? number(at(prices, "gain"), 2) : undefined],
+      ["expected change of profit", !trial && at(prices, "gain") ? number(at(prices, "gain"), 2) : undefined],
     ]);
     told(part("alerts"), shop.alerts[place].map(([severity, kind, start, end, why]) =>
       [`${severity}: ${kind}, ${start === end ? start : `${start} to ${end}`}.`, why]), "No alert.");
@@ -214,8 +214,8 @@
     return { text: value("--shop-text"), line: value("--shop-line"), sales: value("--shop-sales"), fan: value("--shop-fan") };
   }
 
-  const X = { field: "ds", type: "temporal", scale: { type: "utc" }, title: null, 
-    axis: { labelOverlap: "greedy", labelSeparation: 8, format: "%b %d", tickCount: { signal: "max(2, width / 90)" } } };
+  const dates = (format) => ({ field: "ds", type: "temporal", scale: { type: "utc" }, title: null,
+    axis: { labelOverlap: "greedy", labelSeparation: 8, format, tickCount: { signal: "max(2, width / 90)" } } });
 
   function config(colour) {
     return {
@@ -226,6 +226,7 @@
   }
 
   function salesChart(colour) {
+    const X = dates(shop.period === "day" ? "%b %d" : "%b %Y");
     const day = { field: "ds", type: "temporal", title: shop.period, format: "%Y-%m-%d", formatType: "utc" };
     const tip = (field, title) => ({ field, type: "quantitative", title, format: ",.1f" });
     const widest = shop.bands[0].share;
@@ -253,6 +254,7 @@
   }
 
   function stockChart(colour) {
+    const X = dates(shop.period === "month" ? "%b %Y" : "%b %d");
     return {
       width: "container", height: 150, autosize: { type: "fit-x", contains: "padding" }, config: config(colour),
       data: { name: "stock" },
