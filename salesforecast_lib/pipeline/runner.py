@@ -54,7 +54,7 @@ def _make_task(
         if lines and name == STAGES[0].name:
             notes(data_notes(run_dir))  # as early as can be: somebody may want to stop and look at the file
 
-    return pytask.task(
+    made_task: Callable[..., None] = pytask.task(
         name=stage.name,
         kwargs={
             # never an empty list: pytask takes those of several tasks for one and the same input, which then "changes"
@@ -65,6 +65,10 @@ def _make_task(
             "produces": [target, *(run_dir / name for name in stage.writes)],
         },
     )(task)
+    waited_for = any({*other.reads, *other.may_read} & set(stage.writes) for other in STAGES)
+    if waited_for:
+        pytask.mark.try_first(made_task)  # or the longest chain would begin last
+    return made_task
 
 
 def prepare_values(profile: str, assignments: Mapping[str, Any], stages: tuple[Stage, ...] = STAGES) -> dict[str, Any]:
