@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 import pandas as pd
+import psutil
 import pytest
 import yaml
 from PIL import Image
@@ -178,7 +179,10 @@ def test_killed_sweep_goes_on_where_it_was(tmp_path):
             time.sleep(0.05)
         time.sleep(0.5)
     finally:
+        kernels = psutil.Process(process.pid).children(recursive=True)  # each leads a group of its own
         os.killpg(process.pid, signal.SIGKILL)
+        for kernel in kernels:
+            kernel.kill()
         process.wait()
     assert not (tmp_path / "sweep" / "000" / "metrics.json").exists()
     assert executed(tmp_path) == {"01_data": 1, "02_fit": 1}
