@@ -13,6 +13,7 @@ from salesforecast_lib.pipeline.glance.products import order_of_products
 from salesforecast_lib.wording import counted
 
 SHOWN = 10
+_SEVERE = {"high": 0, "medium": 1, "low": 2}
 
 
 @dataclass(frozen=True)
@@ -90,8 +91,10 @@ def top_orders(run: RunFiles) -> Ranking:
 
 
 def top_alerts(run: RunFiles) -> Ranking:
-    """Alerts with the most money at stake."""
+    """The severest alerts, with the most money at stake among equals; what a holiday explains is not severe."""
     rows = _sorted(run.alerts, numbers(run.alerts, "impact"))
+    if "severity" in rows:
+        rows = rows.sort_values("severity", key=lambda told: told.map(_SEVERE), kind="stable", na_position="last")
     products = set(run.plan["unique_id"].astype(str))
     items = []
     for _, row in rows.head(SHOWN).iterrows():

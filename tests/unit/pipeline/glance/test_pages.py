@@ -118,6 +118,8 @@ def test_unknown_and_simulated_stock_are_said_on_top(tmp_path):
 def test_rankings_are_by_money_and_tests_that_wait_are_left_out(folder, tmp_path):
     run = read_run(folder)
     assert top_alerts(run).items[0].value == "70"
+    judged = replace(run, alerts=run.alerts.assign(severity=["high", "low", "medium"]))
+    assert [item.value for item in top_alerts(judged).items] == ["5", "6", "70"], "the severest first"
     assert top_prices(run).title == "Price tests" and top_prices(run).total == len(ODD)
     changed = run.prices.assign(action=["raise", "test later", "hold", *["test"] * (len(ODD) - 3)])
     changed = changed.assign(at_stake=np.arange(len(ODD), dtype=float))
