@@ -33,13 +33,13 @@ from salesforecast_lib.decisions.inventory.simulator import (
     SimulationResult,
     simulate,
 )
-from salesforecast_lib.evaluation.verdicts import LEVEL
 from salesforecast_lib.wording import counted
 
 MIXED = "chosen per product"
 PLAYER, BOTH = "stock player, own demand", "stock player and forecast"
 USUAL = "order-up-to from quantiles"  # where no earlier month tells which policy is cheap
 ARTICLE = ("article, as printed", "article, repaired")
+LEVEL = 0.015  # as in `evaluation.verdicts`; importing that would make every network's code one of this chapter's
 SAME = 0.005  # relative cost by which another processor moves a trained forecast: closer is no reason to change
 SIMPLE = ("SeasonalNaive", "WindowAverage")  # forecasts that anybody can make; the rule of thumb is the third
 

@@ -13,6 +13,7 @@ from salesforecast_lib.decisions.inventory import case_study, contest, today
 from salesforecast_lib.decisions.inventory.orders import interval_correlation, order_up_to
 from salesforecast_lib.decisions.inventory.policies import fixed_quantity
 from salesforecast_lib.decisions.inventory.simulator import SimulationConfig, simulate
+from salesforecast_lib.evaluation import verdicts
 from tests.unit.decisions.inventory.test_case_study import HORIZON, made_forecasts, made_panel
 
 CONFIG = SimulationConfig(3, 7, holding_cost=0.02, shortage_cost=1.0)
@@ -182,3 +183,7 @@ def test_nothing_is_ordered_of_what_nobody_wants_or_of_unknown_stock(shop, runs)
 def test_no_errors_hang_together_without_a_warning(errors, recwarn):
     assert interval_correlation(errors, np.ones((4, 14)), 7) == 0.0
     assert not recwarn.list
+
+
+def test_costs_are_called_level_as_losses_are():
+    assert contest.LEVEL == verdicts.LEVEL
