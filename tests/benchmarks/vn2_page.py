@@ -84,8 +84,8 @@ in the data here, and windows and game are not comparable week by week.
 
 ## Windows in between
 
-Played once, after the settings were fixed. They start four weeks later, so that they share weeks with their
-neighbours: a check of the settings, not an independent sample.
+Played once, after the settings were fixed; the settings before these had been played on them, too. They start four
+weeks later, so that they share weeks with their neighbours: a check of the settings, not an independent sample.
 
 {between}
 
