@@ -89,12 +89,22 @@ champion = champion_forecasts(
 _ = chosen_one.write_champion(champion, config, panel, run_dir)
 
 # %% [markdown]
+# A cutoff is judged on cutoffs whose whole horizon had ended by then:
+
+# %% tags=["nbval-check-output"]
+for when, composition in champion.compositions.items():
+    judged = composition.validated_at
+    print(f"{when}: {', '.join(judged) or 'no earlier cutoff'}")
+
+# %% [markdown]
 # What it consists of at the end of the data, in words and as a table. The loss is the scaled quantile loss over the earlier
 # cutoffs.
 
 # %%
 now = champion.compositions[str(today.date())]
-print(driving.consists_of(now.to_json()))
+driving.consists_of(now.to_json())
+
+# %%
 driving.composition_table(now.to_json())[["share", "loss"]].round(3)
 
 # %% [markdown]
@@ -146,10 +156,14 @@ print(f"by hand and by the library alike in {alike.mean():.0%} of the rows")
 #
 # On the scored cutoffs the champion stands beside its members. The best of them is known only now.
 
-# %%
+# %% tags=["nbval-check-output"]
 comparable = comparable_panel(panel, ends)
+series = comparable["unique_id"].unique()
+print(f"{len(series)} products at {len(ends)} cutoffs from {ends[0].date()}")
+
+# %%
 beside = chosen_one.beside_members(champion)
-beside = beside[beside["unique_id"].isin(comparable["unique_id"].unique())]
+beside = beside[beside["unique_id"].isin(series)]
 shown = ["wape", "bias", "mase", "scaled_quantile_loss", "coverage_80"]
 score = evaluate(scored_rows(beside, comparable), comparable, season)
 score = score.set_index("model")
@@ -272,6 +286,18 @@ print(f"{halved}: the forecast {stops} where the tried prices end")
 # Fewer rows and trees, fewer networks, and below some size a member is left out with the sentence that the budget has no room
 # for it. The error moves far less than the minutes do: most of what can be learned from these data is learned by the first
 # fits.
+# ```
+#
+# ```{exercise}
+# :label: ex-champion-mean
+# The mixture's median lies between those of its members. Must its mean lie between their means, as the library makes it?
+# ```
+#
+# ```{solution} ex-champion-mean
+# :class: dropdown
+# No. Members whose point forecast is a median are left out of the mean, and what is left is drawn half-way to the mean of the
+# mixture's own quantiles. A product that sells much now and then has a mean above most of its quantiles; the last of them is
+# where the table ends, so neither of the two halves is right alone.
 # ```
 #
 # ## References
