@@ -104,16 +104,15 @@ def plan_fits(size: Size, cutoffs: int, before_first: int, config: ChampionConfi
         left_out = {}
     elif not networks:
         chosen.remove("Networks")
-    recursive = fits * 2 * min(size.rows, RECURSIVE_ROWS) * 300 * SECONDS_PER_RECURSIVE_ROW
-    if "LightGBM" in chosen and recursive > 0.2 * budget and not config.members:
-        chosen.remove("LightGBM")
-        share = f"the budget has {0.2 * budget / 60:.1f} for it"
-        left_out["LightGBM"] = f"its fits take about {recursive / 60:.1f} minutes, {share}"
-    theta = fits * size.rows * SECONDS_PER_THETA_PERIOD
-    if "Theta" in chosen and theta > 0.2 * budget and not config.members:
-        chosen.remove("Theta")
-        share = f"the budget has {0.2 * budget / 60:.1f} for it"
-        left_out["Theta"] = f"its fits take about {theta / 60:.1f} minutes, {share}"
+    dear = {  # seconds of members that cannot be made smaller
+        "LightGBM": fits * 2 * min(size.rows, RECURSIVE_ROWS) * 300 * SECONDS_PER_RECURSIVE_ROW,
+        "Theta": fits * size.rows * SECONDS_PER_THETA_PERIOD,
+    }
+    for name, seconds in dear.items():
+        if name in chosen and seconds > 0.2 * budget and not config.members:
+            chosen.remove(name)
+            share = f"the budget has {0.2 * budget / 60:.1f} for it"
+            left_out[name] = f"its fits take about {seconds / 60:.1f} minutes, {share}"
     return Fits(tuple(chosen), validation, rows, trees, draws, networks, every, left_out)
 
 
