@@ -137,9 +137,7 @@ def league_page(results: dict[str, dict[str, Any]], searches: dict[str, list[dic
         "",
         "The champion is the library's: what `salesforecast run` forecasts with, with one configuration for all data "
         "sets. It learns weights and spread at each cutoff on cutoffs before it. Its members stand in the tables on "
-        "their own; which of them is best here is known only afterwards. Since these runs its mean is drawn half-way "
-        "to that of its own quantiles ({ref}`ch-champion`): biases and MAPE as given are those before; nothing else on "
-        "this page comes from the mean.",
+        "their own; which of them is best here is known only afterwards.",
         "",
     ]
     judged = statements(results)

@@ -153,9 +153,11 @@ def test_lines_say_that_a_stage_failed(tmp_path, capfd):
 def test_interrupted_run_says_so_and_is_not_finished(tmp_path, jobs):
     """With workers the build engine takes Ctrl-C for an end: the run must not."""
     script = textwrap.dedent(f"""
+        import signal
         from pathlib import Path
         from tests.unit.pipeline.test_pipeline import made_stages
         from salesforecast_lib.pipeline.runner import StageError, run
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # tests in the background are told to ignore it
         folder = Path({str(tmp_path)!r})
         stages = made_stages(folder, first="import time; time.sleep(60)\\n")
         try:
