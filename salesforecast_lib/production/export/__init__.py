@@ -1,6 +1,7 @@
 """Chapter 14, export: from a finished run to a model folder that answers without torch.
 
 - `write_model_folder`: Make the model folder of a finished run.
+- `earlier_cutoffs`: Cutoffs before the scored ones, at which choices are made.
 - `fit_live_network`: Train the live network on the sales up to a cutoff.
 - `live_config`: Settings of the live network, by the size of the data.
 - `write_window_graph`: Write the graph window → mean and quantiles.
@@ -16,7 +17,7 @@
 """
 
 from salesforecast_lib.production.export.backtest import forecasts_at, windows_at
-from salesforecast_lib.production.export.folder import write_model_folder
+from salesforecast_lib.production.export.folder import earlier_cutoffs, write_model_folder
 from salesforecast_lib.production.export.gates import Gate, GateError, gate_table
 from salesforecast_lib.production.export.network import (
     check_exportable,
@@ -29,6 +30,7 @@ from salesforecast_lib.production.export.training import fit_live_network, live_
 
 __all__ = [
     "write_model_folder",
+    "earlier_cutoffs",
     "fit_live_network",
     "live_config",
     "write_window_graph",

@@ -77,12 +77,9 @@ def write_model_folder(
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir(parents=True)
     try:
-        network.write_window_graph(forecaster, fresh / "network.onnx")
-        network.write_step_graph(forecaster, fresh / "step.onnx")
-        network.write_decode_graph(forecaster, fresh / "decode.onnx")
-        live = _write_arrays(forecaster, table, meta, run, cutoff, fresh)
-        described = {**_described(forecaster, table, meta, stored, run), "live": live, **(told or {})}
-        described |= _compressed(forecaster, LiveModel(fresh, described), table, run, precision, gated)
+        exact = unpublished(forecaster, run, fresh)
+        described = {**exact.info, **(told or {})}
+        described |= _compressed(forecaster, exact, table, run, precision, gated)
         shutil.copytree(run / "champion", fresh / "champion")
         write_parquet(_champion_table(run, cutoff), fresh / "champion.parquet")
         files = sorted(path for path in fresh.rglob("*") if path.is_file())
@@ -95,6 +92,18 @@ def write_model_folder(
         shutil.rmtree(fresh, ignore_errors=True)
         shutil.rmtree(old, ignore_errors=True)
     return target
+
+
+def unpublished(forecaster: Forecaster, run: Path, folder: Path) -> LiveModel:
+    """The live model of a forecaster in 32 bits, with its files in ``folder``: it answers, and is no version yet."""
+    table, meta = load_features(run)
+    stored = read_json(run / "champion" / "champion.json")
+    folder.mkdir(parents=True, exist_ok=True)
+    network.write_window_graph(forecaster, folder / "network.onnx")
+    network.write_step_graph(forecaster, folder / "step.onnx")
+    network.write_decode_graph(forecaster, folder / "decode.onnx")
+    live = _write_arrays(forecaster, table, meta, run, pd.Timestamp(stored["cutoff"]), folder)
+    return LiveModel(folder, {**_described(forecaster, table, meta, stored, run), "live": live})
 
 
 def earlier_cutoffs(frame: pd.DataFrame, cutoff: pd.Timestamp, freq: str, horizon: int, count: int = 3) -> list[Any]:

@@ -83,11 +83,7 @@ def speed_gates(
 ) -> list[Gate]:
     """Time of one series beside eager torch on one thread, and time to load; the best of several rounds."""
     _, windows = windows_at(model, frame, known, cutoff)
-    one = type(windows)(
-        windows.last_date, *(each[:1] for each in (windows.y, windows.available, windows.past, windows.ahead)),
-        windows.static[:1],
-    )  # fmt: skip
-    feeds, _ = model.read(one)
+    feeds, _ = model.read(windows.take([0]))
     batch = batch_of(feeds)
     session = open_session(graph)
     names = {each.name for each in session.get_inputs()}

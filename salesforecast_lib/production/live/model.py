@@ -165,6 +165,13 @@ class LiveModel:
         """The run's series at the cutoff."""
         return States(np.array(self.ids, dtype=object), np.array(self.cutoff, dtype="datetime64[D]"), self._numbers)
 
+    def begin(self, ids: Sequence[str], last_date: Any, static: np.ndarray) -> States:
+        """States of series without any history yet, after ``last_date``, the period before their first one."""
+        numbers = np.zeros((len(ids), self.layout.size))
+        if self.static:
+            numbers[:, -len(self.static) :] = self.words.codes_of(static)
+        return States(np.array(ids, dtype=object), np.array(last_date, dtype="datetime64[D]"), numbers)
+
     def step(self, states: States, y: np.ndarray, available: np.ndarray, today: np.ndarray) -> States:
         """The states one period later.
 
