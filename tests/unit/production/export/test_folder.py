@@ -5,7 +5,6 @@ import shutil
 
 import numpy as np
 import pytest
-from tests.unit.production.made_run import made_live, made_run, read_run
 
 from salesforecast_lib.files import read_json, write_json
 from salesforecast_lib.pipeline.serving import append_event, current_version, next_version, publish_run
@@ -13,6 +12,7 @@ from salesforecast_lib.production.export import Gate, GateError, gate_table, gat
 from salesforecast_lib.production.export import folder as folders
 from salesforecast_lib.production.export.compress import prune, retrain, zeros
 from salesforecast_lib.production.live import FORMAT, LiveModel, read_model_file
+from tests.unit.production.made_run import made_live, made_run, read_run
 
 
 @pytest.fixture(scope="module", autouse=True)

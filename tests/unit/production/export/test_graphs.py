@@ -4,7 +4,6 @@ import numpy as np
 import onnx
 import pytest
 import torch
-from tests.unit.production.made_run import made_live, made_run, read_run
 
 from salesforecast_lib.models.networks.encoders import ENCODERS
 from salesforecast_lib.models.networks.heads import running_product
@@ -13,6 +12,7 @@ from salesforecast_lib.models.windows import PanelTensor
 from salesforecast_lib.production.export import check_exportable, quantise_graph, write_step_graph, write_window_graph
 from salesforecast_lib.production.export import network as graphs
 from salesforecast_lib.production.live import open_session
+from tests.unit.production.made_run import made_live, made_run, read_run
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +34,9 @@ def answers(path, batch):
     return session.run(["mean", "quantiles"], given)
 
 
-@pytest.mark.parametrize("encoder, head", [*((name, "quantiles") for name in graphs.EXPORTED_ENCODERS), ("gru", "gaussian")])
+@pytest.mark.parametrize(
+    "encoder, head", [*((name, "quantiles") for name in graphs.EXPORTED_ENCODERS), ("gru", "gaussian")]
+)
 def test_every_encoder_and_head_that_can_be_exported(run, tmp_path, encoder, head):
     table, meta, _ = run
     network = made_live(table, meta, encoder=encoder, head=head)
