@@ -122,7 +122,7 @@ def forecast_answer(
     horizon: int,
 ) -> dict[str, Any]:
     """Answer of /forecast."""
-    mean, quantiles = (np.round(each[:, :horizon], DIGITS) for each in found)
+    mean, quantiles = (_rounded(each[:, :horizon]) for each in found)
     dates: dict[date, list[str]] = {}
     rows = []
     for number, (name, last, model) in enumerate(zip(names, lasts, models, strict=True)):
@@ -140,6 +140,11 @@ def forecast_answer(
     return {"version": snapshot.version, "levels": list(snapshot.model.levels), "forecasts": rows}
 
 
+def _rounded(values: np.ndarray) -> np.ndarray:
+    """Rounded, and each row in one piece, as the writer of JSON wants it."""
+    return np.ascontiguousarray(np.round(values, DIGITS))
+
+
 def ahead_of(snapshot: Snapshot, last: date, horizon: int) -> list[str]:
     """The periods after a day, ISO dates."""
     days = snapshot.model.known.calendar.days
@@ -151,7 +156,7 @@ def whatif_answer(
     snapshot: Snapshot, names: Sequence[str], lasts: Sequence[date], before: np.ndarray, after: np.ndarray
 ) -> dict[str, Any]:
     """Answer of /whatif."""
-    old, new = np.round(before, DIGITS), np.round(after, DIGITS)
+    old, new = _rounded(before), _rounded(after)
     sums = np.round((after - before).sum(axis=1), DIGITS)
     rows = [
         {

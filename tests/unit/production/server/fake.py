@@ -78,5 +78,6 @@ def load(version: str, folder: Path) -> Snapshot:
     model = FakeModel(pd.Timestamp(CUTOFFS[version]))
     mean = np.full((model.products - 1, HORIZON), 100.0)
     place = {name: number for number, name in enumerate(model.ids[:-1])}
-    table = Table(place, mean, mean[:, :, None] * np.linspace(0.5, 1.5, len(LEVELS)))
+    quantiles = np.asfortranarray(mean[:, :, None] * np.linspace(0.5, 1.5, len(LEVELS)))  # as a table's columns come
+    table = Table(place, mean, quantiles)
     return Snapshot(version, model, table)  # type: ignore[arg-type]
