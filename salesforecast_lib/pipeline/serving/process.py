@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from salesforecast_lib.production.server import ServerConfig
+    from salesforecast_lib.production.server import ServerConfig, Snapshot
 
 MODELS, STORE, LOCK = "models", "observations.sqlite", "server.lock"
 
@@ -34,6 +34,7 @@ def serve_run(
     key: str = "",
     config: ServerConfig | None = None,
     told: Callable[[str], None] = print,
+    load: Callable[[str, Path], Snapshot] | None = None,
 ) -> None:
     """Serve a run's current model until SIGTERM or SIGINT.
 
@@ -41,6 +42,7 @@ def serve_run(
     ----------
     port : 0 takes a free one.
     told : gets one line with the address, as soon as connections are taken.
+    load : reads a version from its folder; default: `Snapshot.load`.
 
     Raises
     ------
@@ -53,7 +55,7 @@ def serve_run(
     import uvicorn
 
     from salesforecast_lib.pipeline.serving.orders import correlation_of_run, replenish_orders
-    from salesforecast_lib.production.server import ServerConfig, create_app, guarded, newest
+    from salesforecast_lib.production.server import ServerConfig, Snapshot, create_app, guarded, newest
 
     config = config or ServerConfig()
     source = newest(run_dir / MODELS)
@@ -68,7 +70,7 @@ def serve_run(
     try:
         listening = _listen(host, port)
         rule = replenish_orders(correlation_of_run(run_dir))
-        app = create_app(source, folder / STORE, rule, config, key)
+        app = create_app(source, folder / STORE, rule, config, key, load=load or Snapshot.load)
         server = uvicorn.Server(
             uvicorn.Config(
                 app, loop="uvloop", http=guarded(config.header_seconds), ws="none", lifespan="on", access_log=False,

@@ -90,6 +90,7 @@ def start(
     port: int = 0,
     seconds: float = 60.0,
     environment: Mapping[str, str] | None = None,
+    module: str = "salesforecast_lib.pipeline.serving.serve",
 ) -> Running:
     """Start the server of a run and wait until it is ready; ``options`` are those of the command.
 
@@ -101,7 +102,7 @@ def start(
     folder = resolve(run_dir)
     serving_folder(folder).mkdir(parents=True, exist_ok=True)
     log = serving_folder(folder) / LOG
-    command = [sys.executable, "-m", "salesforecast_lib.pipeline.serving.serve", str(folder), "--port", str(port)]
+    command = [sys.executable, "-m", module, str(folder), "--port", str(port)]
     paths = [str(project_root()), os.environ.get("PYTHONPATH", "")]
     known = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths)), **(environment or {})}
     with open(log, "ab") as lines:
@@ -134,7 +135,8 @@ def _first_line(process: subprocess.Popen[bytes], end: float) -> str:
 
 
 def _last_words(log: Path) -> str:
-    return log.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-1:].__str__()[1:-1]
+    lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    return lines[-1] if lines else "it said nothing"
 
 
 @contextlib.contextmanager

@@ -9,6 +9,14 @@ from pydantic import ValidationError
 
 MOST_TOLD = 5  # problems of one request that are told
 SHOWN = 60  # signs of a wrong value that are given back
+_WORDS = (  # of pydantic, and ours
+    ("Value error, ", ""),
+    ("Input should be ", "expected "),
+    ("expected greater", "expected a value greater"),
+    ("expected less", "expected a value less"),
+    ("Extra inputs are not permitted", "no such field"),
+    ("Field required", "is missing"),
+)
 
 
 class Problem(Exception):
@@ -51,8 +59,9 @@ def from_validation(error: ValidationError) -> Problem:
         if each["type"] == "json_invalid":
             return Problem(400, f"the body is no valid JSON: {each['ctx']['error']}; send one JSON object in UTF-8")
         field = field_name(each["loc"])
-        message = each["msg"].removeprefix("Value error, ")
-        message = message.replace("Input should be", "expected").replace("Extra inputs are not permitted", "no such field")
+        message = each["msg"]
+        for theirs, ours in _WORDS:
+            message = message.replace(theirs, ours)
         got = each.get("input")
         shown = f", got {str(got)[:SHOWN]!r}" if isinstance(got, str | int | float) else ""
         told.append(f"{field}: {message[0].lower() + message[1:]}{shown}" if field else f"{message}")
