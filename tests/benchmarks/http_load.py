@@ -50,7 +50,9 @@ class Connection:
     async def ask(self, request: bytes) -> tuple[int, bytes]:
         """Status and body; raises OSError or EOFError when the server is gone."""
         if self.writer is None or self.writer.is_closing():
-            self.reader, self.writer = await asyncio.open_connection(self.parts.hostname, self.parts.port, limit=1 << 24)
+            self.reader, self.writer = await asyncio.open_connection(
+                self.parts.hostname, self.parts.port, limit=1 << 24
+            )
         assert self.reader is not None
         try:
             self.writer.write(request)

@@ -23,7 +23,9 @@ from salesforecast_lib.production.server.service import Replenish, Service, Sour
 from salesforecast_lib.production.server.snapshot import Snapshot
 
 _OPTIONS = orjson.OPT_SERIALIZE_NUMPY
-_ABOUT = "Forecasts of a shop's products, what to order, and what another plan would change; each answer names the model."
+_ABOUT = (
+    "Forecasts of a shop's products, what to order, and what another plan would change; each answer names the model."
+)
 EXAMPLES: dict[str, Any] = {
     "/forecast": {"series": [{"history": [3, 5, 4, 6, 5, 9, 2, 4, 4, 5], "last_date": "2018-01-10", "id": "mine"}]},
     "/observe": {"observations": [{"id": "PRODUCT", "date": "2018-01-01", "y": 4}]},
@@ -160,7 +162,12 @@ def _described(app: FastAPI) -> dict[str, Any]:
     if app.openapi_schema is None:
         found = get_openapi(title=app.title, version="1", description=app.description, routes=app.routes)
         shapes = found.setdefault("components", {}).setdefault("schemas", {})
-        for shape in (requests.ForecastRequest, requests.ObserveRequest, requests.ReplenishRequest, requests.WhatIfRequest):
+        for shape in (
+            requests.ForecastRequest,
+            requests.ObserveRequest,
+            requests.ReplenishRequest,
+            requests.WhatIfRequest,
+        ):
             told = shape.model_json_schema(ref_template="#/components/schemas/{model}")
             shapes.update(told.pop("$defs", {}))
             shapes[shape.__name__] = told

@@ -70,7 +70,9 @@ class Ledger:
             self._base.execute(f"pragma user_version={FORMAT}")
         except sqlite3.DatabaseError as error:
             self._base.close()
-            raise ValueError(f"{self.path}: is no store of observations ({error}); move it away to begin anew") from None
+            raise ValueError(
+                f"{self.path}: is no store of observations ({error}); move it away to begin anew"
+            ) from None
 
     def close(self) -> None:
         """Close the file."""

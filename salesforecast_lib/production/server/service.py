@@ -143,7 +143,9 @@ class Service:
         found, models = await self._by_id(snapshot, ids, rows, asked.model)
         return forecast_answer(snapshot, list(ids), lasts, models, found, horizon)
 
-    async def _by_id(self, snapshot: Snapshot, ids: Sequence[str], rows: np.ndarray, model: str) -> tuple[Arrays, list[str]]:
+    async def _by_id(
+        self, snapshot: Snapshot, ids: Sequence[str], rows: np.ndarray, model: str
+    ) -> tuple[Arrays, list[str]]:
         """Forecasts of products of the run, and which model made each."""
         table, n = snapshot.table, len(ids)
         places = np.array([-1 if table is None else table.place.get(name, -1) for name in ids])
@@ -275,7 +277,9 @@ class Service:
     def _many(self, count: int, field: str) -> None:
         if count > self.config.max_series:
             raise Problem(
-                422, f"{field}: {count} of them, expected at most {self.config.max_series}; send several requests", field
+                422,
+                f"{field}: {count} of them, expected at most {self.config.max_series}; send several requests",
+                field,
             )
 
 

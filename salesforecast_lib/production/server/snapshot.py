@@ -164,7 +164,9 @@ class Snapshot:
                 wrong = next((name for name in getattr(each, part) if name not in known), None)
                 if wrong is not None:
                     expected = f"some of {', '.join(known)}" if known else "none"
-                    raise Problem(422, f"{here}.{part}: no column {wrong[:60]!r}; expected {expected}", f"{here}.{part}")
+                    raise Problem(
+                        422, f"{here}.{part}: no column {wrong[:60]!r}; expected {expected}", f"{here}.{part}"
+                    )
             for name, values in each.ahead.items():
                 if len(values) > model.horizon:
                     raise Problem(
@@ -181,7 +183,9 @@ class Snapshot:
         if found >= len(days) - self.model.horizon or days[found] != np.datetime64(day, "D"):
             last = days[-1 - self.model.horizon]
             raise Problem(
-                422, f"{field}: {day} is no period that the model knows; expected the last day of one, until {last}", field
+                422,
+                f"{field}: {day} is no period that the model knows; expected the last day of one, until {last}",
+                field,
             )
 
 

@@ -58,7 +58,9 @@ class FakeModel:
 
     def forecast(self, windows):
         recent = windows.y[:, -WEEK:]
-        return self._answer(np.nanmean(np.where(windows.available[:, -WEEK:] > 0, recent, np.nan), axis=1), windows.ahead)
+        return self._answer(
+            np.nanmean(np.where(windows.available[:, -WEEK:] > 0, recent, np.nan), axis=1), windows.ahead
+        )
 
     def step(self, states, y, available, today):
         numbers = np.concatenate([states.numbers[:, 1:], y[:, None]], axis=1)

@@ -129,7 +129,9 @@ def test_too_much_at_once_is_refused_with_a_time(start):
     service.batcher.waiting = 9  # as if they were at work
     found = client.post("/forecast", json={"ids": ["P4"] * 2})
     assert found.status_code == 429 and found.headers["retry-after"] == "1"
-    assert client.post("/forecast", json={"ids": ["P0"] * 2}).status_code == 200  # the champion's table waits for nobody
+    assert (
+        client.post("/forecast", json={"ids": ["P0"] * 2}).status_code == 200
+    )  # the champion's table waits for nobody
     service.batcher.waiting = 0
     assert client.post("/forecast", json={"ids": ["P4"] * 2}).status_code == 200
 
