@@ -234,6 +234,9 @@ RULES: dict[str, Rule] = {
     "cost_doubt": SHARE_0,
     "price_tests": NOT_NEGATIVE,
     "longest_test": at_least(6),
+    # 14: deployment
+    "live_epochs": POSITIVE,
+    "prune_share": SHARE_0,
 }
 # Every value of the declared type will do: truth values, and texts whose meaning only the data know.
 FREE = frozenset(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,6 +42,13 @@ class Windows:
 
     def __len__(self) -> int:
         return len(self.y)
+
+    def take(self, rows: Sequence[int] | np.ndarray) -> Windows:
+        """The series numbered ``rows``, in that order."""
+        rows = np.asarray(rows, dtype="int64")
+        last = self.last_date if self.last_date.ndim == 0 else self.last_date[rows]
+        past = None if self.past is None else self.past[rows]
+        return Windows(last, self.y[rows], self.available[rows], past, self.ahead[rows], self.static[rows])
 
 
 @dataclass(frozen=True)
