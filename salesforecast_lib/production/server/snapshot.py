@@ -129,6 +129,9 @@ class Snapshot:
         """The live model's forecast from histories that came with requests."""
         model, n = self.model, len(series)
         long = max(len(each.history) for each in series)
+        if n > 1 and any(self._first(each.last_date, long) < 0 for each in series):
+            found = [self.from_histories([each]) for each in series]  # their common length would pass the calendar
+            return np.concatenate([mean for mean, _ in found]), np.concatenate([parts for _, parts in found])
         y, available = np.full((n, long), np.nan), np.ones((n, long))
         for row, each in enumerate(series):
             values = np.array(each.history, dtype="float64")  # null is not a number
@@ -145,6 +148,10 @@ class Snapshot:
         ahead = model.ahead(last, n, _told([each.ahead for each in series], model.horizon, False), ids, static)
         past = model.past(last, n, long, _told([each.past for each in series], long, True), ids, static)
         return model.forecast(Windows(last, y, available, past, ahead, static))
+
+    def _first(self, last: date, long: int) -> int:
+        """Number in the calendar of the first of ``long`` periods that end with ``last``; below 0 before it begins."""
+        return int(np.searchsorted(self.model.known.calendar.days, np.datetime64(last, "D"))) + 1 - long
 
     def check_series(self, series: Sequence[Series], field: Callable[[int], str], longest: int) -> None:
         """Raise `Problem` where a column, a category, a length or a date is not one that the model can read."""
@@ -175,6 +182,10 @@ class Snapshot:
                         f"{here}.ahead.{name}",
                     )
             self.check_date(each.last_date, f"{here}.last_date")
+            if self._first(each.last_date, len(each.history)) < 0:
+                begin = model.known.calendar.days[0]
+                sentence = f"{here}.history: begins before {begin}, the first period that the model knows; send less of it"
+                raise Problem(422, sentence, f"{here}.history")
 
     def check_date(self, day: date, field: str) -> None:
         """Raise `Problem` where a day is no period of the model's calendar, or too near to its end."""

@@ -47,6 +47,8 @@ class FakeModel:
         return self._known(n, told, HORIZON)
 
     def past(self, last_date, n, periods, told=None, ids=None, static=None):
+        if (np.asarray(last_date) - np.timedelta64(periods - 1, "D") < self.known.calendar.days[0]).any():
+            raise ValueError("a period that is needed lies outside the calendar")  # as the live model does
         return self._known(n, told, periods)
 
     def today(self, at, n, told=None, ids=None, static=None):

@@ -28,6 +28,9 @@ WRONG = {  # path, body, status, words of the answer, field
     "a year that is none": ("/forecast", series(last_date="0001-01-01"), 422, "1990-01-01", "series[0].last_date"),
     "a date that is none": ("/forecast", series(last_date="2024-02-30"), 422, "date", "series[0].last_date"),
     "beyond the calendar": ("/forecast", series(last_date="2024-12-31"), 422, "until 2024-12-17", "series[0].last_date"),
+    "before the calendar": (
+        "/forecast", series(last_date="2023-01-02"), 422, "begins before 2023-01-01", "series[0].history"
+    ),
     "no figure": ("/forecast", series(history=[None, None]), 422, "at least one", "series[0].history"),
     "an empty history": ("/forecast", series(history=[]), 422, "at least 1", "series[0].history"),
     "a long history": ("/forecast", series(history=[1] * 2000), 422, "at most 1500", "series[0].history"),

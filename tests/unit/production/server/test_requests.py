@@ -39,6 +39,12 @@ def test_many_series_are_the_same_as_one_at_a_time(start):
     assert together == alone
 
 
+def test_a_short_history_near_the_calendars_begin_goes_with_a_long_one(client):
+    early, long = {"history": [4], "last_date": "2023-01-01"}, {"history": [6] * 30, "last_date": "2024-02-01"}
+    found = mean(client, series=[early, long])
+    assert [each["mean"][0] for each in found] == [4.0, 6.0]
+
+
 def test_the_same_observation_again_changes_nothing(client):
     for _ in range(2):
         found = client.post("/observe", json={**OBSERVED, "key": "night-one"})
