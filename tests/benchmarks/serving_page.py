@@ -110,13 +110,17 @@ def page(result: dict[str, Any]) -> str:
             "`tests/benchmarks/serving_page.py` makes the page of what it stored.",
             meaning(result),
         ),
-        f"The server has one core for itself as far as this benchmark goes, the client another one, on a machine of two "
+        "The server has one core for itself as far as this benchmark goes, the client another one, on a machine of "
+        "two "
         f"cores that others used too: its load was {min(loads):.1f} to {max(loads):.1f} meanwhile. Times of the clock "
         "are those of a busy machine; times of the processor are what the server itself needs.",
         "",
         "| | measured | limit | kept |",
         "|---|---:|---:|---|",
-        *(f"| {words} | {value} | {limit} | {'yes' if kept else 'no'} |" for words, value, limit, kept in limits(result)),
+        *(
+            f"| {words} | {value} | {limit} | {'yes' if kept else 'no'} |"
+            for words, value, limit, kept in limits(result)
+        ),
         "",
         "## Requests a second",
         "",
@@ -126,7 +130,8 @@ def page(result: dict[str, Any]) -> str:
         "| connections | requests a second | median, ms | p99, ms | processor, ms each |",
         "|---:|---:|---:|---:|---:|",
         *(
-            f"| {name} | {row['per_second']:,.0f} | {row['p50_ms']:.1f} | {row['p99_ms']:.1f} | {row['cpu_ms_each']:.2f} |"
+            f"| {name} | {row['per_second']:,.0f} | {row['p50_ms']:.1f} | {row['p99_ms']:.1f} | "
+            f"{row['cpu_ms_each']:.2f} |"
             for name, row in result["load"].items()
         ),
         "",
@@ -138,7 +143,8 @@ def page(result: dict[str, Any]) -> str:
         "Forecasts of one series by the number of connections.",
         "```",
         "",
-        "At 200 requests a second, which come at random and whose time counts from when they were due, three runs gave:",
+        "At 200 requests a second, which come at random and whose time counts from when they were due, three runs "
+        "gave:",
         "",
         "| run | median, ms | p99, ms | longest, ms | load of the machine |",
         "|---:|---:|---:|---:|---:|",
@@ -147,15 +153,18 @@ def page(result: dict[str, Any]) -> str:
             for k, row in enumerate(result["latency"]["runs"], 1)
         ),
         "",
-        f"One request of {result['batch']['series']:,} series takes {result['batch']['p50_ms']:.0f} ms in the median, of "
+        f"One request of {result['batch']['series']:,} series takes {result['batch']['p50_ms']:.0f} ms in the median, "
+        "of "
         f"which {result['batch']['cpu_ms_each']:.0f} ms are the processor's.",
         "",
         "## Swaps and kills",
         "",
         f"Clients observed day after day of {chaos['products']} products and asked for forecasts, while the model was "
-        f"swapped {chaos['swaps']} times and the process killed {chaos['kills']} times (kill -9). Of {chaos['answers']:,} "
+        f"swapped {chaos['swaps']} times and the process killed {chaos['kills']} times (kill -9). Of "
+        f"{chaos['answers']:,} "
         f"answers {chaos['failed_answers']} were failures; {chaos['lost']} of {chaos['acknowledged']:,} acknowledged "
-        f"observations were missing at the end. The forecasts then differed by {chaos['state_differs_by']:g} from those "
+        f"observations were missing at the end. The forecasts then differed by {chaos['state_differs_by']:g} from "
+        "those "
         "of a state that was made anew from the store. After a kill it was back within "
         f"{chaos['seconds_to_be_back']:.1f} seconds.",
         "",
@@ -165,8 +174,10 @@ def page(result: dict[str, Any]) -> str:
         "",
         "## What a user would do today",
         "",
-        "mlforecast with LightGBM (100 trees, lags and rolling means) behind the same FastAPI, with the same reader and "
-        "writer of JSON, on the same core. It gives a mean and no quantiles, and it makes a table of each request and 28 "
+        "mlforecast with LightGBM (100 trees, lags and rolling means) behind the same FastAPI, with the same reader "
+        "and "
+        "writer of JSON, on the same core. It gives a mean and no quantiles, and it makes a table of each request and "
+        "28 "
         "steps, one after the other. A fast server of its trees could be written by hand; this is what the library "
         "offers.",
         "",

@@ -116,7 +116,7 @@ def _routes(app: FastAPI, service: Service) -> None:
         )  # fmt: skip
 
     ask("/forecast", requests.ForecastRequest, answers.ForecastAnswer,
-        "Mean and quantiles of the periods to come, by ids of the run or from histories.", service.forecast)  # fmt: skip
+        "Mean and quantiles of the periods to come, by ids or from histories.", service.forecast)  # fmt: skip
     ask("/observe", requests.ObserveRequest, answers.ObserveAnswer,
         "Yesterday's sales; answered once they are on the disk. The same again changes nothing.",
         service.observe)  # fmt: skip

@@ -149,7 +149,8 @@ class Ledger:
             if each.date != expected:
                 return Problem(
                     409,
-                    f"{field}.date: {each.date} leaves a gap or is no period; expected {expected}, the period after the "
+                    f"{field}.date: {each.date} leaves a gap or is no period; expected {expected}, the period after "
+                    "the "
                     "last that is known of this product; send the periods in between first",
                     f"{field}.date",
                 )

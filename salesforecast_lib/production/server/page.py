@@ -33,7 +33,8 @@ def docs_page(described: dict[str, Any], examples: dict[str, Any]) -> str:
             if found:
                 parts.append("<h3>Answer</h3>" + "".join(_shape(name, shapes) for name in found))
     return (
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(described["info"]["title"])}</title>'
+        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        f"<title>{escape(described['info']['title'])}</title>"
         f'<meta name="viewport" content="width=device-width,initial-scale=1"><style>{_STYLE}</style></head><body>'
         f"<h1>{escape(described['info']['title'])}</h1><p>{escape(described['info']['description'])} "
         '<a href="openapi.json">openapi.json</a></p>' + "".join(parts) + "</body></html>\n"

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +12,10 @@ import numpy as np
 from salesforecast_lib.production.server.answers import forecast_answer, model_answer, whatif_answer
 from salesforecast_lib.production.server.batching import Batcher
 from salesforecast_lib.production.server.config import ServerConfig
-from salesforecast_lib.production.server.ledger import Asked, Ledger, Taken, unknown
+from salesforecast_lib.production.server.ledger import Ledger, unknown
 from salesforecast_lib.production.server.metrics import Metrics
 from salesforecast_lib.production.server.problems import Problem
+from salesforecast_lib.production.server.recorder import Recorder
 from salesforecast_lib.production.server.requests import (
     ForecastRequest,
     Item,
@@ -31,13 +29,6 @@ from salesforecast_lib.production.server.snapshot import CHAMPION, LIVE, Arrays,
 Source = Callable[[], tuple[str, Path]]
 Replenish = Callable[..., list[dict[str, Any]]]
 Load = Callable[[str, Path], Snapshot]
-_COMMITTED_TOGETHER = 500  # requests in one transaction
-
-
-@dataclass
-class _Waiting:
-    asked: Asked
-    done: asyncio.Future[dict[str, int]]
 
 
 class Service:
@@ -57,15 +48,11 @@ class Service:
         self.metrics = Metrics()
         self.batcher = Batcher(config.small, config.chunk, config.max_waiting, self.metrics.batch)
         self.ledger = Ledger(store)
+        self.recorder = Recorder(self.ledger, config.max_observations, self.metrics, lambda: self.snapshot)
         self.current: Snapshot | None = None
         self.stopping = False
         self.trouble = ""  # why the newest version is not taken
         self._read = 0  # number of the last observation that the current state has read
-        self._moving = asyncio.Lock()  # the state is moved by one at a time
-        self._queue: list[_Waiting] = []
-        self._queued = 0  # observations in it
-        self._disk = ThreadPoolExecutor(1, "disk")
-        self._writer: asyncio.Task[None] | None = None
 
     @property
     def snapshot(self) -> Snapshot:
@@ -83,21 +70,21 @@ class Service:
         """
         loop = asyncio.get_running_loop()
         try:
-            version, folder = await loop.run_in_executor(self._disk, self.source)
+            version, folder = await loop.run_in_executor(self.recorder.disk, self.source)
             if self.current is not None and self.current.version == version:
                 self.trouble = ""
                 return False
-            fresh = await loop.run_in_executor(self._disk, self.load, version, folder)
+            fresh = await loop.run_in_executor(self.recorder.disk, self.load, version, folder)
             cutoff = fresh.cutoff.item()
-            past, read = await loop.run_in_executor(self._disk, self.ledger.since, 0, cutoff)
-            await loop.run_in_executor(self._disk, fresh.advance, past)
+            past, read = await loop.run_in_executor(self.recorder.disk, self.ledger.since, 0, cutoff)
+            await loop.run_in_executor(self.recorder.disk, fresh.advance, past)
         except (ValueError, OSError, KeyError) as error:
             self.trouble = str(error)
             self.metrics.failed_swaps.inc()
             return False
-        async with self._moving:  # what came in meanwhile
-            late, read = await loop.run_in_executor(self._disk, self.ledger.since, read, cutoff)
-            await loop.run_in_executor(self._disk, fresh.advance, late)
+        async with self.recorder.moving:  # what came in meanwhile
+            late, read = await loop.run_in_executor(self.recorder.disk, self.ledger.since, read, cutoff)
+            await loop.run_in_executor(self.recorder.disk, fresh.advance, late)
             self.current, self._read, self.trouble = fresh, read, ""
         self.metrics.model(version)
         return True
@@ -115,11 +102,8 @@ class Service:
     async def close(self) -> None:
         """Write what waits and close the store."""
         self.stopping = True
-        if self._writer is not None:
-            await self._writer
+        await self.recorder.close()
         self.batcher.close()
-        await asyncio.get_running_loop().run_in_executor(self._disk, self.ledger.close)
-        self._disk.shutdown()
 
     # ---------------------------------------------------------------- requests
 
@@ -227,48 +211,8 @@ class Service:
 
     async def observe(self, asked: ObserveRequest, body: bytes) -> dict[str, Any]:
         """Answer ``POST /observe`` once the observations are on the disk and the state has moved on."""
-        snapshot, count = self.snapshot, len(asked.observations)
-        self._many(count, "observations")
-        for number, each in enumerate(asked.observations):
-            wrong = next((name for name in each.told if name not in snapshot.model.told), None)
-            if wrong is not None:
-                expected = f"some of {', '.join(snapshot.model.told)}" if snapshot.model.told else "none"
-                field = f"observations[{number}].told"
-                raise Problem(422, f"{field}: no column {wrong[:60]!r}; expected {expected}", field)
-        if self._queued and self._queued + count > self.config.max_observations:
-            raise Problem(429, f"{self._queued} observations wait for the disk; send them again later", retry_after=1)
-        done: asyncio.Future[dict[str, int]] = asyncio.get_running_loop().create_future()
-        self._queue.append(_Waiting(Asked(asked.observations, asked.key, hashlib.sha256(body).hexdigest()), done))
-        self._queued += count
-        if self._writer is None or self._writer.done():
-            self._writer = asyncio.get_running_loop().create_task(self._write())
-        return {"version": snapshot.version, **await done}
-
-    async def _write(self) -> None:
-        """Commit what waits, all together, and move the state on; then answer."""
-        loop = asyncio.get_running_loop()
-        while self._queue:
-            batch, self._queue = self._queue[:_COMMITTED_TOGETHER], self._queue[_COMMITTED_TOGETHER:]
-            async with self._moving:
-                snapshot = self.snapshot
-                try:
-                    asked = [each.asked for each in batch]
-                    results = await loop.run_in_executor(
-                        self._disk, self.ledger.commit, asked, snapshot.last, snapshot.after
-                    )
-                    snapshot.advance(each for taken in results if isinstance(taken, Taken) for each in taken.fresh)
-                except Exception as error:  # a full disk: nobody is told that it was taken
-                    results = [Problem(503, f"the observations were not stored ({type(error).__name__})")] * len(batch)
-                    self.metrics.lost_writes.inc()
-            for waiting, result in zip(batch, results, strict=True):
-                self._queued -= len(waiting.asked.observations)
-                if waiting.done.done():
-                    continue
-                if isinstance(result, Problem):
-                    waiting.done.set_exception(result)
-                else:
-                    self.metrics.observed.inc(result.answer["accepted"])
-                    waiting.done.set_result(result.answer)
+        self._many(len(asked.observations), "observations")
+        return await self.recorder.take(asked, body, self.snapshot)
 
     def model(self) -> dict[str, Any]:
         """Answer ``GET /model``."""

@@ -161,7 +161,8 @@ class Snapshot:
             if len(each.history) > longest:
                 raise Problem(
                     422,
-                    f"{here}.history: {len(each.history)} periods, expected at most {longest}; the model reads the last "
+                    f"{here}.history: {len(each.history)} periods, expected at most {longest}; the model reads the "
+                    "last "
                     f"{model.window}",
                     f"{here}.history",
                 )
@@ -184,7 +185,9 @@ class Snapshot:
             self.check_date(each.last_date, f"{here}.last_date")
             if self._first(each.last_date, len(each.history)) < 0:
                 begin = model.known.calendar.days[0]
-                sentence = f"{here}.history: begins before {begin}, the first period that the model knows; send less of it"
+                sentence = (
+                    f"{here}.history: begins before {begin}, the first period that the model knows; send less of it"
+                )
                 raise Problem(422, sentence, f"{here}.history")
 
     def check_date(self, day: date, field: str) -> None:

@@ -19,17 +19,45 @@ def item(**changed):
 
 
 WRONG = {  # path, body, status, words of the answer, field
-    "NaN": ("/forecast", '{"series": [{"history": [NaN], "last_date": "2024-02-01"}]}', 422, "finite", "series[0].history[0]"),
-    "infinity": ("/forecast", '{"series": [{"history": [1, -Infinity], "last_date": "2024-02-01"}]}', 422, "finite", "series[0].history[1]"),
-    "too large to be finite": ("/forecast", '{"series": [{"history": [1e999], "last_date": "2024-02-01"}]}', 422, "history[0]", "series[0].history[0]"),
+    "NaN": (
+        "/forecast",
+        '{"series": [{"history": [NaN], "last_date": "2024-02-01"}]}',
+        422,
+        "finite",
+        "series[0].history[0]",
+    ),
+    "infinity": (
+        "/forecast",
+        '{"series": [{"history": [1, -Infinity], "last_date": "2024-02-01"}]}',
+        422,
+        "finite",
+        "series[0].history[1]",
+    ),
+    "too large to be finite": (
+        "/forecast",
+        '{"series": [{"history": [1e999], "last_date": "2024-02-01"}]}',
+        422,
+        "history[0]",
+        "series[0].history[0]",
+    ),
     "negative": ("/forecast", series(history=[1, -1]), 422, "greater than or equal to 0", "series[0].history[1]"),
     "absurd": ("/forecast", series(history=[1e12]), 422, "less than or equal to 1000000000", "series[0].history[0]"),
     "text": ("/forecast", series(history=["many"]), 422, "valid number", "series[0].history[0]"),
     "a year that is none": ("/forecast", series(last_date="0001-01-01"), 422, "1990-01-01", "series[0].last_date"),
     "a date that is none": ("/forecast", series(last_date="2024-02-30"), 422, "date", "series[0].last_date"),
-    "beyond the calendar": ("/forecast", series(last_date="2024-12-31"), 422, "until 2024-12-17", "series[0].last_date"),
+    "beyond the calendar": (
+        "/forecast",
+        series(last_date="2024-12-31"),
+        422,
+        "until 2024-12-17",
+        "series[0].last_date",
+    ),
     "before the calendar": (
-        "/forecast", series(last_date="2023-01-02"), 422, "begins before 2023-01-01", "series[0].history"
+        "/forecast",
+        series(last_date="2023-01-02"),
+        422,
+        "begins before 2023-01-01",
+        "series[0].history",
     ),
     "no figure": ("/forecast", series(history=[None, None]), 422, "at least one", "series[0].history"),
     "an empty history": ("/forecast", series(history=[]), 422, "at least 1", "series[0].history"),
@@ -37,7 +65,13 @@ WRONG = {  # path, body, status, words of the answer, field
     "availability of another length": ("/forecast", series(available=[1]), 422, "expected 3 values", "series[0]"),
     "an unknown column": ("/forecast", series(ahead={"price": [1]}), 422, "some of promo", "series[0].ahead"),
     "an unknown category": ("/forecast", series(static={"shop": "x"}), 422, "some of group", "series[0].static"),
-    "values beyond the horizon": ("/forecast", series(ahead={"promo": [1] * 15}), 422, "at most 14", "series[0].ahead.promo"),
+    "values beyond the horizon": (
+        "/forecast",
+        series(ahead={"promo": [1] * 15}),
+        422,
+        "at most 14",
+        "series[0].ahead.promo",
+    ),
     "a field too many": ("/forecast", {**series(), "size": 1}, 422, "no such field", "size"),
     "neither": ("/forecast", {}, 422, "either ids or series", ""),
     "both": ("/forecast", {"ids": ["P0"], **series()}, 422, "either ids or series", ""),
@@ -49,16 +83,40 @@ WRONG = {  # path, body, status, words of the answer, field
     "no UTF-8": ("/forecast", b'{"ids": ["\xff"]}', 400, "no valid JSON", ""),
     "a list": ("/forecast", "[]", 422, "expected an object", ""),
     "nothing": ("/observe", {"observations": []}, 422, "at least 1", "observations"),
-    "a told column": ("/observe", {"observations": [{"id": "P0", "date": "2024-01-08", "y": 1, "told": {"x": 1}}]}, 422, "some of promo", "observations[0].told"),
-    "a short key": ("/observe", {"observations": [{"id": "P0", "date": "2024-01-08", "y": 1}], "key": "x"}, 422, "at least 8", "key"),
+    "a told column": (
+        "/observe",
+        {"observations": [{"id": "P0", "date": "2024-01-08", "y": 1, "told": {"x": 1}}]},
+        422,
+        "some of promo",
+        "observations[0].told",
+    ),
+    "a short key": (
+        "/observe",
+        {"observations": [{"id": "P0", "date": "2024-01-08", "y": 1}], "key": "x"},
+        422,
+        "at least 8",
+        "key",
+    ),
     "neither level nor costs": ("/replenish", item(service_level=None), 422, "either service_level", "items[0]"),
     "one cost": ("/replenish", item(service_level=None, holding_cost=1), 422, "either service_level", "items[0]"),
     "a certain service": ("/replenish", item(service_level=1), 422, "0.999", "items[0].service_level"),
-    "a lead time of the past": ("/replenish", item(lead_time=-1), 422, "greater than or equal to 0", "items[0].lead_time"),
+    "a lead time of the past": (
+        "/replenish",
+        item(lead_time=-1),
+        422,
+        "greater than or equal to 0",
+        "items[0].lead_time",
+    ),
     "an order for nobody": ("/replenish", item(id="Q"), 422, "'Q' is no product", "items[0].id"),
-    "a column that follows from the date": ("/whatif", {"ids": ["P0"], "changes": {"weekday": 1}}, 422, "some of promo", "changes"),
+    "a column that follows from the date": (
+        "/whatif",
+        {"ids": ["P0"], "changes": {"weekday": 1}},
+        422,
+        "some of promo",
+        "changes",
+    ),
     "no change": ("/whatif", {"ids": ["P0"], "changes": {}}, 422, "at least 1", "changes"),
-}  # fmt: skip
+}
 
 
 @pytest.fixture(scope="module")

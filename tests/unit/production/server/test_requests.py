@@ -74,6 +74,20 @@ def test_an_observation_that_does_not_fit_is_refused_whole(client):
     assert found.status_code == 409 and "take a new key" in found.json()["error"]
 
 
+def test_what_the_disk_does_not_take_is_not_acknowledged(client, monkeypatch):
+    service = client.app.state.service
+    with monkeypatch.context() as broken:
+        broken.setattr(service.ledger, "commit", lambda *asked: (_ for _ in ()).throw(OSError("full")))
+        found = client.post("/observe", json=OBSERVED)
+        assert found.status_code == 503 and "not stored" in found.json()["error"]
+    with monkeypatch.context() as broken:
+        broken.setattr(service.snapshot.model, "step", lambda *asked: (_ for _ in ()).throw(RuntimeError("odd")))
+        found = client.post("/observe", json=OBSERVED)
+        assert found.status_code == 500 and "did not move on" in found.json()["error"]
+    other = {"observations": [{"id": "P1", "date": "2024-01-08", "y": 1}]}
+    assert client.post("/observe", json=other).json()["accepted"] == 1  # it goes on
+
+
 def test_another_plan_is_compared(client):
     found = client.post("/whatif", json={"ids": ["P1", "P2"], "changes": {"promo": [1, 0, 1]}}).json()
     assert [each["difference"] for each in found["differences"]] == [4.0, 6.0] and found["difference"] == 10.0
