@@ -37,7 +37,7 @@ class ServerConfig:
     max_observations: int = 50_000
     max_connections: int = 500
     small: int = 64
-    chunk: int = 256
+    chunk: int = 128
     header_seconds: float = 10.0
     body_seconds: float = 15.0
     keep_alive_seconds: float = 15.0

@@ -129,7 +129,7 @@ class Snapshot:
         """The live model's forecast from histories that came with requests."""
         model, n = self.model, len(series)
         long = max(len(each.history) for each in series)
-        if n > 1 and any(self._first(each.last_date, long) < 0 for each in series):
+        if n > 1 and self._first(min(each.last_date for each in series), long) < 0:
             found = [self.from_histories([each]) for each in series]  # their common length would pass the calendar
             return np.concatenate([mean for mean, _ in found]), np.concatenate([parts for _, parts in found])
         y, available = np.full((n, long), np.nan), np.ones((n, long))
@@ -144,7 +144,8 @@ class Snapshot:
         static = np.array(
             [[each.static.get(name, "") for name in model.static] for each in series], dtype=object
         ).reshape(n, len(model.static))
-        ids = [each.id or "" for each in series]
+        names = [each.id or "" for each in series]
+        ids = names if any(name in self.place for name in names) else None  # of others nothing is usual
         ahead = model.ahead(last, n, _told([each.ahead for each in series], model.horizon, False), ids, static)
         past = model.past(last, n, long, _told([each.past for each in series], long, True), ids, static)
         return model.forecast(Windows(last, y, available, past, ahead, static))
@@ -155,7 +156,7 @@ class Snapshot:
 
     def check_series(self, series: Sequence[Series], field: Callable[[int], str], longest: int) -> None:
         """Raise `Problem` where a column, a category, a length or a date is not one that the model can read."""
-        model = self.model
+        model, begins = self.model, {}
         for number, each in enumerate(series):
             here = field(number)
             if len(each.history) > longest:
@@ -182,12 +183,12 @@ class Snapshot:
                         f"{here}.ahead.{name}: {len(values)} values, expected at most {model.horizon}, the horizon",
                         f"{here}.ahead.{name}",
                     )
-            self.check_date(each.last_date, f"{here}.last_date")
-            if self._first(each.last_date, len(each.history)) < 0:
+            if each.last_date not in begins:
+                self.check_date(each.last_date, f"{here}.last_date")
+                begins[each.last_date] = self._first(each.last_date, 0)
+            if begins[each.last_date] < len(each.history):
                 begin = model.known.calendar.days[0]
-                sentence = (
-                    f"{here}.history: begins before {begin}, the first period that the model knows; send less of it"
-                )
+                sentence = f"{here}.history: begins before {begin}, the first period that the model knows; send less"
                 raise Problem(422, sentence, f"{here}.history")
 
     def check_date(self, day: date, field: str) -> None:
