@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from copy import deepcopy
 from dataclasses import dataclass, replace
+from typing import cast
 
 import numpy as np
 import pandas as pd
@@ -13,7 +14,7 @@ from salesforecast_lib import quantile_columns
 from salesforecast_lib.data.features import FeatureTable
 from salesforecast_lib.models.forecaster import Forecaster, NetworkConfig, choose_origins, make_loader
 from salesforecast_lib.models.training.loop import batch_loss, make_optimizer
-from salesforecast_lib.models.windows import Batch, PanelTensor
+from salesforecast_lib.models.windows import Batch, PanelTensor, Stretch
 
 
 @dataclass(frozen=True)
@@ -106,7 +107,7 @@ def retrain(
     for number, stretch in enumerate(loader.batches(0, steps)):
         for group in optimizer.param_groups:
             group["lr"] = learning_rate * (0.05 + 0.95 * (1 - number / steps))
-        loss = batch_loss(model, stretch, training)
+        loss = batch_loss(model, cast(Stretch, stretch), training)
         if teaching is not None:
             some = torch.randint(len(teaching.weight), (256,), generator=noise)
             told = Batch(*(getattr(teaching.windows, name)[some] for name in teaching.windows.__dataclass_fields__))

@@ -188,6 +188,7 @@ def _write(
             sizes.setdefault(name, torch.export.Dim(name, min=1, max=1_000_000))
     shapes = tuple({axis: sizes[name] for axis, name in free[each].items()} for each in inputs)
     fixed = 2 if "length" in inputs else 1  # arguments before the star
+    _forget_kernels()
     told = (*shapes[:fixed], shapes[fixed:]) if not isinstance(graph, StepGraph) else shapes
     with _quiet(), torch.no_grad():
         program = torch.onnx.export(
@@ -200,6 +201,16 @@ def _write(
     path.parent.mkdir(parents=True, exist_ok=True)
     onnx.save(model, path)
     return path
+
+
+def _forget_kernels() -> None:
+    """Let torch look up anew what does the work of its recurrent layers.
+
+    Its exporter replaces that by a form with a free number of steps. Where the layer has been traced before in this
+    process, the kernel of then is remembered and the number of steps is frozen.
+    """
+    for name in ("lstm", "gru", "rnn_tanh"):
+        getattr(getattr(torch.ops.aten, name).input, "_dispatch_cache", {}).clear()
 
 
 def slim(model: onnx.ModelProto) -> onnx.ModelProto:

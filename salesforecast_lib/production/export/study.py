@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -134,7 +134,7 @@ def _times(
         with torch.no_grad():
             forecaster.model.predict(batch)
 
-    calls = {TORCH: eager}
+    calls: dict[str, Callable[[], object]] = {TORCH: eager}
     for name, path in graphs.items():
         session = open_session(path)
         given = {each.name: feeds[each.name] for each in session.get_inputs()}

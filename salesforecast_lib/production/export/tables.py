@@ -26,7 +26,7 @@ def told_columns(table: FeatureTable, forecaster: Forecaster) -> list[str]:
 def calendar_arrays(
     table: FeatureTable, meta: dict[str, Any], columns: list[str], cutoff: pd.Timestamp
 ) -> dict[str, np.ndarray]:
-    """``days`` since 1970 of the periods, from the first of the data to some years after the cutoff, and by the code of
+    """``days`` since 1970 of the periods, from the one before the data to some years after the cutoff, and by the code of
     each country (periods, columns).
 
     Raises
@@ -36,7 +36,8 @@ def calendar_arrays(
     """
     frequency = check_freq(str(meta["freq"]))
     last = cutoff + pd.DateOffset(years=YEARS) + (int(meta["horizon"]) + 1) * frequency.offset
-    days = pd.date_range(table.frame["ds"].min(), last, freq=frequency.alias)
+    first = table.frame["ds"].min() - frequency.offset  # the period before a series' first one, see `LiveModel.begin`
+    days = pd.date_range(first, last, freq=frequency.alias)
     arrays = {"days": days.to_numpy().astype("datetime64[D]").astype("int64")}
     for code in countries(table, meta):
         found = calendar_features(days, code, str(meta["freq"]), meta.get("stamp", "end"))
