@@ -23,7 +23,6 @@ from salesforecast_lib.pipeline.markdown import opening
 STORED = project_root() / "book" / "serving" / "serving.json"
 PAGE = project_root() / "book" / "serving.md"
 FIGURE = project_root() / "book" / "static" / "serving.svg"
-PER_SECOND, P99_MS, BATCH_MS, GROWTH = 1000.0, 20.0, 100.0, 0.05
 
 
 def best_rate(result: dict[str, Any]) -> float:
@@ -36,34 +35,39 @@ def of_a_free_core(result: dict[str, Any]) -> float:
     return 1000 / min(float(each["cpu_ms_each"]) for each in result["load"].values())
 
 
-def limits(result: dict[str, Any]) -> list[tuple[str, str, str, bool]]:
-    """What was asked for: words, what was measured, the limit, and whether it was kept."""
-    rate, chaos, memory = best_rate(result), result["chaos"], result["memory"]
-    p99, batch = float(result["latency"]["best_p99_ms"]), float(result["batch"]["p50_ms"])
-    lost = chaos["lost"] + chaos["failed_answers"]
-    errors = int(result["fuzz"]["server_errors"])
+def loads(result: dict[str, Any]) -> dict[int, dict[str, Any]]:
+    """What was measured, by the number of connections, rising."""
+    return {int(name): result["load"][name] for name in sorted(result["load"], key=int)}
+
+
+def measured(result: dict[str, Any]) -> list[tuple[str, str]]:
+    """The figures that matter, in words and numbers."""
+    chaos, memory, batch = result["chaos"], result["memory"], result["batch"]
     return [
-        ("forecasts of one series a second", f"{rate:,.0f}", f"at least {PER_SECOND:,.0f}", rate >= PER_SECOND),
-        ("p99 at 200 requests a second, ms", f"{p99:.1f}", f"at most {P99_MS:.0f}", p99 <= P99_MS),
-        ("one request of 1,000 series, median, ms", f"{batch:.0f}", f"at most {BATCH_MS:.0f}", batch <= BATCH_MS),
-        (f"growth of memory over {memory['requests']:,} requests", f"{memory['growth']:.2%}", f"at most {GROWTH:.0%}",
-         memory["growth"] <= GROWTH and memory["failed"] == 0),
-        (f"lost or failed in {chaos['swaps']} swaps and {chaos['kills']} kills", f"{lost:,}", "none",
-         lost == 0 and chaos["state_differs_by"] == 0),
-        (f"server errors in {sum(result['fuzz']['answers'].values()):,} made-up requests", f"{errors:,}", "none",
-         errors == 0),
-    ]  # fmt: skip
+        ("forecasts of one series a second, by the clock", f"{best_rate(result):,.0f}"),
+        ("forecasts of one series that a second of the processor pays for", f"{of_a_free_core(result):,.0f}"),
+        (
+            "p99 at 200 requests a second, the worst of the runs, ms",
+            f"{max(row['p99_ms'] for row in result['latency']['runs']):.1f}",
+        ),
+        (f"one request of {batch['series']:,} series, median, ms", f"{batch['p50_ms']:.0f}"),
+        ("the processor's part of it, ms", f"{batch['cpu_ms_each']:.0f}"),
+        (f"growth of memory over {memory['requests']:,} requests", f"{memory['growth']:.2%}"),
+        (f"failed answers in {chaos['swaps']} swaps and {chaos['kills']} kills", f"{chaos['failed_answers']:,}"),
+        (f"lost of {chaos['acknowledged']:,} acknowledged observations", f"{chaos['lost']:,}"),
+        (
+            f"errors of the server in {sum(result['fuzz']['answers'].values()):,} made-up requests",
+            f"{result['fuzz']['server_errors']:,}",
+        ),
+    ]
 
 
 def meaning(result: dict[str, Any]) -> list[str]:
     """What a shop learns from it."""
     chaos, peer = result["chaos"], result["peer"]
-    missed = [words for words, _, _, kept in limits(result) if not kept]
-    first = "Every limit that was set was kept." if not missed else f"Missed: {'; '.join(missed)}."
     each = 1000 / of_a_free_core(result)
     minutes = 30_000 * each / 1000 / 60
     return [
-        first,
         f"Forecasts of 30,000 products, each by a request of its own, take {minutes:.1f} minutes of one core.",
         f"After a crash the server was back in {chaos['seconds_to_be_back']:.1f} seconds at most, and knew all of the "
         f"{chaos['acknowledged']:,} observations that it had acknowledged."
@@ -79,12 +83,10 @@ def figure(result: dict[str, Any]) -> None:
     """Forecasts a second over the number of connections, as measured and for a second of the processor's time."""
     plt.rcParams.update({"svg.hashsalt": "serving", "svg.fonttype": "none"})
     fig, ax = plt.subplots(figsize=(5.5, 3.2))
-    connections = [int(name) for name in result["load"]]
-    rows = list(result["load"].values())
+    connections, rows = list(loads(result)), list(loads(result).values())
     ax.plot(connections, [row["per_second"] for row in rows], marker="o", label="a second of the clock")
     free = [1000 / row["cpu_ms_each"] for row in rows]
     ax.plot(connections, free, marker="s", linestyle="--", label="a second of the processor")
-    ax.axhline(PER_SECOND, color="0.4", linestyle=":", label="limit")
     ax.set(xscale="log", xlabel="connections", ylabel="forecasts", ylim=(0, None), xticks=connections)
     ax.set_xticklabels([str(number) for number in connections])
     ax.minorticks_off()
@@ -96,7 +98,7 @@ def figure(result: dict[str, Any]) -> None:
 def page(result: dict[str, Any]) -> str:
     """Markdown of the page."""
     peer, chaos = result["peer"], result["chaos"]
-    loads = [row["machine_load"] for row in (*result["load"].values(), result["batch"], *result["latency"]["runs"])]
+    busy = [row["machine_load"] for row in (*result["load"].values(), result["batch"], *result["latency"]["runs"])]
     answers = ", ".join(f"{count:,} x {status}" for status, count in sorted(result["fuzz"]["answers"].items()))
     lines = [
         "# The server under load",
@@ -112,15 +114,12 @@ def page(result: dict[str, Any]) -> str:
         ),
         "The server has one core for itself as far as this benchmark goes, the client another one, on a machine of "
         "two "
-        f"cores that others used too: its load was {min(loads):.1f} to {max(loads):.1f} meanwhile. Times of the clock "
+        f"cores that others used too: its load was {min(busy):.1f} to {max(busy):.1f} meanwhile. Times of the clock "
         "are those of a busy machine; times of the processor are what the server itself needs.",
         "",
-        "| | measured | limit | kept |",
-        "|---|---:|---:|---|",
-        *(
-            f"| {words} | {value} | {limit} | {'yes' if kept else 'no'} |"
-            for words, value, limit, kept in limits(result)
-        ),
+        "| | measured |",
+        "|---|---:|",
+        *(f"| {words} | {value} |" for words, value in measured(result)),
         "",
         "## Requests a second",
         "",
@@ -132,12 +131,12 @@ def page(result: dict[str, Any]) -> str:
         *(
             f"| {name} | {row['per_second']:,.0f} | {row['p50_ms']:.1f} | {row['p99_ms']:.1f} | "
             f"{row['cpu_ms_each']:.2f} |"
-            for name, row in result["load"].items()
+            for name, row in loads(result).items()
         ),
         "",
         "```{figure} static/serving.svg",
         ":name: fig-serving",
-        ":alt: Two lines of forecasts over the number of connections with a dotted line of the limit: what a second of "
+        ":alt: Two lines of forecasts over the number of connections: what a second of "
         "the processor pays for lies above what a second of the clock gave on the busy machine.",
         "",
         "Forecasts of one series by the number of connections.",

@@ -76,10 +76,10 @@ def replenish_orders(correlation: Callable[[int], float] | float) -> Callable[..
 
 def _terms(item: Item, inventory: Any) -> tuple[int, int, float, int]:
     """Lead time, review period, service level and minimum order; costs ask for the level that chapter 08 derives."""
-    level = item.service_level
-    if level is None:
-        level = inventory.critical_ratio(item.shortage_cost, item.holding_cost * item.review_period)
-    return item.lead_time, item.review_period, float(min(max(level, 0.01), 0.999)), item.minimum_order
+    level, shortage, holding = item.service_level, item.shortage_cost, item.holding_cost
+    if shortage is not None and holding is not None:  # the request has either these or the level
+        level = inventory.critical_ratio(shortage, holding * item.review_period)
+    return item.lead_time, item.review_period, float(min(max(level or 0.0, 0.01), 0.999)), item.minimum_order
 
 
 def correlation_of_run(folder: Path) -> Callable[[int], float]:

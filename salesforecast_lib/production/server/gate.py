@@ -91,11 +91,12 @@ class Gate:
         if length.isdigit() and int(length) > limit:
             raise too_long
         message = await receive() if length != b"0" or _chunked(scope) else {"type": "http.request"}
-        parts, size = [], 0
+        parts: list[bytes] = []
+        size = 0
         try:
             async with asyncio.timeout(self.config.body_seconds):
                 while message["type"] == "http.request":
-                    part = message.get("body", b"")
+                    part = bytes(message.get("body", b""))
                     parts.append(part)
                     size += len(part)
                     if size > limit:

@@ -130,7 +130,8 @@ class Ledger:
                 if row[0] != asked.digest:
                     return Problem(409, "key: was used for other observations; take a new key for each request", "key")
                 return Taken(json.loads(row[1]), ())
-        fresh, here, known_already = [], dict(moved), 0
+        fresh: list[Observation] = []
+        here, known_already = dict(moved), 0
         order = sorted(range(len(asked.observations)), key=lambda k: asked.observations[k].date)
         for place in order:
             each, field = asked.observations[place], f"observations[{place}]"

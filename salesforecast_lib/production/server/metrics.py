@@ -16,18 +16,20 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        kept = {"registry": self.registry}
-        self.requests = Counter("salesforecast_requests", "Requests by route and status", ["route", "status"], **kept)
-        self.seconds = Histogram(
-            "salesforecast_request_seconds", "Time to the whole answer", ["route"], buckets=_SECONDS, **kept
+        kept = self.registry
+        self.requests = Counter(
+            "salesforecast_requests", "Requests by route and status", ["route", "status"], registry=kept
         )
-        self.sizes = Histogram("salesforecast_batch_series", "Series computed together", buckets=_SIZES, **kept)
-        self.observed = Counter("salesforecast_observations", "Observations that were stored", **kept)
-        self.lost_writes = Counter("salesforecast_failed_writes", "Transactions that failed", **kept)
-        self.swaps = Counter("salesforecast_models_taken", "Versions taken since the start", **kept)
-        self.failed_swaps = Counter("salesforecast_models_refused", "Versions that could not be read", **kept)
-        self.version = Gauge("salesforecast_model", "1 for the version that answers", ["version"], **kept)
-        self.memory = Gauge("salesforecast_resident_bytes", "Resident memory of the process", **kept)
+        self.seconds = Histogram(
+            "salesforecast_request_seconds", "Time to the whole answer", ["route"], buckets=_SECONDS, registry=kept
+        )
+        self.sizes = Histogram("salesforecast_batch_series", "Series computed together", buckets=_SIZES, registry=kept)
+        self.observed = Counter("salesforecast_observations", "Observations that were stored", registry=kept)
+        self.lost_writes = Counter("salesforecast_failed_writes", "Transactions that failed", registry=kept)
+        self.swaps = Counter("salesforecast_models_taken", "Versions taken since the start", registry=kept)
+        self.failed_swaps = Counter("salesforecast_models_refused", "Versions that could not be read", registry=kept)
+        self.version = Gauge("salesforecast_model", "1 for the version that answers", ["version"], registry=kept)
+        self.memory = Gauge("salesforecast_resident_bytes", "Resident memory of the process", registry=kept)
         self.memory.set_function(lambda: float(psutil.Process().memory_info().rss))
         self._seen: dict[tuple[str, int], Callable[[float], None]] = {}
 

@@ -7,13 +7,13 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from tests.unit.production.made_run import made_live, made_run, read_run
 
 from salesforecast_lib import quantile_columns
 from salesforecast_lib.models.forecaster import carried_forecast, carry_day, carry_history
 from salesforecast_lib.production.export import write_model_folder
 from salesforecast_lib.production.export.tables import numbers_of
 from salesforecast_lib.production.live import LiveModel, Windows
+from tests.unit.production.made_run import made_live, made_run, read_run
 
 
 @pytest.fixture(scope="module", params=["D", "W-SUN", "M"])
