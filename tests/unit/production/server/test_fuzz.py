@@ -7,7 +7,7 @@ from schemathesis import GenerationMode
 
 from tests.unit.production.server.test_limits import shared  # noqa: F401  (a fixture)
 
-PATHS = ("/forecast", "/observe", "/replenish", "/whatif", "/model", "/health", "/ready", "/metrics")
+PATHS = ("/forecast", "/observe", "/replenish", "/whatif", "/model")
 
 
 @pytest.mark.parametrize("path", PATHS)
