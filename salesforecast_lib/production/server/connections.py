@@ -8,8 +8,11 @@ from typing import Any
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 
+MOST_HEAD = 65_536  # bytes of a request's first line and headers
+
+
 class PatientProtocol(HttpToolsProtocol):
-    """uvicorn's protocol, with a time in which the head of a request must have come.
+    """uvicorn's protocol, with a time in which the head of a request must have come, and a size that it may have.
 
     uvicorn counts the time between two requests only: a client that sends a letter of its first header each minute
     would keep its connection for ever. ``header_seconds`` is set by `guarded`.
@@ -17,6 +20,16 @@ class PatientProtocol(HttpToolsProtocol):
 
     header_seconds = 10.0
     _timer: asyncio.TimerHandle | None = None
+    _head = 0  # bytes since a head began
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes have come; a head that does not end is not kept in memory."""
+        self._head += len(data)
+        super().data_received(data)
+        if self._timer is None:
+            self._head = 0  # the head has ended
+        elif self._head > MOST_HEAD:
+            self._late()
 
     def connection_made(self, transport: Any) -> None:
         """A client is there: its first request has to come."""

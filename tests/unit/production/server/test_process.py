@@ -114,6 +114,10 @@ def test_slow_clients_are_closed_and_others_are_answered(serve, run_dir):
         slow[kind].sendall(sent)
         slow[kind].settimeout(10)
     assert server.get("/health") == {"status": "alive"}
+    with socket.create_connection(("127.0.0.1", port), 10) as endless, pytest.raises(OSError):
+        for _ in range(100):
+            endless.sendall(b"GET /health HTTP/1.1\r\nx: " + b"a" * 10_000)
+            time.sleep(0.002)
     answers = {kind: client.recv(4096) for kind, client in slow.items()}
     assert answers["no head"] == answers["half a head"] == b""
     assert answers["half a body"].startswith(b"HTTP/1.1 408")
