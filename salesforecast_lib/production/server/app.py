@@ -17,7 +17,7 @@ from starlette.exceptions import HTTPException
 from salesforecast_lib.production.server import answers, requests
 from salesforecast_lib.production.server.config import ServerConfig
 from salesforecast_lib.production.server.gate import Gate, log_line
-from salesforecast_lib.production.server.page import docs_page
+from salesforecast_lib.production.server.page import docs_page, examples
 from salesforecast_lib.production.server.problems import Problem, from_validation
 from salesforecast_lib.production.server.service import Replenish, Service, Source
 from salesforecast_lib.production.server.snapshot import Snapshot
@@ -26,12 +26,6 @@ _OPTIONS = orjson.OPT_SERIALIZE_NUMPY
 _ABOUT = (
     "Forecasts of a shop's products, what to order, and what another plan would change; each answer names the model."
 )
-EXAMPLES: dict[str, Any] = {
-    "/forecast": {"series": [{"history": [3, 5, 4, 6, 5, 9, 2, 4, 4, 5], "last_date": "2018-01-10", "id": "mine"}]},
-    "/observe": {"observations": [{"id": "PRODUCT", "date": "2018-01-01", "y": 4}]},
-    "/replenish": {"items": [{"id": "PRODUCT", "stock": 12, "lead_time": 2, "service_level": 0.95}]},
-    "/whatif": {"ids": ["PRODUCT"], "changes": {"COLUMN": 1}},
-}
 _WRONG = {
     400: "the body is no JSON", 401: "the key is missing or wrong", 408: "the body came too slowly",
     409: "it does not fit what is known", 413: "the body is too long", 415: "the body is not declared as JSON",
@@ -77,7 +71,7 @@ def create_app(
     app = FastAPI(title="Sales forecasts", description=_ABOUT, lifespan=life, docs_url=None, redoc_url=None)
     app.state.service = service
     app.add_middleware(Gate, config=config, metrics=service.metrics, key=key, log=log)
-    _routes(app, service)
+    _routes(app, service, bool(key))
     app.openapi = lambda: _described(app)  # type: ignore[method-assign]
     return app
 
@@ -86,7 +80,7 @@ def _json(value: Any, status: int = 200, headers: dict[str, str] | None = None) 
     return Response(orjson.dumps(value, option=_OPTIONS), status, headers, "application/json")
 
 
-def _routes(app: FastAPI, service: Service) -> None:
+def _routes(app: FastAPI, service: Service, closed: bool) -> None:
     def ask(path: str, shape: type[BaseModel], answer: type[BaseModel], about: str, call: Callable[..., Any]) -> None:
         async def route(request: Request) -> Response:
             kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
@@ -133,7 +127,8 @@ def _routes(app: FastAPI, service: Service) -> None:
 
     @app.get("/docs", include_in_schema=False)
     async def docs() -> Response:
-        return Response(docs_page(app.openapi(), EXAMPLES), media_type="text/html")
+        shown = {} if service.current is None else examples(service.current, closed)  # the page needs no key
+        return Response(docs_page(app.openapi(), shown), media_type="text/html")
 
     @app.exception_handler(Problem)
     async def refused(request: Request, problem: Problem) -> Response:

@@ -7,7 +7,6 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-
 MOST_HEAD = 65_536  # bytes of a request's first line and headers
 
 

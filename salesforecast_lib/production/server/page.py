@@ -6,6 +6,8 @@ import json
 from html import escape
 from typing import Any
 
+from salesforecast_lib.production.server.snapshot import Snapshot
+
 _STYLE = (
     ":root{color-scheme:light dark}body{font:16px/1.5 system-ui,sans-serif;margin:0 auto;max-width:60rem;padding:1rem}"
     "pre{background:#8882;padding:.6rem;overflow-x:auto}table{border-collapse:collapse}"
@@ -39,6 +41,20 @@ def docs_page(described: dict[str, Any], examples: dict[str, Any]) -> str:
         f"<h1>{escape(described['info']['title'])}</h1><p>{escape(described['info']['description'])} "
         '<a href="openapi.json">openapi.json</a></p>' + "".join(parts) + "</body></html>\n"
     )
+
+
+def examples(snapshot: Snapshot, closed: bool = False) -> dict[str, Any]:
+    """Bodies by path that this version of the model answers; ``closed`` names no product of the shop."""
+    name, last = "PRODUCT" if closed else snapshot.ids[0], snapshot.at[0].item()
+    history = {"history": [3, 5, 4, 6, 5, 9, 2, 4, 4, 5], "last_date": str(snapshot.cutoff), "id": "mine"}
+    found: dict[str, Any] = {
+        "/forecast": {"series": [history]},
+        "/observe": {"observations": [{"id": name, "date": str(snapshot.after(last)), "y": 4}]},
+        "/replenish": {"items": [{"id": name, "stock": 12, "lead_time": 2, "service_level": 0.95}]},
+    }
+    if snapshot.model.told:
+        found["/whatif"] = {"ids": [name], "changes": {snapshot.model.told[-1]: 1}}
+    return found
 
 
 def _reached(schema: Any, shapes: dict[str, Any], found: tuple[str, ...] = ()) -> tuple[str, ...]:

@@ -173,6 +173,7 @@ def test_without_the_key_nothing_is_told(start):
     assert client.get("/model", headers={"authorization": f"Bearer {KEY}"}).status_code == 200
     assert client.post("/observe", json={}).status_code == 401 and client.get("/metrics").status_code == 401
     assert client.get("/health").status_code == client.get("/ready").status_code == 200
+    assert "P0" not in client.get("/docs").text + client.get("/openapi.json").text
 
 
 @pytest.mark.parametrize(("host", "key"), [("0.0.0.0", ""), ("192.168.1.5", ""), ("127.0.0.1", "short"), ("::", "")])
@@ -239,3 +240,10 @@ def test_the_metrics_count(client):
     assert 'salesforecast_requests_total{route="/forecast",status="200"} 1.0' in text
     assert 'salesforecast_requests_total{route="/forecast",status="422"} 1.0' in text
     assert 'salesforecast_model{version="v1"} 1.0' in text and "P4" not in text
+
+
+def test_the_examples_of_the_description_are_answered(client):
+    from salesforecast_lib.production.server.page import examples
+
+    for path, body in examples(client.app.state.service.snapshot).items():
+        assert client.post(path, json=body).status_code == 200, path
