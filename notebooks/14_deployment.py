@@ -14,8 +14,8 @@
 # (ch-deployment)=
 # # Deployment
 #
-# A run is an afternoon's report: nobody can ask it anything. This chapter answers: **how does a forecast answer a request,
-# tonight and every night after?** In it we will
+# A run is an afternoon's report: nobody can ask it anything. This chapter answers: **how does a forecast answer a
+# request, tonight and every night after?** In it we will
 #
 # - train one small network that reads what a shop has at hand, beside the champion;
 # - write it as a graph that runs without torch, and do one step of its LSTM by hand;
@@ -67,12 +67,13 @@ today, horizon = stored.cutoff, int(meta["horizon"])
 # ## From a report to a service
 #
 # The champion is a committee of trees, networks and rules. It reads features with a long memory and takes seconds to
-# minutes for all products: a matter for the night, whose table waits in the morning. A request with *new* sales cannot wait
-# for it. For that one there is a second model, the *live network*. Every answer says which of the two gave it.
+# minutes for all products: a matter for the night, whose table waits in the morning. A request with *new* sales
+# cannot wait for it. For that one there is a second model, the *live network*. Every answer says which of the two
+# gave it.
 #
-# What does a request bring along? Sales, whether the product was available, what is planned, and the categories. All that
-# follows from the date is in the model. The features of {ref}`ch-features` that are made from history are not there, and
-# the LSTM has to make its own.
+# What does a request bring along? Sales, whether the product was available, what is planned, and the categories. All
+# that follows from the date is in the model. The features of {ref}`ch-features` that are made from history are not
+# there, and the LSTM has to make its own.
 
 # %% tags=["nbval-check-output"]
 config = export.live_config(table, meta, seed=seed, epochs=live_epochs)
@@ -82,8 +83,8 @@ for name, columns in words.items():
 print("left out:", ", ".join(config.without))
 
 # %% [markdown]
-# Is it worth it? We train it as of a day whose following horizons lie *before* the months that the run is scored on. What is
-# chosen in this chapter is chosen there.
+# Is it worth it? We train it as of a day whose following horizons lie *before* the months that the run is scored on.
+# What is chosen in this chapter is chosen there.
 
 # %%
 judged = export.earlier_cutoffs(table.frame, today, meta["freq"], horizon)
@@ -94,8 +95,9 @@ print("trained until", judged[0].date(), "and judged from", *(
 # %% [markdown]
 # ## Export
 #
-# A graph is a list of operations with their weights, in a format that torch writes and onnxruntime reads: no Python, no
-# torch, a file. Sizes that differ from request to request stay open: the number of products and the length of the window.
+# A graph is a list of operations with their weights, in a format that torch writes and onnxruntime reads: no Python,
+# no torch, a file. Sizes that differ from request to request stay open: the number of products and the length of the
+# window.
 
 # %% tags=["nbval-check-output"]
 folder = Path(tempfile.mkdtemp())
@@ -120,8 +122,8 @@ print("torch and the graph agree to a thousandth:", apart < 1e-3)
 # %% [markdown]
 # ### One step by hand
 #
-# What happens in the LSTM's node when one more day comes? From {ref}`ch-derivation`: four gates from the input $x$ and the
-# last state $h$, and the cell $c$ that remembers.
+# What happens in the LSTM's node when one more day comes? From {ref}`ch-derivation`: four gates from the input $x$
+# and the last state $h$, and the cell $c$ that remembers.
 #
 # ```{math}
 # i,f,o=\sigma(W x+U h+b),\quad g=\tanh(W x+U h+b),\quad
@@ -162,8 +164,8 @@ print(f"{U.shape[1]} numbers of h and as many of c, by hand as by the graph")
 # %% [markdown]
 # ## Compress
 #
-# A weight takes four bytes. One byte has 256 values: is that enough? With a scale $s=\max|W|/127$ a weight is stored as the
-# whole number $q=\operatorname{round}(W/s)$ and read as $s\,q$. No weight is off by more than half a step.
+# A weight takes four bytes. One byte has 256 values: is that enough? With a scale $s=\max|W|/127$ a weight is stored
+# as the whole number $q=\operatorname{round}(W/s)$ and read as $s\,q$. No weight is off by more than half a step.
 
 # %% tags=["nbval-check-output"]
 s = np.abs(U).max() / 127
@@ -173,15 +175,16 @@ print(f"{U.nbytes // 2} bytes become {q.nbytes}")
 print("off by half a step at most:", worst <= 0.5 + 1e-9)
 
 # %% [markdown]
-# What the network needs is not a weight but a sum of many products, in which the errors cancel partly. How many bits would
-# do?
+# What the network needs is not a weight but a sum of many products, in which the errors cancel partly. How many bits
+# would do?
 
 # %% mystnb={"figure": {"caption": "Relative error of the product of a weight matrix with a state, by the bits of a weight: what is measured, and the line on which each bit halves it.", "name": "fig-bits"}, "image": {"alt": "A line that falls by half with each further bit, on a logarithmic axis, along a dashed line: at eight bits the relative error of the product is below one in a hundred."}}
 bits = np.arange(2, 11)
 errors = [study.product_error(U, h, int(count)) for count in bits]
 fig, ax = plt.subplots()
 ax.semilogy(bits, errors, marker="o", label="measured")
-ax.semilogy(bits, errors[-1] * 2.0 ** (bits[-1] - bits), "--", label="halved by each bit")
+halved = errors[-1] * 2.0 ** (bits[-1] - bits)
+ax.semilogy(bits, halved, "--", label="halved by each bit")
 ax.set(xlabel="bits of a weight", ylabel="relative error")
 ax.legend()
 plt.show()
@@ -190,10 +193,10 @@ plt.show()
 print(study.bits_found(bits, errors))
 
 # %% [markdown]
-# The library does so for all matrices of the graph, and quantises what they are multiplied with as it comes. Two other ways
-# to a smaller or better network were tried: *pruning*, where the smallest weights become zero and the rest is trained on,
-# and *distillation*, where the champion is the teacher. Here is the first; the second needs the champion at many earlier
-# days, which takes minutes and stands in the benchmark `tests/benchmarks/export_table.py`.
+# The library does so for all matrices of the graph, and quantises what they are multiplied with as it comes. Two
+# other ways were tried: *pruning*, where the smallest weights become zero and the rest is trained on, and
+# *distillation*, where the champion is the teacher. Here is the first. The second needs the champion at many earlier
+# days, which takes minutes: `tests/benchmarks/export_table.py` has both beside the champion itself.
 
 # %%
 small = export.quantise_graph(graph, folder / "int8.onnx")
@@ -203,8 +206,8 @@ compared = study.compare(forms, trial, table.frame, known, judged)
 compared.round(3)
 
 # %% [markdown]
-# The error is that of the horizons after the cutoffs above, which none of the networks has seen. Zeros make a file smaller
-# only where it is packed, and a processor multiplies by zero as fast as by any number.
+# The error is that of the horizons after the cutoffs above, which none of the networks has seen. Zeros make a file
+# smaller only where it is packed, and a processor multiplies by zero as fast as by any number.
 
 # %%
 print(*study.found(compared), sep="\n")
@@ -227,13 +230,13 @@ assert all(gate.passed for gate in gates)
 print("gates kept:", ", ".join(gate.name for gate in gates))
 
 # %% [markdown]
-# A network that loses too much in one byte is published in four, and the model says so. One that is slower than it has to
-# be is not published at all: the version before goes on to answer.
+# A network that loses too much in one byte is published in four, and the model says so. One that is slower than it
+# has to be is not published at all: the version before goes on to answer.
 #
 # ### A folder that is whole
 #
-# The champion, the graphs, the calendar of the next years, the state of every product and a list of all files with their
-# checksums lie in one folder. It is written beside its place and renamed. What was changed since is refused:
+# The champion, the graphs, the calendar of the next years, the state of every product and a list of all files with
+# their checksums lie in one folder. It is written beside its place and renamed. What was changed since is refused:
 
 # %% tags=["nbval-check-output"]
 print(*sorted(path.name for path in place.iterdir()), sep="  ")
@@ -246,8 +249,8 @@ except ValueError as error:
 # %% [markdown]
 # ## Carry the state
 #
-# The LSTM has read the history once. What it remembers, and what the level needs, is one row of numbers for each product.
-# A new day is one step from there, and no window is read again.
+# The LSTM has read the history once. What it remembers, and what the level needs, is one row of numbers for each
+# product. A new day is one step from there, and no window is read again.
 
 # %% tags=["nbval-check-output"]
 states = model.state()
@@ -257,14 +260,15 @@ past = table.frame[table.frame["unique_id"] == best]
 print(f"the best-seller has {len(past)} periods of history")
 
 # %% [markdown]
-# We begin that product anew, before its first day, and take one step for each of its days. At the end the state must be
-# the one in the folder.
+# We begin that product anew, before its first day, and take one step for each of its days. At the end the state must
+# be the one in the folder.
 
 # %% tags=["nbval-check-output"]
 groups = past[list(model.static)].iloc[:1].to_numpy(dtype=object)
 before = pd.date_range(end=past["ds"].iloc[0], periods=2, freq=model.freq)[0]
 state = model.begin([best], before, groups)
-seen, future = past[["y", "available"]].to_numpy(), past[list(model.future)].to_numpy()
+seen = past[["y", "available"]].to_numpy()
+future = past[list(model.future)].to_numpy()
 medians = []
 for (sold, there), day in zip(seen, future, strict=True):
     medians.append(study.next_period(model, state))
@@ -412,8 +416,8 @@ server.stop()
 #
 # ```{exercise}
 # :label: ex-deployment-rows
-# One scale for the whole matrix is set by its largest weight. Give each row of `U` a scale of its own. How much smaller is
-# the error of the product?
+# One scale for the whole matrix is set by its largest weight. Give each row of `U` a scale of its own. How much
+# smaller is the error of the product?
 # ```
 #
 # ````{solution} ex-deployment-rows
@@ -425,13 +429,14 @@ server.stop()
 # whole = np.linalg.norm(s * np.round(U / s) @ h - U @ h)
 # print(rows / whole)
 # ```
-# Most rows have no weight near the largest of the matrix, and their steps become finer. It costs a number more for each row.
+# Most rows have no weight near the largest of the matrix, and their steps become finer. It costs a number more for
+# each row.
 # ````
 #
 # ```{exercise}
 # :label: ex-deployment-missed
-# A day's sales do not arrive. Compare three ways to go on from `mine`: a step with zero sales that were available, a step
-# that was not available, and no step at all. Which of them may a server take?
+# A day's sales do not arrive. Compare three ways to go on from `mine`: a step with zero sales that were available, a
+# step that was not available, and no step at all. Which of them may a server take?
 # ```
 #
 # ````{solution} ex-deployment-missed
@@ -443,8 +448,8 @@ server.stop()
 #     ahead = model.ahead(after.at, 1, ids=[best])
 #     print(sold, there, model.decode(after, ahead)[0][0, :3].round(1))
 # ```
-# Zero sales with stock say that demand fell, and the forecast follows. *Not available* says that nothing is known of the day,
-# which is what is true. Without a step every later day would be read as the day before it.
+# Zero sales with stock say that demand fell, and the forecast follows. *Not available* says that nothing is known of
+# the day, which is what is true. Without a step every later day would be read as the day before it.
 # ````
 #
 # ## References

@@ -64,13 +64,17 @@ def quantile_mean(quantiles: torch.Tensor, levels: tuple[float, ...]) -> torch.T
 
 
 def running_product(values: torch.Tensor) -> torch.Tensor:
-    """``cumprod`` over the last dimension; for ONNX, which has none, one factor after the other: the same bits."""
+    """``cumprod`` over the last dimension; for ONNX, which has none, one factor after the other: the same bits.
+
+    torch multiplies in double precision and rounds each product, and so does this.
+    """
     if not torch.compiler.is_exporting() or values.shape[-1] == 0:
         return torch.cumprod(values, dim=-1)
-    products = [values[..., 0]]
+    exact = values.double()
+    products = [exact[..., 0]]
     for k in range(1, values.shape[-1]):
-        products.append(products[-1] * values[..., k])
-    return torch.stack(products, dim=-1)
+        products.append(products[-1] * exact[..., k])
+    return torch.stack(products, dim=-1).to(values.dtype)
 
 
 class QuantileHead(Head):

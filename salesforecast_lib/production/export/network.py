@@ -18,9 +18,13 @@ from salesforecast_lib.models.networks.encoders import RecurrentEncoder
 from salesforecast_lib.models.networks.predictor import SalesPredictor
 from salesforecast_lib.models.windows.panel_tensor import Batch
 
-EXPORTED_ENCODERS = ("rnn", "gru", "lstm", "bidirectional_lstm", "attention_lstm", "transformer", "mlp")
+EXPORTED_ENCODERS = ("gru", "lstm", "attention_lstm", "transformer", "mlp")
 EXPORTED_HEADS = ("quantiles", "gaussian")
-CARRIED_ENCODERS = ("rnn", "gru", "lstm")
+CARRIED_ENCODERS = ("gru", "lstm")
+_WHY = {
+    "rnn": "torch writes it with a fixed number of steps",
+    "bidirectional_lstm": "the way back of windows of several lengths has no form in ONNX",
+}
 OPSET = 20
 
 
@@ -85,14 +89,9 @@ def _unpacked(
 def check_exportable(architecture: dict[str, object]) -> None:
     """Raise ValueError, saying which can, on an encoder or head that ONNX cannot express."""
     encoder, head = str(architecture.get("encoder", "lstm")), str(architecture.get("head", "quantiles"))
-    layers = int(str(architecture.get("num_layers", 1)))
     if encoder not in EXPORTED_ENCODERS:
-        raise ValueError(f"encoder={encoder!r}: cannot be exported; expected one of {EXPORTED_ENCODERS}")
-    if encoder == "bidirectional_lstm" and layers > 1:
-        raise ValueError(
-            f"encoder={encoder!r} with num_layers={layers}: cannot be exported, since its layers mix both directions "
-            f"of windows of several lengths; expected num_layers=1, or one of {EXPORTED_ENCODERS}"
-        )
+        why = _WHY.get(encoder, "it is not known")
+        raise ValueError(f"encoder={encoder!r}: cannot be exported, {why}; expected one of {EXPORTED_ENCODERS}")
     if head not in EXPORTED_HEADS:
         raise ValueError(
             f"head={head!r}: cannot be exported, its quantiles are found by tables outside the network; expected one "
@@ -209,7 +208,7 @@ def _forget_kernels() -> None:
     Its exporter replaces that by a form with a free number of steps. Where the layer has been traced before in this
     process, the kernel of then is remembered and the number of steps is frozen.
     """
-    for name in ("lstm", "gru", "rnn_tanh"):
+    for name in ("lstm", "gru"):
         getattr(getattr(torch.ops.aten, name).input, "_dispatch_cache", {}).clear()
 
 

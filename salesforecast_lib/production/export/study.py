@@ -151,10 +151,9 @@ def found(compared: pd.DataFrame) -> list[str]:
     file, error = compared["KB"], compared["WAPE %"]
     change = error[SMALL] - error[EXACT]
     lines = [
-        f"One byte a weight: {file[SMALL] / file[EXACT]:.0%} of the file, and a WAPE that is "
-        f"{_points(change)} than in four.",
-        f"Half the weights as zeros: {compared.loc[THIN, 'KB packed'] / compared.loc[EXACT, 'KB packed']:.0%} of the "
-        f"packed file, and a WAPE that is {_points(error[THIN] - error[EXACT])}.",
+        f"One byte a weight: {file[SMALL] / file[EXACT]:.0%} of the file, and a WAPE {_points(change)}.",
+        f"The smallest weights as zeros: {compared.loc[THIN, 'KB packed'] / compared.loc[EXACT, 'KB packed']:.0%} of "
+        f"the packed file, and a WAPE {_points(error[THIN] - error[EXACT])}.",
     ]
     better = change < error[THIN] - error[EXACT]
     small = file[SMALL] < compared.loc[THIN, "KB packed"]
@@ -164,7 +163,7 @@ def found(compared: pd.DataFrame) -> list[str]:
 
 def _points(change: float) -> str:
     if abs(change) < 0.005:
-        return "the same to a hundredth of a point"
+        return "that is the same to a hundredth of a point"
     return f"{abs(change):.2f} points {'higher' if change > 0 else 'lower'}"
 
 

@@ -33,7 +33,7 @@ def made_panel(freq: str, seed: int = 0) -> tuple[pd.DataFrame, dict]:
         frame["available"] = frame["open"] * (rng.random(length) > 0.1)
         frame["y"] = rng.poisson(level) * frame["available"]
         parts.append(frame.assign(price=2.0 + rng.random(length), brand=f"b{number % 2}", group=f"g{number // 3}"))
-    meta = {"freq": alias, "horizon": 6, "season_length": check_freq(freq).season, "country": "US", "dataset": "made"}
+    meta = {"freq": alias, "horizon": 8, "season_length": check_freq(freq).season, "country": "US", "dataset": "made"}
     roles = {"static": ["brand", "group"], "historical": ["price"], "future": ["open", "promo"]}
     return pd.concat(parts, ignore_index=True), {**meta, **roles}
 
