@@ -41,7 +41,7 @@ from salesforecast_lib.data.features import load_features
 from salesforecast_lib.files import resolve, write_json
 from salesforecast_lib.models.champion import load_champion
 from salesforecast_lib.models.ensembles.members import read_known
-from salesforecast_lib.pipeline.serving import publish_run
+from salesforecast_lib.pipeline import serving
 from salesforecast_lib.plots import use_book_style
 from salesforecast_lib.production import export, live
 from salesforecast_lib.production.export import folder as folders
@@ -219,7 +219,7 @@ print(*study.found(compared), sep="\n")
 
 # %%
 final = export.fit_live_network(table, meta, today, config)
-place = publish_run(run, forecaster=final)
+place = serving.publish_run(run, forecaster=final)
 model = live.LiveModel.load(place)
 gates = [export.Gate(**{k: g[k] for k in ("name", "figure", "limit", "words")})
          for g in model.info["gates"]]
@@ -301,6 +301,100 @@ _ = write_json({**told, "gates": model.info["gates"]}, run / "deployment.json")
 # %% [markdown]
 # ## Serve
 #
+# `salesforecast serve RUN` starts a process that reads the folder and listens on a port of this computer. It holds no
+# torch. We start the real one, on a copy: what we tell it did not happen in the shop.
+
+# %% tags=["nbval-check-output"]
+trial = serving.trial_run(run, folder / "served")
+server = serving.start(trial)
+about = server.get("/model")
+print("version:", about["version"] == place.name)
+print("all products:", about["products"] == len(model.ids))
+
+# %% [markdown]
+# A product of the run is asked for by its name. Until something new is observed, the champion answers, from its table
+# of the night:
+
+# %% tags=["nbval-check-output"]
+asked = {"ids": [best], "horizon": min(7, model.horizon)}
+(answer,) = server.post("/forecast", asked)["forecasts"]
+print("by the", answer["model"], "for", len(answer["mean"]), "periods")
+night = answer["mean"]
+
+# %% [markdown]
+# A request may bring a history instead. Then the live network answers. Nothing but sales and their last date is needed;
+# what is planned, categories and availability may be told.
+
+# %% tags=["nbval-check-output"]
+recent = past["y"].tolist()[-model.window:]
+own = {"history": recent, "last_date": str(today.date()), "id": "mine"}
+(mine_now,) = server.post("/forecast", {"series": [own]})["forecasts"]
+print(mine_now["id"], mine_now["model"], min(mine_now["mean"]) >= 0)
+
+# %% [markdown]
+# ### Observe
+#
+# The next day is over, and twice as much was sold as the champion had said. The server writes it to its disk, moves the
+# state one step on, and only then answers. From now on the live network answers for this product. The same observation
+# sent again, as programs do when an answer gets lost, changes nothing.
+
+# %% tags=["nbval-check-output"]
+sold = {"id": best, "date": answer["dates"][0], "y": round(2 * night[0])}
+for _ in range(2):
+    taken = server.post("/observe", {"observations": [sold]})
+    print(taken["accepted"], "new,", taken["known_already"], "known")
+(moved,) = server.post("/forecast", {"ids": [best]})["forecasts"]
+print(moved["model"], moved["dates"][0] == answer["dates"][1])
+
+# %%
+both = {"night's table": night[1:], "after the day": moved["mean"][:len(night) - 1]}
+pd.DataFrame(both, index=answer["dates"][1:]).round(1)
+
+# %% [markdown]
+# What should be ordered today? The server asks {ref}`ch-inventory`'s rule, with the forecast of this moment:
+
+# %%
+item = {"id": best, "stock": 20, "lead_time": 2, "service_level": 0.95}
+(order,) = server.post("/replenish", {"items": [item]})["orders"]
+print(order["order"], "units:", order["why"])
+
+# %% [markdown]
+# ### A wrong request
+#
+# It gets a sentence that names the field and says what is expected there. The log gets the route, the status and the
+# time, and neither products nor figures.
+
+# %% tags=["nbval-check-output"]
+wrong = {**own, "history": [*recent[:-1], -3]}
+print(server.post("/forecast", {"series": [wrong]})["error"].split(", got")[0])
+late = {**sold, "date": answer["dates"][-1]}
+print(server.post("/observe", {"observations": [late]})["field"])
+print("a product in the log:", best in server.log.read_text())
+
+# %% [markdown]
+# ### Another model, and a crash
+#
+# A line in the log names another version, and the server takes it while it runs: requests under way end with the model
+# that they began with. Then we kill the process, as a power cut would. What it had acknowledged is there when it comes
+# back.
+
+# %% tags=["nbval-check-output"]
+other = serving.copy_version(trial)
+print("swapped:", server.wait_for(other))
+server.kill()
+server = serving.start(trial)
+(back,) = server.post("/forecast", {"ids": [best]})["forecasts"]
+print("as before the kill:", back == moved)
+print("version:", server.get("/ready")["version"] == other)
+
+# %% [markdown]
+# How many requests it bears, what is lost when it is killed again and again, and what another library does behind the
+# same framework is on the [page of the benchmark](../book/serving.md).
+
+# %%
+server.stop()
+
+# %% [markdown]
 # ## Summary
 #
 # - A live network beside the champion reads what a request brings along; the champion's table is made in the night.
@@ -308,6 +402,8 @@ _ = write_json({**told, "gates": model.info["gates"]}, run / "deployment.json")
 # - One byte a weight left the error where it was; four gates say so before a model is published.
 # - A folder holds all that production needs, with checksums; a changed file was refused by name.
 # - From the carried state a new day is one step, and step by step we came to the state in the folder.
+# - The server answered by name and from a history, took a day in, refused what was wrong by its field, changed its
+#   model while it ran, and knew after a kill what it had acknowledged.
 #
 # ```{admonition} What to do on Monday
 # :class: tip
