@@ -15,6 +15,7 @@ import typer
 from salesforecast_lib.files import finish_hint, project_root, write_text
 from salesforecast_lib.pipeline import parameters as settings
 from salesforecast_lib.pipeline import runs
+from salesforecast_lib.pipeline.batch import forecast
 from salesforecast_lib.pipeline.book import build_book
 from salesforecast_lib.pipeline.decide import check_format, left_out_stages, write_decisions
 from salesforecast_lib.pipeline.maintenance import maintenance
@@ -257,6 +258,7 @@ def draw_mermaid(source: str, target: Path) -> None:
 
 
 app.command()(whatif)
+app.command()(forecast)
 app.add_typer(maintenance)  # without a name: its commands stand beside these
 
 if __name__ == "__main__":
