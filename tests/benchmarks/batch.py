@@ -100,7 +100,10 @@ def main() -> None:
     asked.add_argument("--folder", type=Path, default=Path("/tmp/batch"))
     told = asked.parse_args()
     told.folder.mkdir(parents=True, exist_ok=True)
-    panel, run = told.folder / f"panel-{told.series}-{told.days}.parquet", told.folder / f"run-{told.series}-{told.days}"
+    panel, run = (
+        told.folder / f"panel-{told.series}-{told.days}.parquet",
+        told.folder / f"run-{told.series}-{told.days}",
+    )
     if not panel.is_file():
         made(told.series, told.days, panel)
     if not (run / "champion").is_dir():
@@ -113,7 +116,9 @@ def main() -> None:
     reading = time.perf_counter() - begun
     program = [sys.executable, "-m", "salesforecast_lib.pipeline.cli", "forecast", str(run), "--orders", str(panel)]
     seconds, memory = measured([*program, "--out", str(told.folder / "out.parquet")])
-    print(f"{told.series} series of {told.days} days: {seconds:.1f} s, of which reading {reading:.1f} s; {memory:.2f} GB")
+    print(
+        f"{told.series} series of {told.days} days: {seconds:.1f} s, of which reading {reading:.1f} s; {memory:.2f} GB"
+    )
     print(f"load of the last minute: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
 
 

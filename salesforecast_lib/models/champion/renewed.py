@@ -126,7 +126,10 @@ def joined(
             continue
         means = [part.means for part in parts if part.means is not None]
         whole = RecursiveMeans(
-            *(pd.concat([getattr(each, kind) for each in means], ignore_index=True) for kind in ("table", "earlier", "observed"))
+            *(
+                pd.concat([getattr(each, kind) for each in means], ignore_index=True)
+                for kind in ("table", "earlier", "observed")
+            )
         )
         tables[name] = on_rows(rows, whole.forecasts(cutoff, horizon, freq, levels), name, cutoff, levels)
     enough = 8 * check_freq(freq).inner

@@ -140,7 +140,9 @@ class StoredChampion:
 
     def unknown(self, table: FeatureTable) -> dict[str, list[str]]:
         """By static column: values that the models have not seen, sorted; columns without any are left out."""
-        found = {name: sorted(set(table.frame[name].astype(str)) - set(self.categories[name])) for name in self.categories}
+        found = {
+            name: sorted(set(table.frame[name].astype(str)) - set(self.categories[name])) for name in self.categories
+        }
         return {name: values for name, values in found.items() if values}
 
     def _check_roles(self, table: FeatureTable) -> None:

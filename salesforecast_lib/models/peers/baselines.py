@@ -205,7 +205,9 @@ def pooled_quantiles(
     past["mean"] = past["mean"].clip(lower=0.0)
     size = past.groupby("unique_id")["mean"].mean().rank(pct=True)
     volume = pd.cut(size, [-0.1, 1 / 3, 2 / 3, 1.1], labels=False)
-    least = 0.02 * float(np.nan_to_num(past["mean"].mean())) or 1e-9  # so that the root of an empty forecast is finite, in any unit of sales
+    least = (
+        0.02 * float(np.nan_to_num(past["mean"].mean())) or 1e-9
+    )  # so that the root of an empty forecast is finite, in any unit of sales
     unit = (past["y"] - past["mean"]) / np.sqrt(past["mean"] + least)
     key = past["unique_id"].map(volume)
     spread = {name: group.quantile(list(levels)).to_numpy() for name, group in unit.groupby(key)}

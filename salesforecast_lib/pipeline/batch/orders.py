@@ -53,7 +53,9 @@ def orders_of(
     ids, moments = moments_today(rows, CHAMPION, config, int(meta["season_length"]))
     units = stock.reindex(ids).to_numpy("float64")
     if np.isnan(units).all():
-        raise ValueError(f"stock: none of its products is forecast; it has {list(stock.index[:3])}, forecast are {ids[:3]}")
+        raise ValueError(
+            f"stock: none of its products is forecast; it has {list(stock.index[:3])}, forecast are {ids[:3]}"
+        )
     return inventory.replenishment_plan(
         ids, units, moments["lead"], moments["interval"], level, config.minimum_order, model=CHAMPION
     )

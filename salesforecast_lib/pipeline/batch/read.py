@@ -146,7 +146,9 @@ def _as_it_is(file: Path, columns: list[str], meta: Mapping[str, Any]) -> pd.Dat
     codes, names = pd.factorize(panel["unique_id"])
     new = np.diff(codes) != 0
     good = np.isfinite(y).all() and (y >= 0).all() and (place >= 0).all()
-    good = good and names.is_monotonic_increasing and (np.diff(codes) >= 0).all() and not panel["unique_id"].isna().any()
+    good = (
+        good and names.is_monotonic_increasing and (np.diff(codes) >= 0).all() and not panel["unique_id"].isna().any()
+    )
     if not good or not (np.diff(place)[~new] == 1).all():
         return None
     return panel.assign(ds=panel["ds"].astype("datetime64[ns]"), **{name: panel[name].astype(str) for name in static})
@@ -159,7 +161,9 @@ def aligned(panel: pd.DataFrame, found: Mapping[str, Any], meta: Mapping[str, An
     """
     notes = []
     if str(found["freq"]) != str(meta["freq"]):
-        raise ValueError(f"the new data are by {found['freq']}, the run's by {meta['freq']}; give data of the same periods")
+        raise ValueError(
+            f"the new data are by {found['freq']}, the run's by {meta['freq']}; give data of the same periods"
+        )
     empty: dict[str, Any] = {"static": "unknown", "historical": float("nan"), "future": 0.0}
     words = {"static": "'unknown'", "historical": "not known", "future": "0"}
     for role, value in empty.items():

@@ -100,7 +100,9 @@ def _said(champion: StoredChampion, new: NewData) -> list[str]:
     last = panel["ds"].to_numpy()[[*(place - 1 for place in first[1:]), len(panel) - 1]]
     ended = series["unique_id"][last < cutoff.to_datetime64()]
     if len(ended):
-        notes.append(f"{counted(len(ended), 'series')} ended before {cutoff.date()} and have no forecast: {first_names(ended)}")
+        notes.append(
+            f"{counted(len(ended), 'series')} ended before {cutoff.date()} and have no forecast: {first_names(ended)}"
+        )
     season, lengths = int(meta["season_length"]), [b - a for a, b in zip(first, [*first[1:], len(panel)], strict=True)]
     short = [name for name, length in zip(series["unique_id"], lengths, strict=True) if length < 2 * season]
     if short:
