@@ -23,6 +23,7 @@ from salesforecast_lib.pipeline.runner import prepare_values, run
 from salesforecast_lib.pipeline.runs.choice import GOAL_VALUES, check_inputs, chosen_stages
 from salesforecast_lib.pipeline.runs.given import check_finished, given_file, newest_run, parse_pairs, profile_place
 from salesforecast_lib.pipeline.runs.messages import ERRORS, console, notes, say, shown, stop
+from salesforecast_lib.pipeline.serving.serve import serve
 from salesforecast_lib.pipeline.stages import STAGES, graph
 from salesforecast_lib.pipeline.whatif import whatif
 from salesforecast_lib.wording import counted
@@ -259,6 +260,7 @@ def draw_mermaid(source: str, target: Path) -> None:
 
 app.command()(whatif)
 app.command()(forecast)
+app.command()(serve)
 app.add_typer(maintenance)  # without a name: its commands stand beside these
 
 if __name__ == "__main__":
