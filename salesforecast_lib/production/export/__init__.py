@@ -7,10 +7,17 @@
 - `write_step_graph`: Write the graph of one period of the carried state.
 - `write_decode_graph`: Write the graph state → mean and quantiles.
 - `quantise_graph`: Write a graph with weights of 8 bits.
+- `Gate`: One condition that a network has to hold before it is published.
+- `GateError`: A network that fails a gate is not published.
+- `gate_table`: The gates as a table.
+- `windows_at`: Raw windows of a panel at a cutoff, as a server would be given them.
+- `forecasts_at`: The forecast table of a live model at several cutoffs.
 - `check_exportable`: Raise on an encoder or head that ONNX cannot express.
 """
 
+from salesforecast_lib.production.export.backtest import forecasts_at, windows_at
 from salesforecast_lib.production.export.folder import write_model_folder
+from salesforecast_lib.production.export.gates import Gate, GateError, gate_table
 from salesforecast_lib.production.export.network import (
     check_exportable,
     write_decode_graph,
@@ -28,5 +35,10 @@ __all__ = [
     "write_step_graph",
     "write_decode_graph",
     "quantise_graph",
+    "Gate",
+    "GateError",
+    "gate_table",
+    "windows_at",
+    "forecasts_at",
     "check_exportable",
 ]

@@ -34,7 +34,7 @@ def quantise_graph(source: Path, target: Path) -> Path:
             ready = Path(folder) / "ready.onnx"
             # Without symbolic shapes: their inference gives up on the LSTM, which would then stay as it is.
             quant_pre_process(source, ready, skip_symbolic_shape=True)
-            kept = _last_sums(onnx.load(ready))
+            kept = _last_sums(ready)
             told = {"weight_type": QuantType.QInt8, "op_types_to_quantize": _OPERATORS, "nodes_to_exclude": kept}
             quantize_dynamic(ready, target, **told)
     finally:
@@ -78,13 +78,18 @@ def stored_small(model: onnx.ModelProto) -> onnx.ModelProto:
     return model
 
 
-def _last_sums(model: onnx.ModelProto) -> list[str]:
-    """Products after the last activation of the head: sums of forecasts, which 8 bits would only round."""
-    graph, sums = model.graph, []
-    weights = {each.name: each for each in graph.initializer}
-    for node in graph.node:
+def _last_sums(path: Path) -> list[str]:
+    """Names of sums with fixed weights, such as the mean of quantiles, which 8 bits would only round.
+
+    Nodes are named by it: the quantiser leaves them out by name, and a name that is empty would be that of all.
+    """
+    model, sums = onnx.load(path), []
+    weights = {each.name: each for each in model.graph.initializer}
+    for number, node in enumerate(model.graph.node):
+        node.name = f"n{number}"
         if node.op_type == "MatMul" and node.input[1] in weights and len(weights[node.input[1]].dims) < 2:
             sums.append(node.name)
+    onnx.save(model, path)
     return sums
 
 

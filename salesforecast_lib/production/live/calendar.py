@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
+from safetensors.numpy import load_file
 
 
 @dataclass(frozen=True)
@@ -23,6 +26,12 @@ class Calendar:
     days: np.ndarray
     tables: dict[str, np.ndarray]
     usual: str
+
+    @classmethod
+    def read(cls, path: Path, columns: Sequence[str], usual: str) -> Calendar:
+        """From a file of safetensors that holds ``days`` and a table for each country."""
+        tables = load_file(path)
+        return cls(tuple(columns), tables.pop("days").astype("datetime64[D]"), tables, usual)
 
     def place(self, days: np.ndarray) -> np.ndarray:
         """Numbers of the periods that bear the stamps ``days``.

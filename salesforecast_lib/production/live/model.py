@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import copy
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +16,12 @@ from safetensors.numpy import load_file
 from salesforecast_lib.files import read_json, resolve
 from salesforecast_lib.models.windows.level import LARGEST, squashed
 from salesforecast_lib.production.live.calendar import Calendar
+from salesforecast_lib.production.live.categories import Categories
 from salesforecast_lib.production.live.folder import read_model_file
 from salesforecast_lib.production.live.known import Known
+from salesforecast_lib.production.live.sessions import in_parts, open_session
 from salesforecast_lib.production.live.states import Layout, Remembered, States
 from salesforecast_lib.production.live.windows import Windows, prepare, season_phases
-
-_ROWS = 2048  # series that one call of the network takes
 
 
 class LiveModel:
@@ -32,6 +34,7 @@ class LiveModel:
     future : names of the columns known ahead; ``told`` those of them that a shop may tell.
     static : names of the categories.
     ids, cutoff : the run's series that live at its last period, and that period.
+    categories : (ids, static) their categories, as text.
     countries : codes of the countries whose calendars are known.
     """
 
@@ -41,8 +44,8 @@ class LiveModel:
         self.horizon, self.window, self.season = int(info["horizon"]), int(info["window"]), int(info["season"])
         self.freq, self.levels = str(info["freq"]), tuple(info["levels"])
         self.future, self.told = tuple(live["future"]), tuple(live["told"])
-        self.codes = {name: dict(codes) for name, codes in live["static"]}
-        self.static = tuple(self.codes)
+        self.words = Categories({name: dict(codes) for name, codes in live["static"]}, live["first_levels"])
+        self.static = tuple(self.words.codes)
         self.unit, self.reads = float(live["unit"]), int(live["reads"])
         self.cutoff = pd.Timestamp(info["cutoff"])
         self.layout = Layout(int(live["carried"]), self.window, len(self.static))
@@ -53,7 +56,7 @@ class LiveModel:
         self.place = {name: number for number, name in enumerate(self.ids)}
         stored = load_file(folder / "state.safetensors")
         self._numbers = stored["numbers"]
-        calendar = _calendar(folder / "calendar.safetensors", live)
+        calendar = Calendar.read(folder / "calendar.safetensors", live["calendar"], live["usual_country"])
         self.countries = tuple(calendar.tables)
         self.known = Known(
             calendar, self.future, self.told, stored["usual"], stored["own"], stored["planned"], self.place,
@@ -61,7 +64,7 @@ class LiveModel:
         )  # fmt: skip
         self._country = self.static.index(live["country"]) if live["country"] else None
         self._network, self._step, self._decode = (
-            _session(folder / f"{name}.onnx", threads) for name in ("network", "step", "decode")
+            open_session(folder / f"{name}.onnx", threads) for name in ("network", "step", "decode")
         )
 
     @classmethod
@@ -75,6 +78,12 @@ class LiveModel:
         """
         target = resolve(folder)
         return cls(target, read_model_file(target), threads)
+
+    def reading(self, network: Path, threads: int = 1) -> LiveModel:
+        """The same model with another graph for windows, to compare the two."""
+        other = copy(self)
+        other._network = open_session(network, threads)
+        return other
 
     def ahead(
         self,
@@ -140,11 +149,17 @@ class LiveModel:
         new = np.flatnonzero(np.isnan(y).all(1))
         if len(new):
             y, available, past = y.copy(), available.copy(), past.copy()
-            y[new, -1], available[new, -1], past[new, -1] = self.first_level(windows.static[new]), 1.0, 0.0
-        ready = prepare(y, available, past, self.window, self.season, self.unit, self.reads)
-        feeds = self._feeds(self.codes_of(windows.static), ready.scale, ready.phases, windows.ahead)
-        feeds |= {"history": ready.history, "length": ready.length}
-        return self._answer(self._network, feeds, ready.scale, windows.ahead)
+            y[new, -1], available[new, -1], past[new, -1] = self.words.first_level(windows.static[new]), 1.0, 0.0
+        feeds, scale = self.read(replace(windows, y=y, available=available, past=past))
+        return self._answer(self._network, feeds, scale, windows.ahead)
+
+    def read(self, windows: Windows) -> tuple[dict[str, np.ndarray], np.ndarray]:
+        """What the network is given for windows whose past is known, and the scale (n, 1) of each series."""
+        assert windows.past is not None
+        told = self.window, self.season, self.unit, self.reads
+        ready = prepare(windows.y, windows.available, windows.past, *told)
+        feeds = self._feeds(self.words.codes_of(windows.static), ready.scale, ready.phases, windows.ahead)
+        return feeds | {"history": ready.history, "length": ready.length}, ready.scale
 
     def state(self) -> States:
         """The run's series at the cutoff."""
@@ -187,20 +202,6 @@ class LiveModel:
         feeds["state"] = known.carried[:, self.encoded].astype("float32")
         return self._answer(self._decode, feeds, scale, ahead)
 
-    def codes_of(self, static: np.ndarray) -> np.ndarray:
-        """Codes (n, S) of categories given as text; 0 for one that the model has not seen."""
-        columns = [[codes.get(str(value), 0) for value in static[:, k]] for k, codes in enumerate(self.codes.values())]
-        return np.array(columns, dtype="int64").T.reshape(len(static), len(self.static))
-
-    def first_level(self, static: np.ndarray) -> np.ndarray:
-        """Usual level (n,) of products without history, by the first of their categories that is known."""
-        levels = self.info["live"]["first_levels"]
-        found = np.full(len(static), float(levels["all"]))
-        for k in reversed(range(len(self.static))):
-            of = levels["by"][self.static[k]]
-            found = np.array([of.get(str(value), other) for value, other in zip(static[:, k], found, strict=True)])
-        return found
-
     def _next(self, at: np.ndarray) -> np.ndarray:
         after = self.known.calendar.place(at) + 1
         if len(after) and after.max() >= len(self.known.calendar.days):
@@ -238,28 +239,9 @@ class LiveModel:
         self, session: onnxruntime.InferenceSession, feeds: dict[str, np.ndarray], scale: np.ndarray, ahead: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
         """Mean and quantiles in units, a number of series at a time."""
-        n, names = len(scale), {each.name for each in session.get_inputs()}
-        feeds = {name: values for name, values in feeds.items() if name in names}
-        mean, quantiles = np.empty((n, self.horizon)), np.empty((n, self.horizon, len(self.levels)))
-        for begin in range(0, n, _ROWS):
-            part = slice(begin, begin + _ROWS)
-            found = session.run(["mean", "quantiles"], {name: values[part] for name, values in feeds.items()})
-            mean[part], quantiles[part] = found
+        mean, quantiles = in_parts(session, feeds, self.horizon, len(self.levels))
         mean, quantiles = mean * scale, quantiles * scale[:, :, None]
         if "open" in self.future:
             closed = ahead[:, :, self.future.index("open")] <= 0
             mean[closed], quantiles[closed] = 0.0, 0.0
         return mean, quantiles
-
-
-def _session(path: Path, threads: int) -> onnxruntime.InferenceSession:
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
-    options.log_severity_level = 3
-    return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-
-
-def _calendar(path: Path, live: dict[str, Any]) -> Calendar:
-    stored = load_file(path)
-    days = stored.pop("days").astype("datetime64[D]")
-    return Calendar(tuple(live["calendar"]), days, stored, live["usual_country"])
