@@ -13,8 +13,11 @@ FOLDER, FILE = "models", "log.jsonl"
 EVENTS = ("published", "promoted", "refused", "rolled back", "removed")
 
 
-def append(run: Path, event: str, version: str, who: str, **told: Any) -> dict[str, Any]:
+def append(run: Path, event: str, model: str, current: str | None, who: str, **told: Any) -> dict[str, Any]:
     """Write one line and force it to the disk; returns what was written.
+
+    ``model`` is the version that the event is about; ``current`` the one that serves from then on, which the line keeps
+    as ``version``: a reader needs nothing but the last line.
 
     A line that an earlier crash left torn is closed first, so that it spoils no other.
 
@@ -25,8 +28,8 @@ def append(run: Path, event: str, version: str, who: str, **told: Any) -> dict[s
     """
     if event not in EVENTS:
         raise ValueError(f"event={event!r}: expected one of {', '.join(EVENTS)}")
-    entry = {"when": datetime.now(UTC).isoformat(timespec="seconds"), "who": who, "what": event, "version": version}
-    entry |= told
+    entry = {"when": datetime.now(UTC).isoformat(timespec="seconds"), "who": who, "what": event, "model": model}
+    entry |= {"version": current, **told}
     file = run / FOLDER / FILE
     file.parent.mkdir(parents=True, exist_ok=True)
     line = json.dumps(entry, sort_keys=True, allow_nan=False, default=str).encode() + b"\n"
@@ -60,7 +63,7 @@ def entries(run: Path) -> list[dict[str, Any]]:
             entry = json.loads(line)
         except ValueError:
             continue
-        if isinstance(entry, Mapping) and entry.get("what") in EVENTS and isinstance(entry.get("version"), str):
+        if isinstance(entry, Mapping) and isinstance(entry.get("version"), str | None):
             found.append(dict(entry))
     return found
 

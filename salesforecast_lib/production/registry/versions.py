@@ -59,8 +59,8 @@ def verify(folder: Path) -> dict[str, Any]:
 
 
 def versions(run: Path) -> list[str]:
-    """Versions whose folder is there and whose publication is in the log, oldest first."""
-    told = {entry["version"] for entry in entries(run) if entry["what"] == "published"}
+    """Versions whose folder is there and which the log knows, oldest first."""
+    told = {str(entry.get(key) or "") for entry in entries(run) for key in ("model", "version")} - {""}
     return sorted(name for name in told if (run / FOLDER / name / DESCRIPTION).is_file())
 
 
@@ -68,10 +68,13 @@ def line_of_current(run: Path) -> list[str]:
     """The versions that were current, the current one last; what was rolled back from is not among them."""
     line: list[str] = []
     for entry in entries(run):
-        if entry["what"] == "promoted":
-            line = [name for name in line if name != entry["version"]] + [entry["version"]]
-        elif entry["what"] == "rolled back" and entry["version"] in line:
-            line = line[: line.index(entry["version"]) + 1]
+        name = entry["version"] if "version" in entry else None
+        if not name or line[-1:] == [name]:
+            continue
+        if entry.get("what") == "rolled back" and name in line:
+            line = line[: line.index(name) + 1]
+        else:
+            line = [other for other in line if other != name] + [name]
     return [name for name in line if (run / FOLDER / name / DESCRIPTION).is_file()]
 
 
@@ -112,10 +115,12 @@ def publish(run: Path, folder: Path, who: str = "nightly", step: Step = _nothing
     digest = hashlib.sha256((folder / DESCRIPTION).read_bytes()).hexdigest()
     with _held(run):
         _sweep(run)
-        there = [entry for entry in entries(run) if entry["what"] == "published"]
-        if there and there[-1].get("sha256") == digest and there[-1]["version"] in versions(run):
-            return str(there[-1]["version"])
-        numbers = [int(found[1]) for entry in there if (found := _NAME.fullmatch(entry["version"]))]
+        told_before = entries(run)
+        there = [entry for entry in told_before if entry.get("what") == "published"]
+        if there and there[-1].get("sha256") == digest and there[-1].get("model") in versions(run):
+            return str(there[-1]["model"])
+        names = [str(entry.get(key)) for entry in told_before for key in ("model", "version")]
+        numbers = [int(found[1]) for name in names if (found := _NAME.fullmatch(name))]
         version = f"v{max(numbers, default=0) + 1:06d}"
         place = run / FOLDER
         fresh, target = place / f".{version}.tmp", place / version
@@ -129,7 +134,7 @@ def publish(run: Path, folder: Path, who: str = "nightly", step: Step = _nothing
         fresh.rename(target)
         sync(place)
         step("log")
-        append(run, "published", version, who, sha256=digest, **told)
+        append(run, "published", version, current(run), who, sha256=digest, **told)
         step("end")
     return version
 
@@ -148,14 +153,14 @@ def promote(run: Path, version: str, who: str = "nightly", step: Step = _nothing
         if current(run) == version:
             return
         step("log")
-        append(run, "promoted", version, who, **told)
+        append(run, "promoted", version, version, who, **told)
         step("end")
 
 
 def refuse(run: Path, version: str, why: str, who: str = "nightly", **told: Any) -> None:
     """Write down that a version did not pass the gate."""
     with _held(run):
-        append(run, "refused", version, who, why=why, **told)
+        append(run, "refused", version, current(run), who, why=why, **told)
 
 
 def rollback(run: Path, who: str = "command", step: Step = _nothing, why: str = "") -> tuple[str, str]:
@@ -174,7 +179,7 @@ def rollback(run: Path, who: str = "command", step: Step = _nothing, why: str = 
         step("verify")
         verify(run / FOLDER / line[-2])
         step("log")
-        append(run, "rolled back", line[-2], who, of=line[-1], why=why)
+        append(run, "rolled back", line[-1], line[-2], who, why=why)
         step("end")
         return line[-1], line[-2]
 
@@ -195,7 +200,7 @@ def retain(run: Path, last: int = 5, who: str = "nightly", step: Step = _nothing
         old = [name for name in versions(run) if name not in keep]
         for name in old:
             step(f"log {name}")
-            append(run, "removed", name, who)
+            append(run, "removed", name, current(run), who)
             step(f"rename {name}")
             gone = run / FOLDER / f".{name}.old"
             (run / FOLDER / name).rename(gone)
@@ -211,8 +216,8 @@ def _sweep(run: Path) -> None:
     for path in [*place.glob(".v*.tmp"), *place.glob(".v*.old")]:
         shutil.rmtree(path, ignore_errors=True)
     for entry in entries(run):
-        if entry["what"] == "removed" and entry["version"] not in line_of_current(run)[-2:]:
-            shutil.rmtree(place / entry["version"], ignore_errors=True)
+        if entry.get("what") == "removed" and entry.get("model") not in line_of_current(run)[-2:]:
+            shutil.rmtree(place / str(entry["model"]), ignore_errors=True)
 
 
 def _force(path: Path) -> None:

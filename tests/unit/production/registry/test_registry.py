@@ -14,6 +14,7 @@ import pytest
 
 from salesforecast_lib.production import registry
 from salesforecast_lib.production.registry import Figures, Gate, figures_of
+from salesforecast_lib.production.server.source import current_version
 
 
 def model(place: Path, text: str) -> Path:
@@ -129,8 +130,19 @@ def test_a_torn_last_line_is_passed_over_and_spoils_none_after_it(run, torn):
     log = run / "models" / "log.jsonl"
     log.write_bytes(log.read_bytes() + torn)
     assert whole(run) == "v000002"
+    assert current_version(log) == "v000002"  # as the server reads it
     registry.rollback(run)
-    assert whole(run) == "v000001" and registry.entries(run)[-1]["what"] == "rolled back"
+    assert whole(run) == "v000001" == current_version(log) and registry.entries(run)[-1]["what"] == "rolled back"
+
+
+def test_the_server_reads_the_current_version_from_the_last_line_whatever_it_is_about(run, tmp_path):
+    log = run / "models" / "log.jsonl"
+    version = registry.publish(run, model(tmp_path / "three", "three"))
+    assert current_version(log) == "v000002"
+    registry.refuse(run, version, "it is worse")
+    assert current_version(log) == "v000002" == registry.current(run)
+    registry.promote(run, version)
+    assert current_version(log) == version == registry.current(run)
 
 
 def test_a_line_whose_folder_was_lost_is_passed_over(run):
@@ -192,8 +204,8 @@ def test_a_challenger_passes_when_it_is_better_or_as_good_and_fresher(challenger
 
 def test_figures_are_those_reckoned_by_hand():
     days = pd.date_range("2024-01-01", periods=3)
-    forecasts = pd.DataFrame({"unique_id": "a", "ds": days, "mean": [3.0, 1, 9], "q0.1": [1.0, 0, 0], "q0.5": [2.0, 1, 9],
-                              "q0.9": [4.0, 2, 9]})  # fmt: skip
+    forecasts = pd.DataFrame({"unique_id": "a", "ds": days, "mean": [3.0, 1, 9], "q0.1": [1.0, 0, 0],
+                              "q0.5": [2.0, 1, 9], "q0.9": [4.0, 2, 9]})  # fmt: skip
     actuals = pd.DataFrame({"unique_id": "a", "ds": days, "y": [2.0, 4, 5], "available": [1.0, 1, 0]})
     found = figures_of(forecasts, actuals)
     first = np.mean([0.1 * 1, 0, 0.1 * 2])
