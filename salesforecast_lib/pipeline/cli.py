@@ -19,6 +19,7 @@ from salesforecast_lib.pipeline.batch import forecast
 from salesforecast_lib.pipeline.book import build_book
 from salesforecast_lib.pipeline.decide import check_format, left_out_stages, write_decisions
 from salesforecast_lib.pipeline.maintenance import maintenance
+from salesforecast_lib.pipeline.nightly import nightly, rollback
 from salesforecast_lib.pipeline.runner import prepare_values, run
 from salesforecast_lib.pipeline.runs.choice import GOAL_VALUES, check_inputs, chosen_stages
 from salesforecast_lib.pipeline.runs.given import check_finished, given_file, newest_run, parse_pairs, profile_place
@@ -261,6 +262,8 @@ def draw_mermaid(source: str, target: Path) -> None:
 app.command()(whatif)
 app.command()(forecast)
 app.command()(serve)
+app.command()(nightly)
+app.command()(rollback)
 app.add_typer(maintenance)  # without a name: its commands stand beside these
 
 if __name__ == "__main__":
