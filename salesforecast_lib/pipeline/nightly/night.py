@@ -65,7 +65,7 @@ def play(
     fresh = news(config.files(), before.get("files", {}))
     inputs = {name: sha256(path) for name, path in (("plan", config.plan), ("stock", config.stock)) if path}
     if before and not fresh and inputs == before.get("inputs"):
-        write_page_of_nights(shop)
+        _after(shop, step)
         done = shop.nights()[-1]
         return Night(done, int(before["code"]), False, (done / "summary.txt").read_text(encoding="utf-8").splitlines())
     work = _begin(shop, fresh, inputs)
@@ -86,13 +86,18 @@ def play(
     step("finish")
     target = _free(shop.place, summary.night)
     work.rename(target)
+    _after(shop, step)
+    return Night(target, code, True, (target / "summary.txt").read_text(encoding="utf-8").splitlines())
+
+
+def _after(shop: Shop, step: Callable[[str], None]) -> None:
+    """What follows a finished night, done again by the next call where it was cut off."""
     step("clean")
     (shop.place / SALES).unlink(missing_ok=True)
     for name in (CHALLENGER, MODEL):
         shutil.rmtree(shop.place / name, ignore_errors=True)
     step("page")
     write_page_of_nights(shop)
-    return Night(target, code, True, (target / "summary.txt").read_text(encoding="utf-8").splitlines())
 
 
 def _begin(shop: Shop, fresh: dict[Path, str], inputs: dict[str, str]) -> Path:
