@@ -15,16 +15,14 @@ import typer
 from salesforecast_lib.files import finish_hint, project_root, write_text
 from salesforecast_lib.pipeline import parameters as settings
 from salesforecast_lib.pipeline import runs
-from salesforecast_lib.pipeline.batch import forecast
 from salesforecast_lib.pipeline.book import build_book
 from salesforecast_lib.pipeline.decide import check_format, left_out_stages, write_decisions
 from salesforecast_lib.pipeline.maintenance import maintenance
-from salesforecast_lib.pipeline.nightly import nightly, rollback
+from salesforecast_lib.pipeline.nightly.commands import production
 from salesforecast_lib.pipeline.runner import prepare_values, run
 from salesforecast_lib.pipeline.runs.choice import GOAL_VALUES, check_inputs, chosen_stages
 from salesforecast_lib.pipeline.runs.given import check_finished, given_file, newest_run, parse_pairs, profile_place
 from salesforecast_lib.pipeline.runs.messages import ERRORS, console, notes, say, shown, stop
-from salesforecast_lib.pipeline.serving.serve import serve
 from salesforecast_lib.pipeline.stages import STAGES, graph
 from salesforecast_lib.pipeline.whatif import whatif
 from salesforecast_lib.wording import counted
@@ -260,10 +258,7 @@ def draw_mermaid(source: str, target: Path) -> None:
 
 
 app.command()(whatif)
-app.command()(forecast)
-app.command()(serve)
-app.command()(nightly)
-app.command()(rollback)
+app.add_typer(production)
 app.add_typer(maintenance)  # without a name: its commands stand beside these
 
 if __name__ == "__main__":

@@ -3,7 +3,8 @@
 The folder holds
 
 - ``champion.json``: format, cutoff, settings, what was fitted, weights (exact and rounded), spread, factor of the mean,
-  roles of the features, categories in the order of their codes, coding of the levels, fingerprint of the history, versions of the libraries,
+  roles of the features, categories in the order of their codes, coding,
+  fingerprint of the history, versions of the libraries,
   and every other file with its SHA-256;
 - ``Boosting/NUMBER/LEVEL.txt``, ``LightGBMDirect/LEVEL-CUTOFF.txt``, ``LightGBM/ORIGIN.txt``: boosters as LightGBM
   writes them; the recursive one has a second origin, a horizon earlier, whose errors give its quantiles;

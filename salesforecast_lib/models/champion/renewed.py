@@ -152,7 +152,8 @@ def whole_of(frame: pd.DataFrame, coding: Coding, steps: pd.DatetimeIndex, cutof
         seen = seen * (past["open"].fillna(1.0).to_numpy() > 0)
     sales = np.nan_to_num(past["y"].to_numpy("float64")) * seen
     codes: dict[str, dict[str, int]] = {}
-    total, count = {}, {}
+    total: dict[str, np.ndarray] = {}
+    count: dict[str, np.ndarray] = {}
     for name in ("", *coding.groups):
         code, values = pd.factorize(past[name].astype(str), sort=True) if name else (np.zeros(len(past), int), [""])
         codes[name] = {str(value): k for k, value in enumerate(values)}

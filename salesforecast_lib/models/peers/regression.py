@@ -71,8 +71,8 @@ def direct_lightgbm_forecasts(
 
     Fitted on targets up to ``cutoff``. All fits share one binned data set; the mean is the fit of ``config.objective``,
     the quantiles are fits of the pinball loss (Koenker & Bassett 1978), or pooled past errors. ``rows_of`` may be a
-    kind of `OriginRows` with more columns; fitted models are taken from the ``shelf``, or left there; ``coding`` is that
-    of their fit, where they are used on other data.
+    kind of `OriginRows` with more columns; fitted models are taken from the ``shelf``, or left there; ``coding`` is
+    that of their fit, where they are used on other data.
 
     Returns
     -------

@@ -19,7 +19,7 @@ FAILED = 3
 def nightly(
     config: Annotated[str, typer.Argument(help="YAML file: run, new, plan, stock, retrain, gate, serve")],
 ) -> None:
-    """Play the night: read new files, forecast, compare, watch, perhaps train again, decide; the same again changes nothing.
+    """Play the night: read new files, forecast, compare, watch, perhaps train again, decide. The same changes nothing.
 
     Ends with 0 (fine), 1 (alarms: somebody should look), 2 (data refused) or 3 (failed: nothing changed, yesterday's
     plan stays). What came of it lies in RUN/nights/DATE/.

@@ -19,7 +19,7 @@ RUN_FORECASTS = "champion_forecasts.parquet"
 
 @dataclass(frozen=True)
 class Compared:
-    """``watch`` with tonight's figures, ``alarms`` (``kind, subject, value, limit, alarm, says, do``) and ``scored`` rows."""
+    """``watch`` with tonight's figures; ``alarms`` as of `data_drift`, those that rang only; ``scored`` rows."""
 
     watch: ForecastWatch
     alarms: pd.DataFrame

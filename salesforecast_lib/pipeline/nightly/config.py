@@ -112,7 +112,9 @@ _EXAMPLES = {"run": "runs/shop", "new": "inbox/*.csv"}
 
 
 def _word(kind: type) -> str:
-    return {str: "a text", dict: "lines of its own", int: "a whole number", float: "a number", bool: "true or false"}[kind]
+    return {str: "a text", dict: "lines of its own", int: "a whole number", float: "a number", bool: "true or false"}[
+        kind
+    ]
 
 
 def _check_places(config: NightlyConfig, file: Path) -> None:

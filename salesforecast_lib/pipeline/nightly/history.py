@@ -45,10 +45,20 @@ class Shop:
 
     def as_read(self) -> dict[str, Any]:
         """The run's parameters for files in our own names, as `sales` writes them."""
-        plain = {"columns": {}, "timezone": "", "decimal": "", "thousands": "", "date_order": "", "encoding": "", "sheet": ""}
+        plain = {
+            "columns": {},
+            "timezone": "",
+            "decimal": "",
+            "thousands": "",
+            "date_order": "",
+            "encoding": "",
+            "sheet": "",
+        }
         if not self.panel:
             return {**self.values, **plain}
-        roles = {role: [name for name in self.meta[role] if name != "open"] for role in ("static", "future", "historical")}
+        roles = {
+            role: [name for name in self.meta[role] if name != "open"] for role in ("static", "future", "historical")
+        }
         country = self.meta.get("country_column") or self.meta["country"]
         return {**self.values, **plain, **roles, "dataset": "own_panel", "country": country}
 

@@ -50,7 +50,11 @@ def news(files: Iterable[Path], known: Mapping[str, Mapping[str, Any]]) -> dict[
 
 
 def read_inbox(
-    fresh: Mapping[Path, str], known: Mapping[str, Mapping[str, Any]], values: Mapping[str, Any], panel: bool, most: float
+    fresh: Mapping[Path, str],
+    known: Mapping[str, Mapping[str, Any]],
+    values: Mapping[str, Any],
+    panel: bool,
+    most: float,
 ) -> Inbox:
     """Read files as the run reads its own; one that cannot be used is refused with its reason and stops no other.
 

@@ -8,14 +8,23 @@ import shutil
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from salesforecast_lib.files import read_json, write_json, write_parquet
 from salesforecast_lib.pipeline.nightly.compare import Compared, compare
 from salesforecast_lib.pipeline.nightly.config import NightlyConfig
 from salesforecast_lib.pipeline.nightly.history import LINES, STATE, Shop
 from salesforecast_lib.pipeline.nightly.inbox import REFUSED, Inbox, news, read_inbox, sha256
-from salesforecast_lib.pipeline.nightly.retrain import CHALLENGER, MODEL, Retrained, due, retrain, serving, settle, train
+from salesforecast_lib.pipeline.nightly.retrain import (
+    CHALLENGER,
+    MODEL,
+    Retrained,
+    due,
+    retrain,
+    serving,
+    settle,
+    train,
+)
 from salesforecast_lib.pipeline.nightly.summary import Summary, write_page_of_nights, write_summary
 from salesforecast_lib.pipeline.nightly.tell import tell_server
 
@@ -43,9 +52,7 @@ def _nothing(name: str) -> None:
     """Called before each step; tests stop a process there."""
 
 
-def play(
-    config: NightlyConfig, step: Callable[[str], None] = _nothing, fitted: Callable[..., Path] = train
-) -> Night:
+def play(config: NightlyConfig, step: Callable[[str], None] = _nothing, fitted: Callable[..., Path] = train) -> Night:
     """Play the night: everything that came in since the last one. The same again changes nothing.
 
     Parameters
@@ -140,8 +147,8 @@ def _played(
         outcome = retrain(shop, config, champion, new, shop.place / SALES, night, fitted)
         step("keep what came of it")
         write_json({"outcome": asdict(outcome), "because": why}, kept)
-    told_before = read_json(kept) if kept.is_file() else {"outcome": {"says": ""}, "because": ""}
-    outcome, why = Retrained(**told_before["outcome"]), told_before["because"]
+    trained = read_json(kept) if kept.is_file() else {}
+    outcome, why = Retrained(**trained.get("outcome", {"says": ""})), str(trained.get("because", ""))
     if outcome.version:
         step("settle")
         settle(shop, config, outcome)
@@ -180,9 +187,7 @@ def _summed(
     return Summary(night, version, code, read, still, inbox.changed, compared, outcome.says, why, sheet, notes)
 
 
-def _decisions(
-    shop: Shop, config: NightlyConfig, table: pd.DataFrame, new: NewData
-) -> tuple[pd.DataFrame, list[str]]:
+def _decisions(shop: Shop, config: NightlyConfig, table: pd.DataFrame, new: NewData) -> tuple[pd.DataFrame, list[str]]:
     """The decision sheet: orders where the stock is known, else what is expected of each product."""
     from salesforecast_lib.pipeline.batch import orders_of
 

@@ -24,7 +24,7 @@ CHALLENGER, MODEL = ".challenger", ".model"
 
 @dataclass(frozen=True)
 class Retrained:
-    """What came of it: the sentence, the version if there is one, whether it is to serve, the reason and the figures."""
+    """What came of it: a sentence, the version if there is one, whether it is to serve, the reason and the figures."""
 
     says: str
     version: str = ""
@@ -73,7 +73,13 @@ def train(shop: Shop, sales: Path, jobs: int) -> Path:
 
 
 def retrain(
-    shop: Shop, config: NightlyConfig, champion: StoredChampion, new: NewData, sales: Path, night: str, fitted: Any = train
+    shop: Shop,
+    config: NightlyConfig,
+    champion: StoredChampion,
+    new: NewData,
+    sales: Path,
+    night: str,
+    fitted: Any = train,
 ) -> Retrained:
     """Train, hold the new models against those that serve on the same latest window, and publish them.
 
@@ -85,7 +91,12 @@ def retrain(
     rival, mine, cutoff = _figures(folder, champion, new)
     good, why = config.gate.judge(rival, mine, fresher=True)
     model = shop.place / MODEL
-    told = {"challenger": rival.to_json(), "champion": mine.to_json(), "window_after": str(cutoff.date()), "night": night}
+    told = {
+        "challenger": rival.to_json(),
+        "champion": mine.to_json(),
+        "window_after": str(cutoff.date()),
+        "night": night,
+    }
     _model_folder(folder, model, config.live, {"metrics": told})
     version = registry.publish(shop.run, model, figures=told)
     said = f"new models {version} {'serve from now on' if good else 'were refused'}: {why}"

@@ -31,7 +31,7 @@ _STYLE = (
 
 @dataclass(frozen=True)
 class Summary:
-    """One night in words: ``read`` rows by file, ``refused`` reasons by file, ``changed`` files, ``sheet`` of decisions."""
+    """One night: ``read`` rows by file, ``refused`` reasons by file, ``changed`` files, ``sheet`` of decisions."""
 
     night: str
     version: str
@@ -98,7 +98,11 @@ def write_summary(summary: Summary, folder: Path) -> None:
 def _table(sheet: pd.DataFrame) -> str:
     import pandas as pd
 
-    names = [n for n in ("unique_id", "stock", "order_quantity", "expected_demand", "risk_without_order", "why") if n in sheet]
+    names = [
+        n
+        for n in ("unique_id", "stock", "order_quantity", "expected_demand", "risk_without_order", "why")
+        if n in sheet
+    ]
     head = "".join(f'<th scope="col">{escape(name.replace("_", " "))}</th>' for name in names)
     cells = [
         "".join(f"<td>{'–' if pd.isna(value) else escape(str(value))}</td>" for value in row)

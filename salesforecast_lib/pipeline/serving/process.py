@@ -94,5 +94,7 @@ def _listen(host: str, port: int) -> socket.socket:
     except OSError as error:
         listening.close()
         reason = error.strerror or str(error)
-        raise OSError(f"--host {host} --port {port}: cannot listen there ({reason}); take another, or --port 0") from None
+        raise OSError(
+            f"--host {host} --port {port}: cannot listen there ({reason}); take another, or --port 0"
+        ) from None
     return listening

@@ -101,7 +101,7 @@ def figures_of(forecasts: pd.DataFrame, actuals: pd.DataFrame) -> Figures:
     if both.empty:
         raise ValueError("gate: no forecast of these windows has come true yet; nothing can be scored")
     levels = np.array(levels_of(both))
-    y, quantiles = both["y"].to_numpy("float64"), both[list(quantile_columns(levels))].to_numpy("float64")
+    y, quantiles = both["y"].to_numpy("float64"), both[list(quantile_columns(levels.tolist()))].to_numpy("float64")
     apart = y[:, None] - quantiles
     sold = max(float(np.abs(y).sum()), 1e-9)
     loss = np.maximum(levels * apart, (levels - 1) * apart).mean(1).sum() / sold

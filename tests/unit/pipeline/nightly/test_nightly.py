@@ -107,7 +107,9 @@ def test_new_models_serve_when_they_pass_and_one_command_goes_back(config):
     assert any("v000001 serve from now on" in line for line in night.lines)
     assert set(pd.read_parquet(night.folder / "forecast.parquet")["version"]) == {"v000001"}
     log = registry.entries(run)
-    assert [entry["what"] for entry in log] == ["published", "promoted"] and log[-1]["figures"]["challenger"]["loss"] > 0
+    assert [entry["what"] for entry in log] == ["published", "promoted"] and log[-1]["figures"]["challenger"][
+        "loss"
+    ] > 0
     come(config, DAYS + 7, 7)
     play(read_config(config), fitted=quick)
     assert registry.current(run) == "v000002"
