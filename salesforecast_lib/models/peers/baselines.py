@@ -174,6 +174,8 @@ def statistical_forecasts(
         table = wide[["unique_id", "ds"]].assign(cutoff=cutoff, model=model, mean=wide[model])
 
         def earlier(past: pd.DataFrame, model: str = model) -> pd.DataFrame:
+            if past.empty:  # the whole history is shorter than a horizon
+                return past[["unique_id", "ds"]].assign(mean=0.0)
             table = _by_length(past[["unique_id", "ds", "y"]], horizon, freq, inner, 1, [model])
             return table.rename(columns={model: "mean"})
 
