@@ -83,6 +83,8 @@ def read_new(folder: Path, file: Path, plan: Path | None = None, values: Mapping
     country = str(said.get("country", "US"))
     if dataset not in OWN or (dataset == "own_data") == panel_like:  # a loader of its own: the run's columns by name
         have = [name.split("=")[0] for name in columns]
+        there = [theirs for ours, theirs in (said.get("columns") or {}).items() if ours in columns]
+        said["columns"] = {ours: theirs for ours, theirs in (said.get("columns") or {}).items() if theirs in there}
         roles = {role: tuple(name for name in meta[role] if name in have and name != "open") for role in roles}
         country = meta.get("country_column", meta["country"])
     prepared = prepare(
