@@ -60,8 +60,8 @@ def verify(folder: Path) -> dict[str, Any]:
 
 def versions(run: Path) -> list[str]:
     """Versions whose folder is there and which the log knows, oldest first."""
-    told = {str(entry.get(key) or "") for entry in entries(run) for key in ("model", "version")} - {""}
-    return sorted(name for name in told if (run / FOLDER / name / DESCRIPTION).is_file())
+    told = dict.fromkeys(str(entry.get(key) or "") for entry in entries(run) for key in ("model", "version"))
+    return [name for name in told if name and (run / FOLDER / name / DESCRIPTION).is_file()]
 
 
 def line_of_current(run: Path) -> list[str]:

@@ -145,6 +145,15 @@ def test_the_server_reads_the_current_version_from_the_last_line_whatever_it_is_
     assert current_version(log) == version == registry.current(run)
 
 
+def test_a_version_that_an_export_named_in_the_log_is_one_like_others(run, tmp_path):
+    model(run / "models" / "2024-01-01-1", "exported")
+    with (run / "models" / "log.jsonl").open("a") as log:
+        log.write('{"at": "2024-01-02T00:00:00", "event": "promote", "version": "2024-01-01-1"}\n')
+    assert whole(run) == "2024-01-01-1" and registry.versions(run)[-1] == "2024-01-01-1"
+    registry.promote(run, registry.publish(run, model(tmp_path / "three", "three")))
+    assert registry.rollback(run) == ("v000003", "2024-01-01-1") and registry.rollback(run)[1] == "v000002"
+
+
 def test_a_line_whose_folder_was_lost_is_passed_over(run):
     (run / "models" / "v000002" / "model.json").unlink()
     assert whole(run) == "v000001"
