@@ -94,6 +94,18 @@ class Part:
     tables: dict[str, pd.DataFrame]
     means: RecursiveMeans | None
 
+    def named(self, names: pd.Index) -> Part:
+        """The same part with the names of the series in place of their numbers."""
+
+        def back(table: pd.DataFrame) -> pd.DataFrame:
+            return table.assign(unique_id=names.to_numpy()[table["unique_id"].to_numpy("int64")])
+
+        means = self.means
+        if means is not None:
+            means = RecursiveMeans(back(means.table), back(means.earlier), back(means.observed))
+        sizes = self.sizes.set_axis(pd.Index(names[self.sizes.index.to_numpy("int64")], name="unique_id"))
+        return Part(back(self.rows), sizes, {name: back(table) for name, table in self.tables.items()}, means)
+
 
 def forecast_part(task: Task, names: Sequence[str], shelf: Shelf, cutoff: pd.Timestamp) -> Part:
     """The members' forecasts at a cutoff of the series in the task's table; what is fitted series by series is fitted.

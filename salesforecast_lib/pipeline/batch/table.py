@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
 
 MANY = 400_000  # rows from which on the data are taken in blocks
 BLOCK = 350_000  # rows of a block, about
+TAIL = 26  # seasons at the end of each series from which the columns known ahead are made
 
 
 @dataclass(frozen=True)
@@ -169,21 +169,28 @@ def _remember(*told: Any) -> None:
 
 def _block(number: int) -> Part:
     """The part of one block of series."""
+    import gc
+
     import pandas as pd
 
-    from salesforecast_lib.data.features import FeatureTable, build_features
+    from salesforecast_lib.data.features import build_features
+    from salesforecast_lib.data.frequency import check_freq
 
+    gc.collect()  # of the block before
     champion, place, meta, cutoff, whole, usual = _told
     panel = pd.read_parquet(Path(place) / f"{number}.parquet")
     rows = pd.read_parquet(Path(place) / f"{number}-ahead.parquet")
-    extended = pd.concat([panel, rows], ignore_index=True).sort_values(["unique_id", "ds"], ignore_index=True)
+    # numbers in the order of the names stand for them: sorting and joining texts takes longer than all else
+    codes, names = pd.factorize(panel["unique_id"])
+    panel["unique_id"], rows["unique_id"] = codes, names.get_indexer(rows["unique_id"])
+    table = build_features(panel, meta, usual)
+    # what is known ahead looks back a quarter at most, so that the end of each series is enough for it
+    tail = panel[
+        panel["ds"] > cutoff - TAIL * check_freq(str(meta["freq"])).inner * check_freq(str(meta["freq"])).offset
+    ]
+    extended = pd.concat([tail, rows], ignore_index=True).sort_values(["unique_id", "ds"], ignore_index=True)
     made = build_features(extended, meta, usual)
-    known = made.frame[["unique_id", "ds", *made.roles["future"]]]
-    past = build_features(panel, meta, usual)
-    table = FeatureTable(past.frame, past.roles, past.groups, past.in_units)
-    return champion.part(table, known, cutoff, whole)
-
-
-def series_of(parts: Sequence[Part]) -> int:
-    """Series of which the parts hold a forecast."""
-    return sum(part.rows["unique_id"].nunique() for part in parts)
+    columns = ["unique_id", "ds", *made.roles["future"]]
+    ahead = made.frame.loc[made.frame["ds"] > cutoff, columns]
+    known = pd.concat([table.frame[columns], ahead], ignore_index=True)
+    return champion.part(table, known, cutoff, whole).named(names)

@@ -69,15 +69,19 @@ def play(config: NightlyConfig, step: Callable[[str], None] = _nothing, fitted: 
 
     shop = Shop(config.run, run_values(config.run), read_json(config.run / "panel.json"))
     before = shop.state()
-    fresh = news(config.files(), before.get("files", {}))
+    files = config.files()
+    there = {path.name for path in files}
+    # a refused file that was taken away is nobody's concern any more; what was read stays read
+    known = {name: t for name, t in before.get("files", {}).items() if t["state"] != REFUSED or name in there}
+    fresh = news(files, known)
     inputs = {name: sha256(path) for name, path in (("plan", config.plan), ("stock", config.stock)) if path}
-    if before and not fresh and inputs == before.get("inputs"):
+    if before and not fresh and known == before.get("files") and inputs == before.get("inputs"):
         _after(shop, step)
         done = shop.nights()[-1]
         return Night(done, int(before["code"]), False, (done / "summary.txt").read_text(encoding="utf-8").splitlines())
     work = _begin(shop, fresh, inputs)
     step("read")
-    inbox = read_inbox(fresh, before.get("files", {}), shop.values, shop.panel, config.refuse)
+    inbox = read_inbox(fresh, known, shop.values, shop.panel, config.refuse)
     step("history")
     sales = shop.sales(inbox.tables)
     write_parquet(sales, shop.place / SALES)

@@ -70,10 +70,12 @@ def test_a_bad_file_is_refused_with_its_reason_and_stops_no_other_and_a_mended_o
     before = content(config.parent)
     code, again = call(config)  # still refused, still said
     assert code == 2 and "refused: day097b.csv" in again and content(config.parent) == before
-    bad.unlink()
     come(config, DAYS + 1, name="half.csv")
     code, said = call(config)
-    assert "read: half.csv, 6 rows" in said and "day097b.csv" in said and code == 2  # it is still missing
+    assert "read: half.csv, 6 rows" in said and "day097b.csv" in said and code == 2  # it still lies there
+    bad.unlink()
+    code, said = call(config)
+    assert code == 0 and "day097b.csv" not in said
 
 
 def test_a_file_that_changed_after_it_was_read_is_said_and_not_read_again(config):
