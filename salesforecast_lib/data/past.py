@@ -46,7 +46,7 @@ class PastWindows:
         return self._last_known(spread.where(~whole, plain)).fillna(0.0)
 
     def median(self, periods: int) -> pd.Series:
-        rolled = self.groups.rolling(periods, min_periods=1).median()  # in the order of the groups, which is that of the rows
+        rolled = self.groups.rolling(periods, min_periods=1).median()  # group by group, as the rows are
         return pd.Series(rolled.to_numpy(), index=self.values.index)
 
     def smoothed(self, halflife: float) -> pd.Series:

@@ -185,9 +185,8 @@ def _block(number: int) -> Part:
     panel["unique_id"], rows["unique_id"] = codes, names.get_indexer(rows["unique_id"])
     table = build_features(panel, meta, usual)
     # what is known ahead looks back a quarter at most, so that the end of each series is enough for it
-    tail = panel[
-        panel["ds"] > cutoff - TAIL * check_freq(str(meta["freq"])).inner * check_freq(str(meta["freq"])).offset
-    ]
+    frequency = check_freq(str(meta["freq"]))
+    tail = panel[panel["ds"] > cutoff - TAIL * frequency.inner * frequency.offset]
     extended = pd.concat([tail, rows], ignore_index=True).sort_values(["unique_id", "ds"], ignore_index=True)
     made = build_features(extended, meta, usual)
     columns = ["unique_id", "ds", *made.roles["future"]]
