@@ -18,11 +18,11 @@ from salesforecast_lib.pipeline import runs
 from salesforecast_lib.pipeline.book import build_book
 from salesforecast_lib.pipeline.decide import check_format, left_out_stages, write_decisions
 from salesforecast_lib.pipeline.maintenance import maintenance
+from salesforecast_lib.pipeline.nightly.commands import production
 from salesforecast_lib.pipeline.runner import prepare_values, run
 from salesforecast_lib.pipeline.runs.choice import GOAL_VALUES, check_inputs, chosen_stages
 from salesforecast_lib.pipeline.runs.given import check_finished, given_file, newest_run, parse_pairs, profile_place
 from salesforecast_lib.pipeline.runs.messages import ERRORS, console, notes, say, shown, stop
-from salesforecast_lib.pipeline.serving import export, serve
 from salesforecast_lib.pipeline.stages import STAGES, graph
 from salesforecast_lib.pipeline.whatif import whatif
 from salesforecast_lib.wording import counted
@@ -257,8 +257,8 @@ def draw_mermaid(source: str, target: Path) -> None:
         write_text(drawn.read_text(encoding="utf-8"), target.resolve())
 
 
-for command in (whatif, export, serve):
-    app.command()(command)
+app.command()(whatif)
+app.add_typer(production)
 app.add_typer(maintenance)  # without a name: its commands stand beside these
 
 if __name__ == "__main__":
