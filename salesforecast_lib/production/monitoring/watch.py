@@ -21,9 +21,9 @@ from salesforecast_lib.production.monitoring.reference import QUARTER
 VERSION = 1
 BEYOND = 2.0  # limits lie so many times as far above the median of quiet quarters as their 95th percentile does
 LEAST_NIGHTS = 7
-RECENT = {"D": 28, "W": 8, "M": 3}  # periods over which a mean is taken
+RECENT = {"D": 14, "W": 4, "M": 3}  # periods over which a mean is taken
 SMALL = {"bias": 0.08, "error": 0.08, "coverage": 0.08}  # changes that matter to nobody, whatever the chance
-ADWIN_DELTA = 1e-4
+ADWIN_DELTA = 0.002  # river's default
 PATHS, BLOCK = 200, {"D": 14, "W": 4, "M": 2}
 
 
@@ -33,7 +33,7 @@ class ForecastWatch:
 
     Parameters
     ----------
-    freq, level : frequency, and the share that the watched interval should hold.
+    freq, country, level : frequency, whose holidays are left out, and the share that the watched interval should hold.
     groups, usual : product → group, and product → usual sales of a period.
     baseline : by group: ``means`` and ``sds`` of bias, error and coverage in the back-test, and ``limits`` by signal.
     figures : one row a night and group, see `nights.night_figures`.
@@ -41,6 +41,7 @@ class ForecastWatch:
     """
 
     freq: str
+    country: str
     level: float
     groups: dict[str, str]
     usual: dict[str, float]
@@ -65,7 +66,8 @@ class ForecastWatch:
             found = sorted(forecasts["model"].unique())
             raise ValueError(f"forecasts: {len(found)} models {found}; give the rows of the one that is watched")
         freq = str(meta["freq"])
-        rows = nights.scored(forecasts, panel)
+        country = str(meta.get("country", ""))
+        rows = nights.scored(forecasts, profile.usual_days(panel, country, freq))
         if rows["ds"].nunique() < LEAST_NIGHTS:
             raise ValueError(
                 f"forecasts: {rows['ds'].nunique()} periods have forecast and sales; a watch learns from at least "
@@ -77,11 +79,11 @@ class ForecastWatch:
         figures = nights.night_figures(rows, groups, usual)
         kind = check_freq(freq).kind
         baseline = {str(name): _baseline(part, kind) for name, part in figures.groupby("group")}
-        return cls(freq, nights.band_columns(forecasts)[2], groups, usual, baseline)
+        return cls(freq, country, nights.band_columns(forecasts)[2], groups, usual, baseline)
 
     def update(self, forecasts: pd.DataFrame, actuals: pd.DataFrame) -> int:
         """Add the nights that both tables hold; a night that is already known is replaced. Returns rows scored."""
-        rows = nights.scored(forecasts, actuals)
+        rows = nights.scored(forecasts, profile.usual_days(actuals, self.country, self.freq))
         if rows.empty:
             return 0
         new = nights.night_figures(rows, self.groups, self.usual)
@@ -152,10 +154,8 @@ class ForecastWatch:
     def to_json(self) -> dict[str, Any]:
         """Plain dictionary."""
         table = self.figures.assign(ds=pd.to_datetime(self.figures["ds"]).dt.strftime("%Y-%m-%d"))
-        return {
-            "version": VERSION, "freq": self.freq, "level": self.level, "groups": self.groups, "usual": self.usual,
-            "baseline": self.baseline, "since": self.since, "figures": table.to_dict("list"),
-        }  # fmt: skip
+        told = ("freq", "country", "level", "groups", "usual", "baseline", "since")
+        return {"version": VERSION, **{name: getattr(self, name) for name in told}, "figures": table.to_dict("list")}
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> ForecastWatch:
@@ -164,7 +164,7 @@ class ForecastWatch:
             raise ValueError(f"watch: version {stored.get('version')!r}, expected {VERSION}; begin it anew")
         figures = pd.DataFrame(stored["figures"], columns=["ds", "group", *nights.FIGURES])
         figures["ds"] = pd.to_datetime(figures["ds"])
-        told = {name: stored[name] for name in ("freq", "level", "groups", "usual", "baseline", "since")}
+        told = {name: stored[name] for name in ("freq", "country", "level", "groups", "usual", "baseline", "since")}
         return cls(figures=figures, **told)
 
 
