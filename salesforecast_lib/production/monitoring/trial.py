@@ -78,7 +78,7 @@ def play_quarter(watched: Watched, drift: str, seed: int = 0, every: int = 1) ->
     found = []
     for day in range(1, QUARTER + 1, every):
         tonight = market.cutoff + pd.Timedelta(days=day)
-        seen = panel[(panel["ds"] <= tonight) & (panel["ds"] > tonight - pd.Timedelta(days=28))]
+        seen = panel[(panel["ds"] <= tonight) & (panel["ds"] > tonight - pd.Timedelta(days=60))]
         sources = {"data": data_drift(watched.reference, seen, META), "forecasts": watch.alarms(tonight)}
         for source, alarms in sources.items():
             part = alarms.loc[alarms["alarm"], ["kind", "subject"]]

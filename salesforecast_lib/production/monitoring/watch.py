@@ -19,7 +19,8 @@ from salesforecast_lib.production.monitoring.drift import COLUMNS
 from salesforecast_lib.production.monitoring.reference import QUARTER
 
 VERSION = 1
-BEYOND = 2.0  # limits lie so many times as far above the median of quiet quarters as their 95th percentile does
+BEYOND = 2.0  # limits lie so many times as far above the median of quiet quarters as their 95th percentile does,
+SLACK = 1.5  # and this factor higher: a back-test is shorter than a quarter; both chosen on other simulated markets
 LEAST_NIGHTS = 7
 RECENT = {"D": 14, "W": 4, "M": 3}  # periods over which a mean is taken
 SMALL = {"bias": 0.08, "error": 0.08, "coverage": 0.08}  # changes that matter to nobody, whatever the chance
@@ -134,6 +135,8 @@ class ForecastWatch:
             matters = abs(recent[about]) > SMALL[about] or name == "page-hinkley"
             if name == "coverage":  # nights cluster: beyond what their number explains, too
                 matters = matters and self._too_few_inside(part.tail(RECENT[kind]), known["means"][2])
+            if name == "tracking signal":  # it stays near one for long while little is wrong: it never alarms alone
+                matters = matters and abs(found["bias"][-1]) > known["limits"]["bias"]
             alarm = bool(abs(value) > limit and matters and not early)
             rows.append(
                 (name, group, value, limit, alarm, _says(name, group, recent[about], known, value, limit), DO[about])
@@ -201,7 +204,7 @@ def _baseline(part: pd.DataFrame, kind: str) -> dict[str, Any]:
     for name, statistic in STATISTICS.items():
         most = np.abs(statistic(paths, sds, kind)).max(axis=-1)
         middle, high = np.quantile(most, [0.5, 0.95])
-        limit = float(middle + BEYOND * (high - middle))
+        limit = SLACK * float(middle + BEYOND * (high - middle))
         limits[name] = round(min(limit, 0.97) if name == "tracking signal" else limit, 4)
     return {"means": means.round(6).tolist(), "sds": sds.round(6).tolist(), "limits": limits, "nights": len(values)}
 
