@@ -88,6 +88,11 @@ STAGES = (
         ("promotions.csv", "promotions.json"),
     ),
     Stage("13_pricing", ("panel.parquet", "panel.json"), ("prices.csv", "pricing.json")),
+    Stage(
+        "15_monitoring",
+        ("panel.parquet", "panel.json", "features.parquet", "features.json"),
+        ("monitoring.json", "dashboard.html"),
+    ),
 )
 
 

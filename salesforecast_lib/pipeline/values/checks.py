@@ -234,6 +234,11 @@ RULES: dict[str, Rule] = {
     "cost_doubt": SHARE_0,
     "price_tests": NOT_NEGATIVE,
     "longest_test": at_least(6),
+    # 15
+    "watched_products": at_least(8),
+    "watched_markets": POSITIVE,
+    "played_weeks": at_least(4),
+    "retrain_rows": at_least(500),
 }
 # Every value of the declared type will do: truth values, and texts whose meaning only the data know.
 FREE = frozenset(

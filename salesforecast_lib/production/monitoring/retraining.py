@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
@@ -20,39 +20,53 @@ NEVER, MONTHLY, WEEKLY, ON_ALARM, WARM = "never", "monthly", "weekly", "on alarm
 POLICIES = (NEVER, MONTHLY, WEEKLY, ON_ALARM, WARM)
 RETRAINS = ("level", "turn")  # kinds of data drift that a new model answers; a faulty feed is mended instead
 REST = 2  # weeks after a training in which no alarm trains again: its signals need them
-BACK_TEST = 12
+BACK_TEST, LEAST = 12, 4
+ROUND = {"D": 7, "W": 4, "M": 3}  # periods of a round
+
+
+def round_config(freq: str, seed: int, max_rows: int = 20_000, trees: int = 60) -> TreesConfig:
+    """Trees for rounds of a week, of four weeks or of a quarter, by the length of the period."""
+    kind = check_freq(freq).kind
+    window = {"D": 56, "W": 26, "M": 12}[kind]
+    return TreesConfig(trees=trees, max_rows=max_rows, window=window, horizon=ROUND[kind], seed=seed)
 
 
 @dataclass(frozen=True)
 class Weeks:
-    """What policies are played on: features and panel of all weeks, what is known ahead, and the cutoffs to play."""
+    """What policies are played on: features and panel of all weeks, what is known ahead, the cutoffs to play, and
+    how many rounds before them tell how forecasts err."""
 
     table: FeatureTable
     panel: pd.DataFrame
     meta: Mapping[str, Any]
     cutoffs: Sequence[pd.Timestamp]
     config: TreesConfig = field(default_factory=TreesConfig)
+    back_test: int = 12
 
     @classmethod
     def last(
         cls, table: FeatureTable, panel: pd.DataFrame, meta: Mapping[str, Any], weeks: int, config: TreesConfig
     ) -> Weeks:
-        """The last ``weeks`` times ``config.horizon`` periods of a panel.
+        """The last ``weeks`` rounds of ``config.horizon`` periods of a panel, fewer where its history is short.
+
+        Before them lie the rounds of a back-test, and a third of all periods to train on.
 
         Raises
         ------
         ValueError
-            When fewer than two back-tests of `BACK_TEST` weeks are left before them.
+            When not even `LEAST` rounds and a back-test of as many are there.
         """
         dates = pd.DatetimeIndex(panel["ds"].unique()).sort_values()
-        need = (weeks + 2 * BACK_TEST) * config.horizon
-        if len(dates) <= need:
+        rounds = (len(dates) - max(len(dates) // 3, 4 * config.horizon)) // config.horizon
+        back_test = min(BACK_TEST, rounds // 2)
+        played = min(weeks, rounds - back_test)
+        if min(back_test, played) < LEAST:
             raise ValueError(
-                f"panel: {len(dates)} periods; to play {weeks} weeks more than {need} are needed, "
-                "two back-tests before them: play fewer weeks"
+                f"panel: {len(dates)} periods; playing weeks needs {LEAST} rounds of {config.horizon} periods, as many "
+                f"before them and a third of the history to train on: give a longer history"
             )
-        ends = list(dates[-1 - weeks * config.horizon : -1 : config.horizon])
-        return cls(table, panel, meta, ends, config)
+        ends = list(dates[-1 - played * config.horizon : -1 : config.horizon])
+        return cls(table, panel, meta, ends, config, back_test)
 
     def at(self, cutoff: pd.Timestamp) -> Any:
         """Rows of the trees at a cutoff."""
@@ -134,7 +148,7 @@ class _Alarm:
     def begin(cls, weeks: Weeks) -> _Alarm:
         first = weeks.cutoffs[0]
         step = weeks.config.horizon * check_freq(str(weeks.meta["freq"])).offset
-        ends = [first - k * step for k in range(BACK_TEST, 0, -1)]
+        ends = [first - k * step for k in range(weeks.back_test, 0, -1)]
         early = fit_trees(weeks.at(ends[0]), ends[0], weeks.config)
         back_test = pd.concat([forecast_with(early, weeks.at(end), end, "") for end in ends], ignore_index=True)
         past = weeks.past(first)
@@ -185,8 +199,3 @@ def policy_table(played: Played, panel: pd.DataFrame, cost: Mapping[str, float] 
         table["cost"] = pd.Series(cost)
         table["saved"] = table["cost"].get(NEVER, float("nan")) - table["cost"]
     return table.reindex(log.size().index).rename_axis("policy")
-
-
-def smaller(config: TreesConfig, **changes: Any) -> TreesConfig:
-    """The settings with some changed."""
-    return replace(config, **changes)
