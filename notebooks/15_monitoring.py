@@ -198,7 +198,7 @@ alarms = trial.play_trials(
     seeds,
     every=7,
 )
-drifts = trial.summarise(alarms, seeds, list(injection.DRIFTS))
+drifts = trial.summarise(alarms, seeds, list(injection.DRIFTS), every=7)
 
 # %% mystnb={"figure": {"caption": "Days until the first alarm, by change and by what is watched; no bar where nothing was seen.", "name": "fig-delay"}, "image": {"alt": "Horizontal bars of the days until the first alarm for five changes, for data, for forecasts and for both: the feed in dozens is seen by the data at the first look, slow growth takes longest."}}
 shown = drifts[(drifts["drift"] != "nothing")]

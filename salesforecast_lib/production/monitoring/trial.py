@@ -112,14 +112,15 @@ def episodes(days: Sequence[int], gap: int = 7) -> int:
     return int(len(ordered) > 0) + int((np.diff(ordered) > gap).sum())
 
 
-def summarise(alarms: pd.DataFrame, seeds: Sequence[int], drifts: Sequence[str]) -> pd.DataFrame:
+def summarise(alarms: pd.DataFrame, seeds: Sequence[int], drifts: Sequence[str], every: int = 1) -> pd.DataFrame:
     """Detection by drift and source: ``seen`` (share of the seeds), ``delay`` (median days of those), ``calls``.
 
-    ``calls`` are episodes a quarter; for the drift "nothing" they are false alarms.
+    ``calls`` are episodes a quarter, ``nights`` the share of the nights under alarm; for the drift "nothing" both are
+    false alarms.
 
     Parameters
     ----------
-    alarms : of `play_quarter`, with ``seed`` and ``drift``.
+    alarms : of `play_quarter`, with ``seed`` and ``drift``. ``every`` : nights between two looks.
     """
     rows = []
     for drift in drifts:
@@ -129,8 +130,9 @@ def summarise(alarms: pd.DataFrame, seeds: Sequence[int], drifts: Sequence[str])
             first = mine.groupby("seed")["day"].min().reindex(seeds)
             called = [episodes(mine.loc[mine["seed"] == seed, "day"].to_numpy()) for seed in seeds]
             seen = float(first.notna().mean())
-            rows.append((drift, source, seen, float(first.median()), float(np.mean(called))))
-    return pd.DataFrame(rows, columns=["drift", "source", "seen", "delay", "calls"])
+            nights = mine.groupby("seed")["day"].nunique().reindex(seeds).fillna(0).mean() * every / QUARTER
+            rows.append((drift, source, seen, float(first.median()), float(np.mean(called)), float(nights)))
+    return pd.DataFrame(rows, columns=["drift", "source", "seen", "delay", "calls", "nights"])
 
 
 def play_trials(
