@@ -15,8 +15,8 @@
 # # Has the world changed?
 #
 # A model is trained on a day and used for months. Prices rise, a competitor opens, a file arrives in dozens instead of
-# units, and nobody tells the model. This chapter answers: **how does a shop notice, and when is it worth training anew?**
-# In it we will
+# units, and nobody tells the model. This chapter answers: **how does a shop notice, and when is it worth training
+# anew?** In it we will
 #
 # - compute a tracking signal, a population stability index and the idea of adaptive windows by hand;
 # - learn limits that a quiet quarter does not pass, because sales of neighbouring days are not independent;
@@ -36,9 +36,9 @@ from scipy import stats
 from salesforecast_lib.data.features import load_features
 from salesforecast_lib.data.prepare import load_panel
 from salesforecast_lib.decisions import inventory
-from salesforecast_lib.files import resolve, write_json
 from salesforecast_lib.production import monitoring
-from salesforecast_lib.production.monitoring import explanation, injection
+from salesforecast_lib.production.monitoring import dashboard, explanation
+from salesforecast_lib.production.monitoring import injection
 from salesforecast_lib.production.monitoring import profile, retraining
 from salesforecast_lib.production.monitoring import stability, trees, trial
 from salesforecast_lib.production.monitoring import verdicts
@@ -49,7 +49,7 @@ use_book_style()
 # %% tags=["parameters", "hide-input"]
 run_dir: str = "runs/default"  # where the stages read and write
 seed: int = 0  # of everything random
-watched_products: int = 40  # in each simulated market
+watched_products: int = 60  # in each simulated market
 watched_markets: int = 2  # markets into which changes are injected
 played_weeks: int = 12  # weeks at the end of the data that are played
 retrain_rows: int = 8_000  # training rows of each fit
@@ -58,9 +58,9 @@ retrain_rows: int = 8_000  # training rows of each fit
 # ## One number for bias
 #
 # A forecast that is too high one night and too low the next is noise. One that is too high every night is *biased*.
-# Trigg's tracking signal {cite:p}`trigg1964` tells them apart: the smoothed error over the smoothed size of the error. It
-# is near zero while errors cancel, and goes to one when they all have the same sign. Here a forecast is right on average
-# for 40 nights, and then two units too high:
+# Trigg's tracking signal {cite:p}`trigg1964` tells them apart: the smoothed error over the smoothed size of the error.
+# It is near zero while errors cancel, and goes to one when they all have the same sign. Here a forecast is right on
+# average for 40 nights, and then two units too high:
 
 # %%
 rng = np.random.default_rng(seed)
@@ -105,8 +105,8 @@ print(f"PSI {psi:.1f}; custom calls 0.25 a large change")
 # ## The longest window that is still one world
 #
 # How many past nights should a mean be taken over? ADWIN keeps all of them as long as no cut splits them into two parts
-# whose means differ by more than chance explains, and drops the older part when one does {cite:p}`bifet2007`. The idea fits
-# into ten lines. With $n_0$ and $n_1$ nights in the parts and the harmonic mean $m$ of both, chance explains a
+# whose means differ by more than chance explains, and drops the older part when one does {cite:p}`bifet2007`. The idea
+# fits into ten lines. With $n_0$ and $n_1$ nights in the parts and the harmonic mean $m$ of both, chance explains a
 # difference of $\sqrt{\tfrac{2}{m}\sigma^2 L}+\tfrac{2}{3m}L$ with $L=\ln(2n/\delta)$.
 
 
@@ -126,13 +126,15 @@ def first_cut(values: np.ndarray, delta: float = 0.002) -> int:
 
 # %% tags=["nbval-check-output"]
 quiet = 0.3 + 0.05 * rng.random(60)
-jump = np.r_[quiet, 0.9 + 0.05 * rng.random(60)]
+jump = np.r_[quiet, 1.5 + 0.05 * rng.random(60)]
 river = ADWIN(delta=0.002, clock=1, grace_period=10)
-seen = [k for k, x in enumerate(jump) if river.update(x) or river.drift_detected]
+seen = []
+for k, x in enumerate(jump):
+    river.update(x)
+    seen += [k] if river.drift_detected else []
 ours = first_cut(jump)
-assert first_cut(quiet) == -1 and min(seen) > 59 and ours > 59
-apart = abs(ours - min(seen))
-print("both see the jump, within ten nights of each other:", apart <= 10)
+assert first_cut(quiet) == -1 and min(seen) >= 60 and ours >= 60
+print("both see the jump, a week apart at most:", abs(ours - min(seen)) <= 7)
 
 # %% [markdown]
 # ## Limits for nights that are alike
@@ -162,8 +164,8 @@ for end in ends:
         textbook[name] += int(stats.ks_2samp(*both).pvalue < 0.05)
 
 # %% [markdown]
-# The library learns its limits. At earlier days of the training data it makes a reference of what came before, holds the
-# windows of the following quarter against it, and takes the largest distance, with a margin. Holidays are left out:
+# The library learns its limits. At earlier days of the training data it makes a reference of what came before, holds
+# the windows of the following quarter against it, and takes the largest distance, with a margin. Holidays are left out:
 # everybody knows that they differ.
 
 # %%
@@ -185,11 +187,11 @@ print("the learned limits alarm no more often:", bool(calm))
 # %% [markdown]
 # ## Known changes
 #
-# Is a quiet watch a blind one? In the simulated market we know what changed and when. Each market is trained on, and then
-# lives one more quarter: as before, or with prices 15 % up, a competitor who takes 35 % of the largest category, a season
-# three months early, that category's feed in dozens, or growth of 40 % over the quarter. The data and the forecasts are
-# watched, a look a week to be quick. Beside them stand the documented defaults of a common tool, evidently, without its
-# code: rows as independent, and an alarm when half of the columns drift.
+# Is a quiet watch a blind one? In the simulated market we know what changed and when. Each market is trained on, and
+# then lives one more quarter: as before, or with prices 15 % up, a competitor who takes 35 % of the largest category, a
+# season three months early, that category's feed in dozens, or growth of 40 % over the quarter. The data and the
+# forecasts are watched, a look a week to be quick. Beside them stand the documented defaults of a common tool,
+# evidently, without its code: rows as independent, and an alarm when half of the columns drift.
 
 # %%
 seeds = [seed + k for k in range(watched_markets)]
@@ -200,12 +202,11 @@ alarms = trial.play_trials(
 )
 drifts = trial.summarise(alarms, seeds, list(injection.DRIFTS), every=7)
 
-# %% mystnb={"figure": {"caption": "Days until the first alarm, by change and by what is watched; no bar where nothing was seen.", "name": "fig-delay"}, "image": {"alt": "Horizontal bars of the days until the first alarm for five changes, for data, for forecasts and for both: the feed in dozens is seen by the data at the first look, slow growth takes longest."}}
-shown = drifts[(drifts["drift"] != "nothing")]
-shown = shown[shown["source"].isin(["data", "forecasts", "both"])]
+# %% mystnb={"figure": {"caption": "Days until the first alarm, by change and by what is watched, the data or the forecasts; no bar where nothing was seen.", "name": "fig-delay"}, "image": {"alt": "Horizontal bars of the days until the first alarm for five changes, for the data and for the forecasts: the feed in dozens is seen by the data at the first look, other changes take weeks."}}
+shown = drifts[drifts["drift"] != "nothing"]
+shown = shown[shown["source"].isin(["data", "forecasts"])]
 wide = shown.pivot(index="drift", columns="source", values="delay")
-wide = wide.loc[[n for n in injection.DRIFTS if n != "nothing"][::-1]]
-ax = wide[["data", "forecasts", "both"]].plot.barh(width=0.8)
+ax = wide.plot.barh(width=0.8)
 ax.set(xlabel="days until the first alarm", ylabel="")
 plt.show()
 
@@ -213,7 +214,7 @@ plt.show()
 print(*verdicts.drifts_found(drifts), sep="\n")
 
 # %%
-drifts.pivot(index="drift", columns="source", values="calls").round(1)
+drifts.pivot(index="drift", columns="source", values="nights").round(2)
 
 # %% tags=["nbval-check-output"]
 units = drifts[(drifts["drift"] == "feed in dozens")]
@@ -222,8 +223,9 @@ first = units.loc["data", "seen"] == 1 and units.loc["data", "delay"] <= 7
 print("a feed in other units is seen at the first look:", bool(first))
 
 # %% [markdown]
-# The row *nothing* counts calls without any change. The [page of the benchmark](../book/monitoring.md) has the same table
-# for more markets, looked at every night. An alarm names the column or the product group, and what to do:
+# The table holds the share of the looks that alarm; in its row *nothing* they are all false. The [page of the
+# benchmark](../book/monitoring.md) has the same table for more markets, looked at every night. An alarm names the
+# column or the product group, and what to do:
 
 # %%
 dozens = injection.watched_market(seed, watched_products)
@@ -240,8 +242,9 @@ for row in found[found["alarm"]].itertuples():
 # ## When is a new model worth it?
 #
 # The last weeks of the data, played week by week. All policies begin with the same trees. One never trains again, one
-# every fourth week, one weekly, one when the watch alarms, and one weekly adds trees to the old ones instead of beginning
-# from scratch, a *warm start*. Each week's forecast orders stock, and {ref}`ch-inventory`'s simulator says what that costs.
+# every fourth week, one weekly, one when the watch alarms, and one weekly adds trees to the old ones instead of
+# beginning from scratch, a *warm start*. Each week's forecast orders stock, and {ref}`ch-inventory`'s simulator says
+# what that costs.
 
 # %%
 config = retraining.round_config(meta["freq"], seed, retrain_rows, trees=40)
@@ -264,15 +267,12 @@ print(verdicts.accuracy_found(policies))
 print(policies["trainings"].drop("on alarm").to_string())
 
 # %% [markdown]
-# One history of twelve weeks decides little: a difference within a few per cent is what another seed of the trees moves as
-# well, and the benchmark's page says by how much. What asked for the trainings *on alarm*:
+# One history of twelve weeks decides little: a difference within a few per cent is what another seed of the trees moves
+# as well, and the benchmark's page says by how much. What asked for trainings *on alarm* (a dash: nothing did):
 
 # %%
-asked = played.log[(played.log["policy"] == "on alarm")]
-asked = asked[asked["retrained"]]
-for row in asked.itertuples():
-    print(f"{row.cutoff}: {row.why}")
-print(f"{len(asked)} trainings in {asked.shape[0] and len(weeks.cutoffs)} weeks")
+asked = played.log[played.log["why"] != ""]
+print(asked[["cutoff", "why"]].to_string(index=False) if len(asked) else "-")
 
 # %% [markdown]
 # ## Did the reasons change?
@@ -299,35 +299,23 @@ print(explanation.explanation_found(change))
 # %% [markdown]
 # ## The page of the night
 #
-# A watch is kept as JSON beside the model. Every night it takes what came, and a page is written: one file without scripts,
-# for any browser. Here the model that is never trained again is watched through the weeks.
+# A watch is kept as JSON beside the model. Every night it takes what came, and a page is written: one file without
+# scripts, for any browser. Here the model that is never trained again is watched through the weeks.
 
 # %%
 kept = played.forecasts[played.forecasts["model"] == "never"]
 half = weeks.cutoffs[len(weeks.cutoffs) // 2]
 watch = monitoring.ForecastWatch.of(kept[kept["cutoff"] < half], panel, meta)
 watch.update(kept[kept["cutoff"] >= half], panel)
-figures = watch.nightly()
-nights = [
-    monitoring.Night.of(
-        str(ds.date()), "v1", figures.iloc[: k + 1], watch.alarms(ds)
-    )
-    for k, ds in enumerate(figures["ds"])
-]
-_ = monitoring.write_dashboard(resolve(run_dir), nights)
+nights = dashboard.nights_of(watch, "v1")
+page = monitoring.write_dashboard(run_dir, nights)
+_ = verdicts.write_findings(run_dir, drifts, policies, change)
+watch.nightly().tail(3).round(3)
 
-# %%
-_ = write_json(
-    {
-        "drifts": drifts.astype(object).where(drifts.notna(), None)
-        .to_dict("records"),
-        "policies": policies.drop(columns="minutes").reset_index()
-        .to_dict("records"),
-        "explanation": change.reset_index().to_dict("records"),
-    },
-    resolve(run_dir) / "monitoring.json",
-)  # fmt: skip
-figures.tail(3).round(3)
+# %% tags=["nbval-check-output"]
+text = page.read_text()
+assert "<script" not in text and len(nights) > 0
+print(f"{page.name}: {text.count('<svg')} charts, no script")
 
 # %% [markdown]
 # ## Summary
@@ -351,21 +339,23 @@ figures.tail(3).round(3)
 #
 # ```{exercise}
 # :label: ex-monitoring-delay
-# How large must the bias be for the tracking signal above to pass 0.7 within two weeks? Try shifts from 0.5 to 3.
+# A planner alarms when the tracking signal passes 0.7. In how many of 200 fortnights does it, when nothing changed, and
+# when the forecast is half, one or two standard deviations of a night too high?
 # ```
 
 # %% tags=["hide-cell"]
-for shift in (0.5, 1.0, 2.0, 3.0):
-    moved = errors.copy()
-    moved[40:] += shift - 2.0
-    passed = monitoring.tracking_signal(moved)[40:54].max() > 0.7
-    print(f"shift {shift}: {'seen' if passed else 'not seen'}")
+for shift in (0.0, 0.5, 1.0, 2.0):
+    paths = rng.normal(0, 1, (200, 80))
+    paths[:, 40:] += shift
+    signal = np.abs(monitoring.tracking_signal(paths))[:, 40:54]
+    print(f"shift {shift}: {(signal.max(axis=1) > 0.7).mean():.0%}")
 
 # %% [markdown]
 # ```{solution} ex-monitoring-delay
 # :class: dropdown
-# The cell above. A shift of half a standard deviation of one night hides in the noise for weeks; smoothing less sees large
-# shifts sooner and alarms more often for nothing.
+# The cell above. The textbook's limit is passed now and then even by independent errors, and far more often by errors
+# that stay alike for days: the library takes the limit from quarters put together from blocks of the back-test's
+# nights, and this signal never alarms alone.
 # ```
 #
 # ```{exercise}
@@ -375,22 +365,18 @@ for shift in (0.5, 1.0, 2.0, 3.0):
 
 # %% tags=["hide-cell"]
 for rows in (50, 500, 5_000):
-    draws = [
-        monitoring.population_stability(
-            *(
-                stability.bin_counts(rng.normal(1, 0.1, n), edges)
-                for n in (2_000, rows)
-            )
-        )
-        for _ in range(100)
-    ]
-    print(f"{rows} rows: {np.mean(draws):.3f}")
+    found = []
+    for _ in range(100):
+        draws = rng.normal(1, 0.1, 2_000), rng.normal(1, 0.1, rows)
+        counts = [stability.bin_counts(x, edges) for x in draws]
+        found.append(monitoring.population_stability(*counts))
+    print(f"{rows} rows: {np.mean(found):.3f}")
 
 # %% [markdown]
 # ```{solution} ex-monitoring-rows
 # :class: dropdown
-# The cell above: about nine over the number of rows now, plus nine over those before, one less than there are parts. With
-# few rows the custom of 0.25 is passed by chance, and with rows that resemble each other "few" comes much sooner.
+# About nine over the rows now plus nine over those before, one less than there are parts. With few rows the custom of
+# 0.25 is passed by chance, and where rows resemble each other "few" comes much sooner.
 # ```
 #
 # ## References

@@ -101,7 +101,8 @@ class Reference:
         total = recent.groupby("ds")["y"].sum()
         phase = total.groupby(_phase(total.index, freq)).mean() / max(float(total.mean()), 1e-12)
         static = [str(name) for name in meta.get("static", ()) if name in panel]
-        usual, columns, levels, turned = (dict(sorted(told.items())) for told in (usual, columns, levels, turned))
+        usual, columns = dict(sorted(usual.items())), dict(sorted(columns.items()))  # as JSON brings them back
+        levels, turned = dict(sorted(levels.items())), dict(sorted(turned.items()))
         return cls(
             freq, country, str(end.date()), window, columns, usual,
             {name: sorted(panel[name].dropna().astype(str).unique()) for name in static},

@@ -131,7 +131,16 @@ def summarise(alarms: pd.DataFrame, seeds: Sequence[int], drifts: Sequence[str],
             called = [episodes(mine.loc[mine["seed"] == seed, "day"].to_numpy()) for seed in seeds]
             seen = float(first.notna().mean())
             nights = mine.groupby("seed")["day"].nunique().reindex(seeds).fillna(0).mean() * every / QUARTER
-            rows.append((drift, source, seen, float(first.median()), float(np.mean(called)), float(nights)))
+            rows.append(
+                (
+                    drift,
+                    source,
+                    seen,
+                    float(first.dropna().median()) if first.notna().any() else np.nan,
+                    float(np.mean(called)),
+                    float(nights),
+                )
+            )
     return pd.DataFrame(rows, columns=["drift", "source", "seen", "delay", "calls", "nights"])
 
 

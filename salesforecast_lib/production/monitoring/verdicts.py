@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import numpy as np
 import pandas as pd
 
+from salesforecast_lib.files import resolve, write_json
 from salesforecast_lib.wording import counted, listed
 
 LEVEL = 0.015  # of the cost: closer is no difference, as in chapter 07
@@ -49,3 +53,11 @@ def accuracy_found(table: pd.DataFrame, never: str = "never") -> str:
     if error == cost:
         return f"error and money agree: {error} has the least of both; errors differ by {100 * gap:.1f} points of WAPE"
     return f"error and money disagree: {error} errs least, {cost} costs least; errors differ by {100 * gap:.1f} points"
+
+
+def write_findings(run_dir: str | Path, drifts: pd.DataFrame, policies: pd.DataFrame, change: pd.DataFrame) -> Path:
+    """Write ``monitoring.json`` of a run: the three tables of chapter 15, without times."""
+    tables = {"drifts": drifts, "policies": policies.drop(columns="minutes").reset_index()}
+    tables["explanation"] = change.reset_index()
+    told = {name: table.replace({np.nan: None}).to_dict("records") for name, table in tables.items()}
+    return write_json(told, resolve(run_dir) / "monitoring.json")
