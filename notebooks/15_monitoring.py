@@ -37,11 +37,13 @@ from salesforecast_lib.data.features import load_features
 from salesforecast_lib.data.prepare import load_panel
 from salesforecast_lib.decisions import inventory
 from salesforecast_lib.production import monitoring
-from salesforecast_lib.production.monitoring import dashboard, explanation
-from salesforecast_lib.production.monitoring import injection
-from salesforecast_lib.production.monitoring import profile, retraining
-from salesforecast_lib.production.monitoring import stability, trees, trial
-from salesforecast_lib.production.monitoring import verdicts
+from salesforecast_lib.production.monitoring import dashboard, profile
+from salesforecast_lib.production.monitoring import stability
+from salesforecast_lib.production.monitoring.trials import explanation
+from salesforecast_lib.production.monitoring.trials import injection
+from salesforecast_lib.production.monitoring.trials import retraining
+from salesforecast_lib.production.monitoring.trials import trees, trial
+from salesforecast_lib.production.monitoring.trials import verdicts
 from salesforecast_lib.plots import use_book_style
 
 use_book_style()

@@ -31,8 +31,8 @@ from salesforecast_lib.data.panel import PanelConfig
 from salesforecast_lib.data.prepare import load_panel, prepare
 from salesforecast_lib.decisions import inventory
 from salesforecast_lib.files import project_root, read_json, write_json
-from salesforecast_lib.production.monitoring import injection, retraining, trial
-from salesforecast_lib.production.monitoring.trees import TreesConfig
+from salesforecast_lib.production.monitoring.trials import injection, retraining, trial
+from salesforecast_lib.production.monitoring.trials.trees import TreesConfig
 
 COSTS = inventory.SimulationConfig(lead_time=2, review_period=1, holding_cost=0.02, shortage_cost=0.5)
 LEVEL = inventory.critical_ratio(0.5, 0.02)

@@ -17,7 +17,7 @@ if __name__ == "__main__":  # a script's own folder comes first: add the project
 
 from salesforecast_lib.files import project_root, read_json, write_text
 from salesforecast_lib.pipeline.markdown import opening
-from salesforecast_lib.production.monitoring import trial, verdicts
+from salesforecast_lib.production.monitoring.trials import trial, verdicts
 from salesforecast_lib.wording import counted, listed
 
 STORED = project_root() / "book" / "monitoring" / "monitoring.json"

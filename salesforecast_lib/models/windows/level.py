@@ -36,9 +36,7 @@ def floored(level: np.ndarray, usual: np.ndarray, unit: float) -> np.ndarray:
     return np.maximum(level, np.where(usual > 0, FLOOR * usual, NEVER_SOLD * unit))
 
 
-def causal_level(
-    y: np.ndarray, available: np.ndarray, start: np.ndarray, window: int, unit: float = 1.0
-) -> Level:
+def causal_level(y: np.ndarray, available: np.ndarray, start: np.ndarray, window: int, unit: float = 1.0) -> Level:
     """What the last ``window`` periods up to each row say about its level, for all rows at once.
 
     The level is the mean of the available sales of the window. Where too little of the window was available, the last

@@ -8,7 +8,8 @@ import pytest
 from river.drift import PageHinkley
 
 from salesforecast_lib.production import monitoring
-from salesforecast_lib.production.monitoring import injection, nights, signals, stability, units
+from salesforecast_lib.production.monitoring import nights, signals, stability, units
+from salesforecast_lib.production.monitoring.trials import injection
 
 META = {"freq": "D", "country": "", "static": ["group"], "historical": ["price"], "future": [], "season_length": 7}
 

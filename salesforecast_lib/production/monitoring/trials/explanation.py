@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from salesforecast_lib.models.peers import OriginRows
-from salesforecast_lib.production.monitoring.trees import Trees
+from salesforecast_lib.production.monitoring.trials.trees import Trees
 
 OWN = "own recent sales"  # columns that the trees' rows make themselves: level, step, same phase, season's average
 MOVED = 0.03  # share of all attribution; a smaller move is no news

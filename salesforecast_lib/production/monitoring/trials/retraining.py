@@ -12,7 +12,7 @@ from salesforecast_lib.data.features import FeatureTable
 from salesforecast_lib.data.frequency import check_freq
 from salesforecast_lib.production.monitoring.drift import data_drift
 from salesforecast_lib.production.monitoring.reference import Reference
-from salesforecast_lib.production.monitoring.trees import Trees, TreesConfig, fit_trees, forecast_with, rows_at
+from salesforecast_lib.production.monitoring.trials.trees import Trees, TreesConfig, fit_trees, forecast_with, rows_at
 from salesforecast_lib.production.monitoring.watch import ForecastWatch
 
 KEYS = ["unique_id", "ds"]

@@ -12,10 +12,10 @@ from scipy import stats
 
 from salesforecast_lib.data.features import FeatureTable, build_features
 from salesforecast_lib.production.monitoring.drift import data_drift
-from salesforecast_lib.production.monitoring.injection import DRIFTS, KEYS, META, QUARTER, WatchedMarket, inject
 from salesforecast_lib.production.monitoring.profile import numeric_columns
 from salesforecast_lib.production.monitoring.reference import Reference
-from salesforecast_lib.production.monitoring.trees import Trees, TreesConfig, fit_trees, forecast_with, rows_at
+from salesforecast_lib.production.monitoring.trials.injection import DRIFTS, KEYS, META, QUARTER, WatchedMarket, inject
+from salesforecast_lib.production.monitoring.trials.trees import Trees, TreesConfig, fit_trees, forecast_with, rows_at
 from salesforecast_lib.production.monitoring.watch import ForecastWatch
 
 BACK_TEST = 12  # weeks
