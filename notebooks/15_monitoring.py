@@ -27,6 +27,8 @@
 # *Prerequisites:* {ref}`ch-evaluation`, {ref}`ch-inventory`. *Running time:* see the [status page](../book/status.md).
 
 # %% tags=["hide-input"]
+from dataclasses import replace
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -175,8 +177,8 @@ reference = monitoring.Reference.of(past, meta)
 learned = {name: 0 for name in columns}
 for end in ends:
     drift = monitoring.data_drift(reference, panel[panel["ds"] <= end], meta)
-    mine = drift[drift["kind"].isin(["population stability", "Kolmogorov-Smirnov"])]
-    for name in mine.loc[mine["alarm"], "subject"].unique():
+    shape = drift["kind"].isin(["population stability", "Kolmogorov-Smirnov"])
+    for name in drift.loc[shape & drift["alarm"], "subject"].unique():
         learned[name] += 1
 limits = pd.DataFrame({"p < .05": textbook, "learned limit": learned})
 limits["of windows"] = len(ends)
@@ -225,7 +227,8 @@ first = units.loc["data", "seen"] == 1 and units.loc["data", "delay"] <= 7
 print("a feed in other units is seen at the first look:", bool(first))
 
 # %% [markdown]
-# The table holds the share of the looks that alarm; in its row *nothing* they are all false. The [page of the
+# The table holds the share of the looks that alarm; in its row *nothing* they are all false, and some first alarms after a change would have come without it.
+# The [page of the
 # benchmark](../book/monitoring.md) has the same table for more markets, looked at every night. An alarm names the
 # column or the product group, and what to do:
 
@@ -250,15 +253,19 @@ for row in found[found["alarm"]].itertuples():
 
 # %%
 config = retraining.round_config(meta["freq"], seed, retrain_rows, trees=40)
-weeks = retraining.Weeks.last(table, panel, described, played_weeks, config)
-played = retraining.play_policies(weeks)
-shop = inventory.SimulationConfig(lead_time=2, shortage_cost=0.5)
-case = inventory.build_case(
-    played.forecasts, panel, shop, meta["season_length"]
+weeks, where = retraining.weeks_to_play(
+    table, panel, described, played_weeks, config
 )
+played = retraining.play_policies(weeks)
+print(where)
+
+# %%
+shop = inventory.SimulationConfig(lead_time=2, shortage_cost=0.5)
+season = weeks.meta["season_length"]
+case = inventory.build_case(played.forecasts, weeks.panel, shop, season)
 level = inventory.critical_ratio(shop.shortage_cost, shop.holding_cost)
 costs = inventory.compare(case, shop, level).set_index("policy")["total"]
-policies = retraining.policy_table(played, panel, costs)
+policies = retraining.policy_table(played, weeks.panel, costs)
 policies.round(3)
 
 # %%
@@ -283,13 +290,12 @@ print(asked[["cutoff", "why"]].to_string(index=False) if len(asked) else "-")
 # {cite:p}`lundberg2020`, added up by group of features, before and after; a second seed says what chance moves.
 
 # %%
-start, end = weeks.cutoffs[0], weeks.cutoffs[-1]
+start, end, config = weeks.cutoffs[0], weeks.cutoffs[-1], weeks.config
 old = trees.fit_trees(weeks.at(start), start, config)
 new = trees.fit_trees(weeks.at(end), end, config)
-other = retraining.round_config(meta["freq"], seed + 1, retrain_rows, trees=40)
-twin = trees.fit_trees(weeks.at(end), end, other)
+twin = trees.fit_trees(weeks.at(end), end, replace(config, seed=seed + 1))
 shares = [
-    explanation.attribution(fit, weeks.at(end), end, table.groups)
+    explanation.attribution(fit, weeks.at(end), end, weeks.table.groups)
     for fit in (old, new, twin)
 ]
 change = explanation.explanation_change(*shares)
@@ -307,8 +313,10 @@ print(explanation.explanation_found(change))
 # %%
 kept = played.forecasts[played.forecasts["model"] == "never"]
 half = weeks.cutoffs[len(weeks.cutoffs) // 2]
-watch = monitoring.ForecastWatch.of(kept[kept["cutoff"] < half], panel, meta)
-watch.update(kept[kept["cutoff"] >= half], panel)
+watch = monitoring.ForecastWatch.of(
+    kept[kept["cutoff"] < half], weeks.panel, weeks.meta
+)
+watch.update(kept[kept["cutoff"] >= half], weeks.panel)
 nights = dashboard.nights_of(watch, "v1")
 page = monitoring.write_dashboard(run_dir, nights)
 _ = verdicts.write_findings(run_dir, drifts, policies, change)

@@ -8,10 +8,11 @@ from typing import Any
 
 import pandas as pd
 
-from salesforecast_lib.data.features import FeatureTable
+from salesforecast_lib.data.features import FeatureTable, build_features
 from salesforecast_lib.data.frequency import check_freq
 from salesforecast_lib.production.monitoring.drift import data_drift
 from salesforecast_lib.production.monitoring.reference import Reference
+from salesforecast_lib.production.monitoring.trials.injection import META, watched_market
 from salesforecast_lib.production.monitoring.trials.trees import Trees, TreesConfig, fit_trees, forecast_with, rows_at
 from salesforecast_lib.production.monitoring.watch import ForecastWatch
 
@@ -76,6 +77,20 @@ class Weeks:
     def past(self, cutoff: pd.Timestamp) -> pd.DataFrame:
         """The panel up to a cutoff."""
         return self.panel[self.panel["ds"] <= cutoff].reset_index(drop=True)
+
+
+def weeks_to_play(
+    table: FeatureTable, panel: pd.DataFrame, meta: Mapping[str, Any], weeks: int, config: TreesConfig
+) -> tuple[Weeks, str]:
+    """The last weeks of the data, or of a simulated market where the history is too short; and which, in words."""
+    try:
+        found = Weeks.last(table, panel, meta, weeks, config)
+        return found, f"played on the data, from {found.cutoffs[0].date()} on"
+    except ValueError as error:
+        market = watched_market(config.seed)
+        daily = round_config("D", config.seed, config.max_rows, config.trees)
+        made = Weeks.last(build_features(market.panel, META), market.panel, META, weeks, daily)
+        return made, f"played on a simulated market, because of {error}"
 
 
 @dataclass(frozen=True)
