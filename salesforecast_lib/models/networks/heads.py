@@ -63,6 +63,16 @@ def quantile_mean(quantiles: torch.Tensor, levels: tuple[float, ...]) -> torch.T
     return quantiles @ torch.tensor(weights, dtype=quantiles.dtype, device=quantiles.device)
 
 
+def running_product(values: torch.Tensor) -> torch.Tensor:
+    """``cumprod`` over the last dimension; for ONNX, which has none, one factor after the other: the same bits."""
+    if not torch.compiler.is_exporting() or values.shape[-1] == 0:
+        return torch.cumprod(values, dim=-1)
+    products = [values[..., 0]]
+    for k in range(1, values.shape[-1]):
+        products.append(products[-1] * values[..., k])
+    return torch.stack(products, dim=-1)
+
+
 class QuantileHead(Head):
     """Quantiles that can neither cross nor fall below zero, whatever the weights are.
 
@@ -81,7 +91,7 @@ class QuantileHead(Head):
     def quantiles(self, raw: torch.Tensor, seasonal: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
         middle = self.middle
         median = seasonal[..., None] * torch.exp(raw[..., middle : middle + 1].clamp(-6, 6))
-        down = torch.cumprod(torch.sigmoid(raw[..., :middle].flip(-1)), dim=-1).flip(-1)
+        down = running_product(torch.sigmoid(raw[..., :middle].flip(-1))).flip(-1)
         up = torch.cumsum(nn.functional.softplus(raw[..., middle + 1 :]), dim=-1)
         return torch.cat([median * down, median, median * (1 + up)], dim=-1)
 

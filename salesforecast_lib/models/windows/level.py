@@ -74,3 +74,13 @@ def seasonal_sums(
         value += (y * available)[row] * inside
         count += available[row] * inside
     return value, count
+
+
+def squashed(values: np.ndarray) -> np.ndarray:
+    """Covariates as a network can read them: what lies beyond 1 by its logarithm, shares and flags unchanged.
+
+    A price of 24,000 or a budget of 80,000 would drown every other input. The map is continuous, rising and knows
+    nothing of other rows: x within [-1, 1], sign(x) (1 + log|x|) beyond.
+    """
+    size = np.abs(values)
+    return np.where(size > 1, np.sign(values) * (1 + np.log(np.maximum(size, 1))), values)
