@@ -27,7 +27,11 @@
 # *Prerequisites:* {ref}`ch-evaluation`, {ref}`ch-inventory`. *Running time:* see the [status page](../book/status.md).
 
 # %% tags=["hide-input"]
+import subprocess
+import sys
+import tempfile
 from dataclasses import replace
+from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -41,7 +45,7 @@ from salesforecast_lib.decisions import inventory
 from salesforecast_lib.production import monitoring
 from salesforecast_lib.production.monitoring import dashboard, profile
 from salesforecast_lib.production.monitoring import stability
-from salesforecast_lib.production.monitoring.trials import explanation
+from salesforecast_lib.production.monitoring.trials import example, explanation
 from salesforecast_lib.production.monitoring.trials import injection
 from salesforecast_lib.production.monitoring.trials import retraining
 from salesforecast_lib.production.monitoring.trials import trees, trial
@@ -57,6 +61,7 @@ watched_products: int = 60  # in each simulated market
 watched_markets: int = 2  # markets into which changes are injected
 played_weeks: int = 12  # weeks at the end of the data that are played
 retrain_rows: int = 8_000  # training rows of each fit
+example_nights: bool = True  # play nights of a small shop (a minute)
 
 # %% [markdown]
 # ## One number for bias
@@ -326,6 +331,35 @@ watch.nightly().tail(3).round(3)
 text = page.read_text()
 assert "<script" not in text and len(nights) > 0
 print(f"{page.name}: {text.count('<svg')} charts, no script")
+
+# %% [markdown]
+# ## One night
+#
+# `salesforecast nightly` does all this unattended: it reads the new files, checks them, holds the forecasts against what
+# came, watches, forecasts, orders, and may train again. A scheduler reads its exit code: 0 fine, 1 somebody should look,
+# 2 the data are refused, 3 it failed and yesterday's plan stays. A small shop gets the file of a week, then nothing new,
+# and then a week in dozens.
+
+# %%
+codes = []
+with tempfile.TemporaryDirectory() as folder:
+    place = Path(folder) / "shop"
+    night = [sys.executable, "-m", "salesforecast_lib.pipeline.cli"]
+    if example_nights:
+        night += ["nightly", str(example.example_shop(place, seed))]
+    for week, factor in ((0, 1), (None, 1), (1, 12)) * example_nights:
+        if week is not None:
+            example.deliver(place, week, seed, divided_by=factor)
+        done = subprocess.run(night, capture_output=True, text=True)
+        codes.append(done.returncode)
+        lines = [line[:100] for line in done.stdout.splitlines()]
+        shown = [line for line in lines if str(place) not in line]
+        print(*(shown[:3] + [x for x in shown if "units" in x][:1]), "", sep="\n")
+
+# %% tags=["nbval-check-output"]
+same = codes[:1] == codes[1:2]  # nothing new: the same answer
+print("the same night twice gives the same exit code:", same)
+assert codes[2:] in ([1], []), codes
 
 # %% [markdown]
 # ## Summary

@@ -244,7 +244,7 @@ RULES: dict[str, Rule] = {
 FREE = frozenset(
     (
         *("run_dir", "forking", "by_location", "lost_sales", "allow_outside", "sheet", "plan_sheet", "stock_sheet"),
-        *("category", "price_category", "instrument", "randomised_prices"),
+        *("category", "price_category", "instrument", "randomised_prices", "example_nights"),
     )
 )
 
