@@ -232,8 +232,8 @@ first = units.loc["data", "seen"] == 1 and units.loc["data", "delay"] <= 7
 print("a feed in other units is seen at the first look:", bool(first))
 
 # %% [markdown]
-# The table holds the share of the looks that alarm; in its row *nothing* they are all false, and some first alarms after a change would have come without it.
-# The [page of the
+# The table holds the share of the looks that alarm; in its row *nothing* they are all false, and some first alarms after
+# a change would have come without it. The [page of the
 # benchmark](../book/monitoring.md) has the same table for more markets, looked at every night. An alarm names the
 # column or the product group, and what to do:
 
@@ -354,7 +354,8 @@ with tempfile.TemporaryDirectory() as folder:
         codes.append(done.returncode)
         lines = [line[:100] for line in done.stdout.splitlines()]
         shown = [line for line in lines if str(place) not in line]
-        print(*(shown[:3] + [x for x in shown if "units" in x][:1]), "", sep="\n")
+        fault = [line for line in shown if "units" in line]
+        print(*shown[:3], *fault[:1], "", sep="\n")
 
 # %% tags=["nbval-check-output"]
 same = codes[:1] == codes[1:2]  # nothing new: the same answer
