@@ -122,7 +122,7 @@ def _columns(reference: Reference, window: pd.DataFrame, kept: pd.DataFrame, ful
 
 def _says(name: str, value: float, limit: float, ratio: bool) -> str:
     what = f"{name} over each product's usual {name}" if ratio else name
-    far = "further from training than in any earlier quarter" if value > limit else "as far from training as before"
+    far = "further from training than in any earlier quarter" if value > limit else "within what earlier quarters allow"
     return f"the distribution of {what} is {far}: {value:.2f}, limit {limit:.2f}"
 
 

@@ -162,12 +162,16 @@ class ForecastWatch:
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> ForecastWatch:
-        """Inverse of `to_json`; raises ValueError for another version."""
+        """Inverse of `to_json`; raises ValueError for another version, or where something is missing."""
+        needed = ("freq", "country", "level", "groups", "usual", "baseline", "since", "figures")
+        lacking = [name for name in needed if name not in stored]
+        if lacking and stored.get("version") == VERSION:
+            raise ValueError(f"watch: {lacking} are missing; begin it anew from the run's forecasts")
         if stored.get("version") != VERSION:
             raise ValueError(f"watch: version {stored.get('version')!r}, expected {VERSION}; begin it anew")
         figures = pd.DataFrame(stored["figures"], columns=["ds", "group", *nights.FIGURES])
         figures["ds"] = pd.to_datetime(figures["ds"])
-        told = {name: stored[name] for name in ("freq", "country", "level", "groups", "usual", "baseline", "since")}
+        told = {name: stored[name] for name in needed[:-1]}
         return cls(figures=figures, **told)
 
 

@@ -229,6 +229,13 @@ def test_nights_may_come_one_by_one_twice_and_through_json(watch, panel):
     pd.testing.assert_frame_equal(step.nightly(), whole.nightly())
 
 
+@pytest.mark.parametrize("change", [{"version": 0}, {"country": None}, {"baseline": None, "figures": None}])
+def test_a_watch_of_another_version_or_with_gaps_is_refused(watch, change):
+    stored = {name: value for name, value in {**watch, **change}.items() if value is not None}
+    with pytest.raises(ValueError, match="watch: .*begin it anew"):
+        monitoring.ForecastWatch.from_json(stored)
+
+
 def test_signals_begin_anew_after_a_training(watch, panel):
     biased = played(watch, panel, 1.6)
     assert biased.alarms()["alarm"].any()
