@@ -93,11 +93,12 @@ def _sentence(words: str) -> str:
 
 def for_a_shop(result: dict[str, Any]) -> list[str]:
     """What the numbers mean for who has to watch a forecast."""
-    lines = [_sentence(line) for line in verdicts.drifts_found(pd.DataFrame(result["drifts"]["rows"]))]
+    found = verdicts.drifts_found(pd.DataFrame(result["drifts"]["rows"]))
+    lines = [_sentence("; ".join(found[:-1])), _sentence(found[-1])]
     for name in DATA:
         if name in result:
             table = pd.DataFrame(result[name]["mean"]).set_index("policy")
-            lines.append(f"{DATA[name]}: {verdicts.policies_found(table)}.")
+            lines.append(f"On {DATA[name]} {verdicts.policies_found(table).replace(':', ',').replace(';', ',')}.")
     return lines
 
 
