@@ -98,7 +98,7 @@ def for_a_shop(result: dict[str, Any]) -> list[str]:
     for name in DATA:
         if name in result:
             table = pd.DataFrame(result[name]["mean"]).set_index("policy")
-            lines.append(f"On {DATA[name]} {verdicts.policies_found(table).replace(':', ',').replace(';', ',')}.")
+            lines.append(f"On {DATA[name]} {verdicts.policies_found(table).partition(';')[0]}.")
     return lines
 
 

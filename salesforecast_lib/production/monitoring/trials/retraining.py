@@ -17,7 +17,7 @@ from salesforecast_lib.production.monitoring.trials.trees import Trees, TreesCon
 from salesforecast_lib.production.monitoring.watch import ForecastWatch
 
 KEYS = ["unique_id", "ds"]
-NEVER, MONTHLY, WEEKLY, ON_ALARM, WARM = "never", "monthly", "weekly", "on alarm", "weekly, warm start"
+NEVER, MONTHLY, WEEKLY, ON_ALARM, WARM = "never", "monthly", "weekly", "on alarm", "warm start"
 POLICIES = (NEVER, MONTHLY, WEEKLY, ON_ALARM, WARM)
 RETRAINS = ("level", "turn")  # kinds of data drift that a new model answers; a faulty feed is mended instead
 REST = 2  # weeks after a training in which no alarm trains again: its signals need them

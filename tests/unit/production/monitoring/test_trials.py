@@ -38,7 +38,7 @@ def played(weeks) -> retraining.Played:
 
 def test_policies_train_when_they_say_and_forecast_the_same_rows(weeks, played):
     log = played.log.set_index(["policy", "week"])["retrained"]
-    expected = {"never": [], "monthly": [4], "weekly": [1, 2, 3, 4], "weekly, warm start": [1, 2, 3, 4]}
+    expected = {"never": [], "monthly": [4], "weekly": [1, 2, 3, 4], "warm start": [1, 2, 3, 4]}
     for policy, when in expected.items():
         assert list(log[policy].index[log[policy]]) == when
     rows = played.forecasts.groupby("model").size()
