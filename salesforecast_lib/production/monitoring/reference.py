@@ -20,6 +20,7 @@ from salesforecast_lib.data.frequency import check_freq
 from salesforecast_lib.files import read_json, write_json
 from salesforecast_lib.production.monitoring import profile
 from salesforecast_lib.production.monitoring.measures import FLOORS, column_measures, level_ratios, turns
+from salesforecast_lib.production.monitoring.stability import chance_limits, merged
 
 VERSION = 1
 MARGIN = 1.7  # on what the past reached; chosen on simulated markets other than those whose alarms are reported
@@ -179,6 +180,10 @@ def _column(
     own = slice(max(0, len(dates) - span), len(dates))
     rows = max(float(counts.rows[own].sum()), 1.0)
     known = raw[np.isfinite(raw)]
+    told = counts.counts[own]
+    at_once = float(told.sum(axis=1).mean()) * window  # rows of a window
+    least = chance_limits(float(told.sum()), at_once, merged(told[:1], len(edges)).shape[1])
+    floors = {m: max(floor, least.get(m, 0.0)) for m, floor in FLOORS.items()}
     return {
         "edges": edges.tolist(),
         "counts": counts.counts[own].sum(axis=0).tolist(),
@@ -186,7 +191,7 @@ def _column(
         "missing": float(counts.missing[own].sum()) / rows,
         "low": float(known.min()) if len(known) else 0.0,
         "high": float(known.max()) if len(known) else 0.0,
-        "limits": {m: round(max(floor, MARGIN * past.get(m, 0.0)), 4) for m, floor in FLOORS.items()},
+        "limits": {m: round(max(floor, MARGIN * past.get(m, 0.0)), 4) for m, floor in floors.items()},
     }
 
 

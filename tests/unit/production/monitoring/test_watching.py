@@ -70,6 +70,17 @@ def test_merging_bins_loses_no_row(edges):
     assert stability.merged(counts, edges).sum() == counts.sum()
 
 
+@pytest.mark.parametrize("rows", [60, 400])
+def test_chance_limits_are_hardly_ever_passed_by_independent_rows(rows):
+    rng = np.random.default_rng(rows)
+    limit, passed = stability.chance_limits(1_000, rows, 10), {"stability": 0, "ks": 0}
+    for _ in range(300):
+        before, now = (rng.multinomial(n, np.full(10, 0.1)) for n in (1_000, rows))
+        passed["stability"] += monitoring.population_stability(before, now) > limit["stability"]
+        passed["ks"] += monitoring.kolmogorov_smirnov(before, now) > limit["ks"]
+    assert max(passed.values()) <= 3
+
+
 def test_nothing_alarms_while_nothing_changes(reference, panel):
     assert alarms(reference, panel).empty
 
