@@ -220,7 +220,7 @@ ax.set(xlabel="days until the first alarm", ylabel="")
 plt.show()
 
 # %%
-print(*verdicts.drifts_found(drifts), sep="\n")
+pd.DataFrame({"found": verdicts.drifts_found(drifts)})
 
 # %%
 drifts.pivot(index="drift", columns="source", values="nights").round(2)
@@ -245,8 +245,7 @@ known = monitoring.Reference.of(
 night = injection.inject(dozens, "feed in dozens")
 night = night[night["ds"] <= dozens.cutoff + pd.Timedelta(days=1)]
 found = monitoring.data_drift(known, night, injection.META)
-for row in found[found["alarm"]].itertuples():
-    print(f"{row.says}\n  → {row.do}")
+found.loc[found["alarm"], ["says", "do"]]
 
 # %% [markdown]
 # ## When is a new model worth it?
@@ -262,7 +261,7 @@ weeks, where = retraining.weeks_to_play(
     table, panel, described, played_weeks, config
 )
 played = retraining.play_policies(weeks)
-print(where)
+where
 
 # %%
 shop = inventory.SimulationConfig(lead_time=2, shortage_cost=0.5)
@@ -274,19 +273,21 @@ policies = retraining.policy_table(played, weeks.panel, costs)
 policies.round(3)
 
 # %%
-print(verdicts.policies_found(policies))
-print(verdicts.accuracy_found(policies))
+verdicts.policies_found(policies)
+
+# %%
+verdicts.accuracy_found(policies)
 
 # %% tags=["nbval-check-output"]
 print(policies["trainings"].drop("on alarm").to_string())
 
 # %% [markdown]
 # One history of twelve weeks decides little: a difference within a few per cent is what another seed of the trees moves
-# as well, and the benchmark's page says by how much. What asked for trainings *on alarm* (a dash: nothing did):
+# as well, and the benchmark's page says by how much. What asked for trainings *on alarm* (an empty table: nothing did):
 
 # %%
 asked = played.log[played.log["why"] != ""]
-print(asked[["cutoff", "why"]].to_string(index=False) if len(asked) else "-")
+asked[["cutoff", "why"]]
 
 # %% [markdown]
 # ## Did the reasons change?
@@ -307,7 +308,7 @@ change = explanation.explanation_change(*shares)
 change.round(3)
 
 # %%
-print(explanation.explanation_found(change))
+explanation.explanation_found(change)
 
 # %% [markdown]
 # ## The page of the night
