@@ -97,6 +97,11 @@ STAGES = (
         ("deployment.json",),
         may_read=("metrics.json",),
     ),
+    Stage(
+        "15_monitoring",
+        ("panel.parquet", "panel.json", "features.parquet", "features.json"),
+        ("monitoring.json", "dashboard.html"),
+    ),
 )
 
 

@@ -16,6 +16,7 @@ import pandas as pd
 
 from salesforecast_lib.files import resolve, write_text
 from salesforecast_lib.production.monitoring.svg import line_chart
+from salesforecast_lib.production.monitoring.watch import ForecastWatch
 from salesforecast_lib.wording import counted
 
 FILE = "dashboard.html"
@@ -65,6 +66,14 @@ class Night:
             tuple(dict(row) for row in kept[["kind", "subject", "says", "do"]].to_dict("records")) if len(kept) else ()
         )
         return cls(night, version, alarms=rows, retrained=retrained, **told)
+
+
+def nights_of(watch: ForecastWatch, version: str) -> list[Night]:
+    """Every night of a watch with the alarms that stood after it, oldest first."""
+    figures = watch.nightly()
+    return [
+        Night.of(str(ds.date()), version, figures.iloc[: k + 1], watch.alarms(ds)) for k, ds in enumerate(figures["ds"])
+    ]
 
 
 def write_dashboard(folder: str | Path, nights: Sequence[Night | Mapping[str, Any]], level: float = 0.8) -> Path:

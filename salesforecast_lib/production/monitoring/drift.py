@@ -10,11 +10,12 @@ import pandas as pd
 
 from salesforecast_lib.data.frequency import check_freq
 from salesforecast_lib.production.monitoring import profile, units
-from salesforecast_lib.production.monitoring.measures import distances, level_ratios
+from salesforecast_lib.production.monitoring.measures import distances, level_ratios, turns
 from salesforecast_lib.production.monitoring.reference import Reference
 from salesforecast_lib.wording import first_names
 
 COLUMNS = ["kind", "subject", "value", "limit", "alarm", "says", "do"]
+ENOUGH = 0.6  # of a window's periods, when holidays are left out
 MOST_OUTSIDE = 0.05  # share of prices beyond a fifth above or below everything that was ever asked
 ASK_FEED = "ask whoever delivers the file what changed in it"
 RETRAIN = "look at the column by day; if the change is real and stays, retrain"
@@ -46,14 +47,18 @@ def data_drift(reference: Reference, panel: pd.DataFrame, meta: Mapping[str, Any
     offset = check_freq(reference.freq).offset
     window = panel[panel["ds"] > newest - reference.window * offset].reset_index(drop=True)
     new = window[window["ds"] > last].reset_index(drop=True)
-    full = window["ds"].nunique() >= reference.window
+    past = panel[panel["ds"] > newest - 4 * reference.window * offset]
+    usual = profile.usual_days(past.reset_index(drop=True), reference.country, reference.freq)
+    kept = usual[usual["ds"] > newest - reference.window * offset].reset_index(drop=True)
+    full = kept["ds"].nunique() >= ENOUGH * reference.window
     rows = [
         *_missing_rows(reference, new),
         *_categories(reference, new),
         *units.unit_rows(reference, new),
-        *_columns(reference, window, full),
+        *_columns(reference, window, kept, full),
         *_price_range(reference, new),
-        *(_levels(reference, window) if full else ()),
+        *(_levels(reference, kept) if full else ()),
+        *(_turns(reference, usual) if full else ()),
     ]
     table = pd.DataFrame(rows, columns=COLUMNS)
     table = table.astype({"value": "float64", "limit": "float64", "alarm": bool})
@@ -92,7 +97,7 @@ def _categories(reference: Reference, new: pd.DataFrame) -> Iterator[tuple[Any, 
         )  # fmt: skip
 
 
-def _columns(reference: Reference, window: pd.DataFrame, full: bool) -> Iterator[tuple[Any, ...]]:
+def _columns(reference: Reference, window: pd.DataFrame, kept: pd.DataFrame, full: bool) -> Iterator[tuple[Any, ...]]:
     for name, known in reference.columns.items():
         if name not in window:
             yield "columns", name, 1.0, 0.0, True, f"the column {name} is missing", f"{ASK_FEED}; forecasts need it"
@@ -106,7 +111,7 @@ def _columns(reference: Reference, window: pd.DataFrame, full: bool) -> Iterator
         if not full:
             continue
         usual = pd.Series(reference.usual[name]) if known["ratio"] else None
-        values = profile.relative(window, name, usual)
+        values = profile.relative(kept, name, usual)
         edges = np.array(known["edges"])
         counts = profile.period_counts(np.zeros(len(values), int), values, values * 0, edges, 1).counts[0]
         found = distances(np.array(known["counts"]), counts, len(edges))
@@ -117,7 +122,7 @@ def _columns(reference: Reference, window: pd.DataFrame, full: bool) -> Iterator
 
 def _says(name: str, value: float, limit: float, ratio: bool) -> str:
     what = f"{name} over each product's usual {name}" if ratio else name
-    far = "further from training than in any earlier quarter" if value > limit else "as far from training as before"
+    far = "further from training than in any earlier quarter" if value > limit else "within what earlier quarters allow"
     return f"the distribution of {what} is {far}: {value:.2f}, limit {limit:.2f}"
 
 
@@ -152,3 +157,17 @@ def _levels(reference: Reference, window: pd.DataFrame) -> Iterator[tuple[Any, .
         f"{found.silent:.1%} of the products that sell every window have sold nothing",
         "are they delisted, out of stock, or missing in the feed?",
     )  # fmt: skip
+
+
+def _turns(reference: Reference, recent: pd.DataFrame) -> Iterator[tuple[Any, ...]]:
+    found = turns(recent, reference.groups, reference.window)
+    for group, limit in reference.turns.items():
+        if group not in found:
+            continue
+        value = float(found[group].iloc[-1])
+        way = "lost" if value < 0 else "won"
+        yield (
+            "turn", group, value, limit, abs(value) > limit,
+            f"{group} has {way} {abs(np.expm1(value)):.0%} against the shop within {reference.window} periods",
+            "what happened to this group alone: a competitor, a price, a place in the shop? If it stays, retrain",
+        )  # fmt: skip

@@ -12,7 +12,7 @@ from salesforecast_lib.production.monitoring import profile
 from salesforecast_lib.production.monitoring.stability import kolmogorov_smirnov, merged, population_stability
 
 # What is never worth a call, whatever the past says: least limits of each measure.
-FLOORS = {"stability": 0.1, "ks": 0.08, "missing": 0.02, "level": 0.1, "silent": 0.05}
+FLOORS = {"stability": 0.1, "ks": 0.08, "missing": 0.02, "level": 0.1, "silent": 0.05, "turn": 0.1}
 
 
 def column_measures(counts: profile.PeriodCounts, before: slice, now: slice, edges: int) -> dict[str, float]:
@@ -58,3 +58,29 @@ def level_ratios(part: pd.DataFrame, usual: pd.Series, groups: Mapping[str, str]
     there = part.groupby("ds")["unique_id"].nunique()
     begun = part["unique_id"].nunique()
     return Levels(levels, silent, float(there.min() / max(begun, 1)) if len(there) else 0.0)
+
+
+def turns(panel: pd.DataFrame, groups: Mapping[str, str], window: int) -> pd.DataFrame:
+    """Log sales of each group in a window over those of the two windows before, less the same of the whole shop.
+
+    Season and promotions of the whole shop cancel; what is left is a group that leaves the others.
+
+    Returns
+    -------
+    DataFrame, index ``ds`` (ends of windows with a full past), one column a group; empty with fewer than two groups.
+    """
+    says = np.isfinite(profile.told(panel, "y"))
+    rows = panel[says]
+    of = rows["unique_id"].astype(str).map(dict(groups))
+    sums = rows.groupby(["ds", of.rename("group")])[["y"]].agg(["sum", "size"])["y"].unstack("group")
+    if not groups or sums.empty or sums["sum"].shape[1] < 2:
+        return pd.DataFrame()
+    sold, there = sums["sum"].fillna(0.0), sums["size"].fillna(0.0)
+    sold[profile.WHOLE], there[profile.WHOLE] = sold.sum(axis=1), there.sum(axis=1)
+
+    def rate(nights: int) -> pd.DataFrame:
+        return (sold.rolling(nights).sum() + 0.5) / (there.rolling(nights).sum() + 1.0)
+
+    change = np.log(rate(window) / rate(2 * window).shift(window))
+    found = change.sub(change[profile.WHOLE], axis=0).drop(columns=profile.WHOLE)
+    return found.dropna(how="all")

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from salesforecast_lib.data.calendar import calendar_features
 from salesforecast_lib.data.frequency import check_freq
 from salesforecast_lib.production.monitoring.stability import quantile_edges
 
@@ -51,6 +52,18 @@ def open_rows(panel: pd.DataFrame) -> np.ndarray:
     if "open" not in panel:
         return np.full(len(panel), True)
     return panel["open"].fillna(1.0).to_numpy() > 0
+
+
+def usual_days(panel: pd.DataFrame, country: str, freq: str) -> pd.DataFrame:
+    """The rows of a daily panel that are on no public holiday and no shopping festival; longer periods stay.
+
+    These days differ every year and everybody knows it: they are no sign that the world has changed.
+    """
+    if check_freq(freq).kind != "D" or panel.empty:
+        return panel
+    dates = pd.DatetimeIndex(panel["ds"].unique())
+    marked = calendar_features(dates, country, freq)[["holiday", "festival"]].max(axis=1)
+    return panel[~panel["ds"].isin(marked.index[marked > 0])].reset_index(drop=True)
 
 
 def told(panel: pd.DataFrame, column: str) -> np.ndarray:

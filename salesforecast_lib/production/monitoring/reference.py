@@ -19,10 +19,11 @@ import pandas as pd
 from salesforecast_lib.data.frequency import check_freq
 from salesforecast_lib.files import read_json, write_json
 from salesforecast_lib.production.monitoring import profile
-from salesforecast_lib.production.monitoring.measures import FLOORS, column_measures, level_ratios
+from salesforecast_lib.production.monitoring.measures import FLOORS, column_measures, level_ratios, turns
+from salesforecast_lib.production.monitoring.stability import chance_limits, merged
 
 VERSION = 1
-MARGIN = 1.3  # on what the past reached; chosen on simulated markets other than those whose alarms are reported
+MARGIN = 1.7  # on what the past reached; chosen on simulated markets other than those whose alarms are reported
 QUARTER = {"D": 91, "W": 13, "M": 3}
 ORIGINS = 6
 
@@ -33,18 +34,20 @@ class Reference:
 
     Parameters
     ----------
-    freq, last : frequency, and the last period that was looked at (ISO date).
+    freq, country, last : frequency, whose holidays are left out, and the last period that was looked at (ISO date).
     window : periods that are held against it.
     columns : by numeric column: ``edges, counts`` (of the reference span), ``ratio`` (to each product's usual value),
         ``missing`` (share), ``low, high`` (of the values), and ``limits`` by measure.
     usual : by column told as a ratio: product → usual value.
     categories : values of each static column.
-    groups : product → group; ``levels`` : group → limit on the logarithm of sales over usual sales.
+    groups : product → group; ``levels`` : group → limit on the logarithm of sales over usual sales;
+        ``turns`` : group → limit on `measures.turns`.
     rows : share of the products with a row, least of the past; ``silent`` : most products without sales in a window.
     level, season : mean sales of the shop in a period, and each weekday's (or phase's) share of it.
     """
 
     freq: str
+    country: str
     last: str
     window: int
     columns: dict[str, dict[str, Any]]
@@ -52,6 +55,7 @@ class Reference:
     categories: dict[str, list[str]]
     groups: dict[str, str]
     levels: dict[str, float]
+    turns: dict[str, float]
     rows: float
     silent: float
     level: float
@@ -71,6 +75,8 @@ class Reference:
             raise ValueError(f"panel: columns {lacking} are missing; expected those of a run's panel.parquet")
         freq = str(meta["freq"])
         span, window = profile.span_and_window(freq)
+        country, end = str(meta.get("country", "")), panel["ds"].max()
+        panel = profile.usual_days(panel, country, freq)
         dates = pd.DatetimeIndex(np.sort(panel["ds"].unique()))
         if len(dates) < 2 * window:
             raise ValueError(
@@ -88,14 +94,20 @@ class Reference:
                 usual[name] = {str(uid): round(float(v), 6) for uid, v in values.items() if np.isfinite(v)}
             columns[name] = _column(panel, name, ratio, dates, origins, span, window, freq)
         levels, silent, rows = _levels(panel, groups, origins, span, window, freq)
+        turned = {
+            str(group): round(max(FLOORS["turn"], MARGIN * float(values.abs().max())), 4)
+            for group, values in turns(panel, groups, window).items()
+        }
         recent = panel[panel["ds"] > dates[-min(span, len(dates))]]
         total = recent.groupby("ds")["y"].sum()
         phase = total.groupby(_phase(total.index, freq)).mean() / max(float(total.mean()), 1e-12)
         static = [str(name) for name in meta.get("static", ()) if name in panel]
+        usual, columns = dict(sorted(usual.items())), dict(sorted(columns.items()))  # as JSON brings them back
+        levels, turned = dict(sorted(levels.items())), dict(sorted(turned.items()))
         return cls(
-            freq, str(last.date()), window, columns, usual,
+            freq, country, str(end.date()), window, columns, usual,
             {name: sorted(panel[name].dropna().astype(str).unique()) for name in static},
-            groups, levels, rows, silent,
+            groups, levels, turned, rows, silent,
             float(total.mean()), {str(k): round(float(v), 4) for k, v in phase.items()},
         )  # fmt: skip
 
@@ -168,6 +180,10 @@ def _column(
     own = slice(max(0, len(dates) - span), len(dates))
     rows = max(float(counts.rows[own].sum()), 1.0)
     known = raw[np.isfinite(raw)]
+    told = counts.counts[own]
+    at_once = float(told.sum(axis=1).mean()) * window  # rows of a window
+    least = chance_limits(float(told.sum()), at_once, merged(told[:1], len(edges)).shape[1])
+    floors = {m: max(floor, least.get(m, 0.0)) for m, floor in FLOORS.items()}
     return {
         "edges": edges.tolist(),
         "counts": counts.counts[own].sum(axis=0).tolist(),
@@ -175,7 +191,7 @@ def _column(
         "missing": float(counts.missing[own].sum()) / rows,
         "low": float(known.min()) if len(known) else 0.0,
         "high": float(known.max()) if len(known) else 0.0,
-        "limits": {m: round(max(floor, MARGIN * past.get(m, 0.0)), 4) for m, floor in FLOORS.items()},
+        "limits": {m: round(max(floor, MARGIN * past.get(m, 0.0)), 4) for m, floor in floors.items()},
     }
 
 

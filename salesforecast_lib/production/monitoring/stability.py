@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy import stats
 
 FINE = 39  # inner edges of a column's bins
 FEW = 12  # edges that need no merging
@@ -47,6 +48,16 @@ def population_stability(before: np.ndarray, now: np.ndarray) -> np.ndarray:
     """
     p, q = shares(before), shares(now)
     return ((q - p) * np.log(q / p)).sum(axis=-1)
+
+
+def chance_limits(before: float, now: float, bins: int) -> dict[str, float]:
+    """What both distances hardly ever pass for so many independent rows of one distribution: ``stability`` and ``ks``.
+
+    The index is about chi-square with ``bins - 1`` degrees of freedom, times ``1 / before + 1 / now``. Neighbouring
+    rows are not independent, so these are least limits, which matter in a small shop.
+    """
+    less = 1 / max(before, 1.0) + 1 / max(now, 1.0)
+    return {"stability": float(stats.chi2.ppf(0.9999, max(bins - 1, 1))) * less, "ks": 2.0 * less**0.5}
 
 
 def kolmogorov_smirnov(before: np.ndarray, now: np.ndarray) -> np.ndarray:

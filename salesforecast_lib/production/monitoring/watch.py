@@ -19,11 +19,12 @@ from salesforecast_lib.production.monitoring.drift import COLUMNS
 from salesforecast_lib.production.monitoring.reference import QUARTER
 
 VERSION = 1
-BEYOND = 2.0  # limits lie so many times as far above the median of quiet quarters as their 95th percentile does
+BEYOND = 2.0  # limits lie so many times as far above the median of quiet quarters as their 95th percentile does,
+SLACK = 1.5  # and this factor higher: a back-test is shorter than a quarter; both chosen on other simulated markets
 LEAST_NIGHTS = 7
-RECENT = {"D": 28, "W": 8, "M": 3}  # periods over which a mean is taken
+RECENT = {"D": 14, "W": 4, "M": 3}  # periods over which a mean is taken
 SMALL = {"bias": 0.08, "error": 0.08, "coverage": 0.08}  # changes that matter to nobody, whatever the chance
-ADWIN_DELTA = 1e-4
+ADWIN_DELTA = 0.002  # river's default
 PATHS, BLOCK = 200, {"D": 14, "W": 4, "M": 2}
 
 
@@ -33,7 +34,7 @@ class ForecastWatch:
 
     Parameters
     ----------
-    freq, level : frequency, and the share that the watched interval should hold.
+    freq, country, level : frequency, whose holidays are left out, and the share that the watched interval should hold.
     groups, usual : product → group, and product → usual sales of a period.
     baseline : by group: ``means`` and ``sds`` of bias, error and coverage in the back-test, and ``limits`` by signal.
     figures : one row a night and group, see `nights.night_figures`.
@@ -41,6 +42,7 @@ class ForecastWatch:
     """
 
     freq: str
+    country: str
     level: float
     groups: dict[str, str]
     usual: dict[str, float]
@@ -65,7 +67,8 @@ class ForecastWatch:
             found = sorted(forecasts["model"].unique())
             raise ValueError(f"forecasts: {len(found)} models {found}; give the rows of the one that is watched")
         freq = str(meta["freq"])
-        rows = nights.scored(forecasts, panel)
+        country = str(meta.get("country", ""))
+        rows = nights.scored(forecasts, profile.usual_days(panel, country, freq))
         if rows["ds"].nunique() < LEAST_NIGHTS:
             raise ValueError(
                 f"forecasts: {rows['ds'].nunique()} periods have forecast and sales; a watch learns from at least "
@@ -77,11 +80,11 @@ class ForecastWatch:
         figures = nights.night_figures(rows, groups, usual)
         kind = check_freq(freq).kind
         baseline = {str(name): _baseline(part, kind) for name, part in figures.groupby("group")}
-        return cls(freq, nights.band_columns(forecasts)[2], groups, usual, baseline)
+        return cls(freq, country, nights.band_columns(forecasts)[2], groups, usual, baseline)
 
     def update(self, forecasts: pd.DataFrame, actuals: pd.DataFrame) -> int:
         """Add the nights that both tables hold; a night that is already known is replaced. Returns rows scored."""
-        rows = nights.scored(forecasts, actuals)
+        rows = nights.scored(forecasts, profile.usual_days(actuals, self.country, self.freq))
         if rows.empty:
             return 0
         new = nights.night_figures(rows, self.groups, self.usual)
@@ -132,6 +135,8 @@ class ForecastWatch:
             matters = abs(recent[about]) > SMALL[about] or name == "page-hinkley"
             if name == "coverage":  # nights cluster: beyond what their number explains, too
                 matters = matters and self._too_few_inside(part.tail(RECENT[kind]), known["means"][2])
+            if name == "tracking signal":  # it stays near one for long while little is wrong: it never alarms alone
+                matters = matters and abs(found["bias"][-1]) > known["limits"]["bias"]
             alarm = bool(abs(value) > limit and matters and not early)
             rows.append(
                 (name, group, value, limit, alarm, _says(name, group, recent[about], known, value, limit), DO[about])
@@ -152,19 +157,21 @@ class ForecastWatch:
     def to_json(self) -> dict[str, Any]:
         """Plain dictionary."""
         table = self.figures.assign(ds=pd.to_datetime(self.figures["ds"]).dt.strftime("%Y-%m-%d"))
-        return {
-            "version": VERSION, "freq": self.freq, "level": self.level, "groups": self.groups, "usual": self.usual,
-            "baseline": self.baseline, "since": self.since, "figures": table.to_dict("list"),
-        }  # fmt: skip
+        told = ("freq", "country", "level", "groups", "usual", "baseline", "since")
+        return {"version": VERSION, **{name: getattr(self, name) for name in told}, "figures": table.to_dict("list")}
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> ForecastWatch:
-        """Inverse of `to_json`; raises ValueError for another version."""
+        """Inverse of `to_json`; raises ValueError for another version, or where something is missing."""
+        needed = ("freq", "country", "level", "groups", "usual", "baseline", "since", "figures")
+        lacking = [name for name in needed if name not in stored]
+        if lacking and stored.get("version") == VERSION:
+            raise ValueError(f"watch: {lacking} are missing; begin it anew from the run's forecasts")
         if stored.get("version") != VERSION:
             raise ValueError(f"watch: version {stored.get('version')!r}, expected {VERSION}; begin it anew")
         figures = pd.DataFrame(stored["figures"], columns=["ds", "group", *nights.FIGURES])
         figures["ds"] = pd.to_datetime(figures["ds"])
-        told = {name: stored[name] for name in ("freq", "level", "groups", "usual", "baseline", "since")}
+        told = {name: stored[name] for name in needed[:-1]}
         return cls(figures=figures, **told)
 
 
@@ -201,7 +208,7 @@ def _baseline(part: pd.DataFrame, kind: str) -> dict[str, Any]:
     for name, statistic in STATISTICS.items():
         most = np.abs(statistic(paths, sds, kind)).max(axis=-1)
         middle, high = np.quantile(most, [0.5, 0.95])
-        limit = float(middle + BEYOND * (high - middle))
+        limit = SLACK * float(middle + BEYOND * (high - middle))
         limits[name] = round(min(limit, 0.97) if name == "tracking signal" else limit, 4)
     return {"means": means.round(6).tolist(), "sds": sds.round(6).tolist(), "limits": limits, "nights": len(values)}
 

@@ -11,7 +11,7 @@ from salesforecast_lib.files import project_root, read_json
 from tests.benchmarks import causal_page, serving_page, speed_page
 
 BOOK = project_root() / "book"
-PAGES = ("league", "fev", "speed", "serving", "causal", "vn2", "status")
+PAGES = ("league", "fev", "speed", "serving", "causal", "vn2", "monitoring", "status")
 
 
 @pytest.mark.parametrize("name", PAGES)
