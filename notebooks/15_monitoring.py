@@ -46,9 +46,8 @@ from salesforecast_lib.production import monitoring
 from salesforecast_lib.production.monitoring import dashboard, profile
 from salesforecast_lib.production.monitoring import stability
 from salesforecast_lib.production.monitoring.trials import example, explanation
-from salesforecast_lib.production.monitoring.trials import injection
-from salesforecast_lib.production.monitoring.trials import retraining
-from salesforecast_lib.production.monitoring.trials import trees, trial
+from salesforecast_lib.production.monitoring.trials import injection, trees
+from salesforecast_lib.production.monitoring.trials import retraining, trial
 from salesforecast_lib.production.monitoring.trials import verdicts
 from salesforecast_lib.plots import use_book_style
 
