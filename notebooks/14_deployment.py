@@ -347,7 +347,8 @@ for _ in range(2):
 print(moved["model"], moved["dates"][0] == answer["dates"][1])
 
 # %%
-both = {"night's table": night[1:], "after the day": moved["mean"][:len(night) - 1]}
+later = moved["mean"][:len(night) - 1]
+both = {"night's table": night[1:], "after the day": later}
 pd.DataFrame(both, index=answer["dates"][1:]).round(1)
 
 # %% [markdown]

@@ -96,7 +96,7 @@ class Gate:
         try:
             async with asyncio.timeout(self.config.body_seconds):
                 while message["type"] == "http.request":
-                    part = bytes(message.get("body", b""))
+                    part: Any = message.get("body", b"")
                     parts.append(part)
                     size += len(part)
                     if size > limit:
