@@ -44,7 +44,6 @@ from salesforecast_lib.models.ensembles.members import read_known
 from salesforecast_lib.pipeline import serving
 from salesforecast_lib.plots import use_book_style
 from salesforecast_lib.production import export, live
-from salesforecast_lib.production.export import folder as folders
 from salesforecast_lib.production.export import study
 
 use_book_style()
@@ -89,8 +88,7 @@ print("left out:", ", ".join(config.without))
 # %%
 judged = export.earlier_cutoffs(table.frame, today, meta["freq"], horizon)
 early = export.fit_live_network(table, meta, judged[0], config)
-print("trained until", judged[0].date(), "and judged from", *(
-    f"{day.date()}" for day in judged))
+print("trained until and judged from", judged[0].date())
 
 # %% [markdown]
 # ## Export
@@ -113,7 +111,7 @@ for each in read.graph.input:
 # Such a translation can go wrong without a word, so we compare. The same windows go through both:
 
 # %% tags=["nbval-check-output"]
-trial = folders.unpublished(early, run, folder / "trial")
+trial = study.unpublished(early, run, folder / "trial")
 names, raw = export.windows_at(trial, table.frame, known, judged[0])
 apart = study.apart(early, trial, raw)
 assert apart < 1e-3
@@ -146,18 +144,16 @@ def lstm_step(x, h, c, W, U, b):
 
 # %% tags=["nbval-check-output"]
 cell = early.model.encoder.cell
-weights = [w.detach().numpy().astype(float) for w in cell.parameters()]
-W, U, b = weights[0], weights[1], weights[2] + weights[3]
+W, U, *b = [w.detach().double().numpy() for w in cell.parameters()]
+b = sum(b)
 rng = np.random.default_rng(seed)
 x = rng.normal(size=W.shape[1])
 h, c = rng.normal(size=(2, U.shape[1])) / 2
 by_hand = np.concatenate(lstm_step(x, h, c, W, U, b))
-
 step = export.write_step_graph(early, folder / "step.onnx")
-session = live.open_session(step)
 given = {"inputs": x[None], "carried": np.concatenate([h, c])[None]}
 given = {name: values.astype("float32") for name, values in given.items()}
-(by_graph,) = session.run(None, given)
+(by_graph,) = live.open_session(step).run(None, given)
 assert np.allclose(by_hand, by_graph[0], atol=1e-5)
 print(f"{U.shape[1]} numbers of h and as many of c, by hand as by the graph")
 
@@ -178,18 +174,9 @@ print("off by half a step at most:", worst <= 0.5 + 1e-9)
 # What the network needs is not a weight but a sum of many products, in which the errors cancel partly. How many bits
 # would do?
 
-# %% mystnb={"figure": {"caption": "Relative error of the product of a weight matrix with a state, by the bits of a weight: what is measured, and the line on which each bit halves it.", "name": "fig-bits"}, "image": {"alt": "A line that falls by half with each further bit, on a logarithmic axis, along a dashed line: at eight bits the relative error of the product is below one in a hundred."}}
-bits = np.arange(2, 11)
-errors = [study.product_error(U, h, int(count)) for count in bits]
-fig, ax = plt.subplots()
-ax.semilogy(bits, errors, marker="o", label="measured")
-halved = errors[-1] * 2.0 ** (bits[-1] - bits)
-ax.semilogy(bits, halved, "--", label="halved by each bit")
-ax.set(xlabel="bits of a weight", ylabel="relative error")
-ax.legend()
-plt.show()
-
 # %%
+bits = range(2, 11)
+errors = [study.product_error(U, h, count) for count in bits]
 print(study.bits_found(bits, errors))
 
 # %% [markdown]
@@ -206,7 +193,7 @@ compared = study.compare(forms, trial, table.frame, known, judged)
 compared.round(3)
 
 # %% [markdown]
-# The error is that of the horizons after the cutoffs above, which none of the networks has seen. Zeros make a file
+# The error is that of the horizons after the cutoffs above, which none has seen. Zeros make a file
 # smaller only where it is packed, and a processor multiplies by zero as fast as by any number.
 
 # %%
@@ -221,8 +208,7 @@ print(*study.found(compared), sep="\n")
 final = export.fit_live_network(table, meta, today, config)
 place = serving.publish_run(run, forecaster=final)
 model = live.LiveModel.load(place)
-gates = [export.Gate(**{k: g[k] for k in ("name", "figure", "limit", "words")})
-         for g in model.info["gates"]]
+gates = study.gates_of(model)
 export.gate_table(gates)[["figure", "limit", "measured"]]
 
 # %% tags=["nbval-check-output"]
@@ -257,7 +243,6 @@ states = model.state()
 print(f"{len(states)} products, {states.numbers.shape[1]} numbers each")
 best = table.frame.groupby("unique_id")["y"].sum().idxmax()
 past = table.frame[table.frame["unique_id"] == best]
-print(f"the best-seller has {len(past)} periods of history")
 
 # %% [markdown]
 # We begin that product anew, before its first day, and take one step for each of its days. At the end the state must
@@ -280,11 +265,11 @@ print("step by step the same state:", str(state.at[0]) == str(mine.at[0]))
 # %% mystnb={"figure": {"caption": "The best-seller, one period ahead from the carried state: sales, the median and the interval of 80 per cent, over the last eight cycles.", "name": "fig-carried"}, "image": {"alt": "A line of sales with a shaded band around a line of medians that follows its weekly rhythm; most of the sales lie in the band."}}
 shown = 8 * model.season
 band = np.array(medians)[-shown:]
-days = past["ds"].to_numpy()[-shown:]
+days, sales = past["ds"].tail(shown), past["y"].tail(shown)
 fig, ax = plt.subplots()
 ax.fill_between(days, band[:, 0], band[:, 2], alpha=0.3, label="80 %")
 ax.plot(days, band[:, 1], label="median")
-ax.plot(days, past["y"].to_numpy()[-shown:], ".", color="black", label="sales")
+ax.plot(days, sales, ".", color="black", label="sales")
 ax.set(ylabel="units")
 ax.legend()
 plt.show()
@@ -295,8 +280,8 @@ one = raw.take(np.flatnonzero(names == best))
 print(study.carried_found(model, mine, one))
 
 # %% tags=["hide-input"]
-told = {"version": place.name, "precision": model.info["precision"]}
-_ = write_json({**told, "gates": model.info["gates"]}, run / "deployment.json")
+told = {name: model.info[name] for name in ("precision", "gates")}
+_ = write_json({"version": place.name, **told}, run / "deployment.json")
 
 # %% [markdown]
 # ## Serve
@@ -410,7 +395,7 @@ server.stop()
 # :class: tip
 # 1. Export the run: `salesforecast export RUN`. Read the gates it prints.
 # 2. Decide which questions need an answer at once. What can wait for the morning gets the champion's.
-# 3. Keep the folder of the version before. Going back is then a line in a log.
+# 3. Keep the folder of the version before: going back is a line in a log.
 # ```
 #
 # ## Exercises

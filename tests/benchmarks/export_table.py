@@ -1,9 +1,9 @@
 """Forms of the live network beside each other: ``python -m tests.benchmarks.export_table RUN [TEACHER.parquet]``.
 
-File, time to load, times of a call and error of torch, ONNX in 32 and 8 bits, a pruned and a distilled network, and the
-champion itself. All are trained until the first of three cutoffs that lie before the months a run is scored on, and judged
-on the horizons after these; nothing is chosen here on scored months. The teacher's forecasts, which take minutes, are kept
-in TEACHER.parquet.
+File, time to load, times of a call and error of torch, ONNX in 32 and 8 bits, a pruned and a distilled network, and
+the champion itself. All are trained until the first of three cutoffs that lie before the months a run is scored on, and
+judged on the horizons after these; nothing is chosen here on scored months. The teacher's forecasts, which take
+minutes, are kept in TEACHER.parquet.
 """
 
 from __future__ import annotations

@@ -17,10 +17,26 @@ from salesforecast_lib.models.forecaster import Forecaster, NetworkConfig
 from salesforecast_lib.models.windows import Vocabulary
 from salesforecast_lib.production.export.backtest import forecasts_at, wape_of, windows_at
 from salesforecast_lib.production.export.compress import prune, retrain
-from salesforecast_lib.production.export.gates import batch_of, best_of, medians
+from salesforecast_lib.production.export.folder import unpublished
+from salesforecast_lib.production.export.gates import Gate, batch_of, best_of, medians
 from salesforecast_lib.production.export.network import write_window_graph
 from salesforecast_lib.production.live import LiveModel, States, Windows, open_session
 
+__all__ = [
+    "Forms",
+    "apart",
+    "bits_found",
+    "carried_found",
+    "compare",
+    "damaged_copy",
+    "found",
+    "gates_of",
+    "inputs_of",
+    "next_period",
+    "product_error",
+    "pruned",
+    "unpublished",
+]
 TORCH, EXACT, SMALL, THIN = "torch", "ONNX, 32 bits", "ONNX, 8 bits", "pruned, 32 bits"
 LARGE = 1024  # series of a large request
 
@@ -165,6 +181,12 @@ def _points(change: float) -> str:
     if abs(change) < 0.005:
         return "that is the same to a hundredth of a point"
     return f"{abs(change):.2f} points {'higher' if change > 0 else 'lower'}"
+
+
+def gates_of(model: LiveModel) -> list[Gate]:
+    """The gates that a model has passed, as its folder has them."""
+    names = ("name", "figure", "limit", "words")
+    return [Gate(**{name: gate[name] for name in names}) for gate in model.info["gates"]]
 
 
 def damaged_copy(folder: Path, target: Path, name: str) -> Path:

@@ -26,8 +26,8 @@ def told_columns(table: FeatureTable, forecaster: Forecaster) -> list[str]:
 def calendar_arrays(
     table: FeatureTable, meta: dict[str, Any], columns: list[str], cutoff: pd.Timestamp
 ) -> dict[str, np.ndarray]:
-    """``days`` since 1970 of the periods, from the one before the data to some years after the cutoff, and by the code of
-    each country (periods, columns).
+    """``days`` since 1970 of the periods, from the one before the data to some years after the cutoff, and by the code
+    of each country (periods, columns).
 
     Raises
     ------
