@@ -16,7 +16,7 @@ import numpy as np
 
 from salesforecast_lib.pipeline.serving.running import Running, start
 from salesforecast_lib.production.server import Ledger, Snapshot
-from salesforecast_lib.production.server.source import current_version
+from salesforecast_lib.production.live import current_version
 from tests.benchmarks.http_load import Connection, post
 
 WRITERS, READERS = 6, 4
@@ -80,7 +80,7 @@ async def chaos_part(run: Path, swaps: int, kills: int) -> dict[str, Any]:
     """Swap the model ``swaps`` times and kill the process ``kills`` times under load; then count what is missing."""
     models = run / "models"
     log = models / "log.jsonl"
-    kept, current = log.read_text(), current_version(log)
+    kept, current = log.read_text(), current_version(models)
     other = "benchmark-copy"
     shutil.rmtree(models / other, ignore_errors=True)
     shutil.copytree(models / current, models / other)

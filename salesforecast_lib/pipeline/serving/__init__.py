@@ -2,9 +2,6 @@
 
 - `export`: The command, for the command line's own app.
 - `publish_run`: A run's model folder as its newest version.
-- `next_version`: Name of the version that comes next.
-- `append_event`: One line more in the log of versions.
-- `current_version`: The version that the log names.
 - `serve`: The command, for the command line's own app.
 - `running`: The server in its own process, for as long as a block lasts.
 - `Running`: Such a server: its address and its process.
@@ -21,14 +18,10 @@ from salesforecast_lib.pipeline.serving.process import serve_run
 from salesforecast_lib.pipeline.serving.running import Running, running, start
 from salesforecast_lib.pipeline.serving.serve import serve
 from salesforecast_lib.pipeline.serving.trial import copy_version, trial_run
-from salesforecast_lib.pipeline.serving.versions import append_event, current_version, next_version
 
 __all__ = [
     "export",
     "publish_run",
-    "next_version",
-    "append_event",
-    "current_version",
     "serve",
     "running",
     "Running",

@@ -12,7 +12,7 @@ import typer
 from salesforecast_lib.files import read_json, run_record
 from salesforecast_lib.pipeline import runs
 from salesforecast_lib.pipeline.runs.messages import ERRORS, console, say, stop
-from salesforecast_lib.pipeline.serving.versions import FOLDER, LOG, append_event, current_version, next_version
+from salesforecast_lib.production import registry
 
 STAGE = "06b_champion"  # the stage that stores the champion
 
@@ -46,23 +46,26 @@ def export(
 
 
 def publish_run(folder: Path, **told: Any) -> Path:
-    """Make a run's model folder as its next version, and name it in the log; ``told`` as `write_model_folder` has it.
+    """Make a run's model folder as its next version, which serves from then on; ``told`` as `write_model_folder` has it.
 
     Where anything fails, the version that answered before goes on to answer; so it does where the new one would be the
     same, file by file.
     """
     from salesforecast_lib.production.export import write_model_folder
 
-    cutoff = str(read_json(folder / "champion" / "champion.json")["cutoff"])[:10]
-    models = folder / FOLDER
-    place = write_model_folder(folder, models / next_version(models, cutoff), **told)
-    before = models / current_version(models) if (models / LOG).is_file() else None
-    if before is not None and (before / "model.json").is_file():
-        if read_json(before / "model.json")["files"] == read_json(place / "model.json")["files"]:
-            shutil.rmtree(place)
-            return before
-    append_event(models, "promote", place.name)
-    return place
+    fresh = folder / "models" / ".export"
+    shutil.rmtree(fresh, ignore_errors=True)
+    try:
+        write_model_folder(folder, fresh, **told)
+        if registry.current(folder) is not None:
+            before = registry.model_folder(folder)
+            if read_json(before / "model.json")["files"] == read_json(fresh / "model.json")["files"]:
+                return before
+        version = registry.publish(folder, fresh, who="export")
+        registry.promote(folder, version, who="export")
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+    return registry.model_folder(folder, version)
 
 
 def show(info: dict[str, Any]) -> None:

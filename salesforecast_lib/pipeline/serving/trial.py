@@ -7,7 +7,8 @@ from pathlib import Path
 
 from salesforecast_lib.files import resolve
 from salesforecast_lib.pipeline.serving.orders import FORECASTS
-from salesforecast_lib.pipeline.serving.versions import FOLDER, append_event, current_version, next_version
+from salesforecast_lib.production import registry
+from salesforecast_lib.production.registry.log import FOLDER, append
 
 
 def trial_run(run_dir: str | Path, target: str | Path) -> Path:
@@ -19,19 +20,18 @@ def trial_run(run_dir: str | Path, target: str | Path) -> Path:
         When the run has no model.
     """
     run, trial = resolve(run_dir), resolve(target)
-    version = current_version(run / FOLDER)
-    shutil.copytree(run / FOLDER / version, trial / FOLDER / version)
+    place = registry.model_folder(run)
+    shutil.copytree(place, trial / FOLDER / place.name)
     if (run / FORECASTS).is_file():
         shutil.copy(run / FORECASTS, trial)
-    append_event(trial / FOLDER, "promote", version)
+    append(trial, "promoted", place.name, place.name, "trial")
     return trial
 
 
 def copy_version(run_dir: str | Path) -> str:
     """Publish a run's current model once more, under the next name, which is handed back."""
-    models = resolve(run_dir) / FOLDER
-    before = current_version(models)
-    fresh = next_version(models, before.rpartition("-")[0] or before)
-    shutil.copytree(models / before, models / fresh)
-    append_event(models, "promote", fresh)
+    run = resolve(run_dir)
+    fresh = registry.next_version(run)
+    shutil.copytree(registry.model_folder(run), run / FOLDER / fresh)
+    append(run, "promoted", fresh, fresh, "trial")
     return fresh

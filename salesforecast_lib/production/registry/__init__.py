@@ -6,6 +6,7 @@
 - `rollback`: Goes back to the version before.
 - `retain`: Removes old versions.
 - `current`: The version that serves.
+- `next_version`: Name of the version that comes next.
 - `versions`: All that are there.
 - `model_folder`: Where a version lies.
 - `entries`: The log.
@@ -20,6 +21,7 @@ from salesforecast_lib.production.registry.log import entries
 from salesforecast_lib.production.registry.versions import (
     current,
     model_folder,
+    next_version,
     promote,
     publish,
     refuse,
@@ -36,6 +38,7 @@ __all__ = [
     "entries",
     "figures_of",
     "model_folder",
+    "next_version",
     "promote",
     "publish",
     "refuse",

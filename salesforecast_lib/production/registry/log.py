@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-FOLDER, FILE = "models", "log.jsonl"
+from salesforecast_lib.production.live import log_entries
+from salesforecast_lib.production.live.log import LOG as FILE
+from salesforecast_lib.production.live.log import MODELS as FOLDER
+
 EVENTS = ("published", "promoted", "refused", "rolled back", "removed")
 
 
@@ -28,7 +30,7 @@ def append(run: Path, event: str, model: str, current: str | None, who: str, **t
     """
     if event not in EVENTS:
         raise ValueError(f"event={event!r}: expected one of {', '.join(EVENTS)}")
-    entry = {"when": datetime.now(UTC).isoformat(timespec="seconds"), "who": who, "what": event, "model": model}
+    entry: dict[str, Any] = {"when": datetime.now(UTC).isoformat(timespec="seconds"), "who": who, "what": event, "model": model}
     entry |= {"version": current, **told}
     file = run / FOLDER / FILE
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -56,16 +58,7 @@ def torn(file: Path) -> bool:
 
 def entries(run: Path) -> list[dict[str, Any]]:
     """Every line that can be read, oldest first; torn and foreign lines are left out."""
-    file = run / FOLDER / FILE
-    found = []
-    for line in file.read_bytes().split(b"\n") if file.is_file() else []:
-        try:
-            entry = json.loads(line)
-        except ValueError:
-            continue
-        if isinstance(entry, Mapping) and isinstance(entry.get("version"), str | None):
-            found.append(dict(entry))
-    return found
+    return log_entries(run / FOLDER)
 
 
 def sync(folder: Path) -> None:

@@ -101,6 +101,13 @@ def model_folder(run: Path, version: str = "") -> Path:
     return run / FOLDER / name
 
 
+def next_version(run: Path) -> str:
+    """Name of the version that comes next: no line of the log has had it."""
+    names = [str(entry.get(key)) for entry in entries(run) for key in ("model", "version")]
+    numbers = [int(found[1]) for name in names if (found := _NAME.fullmatch(name))]
+    return f"v{max(numbers, default=0) + 1:06d}"
+
+
 def publish(run: Path, folder: Path, who: str = "nightly", step: Step = _nothing, **told: Any) -> str:
     """Copy a model folder into the registry as the next version; it does not serve before it is promoted.
 
@@ -115,13 +122,10 @@ def publish(run: Path, folder: Path, who: str = "nightly", step: Step = _nothing
     digest = hashlib.sha256((folder / DESCRIPTION).read_bytes()).hexdigest()
     with _held(run):
         _sweep(run)
-        told_before = entries(run)
-        there = [entry for entry in told_before if entry.get("what") == "published"]
+        there = [entry for entry in entries(run) if entry.get("what") == "published"]
         if there and there[-1].get("sha256") == digest and there[-1].get("model") in versions(run):
             return str(there[-1]["model"])
-        names = [str(entry.get(key)) for entry in told_before for key in ("model", "version")]
-        numbers = [int(found[1]) for name in names if (found := _NAME.fullmatch(name))]
-        version = f"v{max(numbers, default=0) + 1:06d}"
+        version = next_version(run)
         place = run / FOLDER
         fresh, target = place / f".{version}.tmp", place / version
         step("copy")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 
-LOG = "log.jsonl"
+from salesforecast_lib.production.live import current_version
+from salesforecast_lib.production.live.log import LOG
 
 
 def newest(models: Path) -> Callable[[], tuple[str, Path]]:
@@ -26,26 +26,11 @@ def newest(models: Path) -> Callable[[], tuple[str, Path]]:
     def source() -> tuple[str, Path]:
         nonlocal seen, found
         log = models / LOG
-        if not log.is_file():
-            raise FileNotFoundError(f"{log}: no such file; export the run first: salesforecast export {models.parent}")
-        stat = log.stat()
-        now = (stat.st_mtime_ns, stat.st_size)
+        stat = log.stat() if log.is_file() else None
+        now = (stat.st_mtime_ns, stat.st_size) if stat else None
         if found is None or now != seen:
-            version = current_version(log)
+            version = current_version(models)
             found, seen = (version, models / version), now
         return found
 
     return source
-
-
-def current_version(log: Path) -> str:
-    """The version that the last valid line of a log names; raises ValueError where none does."""
-    for line in reversed(log.read_bytes().split(b"\n")):
-        try:
-            told = json.loads(line)
-        except ValueError:
-            continue  # torn by a crash, or the empty end
-        version = told.get("version") if isinstance(told, dict) else None
-        if isinstance(version, str) and version and "/" not in version and version not in (".", ".."):
-            return version
-    raise ValueError(f"{log}: names no version of the model; export the run again")

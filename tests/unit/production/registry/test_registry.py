@@ -14,7 +14,7 @@ import pytest
 
 from salesforecast_lib.production import registry
 from salesforecast_lib.production.registry import Figures, Gate, figures_of
-from salesforecast_lib.production.server.source import current_version
+from salesforecast_lib.production.live import current_version
 
 
 def model(place: Path, text: str) -> Path:
@@ -130,19 +130,19 @@ def test_a_torn_last_line_is_passed_over_and_spoils_none_after_it(run, torn):
     log = run / "models" / "log.jsonl"
     log.write_bytes(log.read_bytes() + torn)
     assert whole(run) == "v000002"
-    assert current_version(log) == "v000002"  # as the server reads it
+    assert current_version(run / "models") == "v000002"  # as the server reads it
     registry.rollback(run)
-    assert whole(run) == "v000001" == current_version(log) and registry.entries(run)[-1]["what"] == "rolled back"
+    assert whole(run) == "v000001" == current_version(run / "models") and registry.entries(run)[-1]["what"] == "rolled back"
 
 
 def test_the_server_reads_the_current_version_from_the_last_line_whatever_it_is_about(run, tmp_path):
     log = run / "models" / "log.jsonl"
     version = registry.publish(run, model(tmp_path / "three", "three"))
-    assert current_version(log) == "v000002"
+    assert current_version(run / "models") == "v000002"
     registry.refuse(run, version, "it is worse")
-    assert current_version(log) == "v000002" == registry.current(run)
+    assert current_version(run / "models") == "v000002" == registry.current(run)
     registry.promote(run, version)
-    assert current_version(log) == version == registry.current(run)
+    assert current_version(run / "models") == version == registry.current(run)
 
 
 def test_a_version_that_an_export_named_in_the_log_is_one_like_others(run, tmp_path):

@@ -10,7 +10,7 @@ import time
 import pytest
 
 from salesforecast_lib.pipeline.serving.running import start
-from salesforecast_lib.production.server.source import current_version
+from salesforecast_lib.production.live import current_version
 
 MODULE = "tests.unit.production.server.serve_fake"
 
@@ -96,10 +96,10 @@ def test_a_log_that_names_no_model_leaves_the_old_one(serve, models):
 def test_the_last_valid_line_of_the_log_counts(tmp_path):
     log = tmp_path / "log.jsonl"
     log.write_text('{"version": "a"}\n{"version": "b", "why": "better"}\n{"note": 1}\n{"version": "c')
-    assert current_version(log) == "b"
+    assert current_version(tmp_path) == "b"
     log.write_text("\n")
     with pytest.raises(ValueError, match="names no version"):
-        current_version(log)
+        current_version(tmp_path)
 
 
 def test_slow_clients_are_closed_and_others_are_answered(serve, run_dir):

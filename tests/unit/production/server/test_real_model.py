@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
-from salesforecast_lib.pipeline.serving import append_event, trial_run
+from salesforecast_lib.pipeline.serving import trial_run
 from salesforecast_lib.pipeline.serving.orders import correlation_of_run, replenish_orders
 from salesforecast_lib.production.export import write_model_folder
 from salesforecast_lib.production.live import LiveModel, Windows
+from salesforecast_lib.production.registry.log import append
 from salesforecast_lib.production.server import create_app, newest
 from tests.unit.production.made_run import made_live, made_run, read_run
 
@@ -105,14 +106,14 @@ def test_a_changed_file_keeps_the_old_model(client):
     shutil.copytree(models / "a-1", models / "a-2")
     file = models / "a-2" / "step.onnx"
     file.write_bytes(file.read_bytes()[:-1] + b"x")
-    append_event(models, "promote", "a-2")
+    append(client.run, "promoted", "a-2", "a-2", "test")
     end = time.monotonic() + 10
     while not service.trouble and time.monotonic() < end:
         time.sleep(0.02)
     assert "step.onnx" in service.trouble
     assert client.get("/ready").json()["version"] == "a-1"
     shutil.copytree(models / "a-1", models / "a-3")
-    append_event(models, "promote", "a-3")
+    append(client.run, "promoted", "a-3", "a-3", "test")
     while service.snapshot.version != "a-3" and time.monotonic() < end:
         time.sleep(0.02)
     assert client.get("/ready").json()["version"] == "a-3"
