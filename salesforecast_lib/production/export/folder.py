@@ -83,6 +83,8 @@ def write_model_folder(
         shutil.copytree(run / "champion", fresh / "champion")
         write_parquet(_champion_table(run, cutoff), fresh / "champion.parquet")
         files = sorted(path for path in fresh.rglob("*") if path.is_file())
+        for path in files:
+            path.chmod(0o644)  # safetensors writes for its user alone, and a server may run as another one
         sums = {path.relative_to(fresh).as_posix(): sha256_of(path) for path in files}
         write_json({**described, "files": sums}, fresh / FILE)
         if target.exists():

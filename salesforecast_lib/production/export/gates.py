@@ -48,6 +48,9 @@ def accuracy_gates(
 ) -> list[Gate]:
     """Error and size of the graph ``small`` beside the model with the graph in 32 bits.
 
+    A network that is published has been trained on these sales as well: the error compares two forms of one network, and
+    says nothing of how it will forecast.
+
     Parameters
     ----------
     frame, known : history and what is known ahead, see `windows_at`.
