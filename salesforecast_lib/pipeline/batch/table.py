@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from salesforecast_lib.pipeline.batch.read import NewData
 
 MANY = 400_000  # rows from which on the data are taken in blocks
-BLOCK = 350_000  # rows of a block, about
+BLOCK = 150_000  # rows of a block, about
 TAIL = 26  # seasons at the end of each series from which the columns known ahead are made
 
 

@@ -46,7 +46,7 @@ def export(
 
 
 def publish_run(folder: Path, **told: Any) -> Path:
-    """Make a run's model folder as its next version, which serves from then on; ``told`` as `write_model_folder` has it.
+    """Make a run's model folder its next version, which serves from then on; ``told`` as `write_model_folder` has it.
 
     Where anything fails, the version that answered before goes on to answer; so it does where the new one would be the
     same, file by file.

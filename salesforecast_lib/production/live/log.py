@@ -37,4 +37,6 @@ def current_version(models: Path) -> str:
         version = entry.get("version") or ""
         if version and "/" not in version and version not in (".", ".."):
             return str(version)
-    raise ValueError(f"{log}: names no version of the model; export the run again: salesforecast export {models.parent}")
+    raise ValueError(
+        f"{log}: names no version of the model; export the run again: salesforecast export {models.parent}"
+    )

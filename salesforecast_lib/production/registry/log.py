@@ -30,7 +30,12 @@ def append(run: Path, event: str, model: str, current: str | None, who: str, **t
     """
     if event not in EVENTS:
         raise ValueError(f"event={event!r}: expected one of {', '.join(EVENTS)}")
-    entry: dict[str, Any] = {"when": datetime.now(UTC).isoformat(timespec="seconds"), "who": who, "what": event, "model": model}
+    entry: dict[str, Any] = {
+        "when": datetime.now(UTC).isoformat(timespec="seconds"),
+        "who": who,
+        "what": event,
+        "model": model,
+    }
     entry |= {"version": current, **told}
     file = run / FOLDER / FILE
     file.parent.mkdir(parents=True, exist_ok=True)

@@ -113,7 +113,7 @@ def _encodes(text: str, encoding: str) -> bool:
 
 
 def read_back(case: Written, folder: Path) -> str:
-    """ "read" when each row of the file is the table's or in the quarantine, "refused" when the reader refuses the file.
+    """"read" when each row of the file is the table's or in the quarantine, "refused" when the reader refuses the file.
 
     Raises AssertionError on any other table: that is the silent error.
     """

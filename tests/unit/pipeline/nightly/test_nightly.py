@@ -140,12 +140,13 @@ def test_models_that_do_not_pass_are_refused_and_the_old_ones_go_on(config):
 
 
 KILLED = """
-import os, signal, sys
+import os, shutil, signal, sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[3])
 from salesforecast_lib.pipeline.nightly import play, read_config
 from salesforecast_lib.production import registry
-from tests.unit.pipeline.nightly.made import quick
+def quick(made, sales, jobs):
+    return Path(shutil.copytree(sys.argv[4], made.place / ".challenger", dirs_exist_ok=True))
 config = read_config(Path(sys.argv[1]))
 for name in sys.argv[2].split(","):
     child = os.fork()
@@ -164,14 +165,18 @@ for name in sys.argv[2].split(","):
 def test_a_night_killed_at_each_of_its_steps_in_turn_ends_as_if_it_had_never_been(config, tmp_path):
     config.write_text(config.read_text() + "retrain: weekly\ngate: {margin: 0.9, bias: 0.9, coverage: 0.9}\n")
     come(config, DAYS, 7)
-    names = []
+    names, ready = [], tmp_path / "ready"
     shutil.copytree(config.parent, tmp_path / "whole")
-    whole = play(read_config(tmp_path / "whole" / "night.yml"), names.append, quick)
+
+    def trained(made, sales, jobs):
+        return shutil.copytree(quick(made, sales, jobs), ready)
+
+    whole = play(read_config(tmp_path / "whole" / "night.yml"), names.append, trained)
     assert len(names) >= 12 and len(set(names)) == len(names)
-    told = [sys.executable, "-c", KILLED, str(config), ",".join(names), str(Path(__file__).parents[4])]
+    told = [sys.executable, "-c", KILLED, str(config), ",".join(names), str(Path(__file__).parents[4]), str(ready)]
     done = subprocess.run(told, capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
     assert done.returncode == 0, done.stderr
-    night = play(read_config(config), fitted=quick)
+    night = play(read_config(config))
     run = config.parent / "run"
     assert night.folder.name == whole.folder.name and registry.current(run) == "v000001"
     assert len(registry.entries(run)) == 2

@@ -1,6 +1,5 @@
 """A model folder is whole, says so, and is refused where it is not."""
 
-import json
 import shutil
 
 import numpy as np

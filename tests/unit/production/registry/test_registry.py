@@ -13,8 +13,8 @@ import pandas as pd
 import pytest
 
 from salesforecast_lib.production import registry
-from salesforecast_lib.production.registry import Figures, Gate, figures_of
 from salesforecast_lib.production.live import current_version
+from salesforecast_lib.production.registry import Figures, Gate, figures_of
 
 
 def model(place: Path, text: str) -> Path:
@@ -132,11 +132,13 @@ def test_a_torn_last_line_is_passed_over_and_spoils_none_after_it(run, torn):
     assert whole(run) == "v000002"
     assert current_version(run / "models") == "v000002"  # as the server reads it
     registry.rollback(run)
-    assert whole(run) == "v000001" == current_version(run / "models") and registry.entries(run)[-1]["what"] == "rolled back"
+    assert (
+        whole(run) == "v000001" == current_version(run / "models")
+        and registry.entries(run)[-1]["what"] == "rolled back"
+    )
 
 
 def test_the_server_reads_the_current_version_from_the_last_line_whatever_it_is_about(run, tmp_path):
-    log = run / "models" / "log.jsonl"
     version = registry.publish(run, model(tmp_path / "three", "three"))
     assert current_version(run / "models") == "v000002"
     registry.refuse(run, version, "it is worse")
