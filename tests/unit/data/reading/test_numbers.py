@@ -96,7 +96,9 @@ def test_a_column_of_both_marks_is_refused_and_a_typing_error_quarantined(tmp_pa
     assert read.quarantine["row"].tolist() == [4, 5], "beside a typing error 1.500 is not sure either"
 
 
-NO_NUMBERS = "two|1.2.3|12 pcs|ABC123|1,2,3|--3|nan|inf|1e999|5%|2²|2½|①|".split("|")
+NO_NUMBERS = (
+    "two|1.2.3|12 pcs|ABC123|1,2,3|--3|nan|inf|1e999|5%|2²|2½|①|".split("|")
+)
 
 
 @pytest.mark.parametrize("cell", NO_NUMBERS)
