@@ -98,8 +98,8 @@ class AttentionEncoder(Encoder):
         states = self.recurrent(history, length)  # (batch, steps, hidden)
         query, key = self.query(states).chunk(2, dim=2)
         if torch.compiler.is_exporting():  # ONNX knows attention with several heads only: here it is one
-            parts = (each[:, None] for each in (query, key, states))
-            seen = nn.functional.scaled_dot_product_attention(*parts, is_causal=True)[:, 0]
+            one, other, value = (each[:, None] for each in (query, key, states))
+            seen = nn.functional.scaled_dot_product_attention(one, other, value, is_causal=True)[:, 0]
         else:
             seen = nn.functional.scaled_dot_product_attention(query, key, states, is_causal=True)
         return torch.cat([states, seen], dim=2)
