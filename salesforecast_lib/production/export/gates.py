@@ -48,8 +48,8 @@ def accuracy_gates(
 ) -> list[Gate]:
     """Error and size of the graph ``small`` beside the model with the graph in 32 bits.
 
-    A network that is published has been trained on these sales as well: the error compares two forms of one network, and
-    says nothing of how it will forecast.
+    A network that is published has been trained on these sales as well: the error compares two forms of one network,
+    and says nothing of how it will forecast.
 
     Parameters
     ----------
