@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from salesforecast_lib.pipeline.serving.running import Running, start
-from salesforecast_lib.production.live import current_version
 from salesforecast_lib.production.server import Ledger, Snapshot
+from salesforecast_lib.production.version_log import current_version
 from tests.benchmarks.http_load import Connection, post
 
 WRITERS, READERS = 6, 4

@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from salesforecast_lib.production.live import log_entries
-from salesforecast_lib.production.live.log import LOG as FILE
-from salesforecast_lib.production.live.log import MODELS as FOLDER
+from salesforecast_lib.production.version_log import LOG as FILE
+from salesforecast_lib.production.version_log import MODELS as FOLDER
+from salesforecast_lib.production.version_log import log_entries
 
 EVENTS = ("published", "promoted", "refused", "rolled back", "removed")
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from salesforecast_lib.production.live import current_version
-from salesforecast_lib.production.live.log import LOG
+from salesforecast_lib.production.version_log import LOG, current_version
 
 
 def newest(models: Path) -> Callable[[], tuple[str, Path]]:

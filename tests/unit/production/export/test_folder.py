@@ -10,7 +10,8 @@ from salesforecast_lib.pipeline.serving import publish_run
 from salesforecast_lib.production.export import Gate, GateError, gate_table, gates, write_model_folder
 from salesforecast_lib.production.export import folder as folders
 from salesforecast_lib.production.export.compress import prune, retrain, zeros
-from salesforecast_lib.production.live import FORMAT, LiveModel, current_version, read_model_file
+from salesforecast_lib.production.live import FORMAT, LiveModel, read_model_file
+from salesforecast_lib.production.version_log import current_version
 from tests.unit.production.made_run import made_live, made_run, read_run
 
 

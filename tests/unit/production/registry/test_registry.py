@@ -13,8 +13,8 @@ import pandas as pd
 import pytest
 
 from salesforecast_lib.production import registry
-from salesforecast_lib.production.live import current_version
 from salesforecast_lib.production.registry import Figures, Gate, figures_of
+from salesforecast_lib.production.version_log import current_version
 
 
 def model(place: Path, text: str) -> Path:

@@ -10,7 +10,7 @@ import time
 import pytest
 
 from salesforecast_lib.pipeline.serving.running import start
-from salesforecast_lib.production.live import current_version
+from salesforecast_lib.production.version_log import current_version
 
 MODULE = "tests.unit.production.server.serve_fake"
 
