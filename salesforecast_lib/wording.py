@@ -6,9 +6,9 @@ from collections.abc import Iterable
 
 
 def counted(number: float, noun: str) -> str:
-    """A rounded number with its noun in the right form: "1 period", "0 periods", "12 units"."""
+    """A rounded number with its noun in the right form: "1 period", "0 periods", "12 units", "3 series"."""
     text = f"{number:.0f}"
-    return f"{text} {noun}" if text in ("1", "-1") else f"{text} {noun}s"
+    return f"{text} {noun}" if text in ("1", "-1") or noun.endswith("series") else f"{text} {noun}s"
 
 
 def listed(names: Iterable[str]) -> str:

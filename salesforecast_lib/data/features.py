@@ -49,7 +49,7 @@ class FeatureTable:
             self.in_units += list(columns)
 
 
-def build_features(panel: pd.DataFrame, meta: dict[str, Any]) -> FeatureTable:
+def build_features(panel: pd.DataFrame, meta: dict[str, Any], prices: pd.Series | None = None) -> FeatureTable:
     """Build every feature of the book from a panel sorted by ``unique_id, ds``.
 
     A historical feature in row ``ds`` uses rows up to and including ``ds``: it is known at the close of that period
@@ -58,6 +58,7 @@ def build_features(panel: pd.DataFrame, meta: dict[str, Any]) -> FeatureTable:
     Parameters
     ----------
     meta : ``panel.json``: freq, season_length, country and the declared raw covariates.
+    prices : of `usual_prices` of all series, where the panel holds some of them.
 
     Raises
     ------
@@ -121,7 +122,7 @@ def build_features(panel: pd.DataFrame, meta: dict[str, Any]) -> FeatureTable:
             "zero_share": PastWindows(frame, (frame["y"] == 0).where(seen)).mean(4 * season).fillna(0.0),
         },
     )
-    _price_features(table, frame, meta, season)
+    _price_features(table, frame, meta, season, prices)
     _behaviour_features(table, frame, meta, season)
     rest = [name for name in meta["historical"] if name not in table.roles["historical"]]
     numeric = {name: frame[name].fillna(0.0) for name in rest}
@@ -155,7 +156,21 @@ def ahead_features(panel: pd.DataFrame, meta: dict[str, Any], plan: pd.DataFrame
     return table.frame.loc[rows, ["unique_id", "ds", *table.roles["future"]]].reset_index(drop=True)
 
 
-def _price_features(table: FeatureTable, frame: pd.DataFrame, meta: dict[str, Any], season: int) -> None:
+def _log_price(frame: pd.DataFrame) -> pd.Series:
+    log_price = np.log(frame["price"].where(frame["price"] > 0))
+    return log_price.groupby(frame["unique_id"], sort=False, observed=True).ffill().fillna(0.0)
+
+
+def usual_prices(panel: pd.DataFrame, meta: dict[str, Any]) -> pd.Series | None:
+    """Median logarithm of the price by value of the first static column and period; None where there is no price."""
+    if not meta["static"] or not {"price"} & {*meta["historical"], *meta["future"]}:
+        return None
+    return _log_price(panel).groupby([panel[meta["static"][0]].astype(str), panel["ds"]], observed=True).median()
+
+
+def _price_features(
+    table: FeatureTable, frame: pd.DataFrame, meta: dict[str, Any], season: int, usual: pd.Series | None
+) -> None:
     """Price level against its own past, relative to the category, volatility, discount depth and a combination.
 
     Where prices are known ahead, so is their level, and with the discount also known the combination. The price beside
@@ -164,16 +179,19 @@ def _price_features(table: FeatureTable, frame: pd.DataFrame, meta: dict[str, An
     if not {"price"} & {*meta["historical"], *meta["future"]}:
         return
     role = {name: "future" if name in meta["future"] else "historical" for name in ("price", "discount")}
-    log_price = np.log(frame["price"].where(frame["price"] > 0))
-    frame["_log_price"] = log_price.groupby(frame["unique_id"]).ffill().fillna(0.0)
+    frame["_log_price"] = _log_price(frame)
     past = PastWindows(frame, frame["_log_price"])
     level = frame["_log_price"] - past.median(12 * season)
     volatility = past.std(4 * season).clip(-2, 2)
     table.add("price", role["price"], {"price_level": level.clip(-2, 2), "price_volatility": volatility})
     if meta["static"]:
         group = [frame[meta["static"][0]], frame["ds"]]
-        usual = frame["_log_price"].groupby(group, observed=True).transform("median")
-        relative = (frame["_log_price"] - usual).clip(-2, 2)
+        if usual is None:
+            middle = frame["_log_price"].groupby(group, observed=True).transform("median")
+        else:
+            key = pd.MultiIndex.from_arrays([group[0].astype(str), frame["ds"]])
+            middle = pd.Series(usual.reindex(key).to_numpy(), index=frame.index)
+        relative = (frame["_log_price"] - middle).clip(-2, 2)
         table.add("price", "historical", {"relative_price": relative})
     if "discount" in meta["historical"] or "discount" in meta["future"]:
         depth = frame["discount"].fillna(0.0)

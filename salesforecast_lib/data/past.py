@@ -46,7 +46,8 @@ class PastWindows:
         return self._last_known(spread.where(~whole, plain)).fillna(0.0)
 
     def median(self, periods: int) -> pd.Series:
-        return self.groups.transform(lambda v: v.rolling(periods, min_periods=1).median())
+        rolled = self.groups.rolling(periods, min_periods=1).median()  # group by group, as the rows are
+        return pd.Series(rolled.to_numpy(), index=self.values.index)
 
     def smoothed(self, halflife: float) -> pd.Series:
         return pd.Series(self.groups.ewm(halflife=halflife).mean().to_numpy(), index=self.values.index)

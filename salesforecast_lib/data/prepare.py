@@ -39,6 +39,7 @@ def prepare(
     plan_reading: ReadOptions | None = None,
     switches: Mapping[str, Any] | None = None,
     missing_y: str = "zero",
+    any_length: bool = False,
 ) -> Prepared:
     """Load, clean and aggregate a data set, with what is told of the periods after it.
 
@@ -52,6 +53,7 @@ def prepare(
         and other attributes can be *future* or *historical*.
     plan_file, plan_reading : a file with what the shop knows ahead, see `read_plan_file`.
     switches : changes to the data set's `CleaningConfig`.
+    any_length : take series that are too short to learn from: a stored model forecasts them.
 
     Raises
     ------
@@ -72,7 +74,7 @@ def prepare(
         prepared = orders_prepared(source, dataset, config, where, roles, plan, switches or {}, horizon, mapped)
     periods, unit = prepared.panel["ds"].nunique(), check_freq(prepared.meta["freq"]).period
     least = _LEAST[unit]
-    if periods < max(3 * horizon, least):
+    if periods < max(3 * horizon, least) and not any_length:
         advice = f"horizon={periods // 3} or a longer history" if periods >= least else "a longer history"
         raise ValueError(
             f"{counted(periods, unit)} of data for horizon={horizon}: expected at least three horizons, and "

@@ -18,6 +18,7 @@ from salesforecast_lib.pipeline import runs
 from salesforecast_lib.pipeline.book import build_book
 from salesforecast_lib.pipeline.decide import check_format, left_out_stages, write_decisions
 from salesforecast_lib.pipeline.maintenance import maintenance
+from salesforecast_lib.pipeline.nightly.commands import production
 from salesforecast_lib.pipeline.runner import prepare_values, run
 from salesforecast_lib.pipeline.runs.choice import GOAL_VALUES, check_inputs, chosen_stages
 from salesforecast_lib.pipeline.runs.given import check_finished, given_file, newest_run, parse_pairs, profile_place
@@ -257,6 +258,7 @@ def draw_mermaid(source: str, target: Path) -> None:
 
 
 app.command()(whatif)
+app.add_typer(production)
 app.add_typer(maintenance)  # without a name: its commands stand beside these
 
 if __name__ == "__main__":

@@ -51,7 +51,7 @@ def parameters_cell(text: str) -> str | None:
     """
     cells = re.split(r"^# %%(.*)$", text, flags=re.MULTILINE)  # what precedes, then options and source in turn
     for options, source in zip(cells[1::2], cells[2::2], strict=True):
-        tags = re.search(r'\btags=(\[[^\]]*\])', options)
+        tags = re.search(r"\btags=(\[[^\]]*\])", options)
         if tags and "[markdown]" not in options and "parameters" in json.loads(tags[1]):
             return source.strip("\n")
     return None

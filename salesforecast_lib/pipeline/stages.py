@@ -88,6 +88,20 @@ STAGES = (
         ("promotions.csv", "promotions.json"),
     ),
     Stage("13_pricing", ("panel.parquet", "panel.json"), ("prices.csv", "pricing.json")),
+    Stage(
+        "14_deployment",
+        (
+            *("features.parquet", "features.json", "ahead.parquet"),
+            *("champion/champion.json", "champion_forecasts.parquet"),
+        ),
+        ("deployment.json",),
+        may_read=("metrics.json",),
+    ),
+    Stage(
+        "15_monitoring",
+        ("panel.parquet", "panel.json", "features.parquet", "features.json"),
+        ("monitoring.json", "dashboard.html"),
+    ),
 )
 
 

@@ -173,9 +173,7 @@ def measure(seeds: Sequence[int], processors: Sequence[str], jobs: int = 2) -> l
 
     with ThreadPoolExecutor(jobs) as pool:
         folders = dict(zip(pairs, pool.map(run_pair, pairs), strict=True))
-    write_tolerances(
-        {seed: [key_numbers(folders[name, seed]) for name in processors] for seed in seeds}, processors
-    )
+    write_tolerances({seed: [key_numbers(folders[name, seed]) for name in processors] for seed in seeds}, processors)
     return unsteady([folders[name, seeds[0]] for name in processors])
 
 

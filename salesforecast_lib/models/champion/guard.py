@@ -21,17 +21,33 @@ def thinkable(frame: pd.DataFrame, cutoff: pd.Timestamp, enough: int) -> pd.Seri
     largest sale, if that is more. A series that never sold may sell as much as a typical series does in its weakest
     period with a sale.
     """
+    return limit_of(sizes(frame, cutoff), enough)
+
+
+def sizes(frame: pd.DataFrame, cutoff: pd.Timestamp) -> pd.DataFrame:
+    """By ``unique_id`` of every series with a row: ``largest, mean, size, least`` of its available sales so far.
+
+    ``least`` is the smallest sale above zero; tables of different series can be put together.
+    """
     past = frame[(frame["ds"] <= cutoff) & (frame["available"] > 0)]
     groups = past.groupby("unique_id", sort=False)["y"]
-    largest, mean, size = groups.max(), groups.mean(), groups.size()
+    sold = past[past["y"] > 0].groupby("unique_id", sort=False)["y"].min()
+    told = pd.DataFrame({"largest": groups.max(), "mean": groups.mean(), "size": groups.size()})
+    everyone = frame.loc[frame["ds"] <= cutoff, "unique_id"].unique()
+    return told.assign(least=sold.reindex(told.index)).reindex(everyone)
+
+
+def limit_of(told: pd.DataFrame, enough: int) -> pd.Series:
+    """`thinkable` from the `sizes` of all series."""
+    known = told[told["size"].notna()]
+    largest, mean, size = known["largest"], known["mean"], known["size"]
     long = (size >= enough) & (mean > 0)
     burst = (largest[long] / mean[long]).quantile(0.95) if long.any() else 1.0
     largest = largest.where(size >= enough, np.maximum(largest, burst * mean))
-    sold = past[past["y"] > 0].groupby("unique_id", sort=False)["y"].min()
+    sold = known["least"].dropna()
     small = float(sold.median()) if len(sold) else 0.0
     limit = TIMES_THE_LARGEST * np.maximum(largest, small)
-    everyone = frame.loc[frame["ds"] <= cutoff, "unique_id"].unique()
-    return limit.reindex(everyone).fillna(TIMES_THE_LARGEST * small)
+    return limit.reindex(told.index).fillna(TIMES_THE_LARGEST * small)
 
 
 def capped(table: pd.DataFrame, limit: pd.Series) -> tuple[pd.DataFrame, str]:

@@ -21,9 +21,10 @@ from salesforecast_lib.models.peers import (
     DirectConfig,
     boosting_forecasts,
     direct_lightgbm_forecasts,
-    lightgbm_forecasts,
     statistical_forecasts,
 )
+from salesforecast_lib.models.peers.coding import Coding
+from salesforecast_lib.models.peers.recursive import RecursiveMeans, lightgbm_means
 from salesforecast_lib.models.peers.shelf import Shelf
 
 
@@ -36,6 +37,7 @@ class Task:
     meta: dict[str, Any]
     fits: Fits
     config: ChampionConfig
+    coding: Coding | None = None  # of the fit, where its models are used on other data
 
     @property
     def horizon(self) -> int:
@@ -79,7 +81,7 @@ def _direct(task: Task, cutoff: pd.Timestamp, model: str, shelf: Shelf) -> pd.Da
         levels=task.config.levels,
     )
     told = task.table, task.known, cutoff, task.horizon, task.freq, frequency.cycle
-    return direct_lightgbm_forecasts(*told, config, shelf=shelf)
+    return direct_lightgbm_forecasts(*told, config, shelf=shelf, coding=task.coding)
 
 
 def _boosting(task: Task, cutoff: pd.Timestamp, model: str, shelf: Shelf) -> pd.DataFrame:
@@ -92,7 +94,7 @@ def _boosting(task: Task, cutoff: pd.Timestamp, model: str, shelf: Shelf) -> pd.
         threads=task.config.threads,
     )
     told = task.table, task.known, cutoff, task.horizon, task.freq
-    return boosting_forecasts(*told, check_freq(task.freq).cycle, config, shelf)
+    return boosting_forecasts(*told, check_freq(task.freq).cycle, config, shelf, task.coding)
 
 
 def _networks(task: Task, cutoffs: Sequence[pd.Timestamp], shelf: Shelf) -> pd.DataFrame:
@@ -101,11 +103,16 @@ def _networks(task: Task, cutoffs: Sequence[pd.Timestamp], shelf: Shelf) -> pd.D
 
 
 def _recursive(task: Task, cutoff: pd.Timestamp, model: str, shelf: Shelf) -> pd.DataFrame:
+    return recursive_means(task, cutoff, shelf).forecasts(cutoff, task.horizon, task.freq, task.config.levels)
+
+
+def recursive_means(task: Task, cutoff: pd.Timestamp, shelf: Shelf) -> RecursiveMeans:
+    """Point forecasts of the recursive LightGBM at the cutoff and one horizon earlier."""
     frame = task.table.frame
     alive = frame.loc[frame["ds"] == cutoff, "unique_id"]
     future = task.meta["future"]
     names = [name for name in dict.fromkeys(["open", *future]) if name in task.known and name in future]
-    reach = max(RECURSIVE_ROWS // max(len(alive), 1), 120)  # periods read of each series
+    reach = task.coding.reach if task.coding else recursive_reach(len(alive))
     begin = np.sort(frame.loc[frame["ds"] <= cutoff, "ds"].unique())[-reach:][0]
     past = frame.loc[frame["unique_id"].isin(alive) & (frame["ds"] <= cutoff) & (frame["ds"] >= begin)]
     steps = check_freq(task.freq).after(cutoff, task.horizon)
@@ -116,8 +123,12 @@ def _recursive(task: Task, cutoff: pd.Timestamp, model: str, shelf: Shelf) -> pd
     panel = pd.concat([past[[*keys, "y", "available", *static, *names]], ahead], ignore_index=True)
     panel = panel.sort_values(keys, kind="stable", ignore_index=True)
     told = {**task.meta, "future": names}
-    seed, threads, levels = task.config.seed, task.config.threads, task.config.levels
-    return lightgbm_forecasts(panel, told, cutoff, seed, threads, levels=levels, shelf=shelf)
+    return lightgbm_means(panel, told, cutoff, task.config.seed, task.config.threads, shelf=shelf)
+
+
+def recursive_reach(series: int) -> int:
+    """Periods of each series that the recursive LightGBM reads."""
+    return max(RECURSIVE_ROWS // max(series, 1), 120)
 
 
 _AT_EACH: dict[str, Callable[[Task, pd.Timestamp, str, Shelf], pd.DataFrame]] = {
@@ -149,19 +160,30 @@ def forecast_member(
         at_each, last = _AT_EACH.get(name, _local), max(cutoffs)
         tables = [at_each(task, cutoff, name, kept if cutoff == last else Shelf()) for cutoff in cutoffs]
         table = pd.concat(tables, ignore_index=True)
-    columns = ["mean", *quantile_columns(task.config.levels)]
-    parts = []
-    for cutoff in cutoffs:
-        rows = task.rows(cutoff)
-        found = rows.merge(table.loc[table["cutoff"] == cutoff, ["unique_id", "ds", *columns]], how="left")
-        values = found[columns].to_numpy("float64")
-        missing = np.isnan(values).any(1)
-        if len(found) != len(rows) or missing.any():
-            raise ValueError(
-                f"{name} at {cutoff.date()}: {int(missing.sum())} of {len(rows)} rows have no forecast, the first is "
-                f"{found.loc[missing, 'unique_id'].iloc[0] if missing.any() else 'given twice'!r}"
-            )
-        values[found["shut"].to_numpy()] = 0.0
-        part = found[["unique_id", "ds"]].assign(cutoff=cutoff, model=name)
-        parts.append(part.assign(**{column: values[:, k] for k, column in enumerate(columns)}))
+    levels = task.config.levels
+    parts = [on_rows(task.rows(cutoff), table[table["cutoff"] == cutoff], name, cutoff, levels) for cutoff in cutoffs]
     return pd.concat(parts, ignore_index=True), time.perf_counter() - begun
+
+
+def on_rows(
+    rows: pd.DataFrame, table: pd.DataFrame, name: str, cutoff: pd.Timestamp, levels: Sequence[float]
+) -> pd.DataFrame:
+    """A member's forecasts of one cutoff in the order of `Task.rows`, zero where closed.
+
+    Raises
+    ------
+    ValueError
+        When a row has no forecast, or two.
+    """
+    columns = ["mean", *quantile_columns(levels)]
+    found = rows.merge(table[["unique_id", "ds", *columns]], how="left")
+    values = found[columns].to_numpy("float64")
+    missing = np.isnan(values).any(1)
+    if len(found) != len(rows) or missing.any():
+        raise ValueError(
+            f"{name} at {cutoff.date()}: {int(missing.sum())} of {len(rows)} rows have no forecast, the first is "
+            f"{found.loc[missing, 'unique_id'].iloc[0] if missing.any() else 'given twice'!r}"
+        )
+    values[found["shut"].to_numpy()] = 0.0
+    part = found[["unique_id", "ds"]].assign(cutoff=cutoff, model=name)
+    return part.assign(**{column: values[:, k] for k, column in enumerate(columns)})

@@ -3,7 +3,8 @@
 The folder holds
 
 - ``champion.json``: format, cutoff, settings, what was fitted, weights (exact and rounded), spread, factor of the mean,
-  roles of the features, categories in the order of their codes, fingerprint of the history, versions of the libraries,
+  roles of the features, categories in the order of their codes, coding,
+  fingerprint of the history, versions of the libraries,
   and every other file with its SHA-256;
 - ``Boosting/NUMBER/LEVEL.txt``, ``LightGBMDirect/LEVEL-CUTOFF.txt``, ``LightGBM/ORIGIN.txt``: boosters as LightGBM
   writes them; the recursive one has a second origin, a horizon earlier, whose errors give its quantiles;
@@ -34,6 +35,7 @@ from salesforecast_lib.models.champion.stored import StoredChampion
 from salesforecast_lib.models.forecaster.fit import NetworkConfig
 from salesforecast_lib.models.forecaster.forecast import Forecaster
 from salesforecast_lib.models.forecaster.persistence import load_forecaster, save_forecaster
+from salesforecast_lib.models.peers.coding import Coding
 from salesforecast_lib.models.peers.shelf import Shelf
 from salesforecast_lib.models.training.loop import TrainingConfig
 
@@ -95,7 +97,7 @@ def load_champion(folder: str | Path) -> StoredChampion:
     cutoff, composition = pd.Timestamp(told["cutoff"]).as_unit("ns"), Composition.from_json(told["composition"])
     return StoredChampion(
         cutoff, told["meta"], config, fits, composition, dict(told["shares"]), shelf, told["categories"],
-        told["data_sha256"],
+        told["data_sha256"], Coding.from_json(told["coding"], told["categories"]) if told.get("coding") else None,
     )  # fmt: skip
 
 
@@ -110,6 +112,7 @@ def _described(champion: StoredChampion, files: dict[str, str]) -> dict[str, Any
         "shares": list(champion.shares.items()),  # a list: sums depend on the order of the members
         "categories": champion.categories,
         "data_sha256": champion.data_sha256,
+        "coding": champion.coding.to_json() if champion.coding else None,
         "models": list(champion.shelf.models),
         "files": files,
         "python": platform.python_version(),

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,9 +16,11 @@ from salesforecast_lib.data.frequency import check_freq
 from salesforecast_lib.models.champion import guard, means, weights
 from salesforecast_lib.models.champion.members import Task, forecast_member
 from salesforecast_lib.models.champion.plan import Fits
+from salesforecast_lib.models.champion.renewed import Part, coding_of, forecast_part, joined, renamed
 from salesforecast_lib.models.champion.settings import MODEL, ChampionConfig, Composition
 from salesforecast_lib.models.forecaster.persistence import fingerprint
 from salesforecast_lib.models.peers.baselines import tidy
+from salesforecast_lib.models.peers.coding import Coding, Whole
 from salesforecast_lib.models.peers.shelf import Shelf
 
 _ROLES = ("static", "historical", "future")
@@ -38,6 +40,7 @@ class StoredChampion:
     shelf : their models, as `persistence` names them.
     categories : values of each static column in the history, sorted; models know them by their place.
     data_sha256 : `fingerprint` of the history up to the cutoff.
+    coding : what the models were told in terms of the history; None in champions that were stored without.
     """
 
     cutoff: pd.Timestamp
@@ -49,6 +52,7 @@ class StoredChampion:
     shelf: Shelf
     categories: dict[str, list[str]]
     data_sha256: str
+    coding: Coding | None = None
 
     @classmethod
     def of(
@@ -59,7 +63,7 @@ class StoredChampion:
         past = task.table.frame[task.table.frame["ds"] <= cutoff]
         known = _categories(past, task.meta)
         told = deepcopy(task.meta), task.config, task.fits, composition, shares, Shelf(kept, closed=True), known
-        return cls(cutoff, *told, fingerprint(past))
+        return cls(cutoff, *told, fingerprint(past), coding_of(task, cutoff))
 
     def forecast(self, table: FeatureTable, known: pd.DataFrame) -> pd.DataFrame:
         """The forecast table, model "Champion", of every series alive at the cutoff; nothing is fitted.
@@ -82,11 +86,73 @@ class StoredChampion:
         limit = guard.thinkable(table.frame, self.cutoff, 8 * check_freq(str(self.meta["freq"])).inner)
         return composed(parts, self.shares, self.composition.spread, self.composition.mean_factor, limit)[0]
 
-    def _check(self, table: FeatureTable) -> None:
+    def with_coding(self, table: FeatureTable, known: pd.DataFrame) -> StoredChampion:
+        """The same champion with the coding of its models; of one that was stored without, from the data of its fit.
+
+        Raises
+        ------
+        ValueError
+            When it was stored without, and the data are not those of the fit.
+        """
+        if self.coding is not None:
+            return self
+        self._check(table)
+        return replace(self, coding=coding_of(Task(table, known, self.meta, self.fits, self.config), self.cutoff))
+
+    def forecast_new(self, table: FeatureTable, known: pd.DataFrame, cutoff: pd.Timestamp) -> pd.DataFrame:
+        """The forecast table from other data than those of the fit: later, of other series, of another length.
+
+        Models that learn are those of the fit, and see the data in its coding; simple rules are fitted to the new
+        history; weights, spread and the factor of the mean are the champion's. From the data of the fit these are the
+        numbers of `forecast`.
+
+        Parameters
+        ----------
+        table : features in the run's roles.
+        known : ``unique_id, ds`` and the future columns of the history and of the horizon after the cutoff.
+        cutoff : last known period.
+
+        Raises
+        ------
+        ValueError
+            When the columns are not those of the fit, no series lives at the cutoff, or a row ahead is missing.
+        """
+        part = self.part(table, known, cutoff)
+        return self.composed_of([part], cutoff)[0]
+
+    def part(self, table: FeatureTable, known: pd.DataFrame, cutoff: pd.Timestamp, whole: Whole | None = None) -> Part:
+        """What `forecast_new` needs of some of the series; ``whole`` holds the sums over all of them."""
+        self._check_roles(table)
+        if self.coding is None:
+            raise ValueError("champion: it was stored without the coding of its models; with_coding adds it")
+        if not (table.frame["ds"] == cutoff).any():
+            ends = table.frame["ds"].max()
+            raise ValueError(f"cutoff={cutoff.date()}: no series has a row on that day; the data end on {ends.date()}")
+        coding = replace(self.coding, whole=whole)
+        task = Task(table, known, self.meta, self.fits, self.config, coding)
+        shelf = renamed(self.shelf, cutoff, task.horizon, task.freq)
+        return forecast_part(task, list(self.shares), shelf, cutoff)
+
+    def composed_of(self, parts: Sequence[Part], cutoff: pd.Timestamp) -> tuple[pd.DataFrame, str]:
+        """The forecast table from the parts of all series, and what was cut, in a sentence."""
+        tables, limit = joined(parts, list(self.shares), self.meta, cutoff, self.config.levels)
+        return composed(tables, self.shares, self.composition.spread, self.composition.mean_factor, limit)
+
+    def unknown(self, table: FeatureTable) -> dict[str, list[str]]:
+        """By static column: values that the models have not seen, sorted; columns without any are left out."""
+        found = {
+            name: sorted(set(table.frame[name].astype(str)) - set(self.categories[name])) for name in self.categories
+        }
+        return {name: values for name, values in found.items() if values}
+
+    def _check_roles(self, table: FeatureTable) -> None:
         for role in _ROLES:
             if list(table.roles[role]) != list(self.meta[role]):
                 odd = sorted(set(table.roles[role]) ^ set(self.meta[role])) or "their order"
                 raise ValueError(f"features: the {role} columns are not those of the stored models: {odd}; {_AGAIN}")
+
+    def _check(self, table: FeatureTable) -> None:
+        self._check_roles(table)
         past = table.frame[table.frame["ds"] <= self.cutoff]
         if fingerprint(past) != self.data_sha256:
             raise ValueError(f"features: the sales up to {self.cutoff.date()} are not those of the fit; {_AGAIN}")

@@ -29,7 +29,7 @@ class Encoder(nn.Module):
     def last(self, history: torch.Tensor, length: torch.Tensor) -> torch.Tensor:
         """State at the last filled step, (batch, size)."""
         states = self(history, length)
-        return states[torch.arange(len(states), device=states.device), length - 1]
+        return states[torch.arange(states.shape[0], device=states.device), length - 1]
 
     def carry(
         self, history: torch.Tensor, length: torch.Tensor, carried: Carried | None
@@ -69,7 +69,7 @@ class RecurrentEncoder(Encoder):
         if self.causal:
             return super().last(history, length)
         states, half = self(history, length), self.size // 2
-        onward = states[torch.arange(len(states), device=states.device), length - 1, :half]
+        onward = states[torch.arange(states.shape[0], device=states.device), length - 1, :half]
         return torch.cat([onward, states[:, 0, half:]], dim=1)  # each direction once it has read everything
 
     def carry(
@@ -97,7 +97,11 @@ class AttentionEncoder(Encoder):
     def forward(self, history: torch.Tensor, length: torch.Tensor) -> torch.Tensor:
         states = self.recurrent(history, length)  # (batch, steps, hidden)
         query, key = self.query(states).chunk(2, dim=2)
-        seen = nn.functional.scaled_dot_product_attention(query, key, states, is_causal=True)
+        if torch.compiler.is_exporting():  # ONNX knows attention with several heads only: here it is one
+            one, other, value = (each[:, None] for each in (query, key, states))
+            seen = nn.functional.scaled_dot_product_attention(one, other, value, is_causal=True)[:, 0]
+        else:
+            seen = nn.functional.scaled_dot_product_attention(query, key, states, is_causal=True)
         return torch.cat([states, seen], dim=2)
 
 
@@ -145,7 +149,7 @@ class MLPEncoder(Encoder):
         if history.shape[1] != self.steps:
             raise ValueError(f"history of {history.shape[1]} periods: the MLP was built for window={self.steps}")
         back = torch.arange(self.steps, device=history.device) - self.steps + length[:, None]  # newest last
-        history = history[torch.arange(len(history), device=history.device)[:, None], back.clamp(min=0)]
+        history = history[torch.arange(history.shape[0], device=history.device)[:, None], back.clamp(min=0)]
         return self.layers((history * (back >= 0)[:, :, None]).flatten(1))
 
     def forward(self, history: torch.Tensor, length: torch.Tensor) -> torch.Tensor:

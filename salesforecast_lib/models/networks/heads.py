@@ -63,6 +63,20 @@ def quantile_mean(quantiles: torch.Tensor, levels: tuple[float, ...]) -> torch.T
     return quantiles @ torch.tensor(weights, dtype=quantiles.dtype, device=quantiles.device)
 
 
+def running_product(values: torch.Tensor) -> torch.Tensor:
+    """``cumprod`` over the last dimension; for ONNX, which has none, one factor after the other: the same bits.
+
+    torch multiplies in double precision and rounds each product, and so does this.
+    """
+    if not torch.compiler.is_exporting() or values.shape[-1] == 0:
+        return torch.cumprod(values, dim=-1)
+    exact = values.double()
+    products = [exact[..., 0]]
+    for k in range(1, values.shape[-1]):
+        products.append(products[-1] * exact[..., k])
+    return torch.stack(products, dim=-1).to(values.dtype)
+
+
 class QuantileHead(Head):
     """Quantiles that can neither cross nor fall below zero, whatever the weights are.
 
@@ -81,7 +95,7 @@ class QuantileHead(Head):
     def quantiles(self, raw: torch.Tensor, seasonal: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
         middle = self.middle
         median = seasonal[..., None] * torch.exp(raw[..., middle : middle + 1].clamp(-6, 6))
-        down = torch.cumprod(torch.sigmoid(raw[..., :middle].flip(-1)), dim=-1).flip(-1)
+        down = running_product(torch.sigmoid(raw[..., :middle].flip(-1))).flip(-1)
         up = torch.cumsum(nn.functional.softplus(raw[..., middle + 1 :]), dim=-1)
         return torch.cat([median * down, median, median * (1 + up)], dim=-1)
 

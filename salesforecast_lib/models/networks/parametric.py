@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -43,7 +44,11 @@ class GaussianHead(Head):
 
     def quantiles(self, raw: torch.Tensor, seasonal: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
         mean, spread = self.parameters_of(raw, seasonal)
-        score = torch.special.ndtri(torch.tensor(self.levels, dtype=raw.dtype, device=raw.device))
+        levels = torch.tensor(self.levels, dtype=raw.dtype, device=raw.device)
+        if torch.compiler.is_exporting():  # ONNX has no inverse of the normal distribution: the numbers themselves
+            score = levels.new_tensor([NormalDist().inv_cdf(level) for level in self.levels])
+        else:
+            score = torch.special.ndtri(levels)
         return (mean[..., None] + spread[..., None] * score).clamp(min=0)
 
     def loss(self, raw: torch.Tensor, seasonal: torch.Tensor, seen: Observed) -> torch.Tensor:

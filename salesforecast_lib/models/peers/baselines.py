@@ -174,6 +174,8 @@ def statistical_forecasts(
         table = wide[["unique_id", "ds"]].assign(cutoff=cutoff, model=model, mean=wide[model])
 
         def earlier(past: pd.DataFrame, model: str = model) -> pd.DataFrame:
+            if past.empty:  # the whole history is shorter than a horizon
+                return past[["unique_id", "ds"]].assign(mean=0.0)
             table = _by_length(past[["unique_id", "ds", "y"]], horizon, freq, inner, 1, [model])
             return table.rename(columns={model: "mean"})
 
@@ -205,7 +207,9 @@ def pooled_quantiles(
     past["mean"] = past["mean"].clip(lower=0.0)
     size = past.groupby("unique_id")["mean"].mean().rank(pct=True)
     volume = pd.cut(size, [-0.1, 1 / 3, 2 / 3, 1.1], labels=False)
-    least = 0.02 * past["mean"].mean() or 1e-9  # so that the root of an empty forecast is finite, in any unit of sales
+    least = (
+        0.02 * float(np.nan_to_num(past["mean"].mean())) or 1e-9
+    )  # so that the root of an empty forecast is finite, in any unit of sales
     unit = (past["y"] - past["mean"]) / np.sqrt(past["mean"] + least)
     key = past["unique_id"].map(volume)
     spread = {name: group.quantile(list(levels)).to_numpy() for name, group in unit.groupby(key)}

@@ -19,6 +19,7 @@ from scipy.stats import norm
 from salesforecast_lib import QUANTILES
 from salesforecast_lib.data.features import FeatureTable
 from salesforecast_lib.models.peers.baselines import tidy
+from salesforecast_lib.models.peers.coding import Coding
 from salesforecast_lib.models.peers.kinds import KINDS, Kind, window_of
 from salesforecast_lib.models.peers.memory import LongMemoryRows
 from salesforecast_lib.models.peers.origins import within
@@ -83,6 +84,7 @@ def boosting_forecasts(
     season: int,
     config: BoostingConfig = BoostingConfig(),
     shelf: Shelf | None = None,
+    coding: Coding | None = None,
 ) -> pd.DataFrame:
     """Average of several direct LightGBM models with a long memory, each in other units of the series.
 
@@ -96,16 +98,17 @@ def boosting_forecasts(
     future : ``unique_id, ds`` and the future columns for the horizon after the cutoff.
     season : periods of the cycle whose phases are told apart.
     shelf : fitted models, taken from there or left there.
+    coding : of the fit, where its models are used on other data.
 
     Returns
     -------
     The forecast table, model "Boosting".
     """
-    periods = table.frame.loc[table.frame["ds"] <= cutoff, "ds"].nunique()
+    periods = coding.periods if coding else table.frame.loc[table.frame["ds"] <= cutoff, "ds"].nunique()
     windows = [window_of(name, freq, periods) for name, _ in config.models]
     values, shelf = [], shelf or Shelf()
     for window in dict.fromkeys(windows):  # rows of one window at a time: they are what fills the memory
-        rows = LongMemoryRows(table, future, cutoff, horizon, freq, season, window)
+        rows = LongMemoryRows(table, future, cutoff, horizon, freq, season, window, coding)
         keys = rows.at(cutoff)
         for seed, (name, turn) in enumerate(config.models):
             if windows[seed] == window:
@@ -163,7 +166,9 @@ def _fitted(
     }
     now = rows.at(rows.cutoff)
     units = kind.units(rows, *now)
-    if not rows.can_train:  # nothing is known after any origin: the forecast is the level itself
+    if not (
+        len(shelf.names()) if shelf.closed else rows.can_train
+    ):  # nothing is known after any origin: the forecast is the level itself
         level = rows.level[now[0]]
         return level, np.repeat(level[:, None], len(config.levels), axis=1)
 

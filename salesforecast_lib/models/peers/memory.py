@@ -7,11 +7,13 @@ what happened a year ago around the target, and the same of the groups of the hi
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
+from salesforecast_lib.models.peers.coding import Whole
 from salesforecast_lib.models.peers.origins import OriginRows
 
 _SHARE = 0.1  # of the level: keeps logarithms and ratios of empty periods finite
@@ -27,6 +29,13 @@ class Sums:
         np.add.at(self.count, (group, day + 1), seen)
         self.total, self.count = self.total.cumsum(1), self.count.cumsum(1)
 
+    @classmethod
+    def ready(cls, group: np.ndarray, total: np.ndarray, count: np.ndarray) -> Sums:
+        """From running sums that were made before."""
+        sums = cls.__new__(cls)
+        sums.group, sums.total, sums.count = group, total, count
+        return sums
+
     def counted(self, row: np.ndarray, last: np.ndarray, span: int) -> tuple[np.ndarray, np.ndarray]:
         """Sales and available periods of the ``span`` days up to ``last``."""
         group, edge = self.group[row], self.total.shape[1] - 1
@@ -38,6 +47,11 @@ class Sums:
         total, count = self.counted(row, last, span)
         some = count > 1e-9
         return np.where(some, total / np.where(some, count, 1.0), np.nan)
+
+
+def several(codes: Mapping[str, np.ndarray], series: int) -> tuple[str, ...]:
+    """Columns whose values are shared by several series each; ``codes`` (series,) by column."""
+    return tuple(name for name, each in codes.items() if 1 < each.max() + 1 <= 0.7 * series)
 
 
 class LongMemoryRows(OriginRows):
@@ -53,16 +67,28 @@ class LongMemoryRows(OriginRows):
         self.quarter = self.year // 4
         self.spans = {"D": (1, 7, 15), "W": (1, 3), "M": (1,)}[self.kind]  # around the target a year ago
         self.recent = max(self.season, 8)  # periods told one by one
-        days, self.day = np.unique(self.ds, return_inverse=True)
+        whole = self.coding.whole if self.coding else None
+        days = np.unique(self.ds) if whole is None else whole.days
+        self.day = np.searchsorted(days, self.ds)
         sales = self.y * self.seen
-        shared = [self.static[:, k].astype(int) for k in range(self.static.shape[1])]
-        few = [codes for codes in shared if 1 < codes.max() + 1 <= 0.7 * len(self.names)]  # groups of several series
-        everything = np.zeros(len(self.y), dtype=int)
-        self.own, *self.groups = (Sums(group, self.day, sales, self.seen) for group in (self.series, everything, *few))
+        self.own = Sums(self.series, self.day, sales, self.seen)
+        shared = {name: pd.factorize(each, sort=True)[0] for name, each in self.values.items()}  # (series,)
+        self.few = self.coding.groups if self.coding else several(shared, len(self.names))
+        if whole is None:
+            groups = [np.zeros(len(self.y), dtype=int), *(shared[name][self.series] for name in self.few)]
+            self.groups = [Sums(group, self.day, sales, self.seen) for group in groups]
+        else:
+            self.groups = [self._part(whole, name) for name in ("", *self.few)]
         origin, step = self.at(self.cutoff)
         told_first = len(self.numeric)
         added = sum(block.reshape(1, -1).shape[1] for block in self.shapes(origin[:1], step[:1])) - told_first
         self.numeric = [*self.numeric, *(f"memory_{k}" for k in range(added))]
+
+    def _part(self, whole: Whole, name: str) -> Sums:
+        """The sums of all series, for the rows of some of them."""
+        code = whole.codes[name]
+        each = self.values[name].astype(str).map(code).to_numpy("int64") if name else np.zeros(len(self.names), int)
+        return Sums.ready(each[self.series], whole.total[name], whole.count[name])
 
     def shapes(self, origin: np.ndarray, step: np.ndarray) -> Iterator[np.ndarray]:
         """The columns before the categories."""

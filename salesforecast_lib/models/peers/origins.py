@@ -15,6 +15,7 @@ from salesforecast_lib import QUANTILES, quantile_columns
 from salesforecast_lib.data.features import FeatureTable
 from salesforecast_lib.data.frequency import check_freq
 from salesforecast_lib.models.peers.baselines import pooled_quantiles
+from salesforecast_lib.models.peers.coding import Coding
 from salesforecast_lib.models.windows.vocabulary import known_ahead
 
 FLOOR = 0.02  # of the series' mean so far: the least that counts as a level
@@ -34,6 +35,7 @@ class OriginRows:
     Parameters
     ----------
     future : ``unique_id, ds`` and the future columns for the horizon after the cutoff; other columns are not read.
+    coding : of the fit whose models are used on these data; None where they are those of the fit.
 
     Raises
     ------
@@ -50,7 +52,9 @@ class OriginRows:
         freq: str,
         season: int,
         window: int = 56,
+        coding: Coding | None = None,
     ) -> None:
+        self.coding = coding
         roles, self.horizon, self.season, self.cutoff, self.window = table.roles, horizon, season, cutoff, window
         self.kind = check_freq(freq).kind
         past = table.frame[table.frame["ds"] <= cutoff]
@@ -73,24 +77,18 @@ class OriginRows:
         self.seen = np.nan_to_num(frame["available"].to_numpy("float64")) * self.open
         self.seen *= self.ds <= np.datetime64(cutoff)
         self.level, self.scale, self.thin = self._sizes(window)
-        begun = pd.Series(self.level)[~self.thin].groupby(series[~self.thin]).first()
-        self.typical = float(begun.median()) if len(begun) else 1.0  # the panel's own unit, as series begin
+        self.typical = coding.typical[window] if coding else self._typical()  # the panel's own unit, as series begin
         self.historical = np.empty((len(frame), len(roles["historical"])), dtype="float32")
         for k, name in enumerate(roles["historical"]):
             unit = self.level if name in table.in_units else 1.0
             self.historical[:, k] = frame[name].to_numpy("float64") / unit
         self.ahead = frame[roles["future"]].to_numpy("float32")  # (rows, future)
-        self.static = (
-            np.stack(
-                [
-                    pd.factorize(frame[name].groupby(series).transform("first"), sort=True)[0]
-                    for name in roles["static"]
-                ],
-                1,
-            )
-            if roles["static"]
-            else np.zeros((len(frame), 0))
-        )
+        values = {name: frame[name].iloc[first].reset_index(drop=True) for name in roles["static"]}  # (series,)
+        codes = [
+            coding.codes(name, each) if coding else pd.factorize(each, sort=True)[0] for name, each in values.items()
+        ]
+        self.values = values
+        self.static = np.stack(codes, 1)[series] if codes else np.zeros((len(frame), 0))
         shapes = ["log_level", "step", "same_phase", "season_average"]
         self.numeric = [*shapes, *roles["historical"], *(f"ahead_{name}" for name in roles["future"])]
         self.categories = list(roles["static"])
@@ -121,10 +119,15 @@ class OriginRows:
         scale = (since(apart, self.start) + np.maximum(level, 0.0)) / (since(both.astype(float), self.start) + 2)
         level = np.maximum(level, np.maximum(FLOOR * so_far, scale / 4))
         usual = level[level > 0]
-        least = FLOOR * float(np.median(usual)) if len(usual) else 1.0  # a series that has sold nothing yet
+        self.least = FLOOR * float(np.median(usual)) if len(usual) else 1.0  # a series that has sold nothing yet
+        least = self.coding.least[window] if self.coding else self.least
         blank = level <= 0
         thin = blank | (days < need)
         return np.where(blank, least, level), np.where(scale > 0, scale, least), thin
+
+    def _typical(self) -> float:
+        begun = pd.Series(self.level)[~self.thin].groupby(self.series[~self.thin]).first()
+        return float(begun.median()) if len(begun) else 1.0
 
     def training(self, last: pd.Timestamp, max_rows: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
         """Origins and steps whose target is available and not after ``last``; a seeded draw of ``max_rows``.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import lightgbm as lgb
@@ -27,6 +28,27 @@ _BOOSTED: dict[str, tuple[list[int], dict[int, list[int]], list[str], int]] = {
 }
 
 
+@dataclass(frozen=True)
+class RecursiveMeans:
+    """Point forecasts of the recursive LightGBM, and what its quantiles come from.
+
+    Parameters
+    ----------
+    table : ``unique_id, ds, mean`` of the horizon after the cutoff.
+    earlier : the same from the origin one horizon earlier; empty where the history is shorter.
+    observed : ``unique_id, ds, y, available`` of the periods between.
+    """
+
+    table: pd.DataFrame
+    earlier: pd.DataFrame
+    observed: pd.DataFrame
+
+    def forecasts(self, cutoff: pd.Timestamp, horizon: int, freq: str, levels: Sequence[float]) -> pd.DataFrame:
+        """The forecast table, model "LightGBM", with quantiles from the errors of the earlier origin."""
+        table = self.table.assign(cutoff=cutoff, model="LightGBM")
+        return pooled_quantiles(table, self.observed, cutoff, horizon, freq, lambda past: self.earlier, levels)
+
+
 def lightgbm_forecasts(
     panel: pd.DataFrame,
     meta: dict[str, Any],
@@ -44,6 +66,20 @@ def lightgbm_forecasts(
     too short for the longest lag or window get the mean of their last four cycles. Fitted models are taken from the
     ``shelf``, or left there.
     """
+    means = lightgbm_means(panel, meta, cutoff, seed, threads, objective, shelf)
+    return means.forecasts(cutoff, int(meta["horizon"]), str(meta["freq"]), levels)
+
+
+def lightgbm_means(
+    panel: pd.DataFrame,
+    meta: dict[str, Any],
+    cutoff: pd.Timestamp,
+    seed: int = 0,
+    threads: int = 1,
+    objective: str = "l1",
+    shelf: Shelf | None = None,
+) -> RecursiveMeans:
+    """Point forecasts of `lightgbm_forecasts` at the cutoff and one horizon earlier."""
     kept = shelf or Shelf()
     horizon, freq = int(meta["horizon"]), str(meta["freq"])
     lags, windows, parts, usual = _BOOSTED[check_freq(freq).kind]
@@ -86,7 +122,9 @@ def lightgbm_forecasts(
         if short.all():
             return rest
         long = past.loc[~short, ["unique_id", "ds", "y", *static, *future]]
-        rows = global_model.preprocess(long, static_features=static, return_X_y=True, as_numpy=False)
+        # a stored model needs no training rows: one series tells the features, and all are read as new ones
+        some = long if not kept.closed else long[long["unique_id"] == long["unique_id"].iloc[0]]
+        rows = global_model.preprocess(some, static_features=static, return_X_y=True, as_numpy=False)
 
         def fit() -> lgb.Booster:
             return model.fit(*rows).booster_
@@ -94,8 +132,11 @@ def lightgbm_forecasts(
         # the booster alone forecasts: its text holds all that it needs, the categories too
         global_model.models_ = {"mean": kept.get(f"{past['ds'].max().date()}", fit)}
         known = covariates[covariates["ds"].isin(steps) & covariates["unique_id"].isin(long["unique_id"].unique())]
-        table = global_model.predict(horizon, X_df=known if future else None)
+        table = global_model.predict(horizon, X_df=known if future else None, new_df=long if kept.closed else None)
         return pd.concat([table, rest[["unique_id", "ds", "mean"]]], ignore_index=True) if len(rest) else table
 
-    table = fit_predict(history).assign(cutoff=cutoff, model="LightGBM")
-    return pooled_quantiles(table, history, cutoff, horizon, freq, fit_predict, levels)
+    origin = pd.date_range(end=cutoff, periods=horizon + 1, freq=freq)[0]
+    before = history[history["ds"] <= origin]
+    table = fit_predict(history)
+    earlier = fit_predict(before) if len(before) else table.iloc[:0]
+    return RecursiveMeans(table, earlier, history.loc[history["ds"] > origin, ["unique_id", "ds", "y", "available"]])

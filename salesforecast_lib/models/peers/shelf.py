@@ -27,6 +27,10 @@ class Shelf:
         """The same shelf, whose names begin with ``prefix`` and a stroke."""
         return Shelf(self.models, self.closed, f"{self.prefix}{prefix}/")
 
+    def names(self) -> list[str]:
+        """Names of the models that are there, without the shelf's own prefix."""
+        return [name.removeprefix(self.prefix) for name in self.models if name.startswith(self.prefix)]
+
     def get(self, name: str, fit: Callable[[], Model]) -> Model:
         """The model of this name, fitted by ``fit`` where there is none.
 

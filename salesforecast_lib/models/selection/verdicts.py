@@ -78,7 +78,5 @@ def robustness_found(table: pd.DataFrame, disturbance: str, remedies: Sequence[s
     lost = table[f"lost to {disturbance} (%)"]
     least = str(lost[list(remedies)].idxmin())
     saved = lost[none] - lost[least]
-    words = (
-        f"least with {least}" if saved >= SAME_LOSS else f"no remedy saves more than {SAME_LOSS:.0f} point of that"
-    )
+    words = f"least with {least}" if saved >= SAME_LOSS else f"no remedy saves more than {SAME_LOSS:.0f} point of that"
     return f"{disturbance} takes {lost[none]:.0f} % from a network without remedies; {words}"

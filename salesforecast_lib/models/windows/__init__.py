@@ -11,11 +11,18 @@
   only.
 """
 
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from salesforecast_lib.models.windows.level import LARGEST
-from salesforecast_lib.models.windows.loader import WindowLoader
-from salesforecast_lib.models.windows.panel_tensor import Batch, PanelTensor
-from salesforecast_lib.models.windows.stretches import Stretch, StretchLoader
-from salesforecast_lib.models.windows.vocabulary import Vocabulary, known_ahead
+
+if TYPE_CHECKING:
+    from salesforecast_lib.models.windows.loader import WindowLoader
+    from salesforecast_lib.models.windows.panel_tensor import Batch, PanelTensor
+    from salesforecast_lib.models.windows.stretches import Stretch, StretchLoader
+    from salesforecast_lib.models.windows.vocabulary import Vocabulary, known_ahead
 
 __all__ = [
     "PanelTensor",
@@ -27,3 +34,20 @@ __all__ = [
     "Stretch",
     "StretchLoader",
 ]
+
+# Level and vocabulary need no torch, and a server must not load it: what does is imported when it is asked for.
+_MODULES = {
+    "WindowLoader": "loader",
+    "Batch": "panel_tensor",
+    "PanelTensor": "panel_tensor",
+    "Stretch": "stretches",
+    "StretchLoader": "stretches",
+    "Vocabulary": "vocabulary",
+    "known_ahead": "vocabulary",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from salesforecast_lib.models.windows.level import LARGEST, causal_level, seasonal_sums
+from salesforecast_lib.models.windows.level import LARGEST, causal_level, seasonal_sums, squashed
 from salesforecast_lib.models.windows.vocabulary import Vocabulary
 
 
@@ -184,13 +184,3 @@ class PanelTensor:
             length,
             phases,
         )
-
-
-def squashed(values: np.ndarray) -> np.ndarray:
-    """Covariates as a network can read them: what lies beyond 1 by its logarithm, shares and flags unchanged.
-
-    A price of 24,000 or a budget of 80,000 would drown every other input. The map is continuous, rising and knows
-    nothing of other rows: x within [-1, 1], sign(x) (1 + log|x|) beyond.
-    """
-    size = np.abs(values)
-    return np.where(size > 1, np.sign(values) * (1 + np.log(np.maximum(size, 1))), values)

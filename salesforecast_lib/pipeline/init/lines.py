@@ -23,7 +23,12 @@ _MARKS = {
 
 
 def profile_lines(
-    guess: Guess, file: Path, options: ReadOptions, reading: Reading, values: Mapping[str, Any], country: str,
+    guess: Guess,
+    file: Path,
+    options: ReadOptions,
+    reading: Reading,
+    values: Mapping[str, Any],
+    country: str,
     facts: PanelFacts | None = None,
 ) -> list[Line]:
     """Lines of the profile in the order of reading; only parameters that a chapter has.

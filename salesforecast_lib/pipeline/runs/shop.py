@@ -71,9 +71,7 @@ def check_same_shop(folder: Path, values: Mapping[str, Any], advice: str = _ADVI
         if both and both >= SAME_SHOP * min(len(known), len(found)):
             return
         common = f" ({counted(both, 'product')} in common)"
-    raise FolderError(
-        f"{folder}: holds the run of {_name(before)}, this one is of {_name(values)}{common}; {advice}"
-    )
+    raise FolderError(f"{folder}: holds the run of {_name(before)}, this one is of {_name(values)}{common}; {advice}")
 
 
 def clear(folder: Path) -> None:

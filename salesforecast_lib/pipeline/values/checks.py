@@ -234,12 +234,20 @@ RULES: dict[str, Rule] = {
     "cost_doubt": SHARE_0,
     "price_tests": NOT_NEGATIVE,
     "longest_test": at_least(6),
+    # 14: deployment
+    "live_epochs": POSITIVE,
+    "prune_share": SHARE_0,
+    # 15: monitoring
+    "watched_products": at_least(8),
+    "watched_markets": POSITIVE,
+    "played_weeks": at_least(4),
+    "retrain_rows": at_least(500),
 }
 # Every value of the declared type will do: truth values, and texts whose meaning only the data know.
 FREE = frozenset(
     (
         *("run_dir", "forking", "by_location", "lost_sales", "allow_outside", "sheet", "plan_sheet", "stock_sheet"),
-        *("category", "price_category", "instrument", "randomised_prices"),
+        *("category", "price_category", "instrument", "randomised_prices", "example_nights"),
     )
 )
 

@@ -33,12 +33,15 @@ def above(bound: float) -> Rule:
 
 def share(lowest: bool = False, highest: bool = False) -> Rule:
     """A share between 0 and 1; the ends only where they are said to count."""
-    words = "a share between 0 and 1" + {
-        (False, False): ", neither of them",
-        (True, False): ", 0 counts and 1 does not",
-        (False, True): ", 1 counts and 0 does not",
-        (True, True): "",
-    }[lowest, highest]
+    words = (
+        "a share between 0 and 1"
+        + {
+            (False, False): ", neither of them",
+            (True, False): ", 0 counts and 1 does not",
+            (False, True): ", 1 counts and 0 does not",
+            (True, True): "",
+        }[lowest, highest]
+    )
     return Rule(words, lambda value: 0 < value < 1 or (lowest and value == 0) or (highest and value == 1))
 
 

@@ -8,10 +8,10 @@ import re
 import pytest
 
 from salesforecast_lib.files import project_root, read_json
-from tests.benchmarks import causal_page, speed_page
+from tests.benchmarks import causal_page, serving_page, speed_page
 
 BOOK = project_root() / "book"
-PAGES = ("league", "fev", "speed", "causal", "vn2", "status")
+PAGES = ("league", "fev", "speed", "serving", "causal", "vn2", "monitoring", "status")
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -32,6 +32,8 @@ def test_no_page_speaks_of_goals(name):
 
 def test_pages_are_the_ones_their_results_make():
     assert speed_page.PAGE.read_text() == speed_page.page(read_json(speed_page.STORED)), "run speed_page.py"
+    stored = read_json(serving_page.STORED)
+    assert serving_page.PAGE.read_text() == serving_page.page(stored), "run serving_page.py"
     assert causal_page.PAGE.read_text() == causal_page.page(), "run python -m tests.benchmarks.causal_page"
 
 
@@ -55,3 +57,13 @@ def test_the_estimator_whose_prices_lose_least_is_named_whoever_it_is():
     assert causal_page.lowest_regret(result) == causal_page.PLAIN
     text = "\n".join(causal_page.prices(result))
     assert f"Lowest mean regret: **{causal_page.PLAIN}** (1.00%" in text
+
+
+def test_what_a_server_loses_is_said():
+    result = copy.deepcopy(read_json(serving_page.STORED))
+    result["chaos"]["lost"] = 7
+    assert any("7 of" in line and "were lost" in line for line in serving_page.meaning(result))
+    result["peer"]["times_as_many"] = 1.1
+    assert serving_page.meaning(result)[-1] == "The peer answered about as many requests."
+    result["load"]["8"]["per_second"] = 99_999.0
+    assert ("forecasts of one series a second, by the clock", "99,999") in serving_page.measured(result)

@@ -1,0 +1,101 @@
+"""The command ``salesforecast forecast``."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from salesforecast_lib.files import run_record
+from salesforecast_lib.pipeline import parameters as settings
+from salesforecast_lib.pipeline.batch.orders import orders_of
+from salesforecast_lib.pipeline.batch.read import NewData, read_new, run_values
+from salesforecast_lib.pipeline.batch.table import Forecasted, forecast_data, stored_champion
+from salesforecast_lib.pipeline.runs.messages import ERRORS, notes, say, stop
+from salesforecast_lib.wording import counted
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+ENDINGS = (".csv", ".parquet")
+STAGE = "06b_champion"
+
+
+def forecast(
+    run_dir: Annotated[str, typer.Argument(help="folder of a finished run")],
+    orders: Annotated[str, typer.Option(help="new data: order lines or a panel, as the run's own")],
+    out: Annotated[str, typer.Option(help="where the forecasts go: a name that ends in .csv or .parquet")],
+    plan: Annotated[str, typer.Option(help="what you know ahead, as the run's plan_file")] = "",
+    stock: Annotated[str, typer.Option(help="your stock: writes what to order beside the forecasts")] = "",
+    column: Annotated[list[str], typer.Option(help="our=theirs, in the new data; may be repeated")] = [],  # noqa: B006
+) -> None:
+    """Forecast new data with a run's stored models, without training."""
+    folder, target = Path(run_dir).expanduser().resolve(), Path(out).expanduser().resolve()
+    files = {option: Path(text).expanduser().resolve() for option, text in
+             (("--orders", orders), ("--plan", plan), ("--stock", stock)) if text}  # fmt: skip
+    try:
+        _check(folder, files, target)
+        told = {ours: theirs for text in column for ours, theirs in settings.parse_columns(text).items()}
+        values = run_values(folder)
+        values["columns"] = {**(values.get("columns") or {}), **told}
+        champion = stored_champion(folder)
+        new = read_new(folder, files["--orders"], files.get("--plan"), values)
+        found = forecast_data(champion, new)
+        written = write_forecast(found, new, target)
+        if stock:
+            written.append(write_orders(folder, values, new, found.table, files["--stock"], target))
+    except ERRORS as error:
+        raise stop(error, target.parent) from None
+    notes([*new.notes, *found.notes])
+    series, cutoff = found.table["unique_id"].nunique(), new.panel["ds"].max()
+    say(f"forecast {counted(series, 'series')} from {cutoff.date()}, models of {champion.cutoff.date()}")
+    for path in written:
+        say(f"table: {path}")
+
+
+def _check(folder: Path, files: dict[str, Path], target: Path) -> None:
+    """Raise on what can be seen without reading any data."""
+    if not folder.is_dir():
+        raise FileNotFoundError(f"{folder}: no such folder; give the folder of a finished run")
+    for option, file in files.items():
+        if not file.is_file():
+            raise FileNotFoundError(f"{option} {file}: no such file")
+    if target.suffix.lower() not in ENDINGS:
+        raise ValueError(f"--out {target.name}: expected a name that ends in {' or '.join(ENDINGS)}")
+    if target in files.values():
+        raise ValueError(f"--out {target}: is one of the files that are read; give another name")
+    if not (folder / "champion" / "champion.json").is_file():
+        command = run_record(folder).get("command") or f"salesforecast run --run-dir {shlex.quote(str(folder))}"
+        raise FileNotFoundError(
+            f"{folder / 'champion'}: this run has stored no champion; make it with: {command} --from {STAGE}"
+        )
+
+
+def write_table(table: pd.DataFrame, target: Path) -> Path:
+    """Write a table as the ending of its name says."""
+    from salesforecast_lib.files import write_csv, write_parquet
+
+    return (write_parquet if target.suffix.lower() == ".parquet" else write_csv)(table, target)
+
+
+def write_forecast(found: Forecasted, new: NewData, target: Path) -> list[Path]:
+    """Write the forecast table, and beside it the rows of the new data that were not used; the files written."""
+    beside = target.with_name(f"{target.stem}.quarantine.csv")
+    if len(new.quarantine):
+        write_table(new.quarantine, beside)
+    else:
+        beside.unlink(missing_ok=True)  # of an earlier call
+    return [write_table(found.table, target), *([beside] if len(new.quarantine) else [])]
+
+
+def write_orders(
+    folder: Path, values: dict[str, Any], new: NewData, table: pd.DataFrame, stock: Path, target: Path
+) -> Path:
+    """Write what to order today beside the forecasts."""
+    from salesforecast_lib.decisions.inventory.orders import read_stock
+    from salesforecast_lib.pipeline.runs.files import reading_options
+
+    units = read_stock(stock, reading_options(values, "stock_columns"))
+    return write_table(orders_of(folder, values, new.meta, table, units), target.with_name(f"{target.stem}.orders.csv"))

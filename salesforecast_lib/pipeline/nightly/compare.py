@@ -1,0 +1,58 @@
+"""What came, held against what was forecast, and whether the data or the forecasts have changed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from salesforecast_lib.files import read_json
+from salesforecast_lib.pipeline.nightly.history import Shop
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from salesforecast_lib.pipeline.batch import NewData
+    from salesforecast_lib.production.monitoring import ForecastWatch
+
+RUN_FORECASTS = "champion_forecasts.parquet"
+
+
+@dataclass(frozen=True)
+class Compared:
+    """``watch`` with tonight's figures; ``alarms`` as of `data_drift`, those that rang only; ``scored`` rows."""
+
+    watch: ForecastWatch
+    alarms: pd.DataFrame
+    scored: int
+
+
+def compare(shop: Shop, new: NewData, version: str) -> Compared:
+    """Update the watch with the periods that came in, and look for changes.
+
+    A period is held against the forecast of the last night before it came; before the first night, against the run's.
+    """
+    import pandas as pd
+
+    from salesforecast_lib.decisions.driving import CHAMPION
+    from salesforecast_lib.production.monitoring import ForecastWatch, Reference, data_drift
+
+    base = pd.read_parquet(shop.run / "panel.parquet")
+    made = pd.read_parquet(shop.run / RUN_FORECASTS)
+    made = made[made["model"] == CHAMPION]
+    done = shop.nights()
+    if done:
+        watch = ForecastWatch.from_json(read_json(done[-1] / "watch.json"))
+        before = pd.read_parquet(done[-1] / "forecast.parquet")
+        since = before["cutoff"].max()
+    else:
+        watch = ForecastWatch.of(made[made["y"].notna()], base, shop.meta)
+        since = base["ds"].max()
+        before = made[made["cutoff"] == since]
+    came = new.panel[new.panel["ds"] > since]
+    scored = watch.update(before.drop(columns="y", errors="ignore"), came) if len(came) else 0
+    signals = [watch.alarms()]
+    reference = Reference.of(base, shop.meta)
+    if new.panel["ds"].max() > pd.Timestamp(reference.last):
+        signals.append(data_drift(reference, new.panel, shop.meta))
+    table = pd.concat([each for each in signals if len(each)] or signals, ignore_index=True)
+    return Compared(watch, table[table["alarm"].astype(bool)].reset_index(drop=True), scored)
