@@ -132,8 +132,8 @@ def page(result: dict[str, Any]) -> str:
         "",
         "The row *nothing* counts false alarms: sales move with season and chance there, and the model grows old. The "
         "first alarm after a change may be one that would have come anyway; read both rows together. *Plain tests* are "
-        f"a stand-in made from the [defaults of evidently]({EVIDENTLY}) (Kolmogorov-Smirnov at p < .05 up to 1,000 rows, "
-        "else a Wasserstein distance above .1 standard deviations, an alarm when half of the columns drift, the "
+        f"a stand-in made from the [defaults of evidently]({EVIDENTLY}) (Kolmogorov-Smirnov at p < .05 up to 1,000 "
+        "rows, else a Wasserstein distance above .1 standard deviations, an alarm when half of the columns drift, the "
         "quarter before as reference); evidently itself was not run.",
         "",
         f"Alarms without a change, by kind (markets): {listed(quiet)}. Margins of all limits were chosen on the "
