@@ -380,7 +380,7 @@ print("version:", server.get("/ready")["version"] == other)
 # same framework is on the [page of the benchmark](../book/serving.md).
 
 # %%
-server.stop()
+_ = server.stop()
 
 # %% [markdown]
 # ## Summary
