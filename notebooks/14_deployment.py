@@ -88,7 +88,8 @@ print("left out:", ", ".join(config.without))
 # %%
 judged = export.earlier_cutoffs(table.frame, today, meta["freq"], horizon)
 early = export.fit_live_network(table, meta, judged[0], config)
-print("trained until and judged from", judged[0].date())
+print(f"trained until {judged[0].date()}, judged on the {len(judged)} "
+      "horizons after it")
 
 # %% [markdown]
 # ## Export
@@ -379,7 +380,7 @@ print("version:", server.get("/ready")["version"] == other)
 # same framework is on the [page of the benchmark](../book/serving.md).
 
 # %%
-server.stop()
+_ = server.stop()
 
 # %% [markdown]
 # ## Summary

@@ -1,1 +1,1 @@
-"""Part V, production: room for chapters 12 to 16."""
+"""Part V, production: what a run becomes when it answers every day (chapters 14 and 15)."""

@@ -22,6 +22,7 @@ from salesforecast_lib.wording import counted, listed
 
 STORED = project_root() / "book" / "monitoring" / "monitoring.json"
 PAGE = project_root() / "book" / "monitoring.md"
+EVIDENTLY = "https://docs-old.evidentlyai.com/reference/data-drift-algorithm"
 DATA = {"journey": "The Complete Journey", "retail": "Online Retail II"}
 PLAYED = {
     "journey": "the features of the default run, 200 product groups by day",
@@ -131,8 +132,8 @@ def page(result: dict[str, Any]) -> str:
         "",
         "The row *nothing* counts false alarms: sales move with season and chance there, and the model grows old. The "
         "first alarm after a change may be one that would have come anyway; read both rows together. *Plain tests* are "
-        "a stand-in made from the documented defaults of evidently (Kolmogorov-Smirnov at p < .05 up to 1,000 rows, "
-        "else a Wasserstein distance above .1 standard deviations, an alarm when half of the columns drift, the "
+        f"a stand-in made from the [defaults of evidently]({EVIDENTLY}) (Kolmogorov-Smirnov at p < .05 up to 1,000 "
+        "rows, else a Wasserstein distance above .1 standard deviations, an alarm when half of the columns drift, the "
         "quarter before as reference); evidently itself was not run.",
         "",
         f"Alarms without a change, by kind (markets): {listed(quiet)}. Margins of all limits were chosen on the "

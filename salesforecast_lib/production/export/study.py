@@ -93,7 +93,8 @@ def bits_found(bits: Sequence[int], errors: Sequence[float]) -> str:
     eight = dict(zip(bits, errors, strict=True)).get(8)
     if not enough or eight is None:
         return f"No number of bits up to {max(bits)} keeps the product within a hundredth."
-    return f"With {min(enough)} bits the product is off by less than a hundredth; with 8 by {100 * eight:.2g} %."
+    least = f"{min(enough)} bits are the fewest with which the product is off by less than a hundredth"
+    return f"{least}{':' if min(enough) == 8 else '; with 8 it is off'} by {100 * eight:.2g} %."
 
 
 def pruned(

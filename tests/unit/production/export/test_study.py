@@ -20,7 +20,12 @@ def test_a_product_of_rounded_weights_is_exact_where_the_weights_fit():
 
 
 @pytest.mark.parametrize(
-    "errors, words", [((0.2, 0.02, 0.004), "With 8 bits .* by 0.4 %"), ((0.9, 0.5, 0.3), "No number of bits up to 8")]
+    "errors, words",
+    [
+        ((0.2, 0.02, 0.004), "^8 bits are the fewest .* a hundredth: by 0.4 %"),
+        ((0.2, 0.007, 0.004), "^6 bits are the fewest .* a hundredth; with 8 it is off by 0.4 %"),
+        ((0.9, 0.5, 0.3), "No number of bits up to 8"),
+    ],
 )
 def test_bits(errors, words):
     import re
