@@ -155,18 +155,40 @@ def _spoken(title: str, values: Sequence[float], labels: Sequence[str]) -> str:
     )
 
 
+def _episodes(rows: Sequence[Night]) -> list[tuple[str, str, int, Mapping[str, Any]]]:
+    """First night, last night, number of nights and last words of every alarm; newest first.
+
+    The same alarm of the same subject on nights that follow each other is one.
+    """
+    open_ones: dict[tuple[str, str], int] = {}
+    found: list[tuple[str, str, int, Mapping[str, Any]]] = []
+    for row in rows:
+        still: dict[tuple[str, str], int] = {}
+        for alarm in row.alarms:
+            key = str(alarm.get("kind", "")), str(alarm.get("subject", ""))
+            if key in still:  # two alarms of one kind in one night
+                continue
+            place = open_ones.get(key)
+            if place is None:
+                still[key] = len(found)
+                found.append((row.night, row.night, 1, alarm))
+            else:
+                still[key] = place
+                found[place] = found[place][0], row.night, found[place][2] + 1, alarm
+        open_ones = still
+    return sorted(found, key=lambda each: (each[1], each[0]), reverse=True)
+
+
 def _alarms(rows: Sequence[Night]) -> list[str]:
     lines = [
-        f"<tr><td>{escape(row.night)}</td><td>{escape(str(alarm.get('kind', '')))}</td>"
+        f"<tr><td>{escape(first if first == last else f'{first} to {last}')}</td><td>{count}</td>"
         f"<td>{escape(str(alarm.get('says', '')))}</td><td>{escape(str(alarm.get('do', '')))}</td></tr>"
-        for row in reversed(rows)
-        for alarm in row.alarms
+        for first, last, count, alarm in _episodes(rows)
     ][:60]
     if not lines:
         return ["<section><h2>Alarms</h2><p>None in these nights.</p></section>"]
-    head = (
-        "<tr><th scope='col'>night</th><th scope='col'>kind</th><th scope='col'>what</th><th scope='col'>do</th></tr>"
-    )
+    names = ("when", "nights", "what, as said last", "do")
+    head = "<tr>" + "".join(f"<th scope='col'>{name}</th>" for name in names) + "</tr>"
     return [f"<section><h2>Alarms</h2><div class='wide' tabindex='0'><table>{head}", *lines, "</table></div></section>"]
 
 

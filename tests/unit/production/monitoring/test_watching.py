@@ -1,6 +1,7 @@
 """Has the data or the forecast changed: distances, limits learned from the past, alarms that name what to do."""
 
 import json
+import re
 
 import numpy as np
 import pandas as pd
@@ -269,6 +270,22 @@ def test_a_forecast_table_that_lacks_a_column_is_refused(panel, column):
 
 
 # --- the page and the injected changes ----------------------------------------------------------------------------
+
+
+def test_an_alarm_that_stays_is_one_line_and_one_that_comes_back_another(tmp_path):
+    def night(day, *subjects):
+        told = [{"kind": "error", "subject": each, "says": f"{each} on {day}", "do": "look"} for each in subjects]
+        return {"night": f"2025-03-0{day}", "version": "v1", "wape": 0.3, "alarms": told}
+
+    rows = [night(1, "a"), night(2, "a", "b"), night(3, "b", "b"), night(4), night(5, "a")]
+    text = monitoring.write_dashboard(tmp_path, rows).read_text()
+    table = text[text.index("<h2>Alarms</h2>") : text.index("<h2>Versions</h2>")]
+    lines = re.findall(r"<tr><td>(.*?)</td><td>(\d+)</td><td>(.*?)</td>", table)
+    assert lines == [
+        ("2025-03-05", "1", "a on 5"),
+        ("2025-03-02 to 2025-03-03", "2", "b on 3"),
+        ("2025-03-01 to 2025-03-02", "2", "a on 2"),
+    ]
 
 
 def test_the_page_tells_state_alarms_and_versions(tmp_path):
