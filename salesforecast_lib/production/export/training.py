@@ -37,7 +37,8 @@ def live_config(
     window = max(frequency.cycle, min(_WINDOW[frequency.kind], periods // 2))
     steps = min(2 * window, periods)
     epoch_steps = int(min(max(len(table.frame) / steps / 16, 30), 60))  # gradient steps; so many take about a second
-    training = TrainingConfig(max_epochs=epochs, patience=4, epoch_steps=epoch_steps, seed=seed)
+    # A patience of 4 stopped too early: 8 took .3 points off the WAPE of earlier cutoffs, with each of two seeds.
+    training = TrainingConfig(max_epochs=epochs, patience=8, epoch_steps=epoch_steps, seed=seed)
     return NetworkConfig(
         window=window,
         hidden_size=hidden_size,
