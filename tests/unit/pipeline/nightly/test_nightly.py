@@ -126,8 +126,8 @@ def test_models_that_do_not_pass_are_refused_and_the_old_ones_go_on(config):
     config.write_text(config.read_text() + "retrain: weekly\ngate: {margin: 0.0, bias: 0.0, coverage: 0.0}\n")
     come(config, DAYS, 7)
 
-    def spoiled(made, sales, jobs):
-        folder = quick(made, sales, jobs)
+    def spoiled(made, sales, config):
+        folder = quick(made, sales, config)
         table = pd.read_parquet(folder / "champion_forecasts.parquet")
         table["mean"] *= 3
         table.to_parquet(folder / "champion_forecasts.parquet")
@@ -145,7 +145,7 @@ from pathlib import Path
 sys.path.insert(0, sys.argv[3])
 from salesforecast_lib.pipeline.nightly import play, read_config
 from salesforecast_lib.production import registry
-def quick(made, sales, jobs):
+def quick(made, sales, config):
     return Path(shutil.copytree(sys.argv[4], made.place / ".challenger", dirs_exist_ok=True))
 config = read_config(Path(sys.argv[1]))
 for name in sys.argv[2].split(","):
@@ -168,8 +168,8 @@ def test_a_night_killed_at_each_of_its_steps_in_turn_ends_as_if_it_had_never_bee
     names, ready = [], tmp_path / "ready"
     shutil.copytree(config.parent, tmp_path / "whole")
 
-    def trained(made, sales, jobs):
-        return shutil.copytree(quick(made, sales, jobs), ready)
+    def trained(made, sales, config):
+        return shutil.copytree(quick(made, sales, config), ready)
 
     whole = play(read_config(tmp_path / "whole" / "night.yml"), names.append, trained)
     assert len(names) >= 12 and len(set(names)) == len(names)

@@ -165,7 +165,9 @@ def test_a_version_that_cannot_be_served_is_passed_over_at_start_too(run_dir, mo
     with TestClient(app) as client:
         assert client.get("/ready").json()["version"] == "v1"
         passed = client.get("/model").json()["passed_over"]
-        assert "v7" in passed and "champion only" in passed and "v8" in passed and told[:2] == ["ready", "model_refused"]
+        assert (
+            "v7" in passed and "champion only" in passed and "v8" in passed and told[:2] == ["ready", "model_refused"]
+        )
         (models / "log.jsonl").open("a").write('{"version": "v2"}\n')
         end = time.monotonic() + 10
         while client.get("/ready").json()["version"] != "v2" and time.monotonic() < end:
