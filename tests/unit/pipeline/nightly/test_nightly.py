@@ -140,9 +140,11 @@ def test_models_that_do_not_pass_are_refused_and_the_old_ones_go_on(config):
 
 
 KILLED = """
-import os, shutil, signal, sys
+import importlib, os, shutil, signal, sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[3])
+for name in sys.argv[5].split(","):
+    importlib.import_module(name)  # once, and not in each child
 from salesforecast_lib.pipeline.nightly import play, read_config
 from salesforecast_lib.production import registry
 def quick(made, sales, config):
@@ -174,6 +176,7 @@ def test_a_night_killed_at_each_of_its_steps_in_turn_ends_as_if_it_had_never_bee
     whole = play(read_config(tmp_path / "whole" / "night.yml"), names.append, trained)
     assert len(names) >= 12 and len(set(names)) == len(names)
     told = [sys.executable, "-c", KILLED, str(config), ",".join(names), str(Path(__file__).parents[4]), str(ready)]
+    told.append(",".join(name for name in sys.modules if name.startswith(("salesforecast_lib.", "lightgbm."))))
     done = subprocess.run(told, capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
     assert done.returncode == 0, done.stderr
     night = play(read_config(config))
