@@ -98,9 +98,12 @@ class Shop:
         return pd.read_parquet(kept)
 
     def _named(self, table: pd.DataFrame) -> pd.DataFrame:
-        """Columns of a new file under the names that the run's panel gave them, where that is what they are added to."""
+        """Columns of a new file under the names of the run's panel, where that is what they are added to."""
         if not self._derived():
             return table
+        from salesforecast_lib.data.ahead.closures import take_closures
+
+        table, _ = take_closures(table)
         names = [name for role in ("static", "historical", "future") for name in self.meta[role]]
         given = {name.removesuffix(MARK): name for name in names if name.endswith(MARK)}
         return table.rename(columns={old: new for old, new in given.items() if old != "open" and new not in table})

@@ -201,6 +201,10 @@ def test_a_night_killed_at_each_of_its_steps_in_turn_ends_as_if_it_had_never_bee
         ("run: run\nnew: nowhere/*.csv\n", "no such folder"),
         ("run: run\nnew: inbox\nplan: none.csv\n", "plan=.*none.csv: no such file"),
         ("run: run\nnew: inbox\nserve: localhost\n", "expected an address such as"),
+        ("run: run\nnew: inbox\nserve: http://127.0.0.1:9\nlive: false\n", "exclude each other"),
+        ("run: run\nnew: inbox\nkey_file: none\n", "key_file=.*none: no such file"),
+        ("run: run\nnew: inbox\nkey_file: empty\n", "key_file=.*empty: is empty"),
+        ("run: run\nnew: inbox\nserve: http://127.0.0.1:9\nkey_file: night.yml\n", "is no key"),
         ("run: run\nnew: inbox\ngate: {loss: 1}\n", "'loss' is not known"),
         ("- run\n", "expected lines such as"),
         ("run: [\n", "is no YAML"),
@@ -208,6 +212,7 @@ def test_a_night_killed_at_each_of_its_steps_in_turn_ends_as_if_it_had_never_bee
 )
 def test_a_config_that_cannot_be_used_ends_with_three_and_one_sentence(made, text, words):
     file = made.parent / "other.yml"
+    (made.parent / "empty").write_text("\n")
     file.write_text(text)
     with pytest.raises((ValueError, OSError), match=words):
         read_config(file)
@@ -230,7 +235,7 @@ def test_an_error_nobody_thought_of_ends_with_three_and_changes_nothing(config, 
 
 
 def test_a_server_that_does_not_answer_is_an_alarm_and_stops_nothing(config):
-    config.write_text(config.read_text() + "serve: http://127.0.0.1:9\n")
+    config.write_text(config.read_text().replace("live: false", "serve: http://127.0.0.1:9"))
     come(config, DAYS)
     code, said = call(config)
     assert code == 1 and "the server http://127.0.0.1:9 could not be told" in said
