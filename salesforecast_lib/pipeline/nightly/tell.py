@@ -91,7 +91,7 @@ def taken(server: Server, version: str, seconds: float = 60.0) -> str:
 
 def _next_days(server: Server, ids: list[str]) -> dict[str, str]:
     """Product → the period that the server wants to hear of next (ISO date)."""
-    found = {}
+    found: dict[str, str] = {}
     for first in range(0, len(ids), AT_ONCE):
         answer = server.ask("/forecast", {"ids": ids[first : first + AT_ONCE], "horizon": 1})
         found |= {str(each["id"]): str(each["dates"][0]) for each in answer["forecasts"] if each["dates"]}

@@ -67,7 +67,7 @@ def serve_run(
 
     config = config or ServerConfig()
     source = newest(run_dir / MODELS)
-    source()
+    source(())
     folder = serving_folder(run_dir)
     folder.mkdir(exist_ok=True)
     lock = filelock.FileLock(folder / LOCK)
