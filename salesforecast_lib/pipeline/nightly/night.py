@@ -179,7 +179,8 @@ def _played(
     if len(inbox.quarantine):
         write_csv(_joined(inbox.quarantine), work / "quarantine.csv")
     notes = [*new.notes, *found.notes, *said, *waits, *([told] if told else [])]
-    return _summed(night, version, inbox, compared, outcome, because, sheet, notes, told.startswith("the server"))
+    failed = told.startswith("the server") or bool(outcome.says and not outcome.version)
+    return _summed(night, version, inbox, compared, outcome, because, sheet, notes, failed)
 
 
 def _summed(

@@ -107,6 +107,8 @@ def retrain(
     and were fitted later than that have seen it, which is to their advantage. Nothing serves yet: `settle` does that,
     once what came of it is on the disk.
     """
+    from salesforecast_lib.production.export import GateError
+
     folder = fitted(shop, sales, config)
     rival, mine, cutoff = _figures(folder, champion, new)
     good, why = config.gate.judge(rival, mine, fresher=True)
@@ -117,7 +119,10 @@ def retrain(
         "window_after": str(cutoff.date()),
         "night": night,
     }
-    _model_folder(folder, model, config.live, {"metrics": told})
+    try:
+        _model_folder(folder, model, config.live, {"metrics": told})
+    except GateError as error:  # of the live network only; hours of training later, the night still ends well
+        return Retrained(f"new models could not be published: {error}", why=str(error), figures=told)
     version = registry.publish(shop.run, model, figures=told)
     said = f"new models {version} {'serve from now on' if good else 'were refused'}: {why}"
     return Retrained(said, version, good, why, told)

@@ -139,6 +139,23 @@ def test_models_that_do_not_pass_are_refused_and_the_old_ones_go_on(config):
     assert any("were refused: its bias" in line for line in night.lines)
 
 
+def test_new_models_that_cannot_be_published_are_an_alarm_and_the_night_ends_well(config, monkeypatch):
+    from salesforecast_lib.production import export
+
+    def slow(*told, **more):
+        raise export.GateError("the live network is not published, it fails 1 of 4 gates: time")
+
+    monkeypatch.setattr(export, "write_model_folder", slow)
+    config.write_text(config.read_text().replace("live: false", "live: true") + "retrain: weekly\n")
+    come(config, DAYS, 7)
+    night = play(read_config(config), fitted=quick)
+    assert night.code == 1 and any("could not be published: the live network" in line for line in night.lines)
+    assert registry.current(config.parent / "run") is None and (night.folder / "decisions.csv").is_file()
+    come(config, DAYS + 7)
+    night = play(read_config(config), fitted=None)  # the next try is a week later
+    assert not any("trained again" in line for line in night.lines), night.lines
+
+
 KILLED = """
 import importlib, os, shutil, signal, sys
 from pathlib import Path
