@@ -13,6 +13,7 @@ from salesforecast_lib.pipeline.nightly.config import RETRAIN, NightlyConfig
 from salesforecast_lib.pipeline.nightly.history import Shop
 from salesforecast_lib.pipeline.nightly.usual import RUN_FORECASTS, write_usual
 from salesforecast_lib.production import registry
+from salesforecast_lib.production.version_log import MODELS, has_live
 from salesforecast_lib.wording import counted
 
 if TYPE_CHECKING:
@@ -125,6 +126,9 @@ def retrain(
         return Retrained(f"new models could not be published: {error}", why=str(error), figures=told)
     version = registry.publish(shop.run, model, figures=told)
     said = f"new models {version} {'serve from now on' if good else 'were refused'}: {why}"
+    served = [name for name in registry.versions(shop.run) if has_live(shop.run / MODELS / name)]
+    if good and served and not config.live:
+        said += "; a server goes on with older ones, since 'live: false' leaves its network out"
     return Retrained(said, version, good, why, told)
 
 

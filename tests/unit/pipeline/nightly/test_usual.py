@@ -90,3 +90,24 @@ def test_the_measure_of_a_version_is_its_own_and_comes_back_with_it(changed, tmp
     night = play(config)
     assert read_json(night.folder / "watch.json")["since"] == "2024-05-01"  # signals begin anew
     assert read_json(night.folder / "state.json")["version"] == "v000002"
+
+
+@pytest.mark.parametrize(("plan", "jobs"), [("", 1), ("plan.csv", 2)])
+def test_a_training_reads_all_sales_and_the_plan_and_ends_with_the_champion(tmp_path, monkeypatch, plan, jobs):
+    from salesforecast_lib.pipeline import parameters, runner
+    from salesforecast_lib.pipeline.nightly.retrain import train
+    from salesforecast_lib.pipeline.runs.choice import chosen_stages
+
+    asked = {}
+    monkeypatch.setattr(runner, "run", lambda values, folder, **told: asked.update(told, values=values, folder=folder))
+    values = {"dataset": "own_panel", "path": str(tmp_path / "old.csv"), "columns": {"y": "Qty"}, "future": ["promo"], "horizon": 14}
+    (tmp_path / "old.csv").write_text("unique_id,ds,Qty\n")
+    sales = tmp_path / "sales.parquet"
+    config = NightlyConfig(run=tmp_path, new="", plan=tmp_path / plan if plan else None, jobs=jobs)
+    folder = train(Shop(tmp_path, values, {}), sales, config)
+    assert asked["folder"] == folder == tmp_path / "nights" / ".challenger" and asked["jobs"] == jobs
+    given = parameters.check(asked["values"])  # the run takes them
+    assert given["path"] == str(sales) and "columns" not in given and given["future"] == ["promo"]
+    assert given.get("plan_file", "") == (str(tmp_path / plan) if plan else "")
+    last = chosen_stages(goal=asked["goal"], to_stage=asked["to_stage"]).wanted[-1]
+    assert "champion_forecasts.parquet" in last.writes
