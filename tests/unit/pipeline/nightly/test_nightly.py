@@ -255,7 +255,7 @@ def test_a_server_that_does_not_answer_is_an_alarm_and_stops_nothing(config):
     config.write_text(config.read_text().replace("live: false", "serve: http://127.0.0.1:9"))
     come(config, DAYS)
     code, said = call(config)
-    assert code == 1 and "the server http://127.0.0.1:9 could not be told" in said
+    assert code == 1 and "alarm: the server http://127.0.0.1:9 could not be told" in said
     assert read_json(config.parent / "run" / "nights" / "2024-04-08" / "state.json")["code"] == 1
 
 

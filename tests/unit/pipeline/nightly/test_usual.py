@@ -100,7 +100,13 @@ def test_a_training_reads_all_sales_and_the_plan_and_ends_with_the_champion(tmp_
 
     asked = {}
     monkeypatch.setattr(runner, "run", lambda values, folder, **told: asked.update(told, values=values, folder=folder))
-    values = {"dataset": "own_panel", "path": str(tmp_path / "old.csv"), "columns": {"y": "Qty"}, "future": ["promo"], "horizon": 14}
+    values = {
+        "dataset": "own_panel",
+        "path": str(tmp_path / "old.csv"),
+        "columns": {"y": "Qty"},
+        "future": ["promo"],
+        "horizon": 14,
+    }
     (tmp_path / "old.csv").write_text("unique_id,ds,Qty\n")
     sales = tmp_path / "sales.parquet"
     config = NightlyConfig(run=tmp_path, new="", plan=tmp_path / plan if plan else None, jobs=jobs)
