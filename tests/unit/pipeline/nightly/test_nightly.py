@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from salesforecast_lib.files import read_json
+from salesforecast_lib.files import read_json, write_json
 from salesforecast_lib.pipeline.cli import app
 from salesforecast_lib.pipeline.nightly import play, read_config
 from salesforecast_lib.production import registry
@@ -113,8 +113,12 @@ def test_new_models_serve_when_they_pass_and_one_command_goes_back(config):
         "loss"
     ] > 0
     come(config, DAYS + 7, 7)
-    play(read_config(config), fitted=quick)
-    assert registry.current(run) == "v000002"
+    file = run / "models" / "v000001" / "model.json"
+    write_json({**read_json(file), "live": {}}, file)  # as if a server could answer with it
+    night = play(read_config(config), fitted=quick)
+    assert registry.current(run) == "v000002" and any(
+        "a server goes on with older ones" in line for line in night.lines
+    )
     done = CliRunner().invoke(app, ["rollback", str(run)])
     assert done.exit_code == 0 and "v000001 serves again instead of v000002" in done.output
     come(config, DAYS + 14)
