@@ -22,6 +22,32 @@ def log_entries(models: Path) -> list[dict[str, Any]]:
     return found
 
 
+def serving_line(models: Path) -> list[str]:
+    """The versions that were current, the current one last; what was rolled back from is not among them."""
+    line: list[str] = []
+    for entry in log_entries(models):
+        name = entry.get("version") or ""
+        if not name or "/" in name or name in (".", "..") or line[-1:] == [name]:
+            continue
+        if entry.get("what") == "rolled back" and name in line:
+            line = line[: line.index(name) + 1]
+        else:
+            line = [other for other in line if other != name] + [name]
+    return line
+
+
+def has_live(folder: Path) -> bool:
+    """False where a version says that it holds no live network, so that a server has nothing to answer with.
+
+    One that cannot be read says nothing; whoever loads it hears why.
+    """
+    try:
+        told = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return True
+    return not isinstance(told, dict) or told.get("live", True) is not None
+
+
 def current_version(models: Path) -> str:
     """The version that the last line with one names.
 
@@ -33,10 +59,9 @@ def current_version(models: Path) -> str:
     log = models / LOG
     if not log.is_file():
         raise FileNotFoundError(f"{log}: no such file; export the run first: salesforecast export {models.parent}")
-    for entry in reversed(log_entries(models)):
-        version = entry.get("version") or ""
-        if version and "/" not in version and version not in (".", ".."):
-            return str(version)
+    line = serving_line(models)
+    if line:
+        return line[-1]
     raise ValueError(
         f"{log}: names no version of the model; export the run again: salesforecast export {models.parent}"
     )

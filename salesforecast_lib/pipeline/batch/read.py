@@ -147,7 +147,7 @@ def _as_it_is(file: Path, columns: list[str], meta: Mapping[str, Any]) -> pd.Dat
     place = steps.get_indexer(panel["ds"])
     codes, names = pd.factorize(panel["unique_id"])
     new = np.diff(codes) != 0
-    good = np.isfinite(y).all() and (y >= 0).all() and (place >= 0).all()
+    good = np.isfinite(y).all() and panel["available"].notna().all() and (y >= 0).all() and (place >= 0).all()
     good = (
         good and names.is_monotonic_increasing and (np.diff(codes) >= 0).all() and not panel["unique_id"].isna().any()
     )

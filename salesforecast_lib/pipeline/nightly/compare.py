@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING
 
 from salesforecast_lib.files import read_json
 from salesforecast_lib.pipeline.nightly.history import Shop
+from salesforecast_lib.pipeline.nightly.usual import RUN_FORECASTS, followed, reference_of, watch_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from salesforecast_lib.pipeline.batch import NewData
     from salesforecast_lib.production.monitoring import ForecastWatch
-
-RUN_FORECASTS = "champion_forecasts.parquet"
 
 
 @dataclass(frozen=True)
@@ -30,29 +29,31 @@ def compare(shop: Shop, new: NewData, version: str) -> Compared:
     """Update the watch with the periods that came in, and look for changes.
 
     A period is held against the forecast of the last night before it came; before the first night, against the run's.
+    What is usual is what ``version``, which serves, was trained on.
     """
     import pandas as pd
 
     from salesforecast_lib.decisions.driving import CHAMPION
-    from salesforecast_lib.production.monitoring import ForecastWatch, Reference, data_drift
+    from salesforecast_lib.production.monitoring import ForecastWatch, data_drift
 
-    base = pd.read_parquet(shop.run / "panel.parquet")
-    made = pd.read_parquet(shop.run / RUN_FORECASTS)
-    made = made[made["model"] == CHAMPION]
-    done = shop.nights()
+    done, last = shop.nights(), new.panel["ds"].max()
     if done:
         watch = ForecastWatch.from_json(read_json(done[-1] / "watch.json"))
         before = pd.read_parquet(done[-1] / "forecast.parquet")
         since = before["cutoff"].max()
+        if shop.state().get("version", version) != version:  # somebody went back, or exported
+            watch = followed(watch, shop, version, last)
     else:
-        watch = ForecastWatch.of(made[made["y"].notna()], base, shop.meta)
-        since = base["ds"].max()
+        watch = watch_of(shop, version)
+        made = pd.read_parquet(shop.run / RUN_FORECASTS)
+        made = made[made["model"] == CHAMPION]
+        since = made["cutoff"].max()
         before = made[made["cutoff"] == since]
     came = new.panel[new.panel["ds"] > since]
     scored = watch.update(before.drop(columns="y", errors="ignore"), came) if len(came) else 0
     signals = [watch.alarms()]
-    reference = Reference.of(base, shop.meta)
-    if new.panel["ds"].max() > pd.Timestamp(reference.last):
+    reference = reference_of(shop, version)
+    if last > pd.Timestamp(reference.last):
         signals.append(data_drift(reference, new.panel, shop.meta))
     table = pd.concat([each for each in signals if len(each)] or signals, ignore_index=True)
     return Compared(watch, table[table["alarm"].astype(bool)].reset_index(drop=True), scored)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import glob
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +15,7 @@ from salesforecast_lib.production.registry.gate import Gate
 RETRAIN = {"never": 0, "alarm": 0, "weekly": 7, "monthly": 28}  # days from the cutoff of the models
 _KINDS = {
     "run": str, "new": str, "plan": str, "stock": str, "retrain": str, "gate": dict, "keep": int, "refuse": float,
-    "live": bool, "serve": str, "jobs": int,
+    "live": bool, "serve": str, "key_file": str, "jobs": int,
 }  # fmt: skip
 
 
@@ -33,6 +34,7 @@ class NightlyConfig:
     refuse : share of a file's rows that cannot be read, above which the whole file is refused.
     live : export the small network for the server with new models.
     serve : address of a running server, which is told what was sold.
+    key_file : file with the key that the server wants; else SALESFORECAST_API_KEY.
     jobs : models that are trained side by side.
     """
 
@@ -46,6 +48,7 @@ class NightlyConfig:
     refuse: float = 0.2
     live: bool = True
     serve: str = ""
+    key_file: Path | None = None
     jobs: int = 1
 
     def files(self) -> list[Path]:
@@ -53,6 +56,12 @@ class NightlyConfig:
         pattern = f"{self.new}/*" if Path(self.new).is_dir() else self.new
         found = (Path(name) for name in glob.glob(pattern))
         return sorted(p for p in found if p.is_file() and p.suffix not in (".tmp", ".part") and p.name[0] != ".")
+
+    def key(self) -> str:
+        """The server's key, "" for none."""
+        if self.key_file is None:
+            return os.environ.get("SALESFORECAST_API_KEY", "").strip()
+        return self.key_file.read_text(encoding="utf-8").strip()
 
 
 def read_config(file: Path) -> NightlyConfig:
@@ -94,12 +103,17 @@ def read_config(file: Path) -> NightlyConfig:
         raise ValueError(f"{file}: refuse={values['refuse']}: expected a share from 0 to 1")
     if values.get("serve") and not str(values["serve"]).startswith(("http://", "https://")):
         raise ValueError(f"{file}: serve={values['serve']!r}: expected an address such as http://127.0.0.1:8000")
+    if values.get("serve") and values.get("live") is False:
+        raise ValueError(
+            f"{file}: serve and 'live: false' exclude each other: models without the live network cannot be served; "
+            "take one of the two out"
+        )
     try:
         values["gate"] = Gate.of(values.get("gate") or {})
     except (ValueError, TypeError) as error:
         raise ValueError(f"{file}: {error}") from None
     place = file.resolve().parent
-    for name in ("run", "plan", "stock"):
+    for name in ("run", "plan", "stock", "key_file"):
         if values.get(name):
             values[name] = place / Path(values[name]).expanduser()
     values["new"] = str(place / Path(values["new"]).expanduser())
@@ -123,7 +137,13 @@ def _check_places(config: NightlyConfig, file: Path) -> None:
     above = Path(config.new) if Path(config.new).is_dir() else Path(config.new).parent
     if not above.is_dir():
         raise FileNotFoundError(f"{file}: new={config.new}: no such folder {above}; make it, or name another one")
-    for name in ("plan", "stock"):
+    for name in ("plan", "stock", "key_file"):
         place = getattr(config, name)
         if place is not None and not place.is_file():
             raise FileNotFoundError(f"{file}: {name}={place}: no such file; put it there, or take the line out")
+    key = config.key() if config.serve else ""
+    if config.key_file is not None and not config.key():
+        raise ValueError(f"{file}: key_file={config.key_file}: is empty; write the server's key into it")
+    if not (key.isascii() and (key.isprintable() or not key)) or " " in key:
+        where = f"key_file={config.key_file}" if config.key_file else "SALESFORECAST_API_KEY"
+        raise ValueError(f"{file}: {where}: is no key; expected printable ASCII signs on one line, without blanks")

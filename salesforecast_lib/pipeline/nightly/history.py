@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 FOLDER, BASE, LINES, STATE = "nights", "base.parquet", "lines.parquet", "state.json"
+GIVEN = "given.parquet"  # instead of `BASE`, where it is the panel that the run was given
 KEYS = ["unique_id", "ds"]
+MARK = " (given)"  # of a column whose name is one of the book's own, see `data.own_columns`
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ class Shop:
             "encoding": "",
             "sheet": "",
         }
-        if not self.panel:
+        if not self._derived():
             return {**self.values, **plain}
         roles = {
             role: [name for name in self.meta[role] if name != "open"] for role in ("static", "future", "historical")
@@ -62,38 +64,67 @@ class Shop:
         country = self.meta.get("country_column") or self.meta["country"]
         return {**self.values, **plain, **roles, "dataset": "own_panel", "country": country}
 
+    def _derived(self) -> bool:
+        """Whether the sales so far are the run's panel, not the file that the run was given.
+
+        New files look like that file: a column that the run made of it (``available``, ``open``, one under another
+        name) is not in them, so that the file is better where it is still there.
+        """
+        if not self.panel or (self.place / GIVEN).is_file():
+            return False
+        given = self.values.get("dataset") == "own_panel" and Path(str(self.values.get("path") or ".")).is_file()
+        return (self.place / BASE).is_file() or not given
+
     def base(self) -> pd.DataFrame:
         """Sales of the run itself, kept as they were when the first night came."""
         import pandas as pd
 
-        from salesforecast_lib.data.reading import read_orders
+        from salesforecast_lib.data.reading import read_orders, read_panel_file
         from salesforecast_lib.files import write_parquet
         from salesforecast_lib.pipeline.runs.files import reading_options
 
-        kept = self.place / BASE
+        derived = self._derived()
+        kept = self.place / (GIVEN if self.panel and not derived else BASE)
         if kept.is_file():
             return pd.read_parquet(kept)
-        if self.panel:
+        if derived:
             names = [*KEYS, "y", "available"]
             names += [n for role in ("static", "historical", "future") for n in self.meta[role]]
             table = pd.read_parquet(self.run / "panel.parquet")[list(dict.fromkeys(names))]
         else:
-            table = read_orders(self.values["path"], reading_options(self.values)).frame.drop(columns="row")
+            read = read_panel_file if self.panel else read_orders
+            table = read(self.values["path"], reading_options(self.values)).frame.drop(columns="row")
         write_parquet(_plain(table), kept)
         return pd.read_parquet(kept)
+
+    def _named(self, table: pd.DataFrame) -> pd.DataFrame:
+        """Columns of a new file under the names of the run's panel, where that is what they are added to."""
+        if not self._derived():
+            return table
+        from salesforecast_lib.data.ahead.closures import take_closures
+
+        table, _ = take_closures(table)
+        names = [name for role in ("static", "historical", "future") for name in self.meta[role]]
+        given = {name.removesuffix(MARK): name for name in names if name.endswith(MARK)}
+        return table.rename(columns={old: new for old, new in given.items() if old != "open" and new not in table})
 
     def sales(self, tonight: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
         """Everything known, tonight's files last; of a panel the latest word on a product and period counts."""
         import pandas as pd
 
         earlier = [pd.read_parquet(path / LINES) for path in self.nights() if (path / LINES).is_file()]
-        parts = [self.base(), *earlier, *map(_plain, tonight.values())]
+        parts = [self.base(), *map(self._named, [*earlier, *map(_plain, tonight.values())])]
         table = pd.concat(parts, ignore_index=True)
         if not self.panel:
             return table
         table = table.drop_duplicates(KEYS, keep="last").sort_values(KEYS, ignore_index=True)
-        known = [name for name in self.meta["static"] if name in table]
-        table[known] = table.groupby("unique_id")[known].transform(lambda column: column.ffill().bfill())
+        if self._derived():  # new files need not have what the run made of its own
+            if "open" in table:
+                table["open"] = table["open"].fillna(1.0)
+            table["available"] = table["available"].fillna(table["open"] if "open" in table else 1.0)
+        known = [name for name in self.as_read()["static"] or () if name in table]
+        table[known] = table.groupby("unique_id")[known].ffill()
+        table[known] = table.groupby("unique_id")[known].bfill()
         return table
 
 

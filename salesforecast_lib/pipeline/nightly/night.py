@@ -6,7 +6,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,7 +26,9 @@ from salesforecast_lib.pipeline.nightly.retrain import (
     train,
 )
 from salesforecast_lib.pipeline.nightly.summary import Summary, write_page_of_nights, write_summary
-from salesforecast_lib.pipeline.nightly.tell import tell_server
+from salesforecast_lib.pipeline.nightly.tell import Server, taken, tell_server
+from salesforecast_lib.pipeline.nightly.usual import followed
+from salesforecast_lib.production import registry
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,7 +36,7 @@ if TYPE_CHECKING:
     from salesforecast_lib.pipeline.batch import NewData
 
 FINE, ALARMS, DATA_REFUSED, FAILED = 0, 1, 2, 3  # exit codes
-WORK = ".work"
+WORK, BEGUN = ".work", "begun.json"
 SALES = ".sales.parquet"
 
 
@@ -92,7 +94,9 @@ def play(config: NightlyConfig, step: Callable[[str], None] = _nothing, fitted: 
         write_parquet(_joined(list(inbox.tables.values())), work / LINES)
     step("state")
     code = summary.code
-    write_json({"files": inbox.known, "inputs": inputs, "code": code, "night": summary.night}, work / STATE)
+    state = {"files": inbox.known, "inputs": inputs, "code": code, "night": summary.night, "version": summary.version}
+    trained = summary.night if summary.retrained else before.get("trained", "")
+    write_json({**state, "trained": trained}, work / STATE)
     write_summary(summary, work)
     step("finish")
     target = _free(shop.place, summary.night)
@@ -116,11 +120,11 @@ def _begin(shop: Shop, fresh: dict[Path, str], inputs: dict[str, str]) -> Path:
     told = {"fresh": {path.name: digest for path, digest in fresh.items()}, "inputs": inputs}
     key = hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
     work = shop.place / WORK
-    file = work / "key.json"
-    if not file.is_file() or read_json(file) != key:
+    file = work / BEGUN
+    if not file.is_file() or read_json(file)["key"] != key:
         shutil.rmtree(work, ignore_errors=True)
         shutil.rmtree(shop.place / CHALLENGER, ignore_errors=True)
-        write_json(key, file)
+        write_json({"key": key, "version": registry.current(shop.run) or "run"}, file)
     return work
 
 
@@ -142,17 +146,21 @@ def _played(
     step("forecast")
     found = forecast_data(champion, new)
     step("compare")
-    compared = compare(shop, new, version)
+    served = str(read_json(work / BEGUN)["version"])  # new models of tonight do not judge what came before them
+    compared = compare(shop, new, served)
     step("observe")
-    told = tell_server(config.serve, new.panel, shop.state().get("night", "")) if config.serve else ""
+    server = Server(config.serve, config.key())
+    told = tell_server(server, shop.run, new.panel) if config.serve else ""
     kept = work / "retrained.json"
-    if not kept.is_file() and (why := due(config, champion, last, len(compared.alarms))):
+    wanted, why = due(config, champion, last, len(compared.alarms), shop.state().get("trained", ""))
+    waits = [] if wanted or not why else [why]
+    if not kept.is_file() and wanted:
         step("retrain")
         outcome = retrain(shop, config, champion, new, shop.place / SALES, night, fitted)
         step("keep what came of it")
         write_json({"outcome": asdict(outcome), "because": why}, kept)
     trained = read_json(kept) if kept.is_file() else {}
-    outcome, why = Retrained(**trained.get("outcome", {"says": ""})), str(trained.get("because", ""))
+    outcome, because = Retrained(**trained.get("outcome", {"says": ""})), str(trained.get("because", ""))
     if outcome.version:
         step("settle")
         settle(shop, config, outcome)
@@ -160,7 +168,8 @@ def _played(
     if outcome.promoted:
         champion, version = serving(shop)
         found = forecast_data(champion, new)
-        compared.watch.retrained(last)
+        compared = replace(compared, watch=followed(compared.watch, shop, version, last))
+        told = taken(server, version) if config.serve and not told else told
     step("decide")
     write_parquet(found.table.assign(version=version), work / "forecast.parquet")
     sheet, said = _decisions(shop, config, found.table, new)
@@ -169,8 +178,9 @@ def _played(
     write_csv(compared.alarms, work / "alarms.csv")
     if len(inbox.quarantine):
         write_csv(_joined(inbox.quarantine), work / "quarantine.csv")
-    notes = [*new.notes, *found.notes, *said, *([told] if told else [])]
-    return _summed(night, version, inbox, compared, outcome, why, sheet, notes, told.startswith("the server"))
+    notes = [*new.notes, *found.notes, *said, *waits, *([told] if told else [])]
+    failed = told.startswith("the server") or bool(outcome.says and not outcome.version)
+    return _summed(night, version, inbox, compared, outcome, because, sheet, notes, failed)
 
 
 def _summed(

@@ -11,7 +11,10 @@ from typing import TYPE_CHECKING, Any
 from salesforecast_lib.files import read_json, write_json
 from salesforecast_lib.pipeline.nightly.config import RETRAIN, NightlyConfig
 from salesforecast_lib.pipeline.nightly.history import Shop
+from salesforecast_lib.pipeline.nightly.usual import RUN_FORECASTS, write_usual
 from salesforecast_lib.production import registry
+from salesforecast_lib.production.version_log import MODELS, has_live
+from salesforecast_lib.wording import counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,6 +23,8 @@ if TYPE_CHECKING:
     from salesforecast_lib.pipeline.batch import NewData
 
 CHALLENGER, MODEL = ".challenger", ".model"
+STAGE = "06b_champion"  # the last stage that new models need
+AGAIN = 7  # days after a training before alarms ask for another one: what it did not mend, the next would not either
 
 
 @dataclass(frozen=True)
@@ -48,27 +53,43 @@ def serving(shop: Shop) -> tuple[StoredChampion, str]:
     return champion, version or "run"
 
 
-def due(config: NightlyConfig, champion: StoredChampion, last: pd.Timestamp, alarms: int) -> str:
-    """Why the models should be trained again tonight; empty where they should not."""
+def due(
+    config: NightlyConfig, champion: StoredChampion, last: pd.Timestamp, alarms: int, tried: str = ""
+) -> tuple[bool, str]:
+    """Whether the models should be trained again tonight, and why, or why not in spite of alarms; else empty.
+
+    Parameters
+    ----------
+    tried : the night that trained last (ISO date), whether or not its models serve: what was refused on one night would
+        be on the next.
+    """
+    import pandas as pd
+
     age = (last - champion.cutoff).days
+    waited = (last - pd.Timestamp(tried)).days if tried else age
     if config.retrain == "never" or age <= 0:
-        return ""
+        return False, ""
     if config.retrain == "alarm":
-        return f"{alarms} alarms" if alarms else ""
-    return f"the models are {age} days old" if age >= RETRAIN[config.retrain] else ""
+        if alarms and tried and waited < AGAIN:
+            following = (pd.Timestamp(tried) + pd.Timedelta(days=AGAIN)).date()
+            return False, f"the models were trained again on {tried}; alarms ask for it again from {following} on"
+        return bool(alarms), counted(alarms, "alarm") if alarms else ""
+    if min(age, waited) < RETRAIN[config.retrain]:
+        return False, ""
+    return True, f"the models are {age} days old"
 
 
-def train(shop: Shop, sales: Path, jobs: int) -> Path:
-    """Run the stages of the stock plan on all sales in a folder of its own; what was begun is gone on with."""
+def train(shop: Shop, sales: Path, config: NightlyConfig) -> Path:
+    """Run the stages up to the champion on all sales in a folder of its own; what was begun is gone on with."""
     from salesforecast_lib.pipeline.parameters import all_parameters
     from salesforecast_lib.pipeline.runner import run
     from salesforecast_lib.pipeline.runs.choice import GOAL_VALUES
 
     folder = shop.place / CHALLENGER
-    given = {**GOAL_VALUES["plan"], **shop.as_read(), "path": str(sales), "plan_file": ""}
+    given = {**GOAL_VALUES["plan"], **shop.as_read(), "path": str(sales), "plan_file": str(config.plan or "")}
     usual = {name: each.default for name, each in all_parameters().items()}
     values = {name: value for name, value in given.items() if name in usual and value != usual[name]}
-    run(values, folder, jobs=jobs, verbose=0, goal="plan")
+    run(values, folder, jobs=config.jobs, verbose=0, goal="plan", to_stage=STAGE)
     return folder
 
 
@@ -87,7 +108,9 @@ def retrain(
     and were fitted later than that have seen it, which is to their advantage. Nothing serves yet: `settle` does that,
     once what came of it is on the disk.
     """
-    folder = fitted(shop, sales, config.jobs)
+    from salesforecast_lib.production.export import GateError
+
+    folder = fitted(shop, sales, config)
     rival, mine, cutoff = _figures(folder, champion, new)
     good, why = config.gate.judge(rival, mine, fresher=True)
     model = shop.place / MODEL
@@ -97,9 +120,15 @@ def retrain(
         "window_after": str(cutoff.date()),
         "night": night,
     }
-    _model_folder(folder, model, config.live, {"metrics": told})
+    try:
+        _model_folder(folder, model, config.live, {"metrics": told})
+    except GateError as error:  # of the live network only; hours of training later, the night still ends well
+        return Retrained(f"new models could not be published: {error}", why=str(error), figures=told)
     version = registry.publish(shop.run, model, figures=told)
     said = f"new models {version} {'serve from now on' if good else 'were refused'}: {why}"
+    served = [name for name in registry.versions(shop.run) if has_live(shop.run / MODELS / name)]
+    if good and served and not config.live:
+        said += "; a server goes on with older ones, since 'live: false' leaves its network out"
     return Retrained(said, version, good, why, told)
 
 
@@ -123,7 +152,7 @@ def _figures(
     from salesforecast_lib.decisions.driving import CHAMPION
     from salesforecast_lib.pipeline.batch import NewData, forecast_data
 
-    table = pd.read_parquet(folder / "champion_forecasts.parquet")
+    table = pd.read_parquet(folder / RUN_FORECASTS)
     scored = table[(table["model"] == CHAMPION) & table["y"].notna()]
     if scored.empty:
         raise ValueError(f"{folder}: the new models have no scored window; give the run at least two cutoffs")
@@ -148,16 +177,12 @@ def _model_folder(folder: Path, target: Path, live: bool, told: dict[str, Any]) 
         from salesforecast_lib.production.export import write_model_folder
 
         write_model_folder(folder, target, told=told)
-        return
-    shutil.copytree(folder / "champion", target / "champion")
-    files = sorted(path for path in target.rglob("*") if path.is_file())
+        info = read_json(target / registry.DESCRIPTION)
+    else:
+        shutil.copytree(folder / "champion", target / "champion")
+        cutoff = read_json(folder / "champion" / "champion.json")["cutoff"]
+        info = {"format": 1, "cutoff": cutoff, "live": None, **told}
+    write_usual(folder, target)
+    files = sorted(path for path in target.rglob("*") if path.is_file() and path.name != registry.DESCRIPTION)
     sums = {path.relative_to(target).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
-    cutoff = read_json(folder / "champion" / "champion.json")["cutoff"]
-    write_json({"format": 1, "cutoff": cutoff, "live": None, "files": sums, **told}, target / registry_file())
-
-
-def registry_file() -> str:
-    """Name of the description in a model folder."""
-    from salesforecast_lib.production.registry.versions import DESCRIPTION
-
-    return DESCRIPTION
+    write_json({**info, "files": sums}, target / registry.DESCRIPTION)

@@ -68,7 +68,8 @@ class Summary:
         if "order_quantity" in self.sheet:
             order = self.sheet["order_quantity"].fillna(0)
             lines.append(f"orders: {order.sum():,.0f} units of {counted(int((order > 0).sum()), 'product')}")
-        return [*lines, *(f"note: {text}" for text in self.notes)]
+        lines += [f"alarm: {text}" for text in self.notes if text.startswith("the server ")]
+        return [*lines, *(f"note: {text}" for text in self.notes if not text.startswith("the server "))]
 
 
 def write_summary(summary: Summary, folder: Path) -> None:

@@ -19,12 +19,20 @@ def serving_folder(run_dir: Path) -> Path:
 
 
 def check_servable(run_dir: Path) -> None:
-    """Raise FileNotFoundError where a folder holds no exported model."""
+    """Raise FileNotFoundError where a folder holds no exported model, ValueError where none of them can be served."""
+    from salesforecast_lib.production.version_log import has_live, serving_line
+
     if not run_dir.is_dir():
         raise FileNotFoundError(f"{run_dir}: no such folder; give the folder of a finished run")
     log = run_dir / MODELS / "log.jsonl"
     if not log.is_file():
         raise FileNotFoundError(f"{log}: no such file; export the run's model first: salesforecast export {run_dir}")
+    line = serving_line(run_dir / MODELS)
+    if line and not any(has_live(run_dir / MODELS / version) for version in line):
+        raise ValueError(
+            f"{log}: no version holds the live network that a server answers with; take 'live: false' out of the "
+            f"night's YAML and train again, or go back to the run's own models: salesforecast export {run_dir}"
+        )
 
 
 def serve_run(
@@ -59,7 +67,7 @@ def serve_run(
 
     config = config or ServerConfig()
     source = newest(run_dir / MODELS)
-    source()
+    source(())
     folder = serving_folder(run_dir)
     folder.mkdir(exist_ok=True)
     lock = filelock.FileLock(folder / LOCK)

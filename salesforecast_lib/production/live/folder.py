@@ -60,5 +60,10 @@ def _check_format(path: Path, told: Any) -> None:
             f"{path}: format {version} is newer than {FORMAT}, which this library reads; update the library, or "
             "export the run again with this one: salesforecast export RUN"
         )
+    if told.get("live", True) is None:
+        raise ValueError(
+            f"{path}: this version holds the champion only, no live network: the night that made it was told "
+            "'live: false'; take that line out, and the next models can be served"
+        )
     if not isinstance(told.get("files"), dict):
         raise ValueError(f"{path}: lists no files; {_AGAIN}")

@@ -10,6 +10,7 @@
 - `versions`: All that are there.
 - `model_folder`: Where a version lies.
 - `entries`: The log.
+- `DESCRIPTION`: Name of the file that describes a model folder.
 - `verify`: Holds a model folder against its checksums.
 - `Gate`: What a challenger has to show.
 - `Figures`: How a model did.
@@ -19,6 +20,7 @@
 from salesforecast_lib.production.registry.gate import Figures, Gate, figures_of
 from salesforecast_lib.production.registry.log import entries
 from salesforecast_lib.production.registry.versions import (
+    DESCRIPTION,
     current,
     model_folder,
     next_version,
@@ -32,6 +34,7 @@ from salesforecast_lib.production.registry.versions import (
 )
 
 __all__ = [
+    "DESCRIPTION",
     "Figures",
     "Gate",
     "current",

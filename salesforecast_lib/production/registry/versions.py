@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from salesforecast_lib.production.registry.log import FOLDER, append, entries, sync
+from salesforecast_lib.production.version_log import has_live, serving_line
 
 DESCRIPTION = "model.json"
 _NAME = re.compile(r"v(\d{6})")
@@ -66,16 +67,7 @@ def versions(run: Path) -> list[str]:
 
 def line_of_current(run: Path) -> list[str]:
     """The versions that were current, the current one last; what was rolled back from is not among them."""
-    line: list[str] = []
-    for entry in entries(run):
-        name = entry["version"] if "version" in entry else None
-        if not name or line[-1:] == [name]:
-            continue
-        if entry.get("what") == "rolled back" and name in line:
-            line = line[: line.index(name) + 1]
-        else:
-            line = [other for other in line if other != name] + [name]
-    return [name for name in line if (run / FOLDER / name / DESCRIPTION).is_file()]
+    return [name for name in serving_line(run / FOLDER) if (run / FOLDER / name / DESCRIPTION).is_file()]
 
 
 def current(run: Path) -> str | None:
@@ -191,6 +183,8 @@ def rollback(run: Path, who: str = "command", step: Step = _nothing, why: str = 
 def retain(run: Path, last: int = 5, who: str = "nightly", step: Step = _nothing) -> list[str]:
     """Remove the oldest versions but the ``last`` ones, the current one and the one before it; their names.
 
+    The newest one that a server can answer with stays, too.
+
     Raises
     ------
     ValueError
@@ -200,7 +194,9 @@ def retain(run: Path, last: int = 5, who: str = "nightly", step: Step = _nothing
         raise ValueError(f"last={last}: expected at least 1 version to keep")
     with _held(run):
         _sweep(run)
-        keep = {*versions(run)[-last:], *line_of_current(run)[-2:]}
+        line = line_of_current(run)
+        live = [name for name in line if has_live(run / FOLDER / name)]
+        keep = {*versions(run)[-last:], *line[-2:], *live[-1:]}
         old = [name for name in versions(run) if name not in keep]
         for name in old:
             step(f"log {name}")

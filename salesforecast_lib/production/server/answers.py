@@ -97,6 +97,7 @@ class ModelAnswer(BaseModel):
     observed: int = Field(description="products that were observed after the cutoff")
     examples: list[str]
     champion: bool
+    passed_over: str = Field("", description="newer versions that cannot be served, and why")
     info: dict[str, Any]
 
 

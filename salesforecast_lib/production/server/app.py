@@ -19,8 +19,9 @@ from salesforecast_lib.production.server.config import ServerConfig
 from salesforecast_lib.production.server.gate import Gate, log_line
 from salesforecast_lib.production.server.page import docs_page, examples
 from salesforecast_lib.production.server.problems import Problem, from_validation
-from salesforecast_lib.production.server.service import Replenish, Service, Source
+from salesforecast_lib.production.server.service import Replenish, Service
 from salesforecast_lib.production.server.snapshot import Snapshot
+from salesforecast_lib.production.server.source import Source
 
 _OPTIONS = orjson.OPT_SERIALIZE_NUMPY
 _ABOUT = (
@@ -60,6 +61,8 @@ def create_app(
     async def life(app: FastAPI) -> AsyncIterator[None]:
         if await service.take_newest():
             log("ready", version=service.snapshot.version)
+            if service.trouble:
+                log("model_refused", reason=service.trouble)
         else:
             log("not_ready", reason=service.trouble)
         watching = asyncio.create_task(service.watch(lambda event, told: log(event, **told)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -25,10 +26,11 @@ from salesforecast_lib.production.server.requests import (
     WhatIfRequest,
 )
 from salesforecast_lib.production.server.snapshot import CHAMPION, LIVE, Arrays, Snapshot
+from salesforecast_lib.production.server.source import Source
 
-Source = Callable[[], tuple[str, Path]]
 Replenish = Callable[..., list[dict[str, Any]]]
 Load = Callable[[str, Path], Snapshot]
+LOOKS = 20  # at the log, before a version that could not be read is tried again
 
 
 class Service:
@@ -36,7 +38,7 @@ class Service:
 
     Parameters
     ----------
-    source : says the current version and its folder.
+    source : says the newest version that is not among those it is given, and its folder.
     store : file of the observations.
     replenish : from names, mean, quantiles, levels, season and items to orders (`pipeline.serving.orders`).
     """
@@ -52,6 +54,7 @@ class Service:
         self.current: Snapshot | None = None
         self.stopping = False
         self.trouble = ""  # why the newest version is not taken
+        self._unfit: dict[str, tuple[str, float]] = {}  # why a version could not be read, and until when that holds
         self._read = 0  # number of the last observation that the current state has read
 
     @property
@@ -64,30 +67,48 @@ class Service:
     # ------------------------------------------------------------------ models
 
     async def take_newest(self) -> bool:
-        """Take the version that the source names, with all that was observed after its cutoff; True when it is new.
+        """Take the newest version that can be read, with all that was observed after its cutoff; True when it is new.
 
-        Requests under way keep the version that they began with. A version that cannot be read is left, and told.
+        Requests under way keep the version that they began with. A version that cannot be read, whatever is wrong with
+        it, is passed over and told: the one before it answers.
         """
         loop = asyncio.get_running_loop()
-        try:
-            version, folder = await loop.run_in_executor(self.recorder.disk, self.source)
-            if self.current is not None and self.current.version == version:
-                self.trouble = ""
+        while True:
+            self._unfit = {name: each for name, each in self._unfit.items() if each[1] > time.monotonic()}
+            try:
+                version, folder = await loop.run_in_executor(self.recorder.disk, self.source, tuple(self._unfit))
+            except (ValueError, OSError) as error:
+                self.trouble = self._passed_over() or str(error)
                 return False
-            fresh = await loop.run_in_executor(self.recorder.disk, self.load, version, folder)
-            cutoff = fresh.cutoff.item()
-            past, read = await loop.run_in_executor(self.recorder.disk, self.ledger.since, 0, cutoff)
-            await loop.run_in_executor(self.recorder.disk, fresh.advance, past)
-        except (ValueError, OSError, KeyError) as error:
-            self.trouble = str(error)
-            self.metrics.failed_swaps.inc()
-            return False
+            if self.current is not None and self.current.version == version:
+                self.trouble = self._passed_over()
+                return False
+            try:
+                await self._take(version, folder)
+            except Exception as error:
+                self.metrics.failed_swaps.inc()
+                known = isinstance(error, ValueError | OSError)
+                why = str(error) if known else f"{folder}: cannot be read ({type(error).__name__}: {error})"
+                self._unfit[version] = (why, time.monotonic() + LOOKS * self.config.watch_seconds)
+                continue
+            self.trouble = self._passed_over()
+            return True
+
+    async def _take(self, version: str, folder: Path) -> None:
+        """Read a version, let it catch up, and answer with it from then on."""
+        loop, disk = asyncio.get_running_loop(), self.recorder.disk
+        fresh = await loop.run_in_executor(disk, self.load, version, folder)
+        cutoff = fresh.cutoff.item()
+        past, read = await loop.run_in_executor(disk, self.ledger.since, 0, cutoff)
+        await loop.run_in_executor(disk, fresh.advance, past)
         async with self.recorder.moving:  # what came in meanwhile
-            late, read = await loop.run_in_executor(self.recorder.disk, self.ledger.since, read, cutoff)
-            await loop.run_in_executor(self.recorder.disk, fresh.advance, late)
-            self.current, self._read, self.trouble = fresh, read, ""
+            late, read = await loop.run_in_executor(disk, self.ledger.since, read, cutoff)
+            await loop.run_in_executor(disk, fresh.advance, late)
+            self.current, self._read = fresh, read
         self.metrics.model(version)
-        return True
+
+    def _passed_over(self) -> str:
+        return "; ".join(f"{name} is passed over: {why}" for name, (why, _) in self._unfit.items())
 
     async def watch(self, told: Callable[[str, dict[str, Any]], None]) -> None:
         """Look for another version again and again; ``told`` is called with what happened."""
@@ -96,7 +117,7 @@ class Service:
             before = self.trouble
             if await self.take_newest():
                 told("model", {"version": self.snapshot.version})
-            elif self.trouble and self.trouble != before:
+            if self.trouble and self.trouble != before:
                 told("model_refused", {"reason": self.trouble})
 
     async def close(self) -> None:
@@ -216,7 +237,7 @@ class Service:
 
     def model(self) -> dict[str, Any]:
         """Answer ``GET /model``."""
-        return model_answer(self.snapshot)
+        return {**model_answer(self.snapshot), "passed_over": self.trouble}
 
     def _many(self, count: int, field: str) -> None:
         if count > self.config.max_series:

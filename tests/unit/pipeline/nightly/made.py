@@ -67,7 +67,7 @@ def shop(place: Path) -> Path:
     return place / "night.yml"
 
 
-def quick(made: object, sales: Path, jobs: int) -> Path:
+def quick(made: object, sales: Path, config: object) -> Path:
     """Stands for the training of a night."""
     return run_on(sales, made.place / ".challenger", {})  # type: ignore[attr-defined]
 

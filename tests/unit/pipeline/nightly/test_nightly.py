@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from salesforecast_lib.files import read_json
+from salesforecast_lib.files import read_json, write_json
 from salesforecast_lib.pipeline.cli import app
 from salesforecast_lib.pipeline.nightly import play, read_config
 from salesforecast_lib.production import registry
@@ -113,8 +113,12 @@ def test_new_models_serve_when_they_pass_and_one_command_goes_back(config):
         "loss"
     ] > 0
     come(config, DAYS + 7, 7)
-    play(read_config(config), fitted=quick)
-    assert registry.current(run) == "v000002"
+    file = run / "models" / "v000001" / "model.json"
+    write_json({**read_json(file), "live": {}}, file)  # as if a server could answer with it
+    night = play(read_config(config), fitted=quick)
+    assert registry.current(run) == "v000002" and any(
+        "a server goes on with older ones" in line for line in night.lines
+    )
     done = CliRunner().invoke(app, ["rollback", str(run)])
     assert done.exit_code == 0 and "v000001 serves again instead of v000002" in done.output
     come(config, DAYS + 14)
@@ -126,8 +130,8 @@ def test_models_that_do_not_pass_are_refused_and_the_old_ones_go_on(config):
     config.write_text(config.read_text() + "retrain: weekly\ngate: {margin: 0.0, bias: 0.0, coverage: 0.0}\n")
     come(config, DAYS, 7)
 
-    def spoiled(made, sales, jobs):
-        folder = quick(made, sales, jobs)
+    def spoiled(made, sales, config):
+        folder = quick(made, sales, config)
         table = pd.read_parquet(folder / "champion_forecasts.parquet")
         table["mean"] *= 3
         table.to_parquet(folder / "champion_forecasts.parquet")
@@ -139,13 +143,32 @@ def test_models_that_do_not_pass_are_refused_and_the_old_ones_go_on(config):
     assert any("were refused: its bias" in line for line in night.lines)
 
 
+def test_new_models_that_cannot_be_published_are_an_alarm_and_the_night_ends_well(config, monkeypatch):
+    from salesforecast_lib.production import export
+
+    def slow(*told, **more):
+        raise export.GateError("the live network is not published, it fails 1 of 4 gates: time")
+
+    monkeypatch.setattr(export, "write_model_folder", slow)
+    config.write_text(config.read_text().replace("live: false", "live: true") + "retrain: weekly\n")
+    come(config, DAYS, 7)
+    night = play(read_config(config), fitted=quick)
+    assert night.code == 1 and any("could not be published: the live network" in line for line in night.lines)
+    assert registry.current(config.parent / "run") is None and (night.folder / "decisions.csv").is_file()
+    come(config, DAYS + 7)
+    night = play(read_config(config), fitted=None)  # the next try is a week later
+    assert not any("trained again" in line for line in night.lines), night.lines
+
+
 KILLED = """
-import os, shutil, signal, sys
+import importlib, os, shutil, signal, sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[3])
+for name in sys.argv[5].split(","):
+    importlib.import_module(name)  # once, and not in each child
 from salesforecast_lib.pipeline.nightly import play, read_config
 from salesforecast_lib.production import registry
-def quick(made, sales, jobs):
+def quick(made, sales, config):
     return Path(shutil.copytree(sys.argv[4], made.place / ".challenger", dirs_exist_ok=True))
 config = read_config(Path(sys.argv[1]))
 for name in sys.argv[2].split(","):
@@ -168,12 +191,13 @@ def test_a_night_killed_at_each_of_its_steps_in_turn_ends_as_if_it_had_never_bee
     names, ready = [], tmp_path / "ready"
     shutil.copytree(config.parent, tmp_path / "whole")
 
-    def trained(made, sales, jobs):
-        return shutil.copytree(quick(made, sales, jobs), ready)
+    def trained(made, sales, config):
+        return shutil.copytree(quick(made, sales, config), ready)
 
     whole = play(read_config(tmp_path / "whole" / "night.yml"), names.append, trained)
     assert len(names) >= 12 and len(set(names)) == len(names)
     told = [sys.executable, "-c", KILLED, str(config), ",".join(names), str(Path(__file__).parents[4]), str(ready)]
+    told.append(",".join(name for name in sys.modules if name.startswith(("salesforecast_lib.", "lightgbm."))))
     done = subprocess.run(told, capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
     assert done.returncode == 0, done.stderr
     night = play(read_config(config))
@@ -198,6 +222,10 @@ def test_a_night_killed_at_each_of_its_steps_in_turn_ends_as_if_it_had_never_bee
         ("run: run\nnew: nowhere/*.csv\n", "no such folder"),
         ("run: run\nnew: inbox\nplan: none.csv\n", "plan=.*none.csv: no such file"),
         ("run: run\nnew: inbox\nserve: localhost\n", "expected an address such as"),
+        ("run: run\nnew: inbox\nserve: http://127.0.0.1:9\nlive: false\n", "exclude each other"),
+        ("run: run\nnew: inbox\nkey_file: none\n", "key_file=.*none: no such file"),
+        ("run: run\nnew: inbox\nkey_file: empty\n", "key_file=.*empty: is empty"),
+        ("run: run\nnew: inbox\nserve: http://127.0.0.1:9\nkey_file: night.yml\n", "is no key"),
         ("run: run\nnew: inbox\ngate: {loss: 1}\n", "'loss' is not known"),
         ("- run\n", "expected lines such as"),
         ("run: [\n", "is no YAML"),
@@ -205,6 +233,7 @@ def test_a_night_killed_at_each_of_its_steps_in_turn_ends_as_if_it_had_never_bee
 )
 def test_a_config_that_cannot_be_used_ends_with_three_and_one_sentence(made, text, words):
     file = made.parent / "other.yml"
+    (made.parent / "empty").write_text("\n")
     file.write_text(text)
     with pytest.raises((ValueError, OSError), match=words):
         read_config(file)
@@ -227,10 +256,10 @@ def test_an_error_nobody_thought_of_ends_with_three_and_changes_nothing(config, 
 
 
 def test_a_server_that_does_not_answer_is_an_alarm_and_stops_nothing(config):
-    config.write_text(config.read_text() + "serve: http://127.0.0.1:9\n")
+    config.write_text(config.read_text().replace("live: false", "serve: http://127.0.0.1:9"))
     come(config, DAYS)
     code, said = call(config)
-    assert code == 1 and "the server http://127.0.0.1:9 could not be told" in said
+    assert code == 1 and "alarm: the server http://127.0.0.1:9 could not be told" in said
     assert read_json(config.parent / "run" / "nights" / "2024-04-08" / "state.json")["code"] == 1
 
 

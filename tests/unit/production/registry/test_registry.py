@@ -186,6 +186,16 @@ def test_the_last_versions_stay_and_always_the_way_back(run, tmp_path):
     assert registry.publish(run, model(tmp_path / "next", "next")) == "v000007"  # no name is used twice
 
 
+def test_the_newest_version_that_a_server_can_answer_with_stays(run, tmp_path):
+    for number in range(4):  # nights without a live network
+        folder = model(tmp_path / f"m{number}", f"m{number}")
+        told = json.loads((folder / "model.json").read_text())
+        (folder / "model.json").write_text(json.dumps({**told, "live": None}))
+        registry.promote(run, registry.publish(run, folder))
+        registry.retain(run, 1)
+    assert registry.versions(run) == ["v000002", "v000005", "v000006"]
+
+
 def test_the_same_folder_again_is_the_same_version(run, tmp_path):
     lines = len(registry.entries(run))
     assert registry.publish(run, tmp_path / "two") == "v000002" and len(registry.entries(run)) == lines

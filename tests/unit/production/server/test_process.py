@@ -8,8 +8,11 @@ import threading
 import time
 
 import pytest
+from starlette.testclient import TestClient
 
+from salesforecast_lib.pipeline.serving.process import check_servable
 from salesforecast_lib.pipeline.serving.running import start
+from salesforecast_lib.production.server import create_app, newest
 from salesforecast_lib.production.version_log import current_version
 
 MODULE = "tests.unit.production.server.serve_fake"
@@ -138,3 +141,69 @@ def test_no_torch_in_the_process():
         "assert 'onnxruntime' in sys.modules and 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def champion_only(models, version):
+    (models / version).mkdir()
+    (models / version / "model.json").write_text('{"format": 1, "live": null, "files": {}}')
+    with (models / "log.jsonl").open("a") as log:
+        log.write(json.dumps({"version": version}) + "\n")
+
+
+def test_a_version_that_cannot_be_served_is_passed_over_at_start_too(run_dir, models, tmp_path):
+    champion_only(models, "v7")
+    (models / "log.jsonl").open("a").write('{"version": "v8"}\n')  # its folder is missing
+    told = []
+
+    def load(version, folder):
+        from salesforecast_lib.production.live import LiveModel
+        from tests.unit.production.server import fake
+
+        return LiveModel.load(folder) if version == "v7" else fake.load(version, folder)
+
+    app = create_app(newest(models), tmp_path / "o.sqlite", log=lambda event, **each: told.append(event), load=load)
+    with TestClient(app) as client:
+        assert client.get("/ready").json()["version"] == "v1"
+        passed = client.get("/model").json()["passed_over"]
+        assert (
+            "v7" in passed and "champion only" in passed and "v8" in passed and told[:2] == ["ready", "model_refused"]
+        )
+        (models / "log.jsonl").open("a").write('{"version": "v2"}\n')
+        end = time.monotonic() + 10
+        while client.get("/ready").json()["version"] != "v2" and time.monotonic() < end:
+            time.sleep(0.05)
+        assert client.get("/model").json()["version"] == "v2"
+
+
+@pytest.mark.parametrize("error", [TypeError("odd"), RuntimeError("odd"), KeyError("odd")])
+def test_whatever_is_wrong_with_a_version_the_one_before_answers(models, tmp_path, error):
+    from tests.unit.production.server import fake
+
+    def load(version, folder):
+        if version == "v2":
+            raise error
+        return fake.load(version, folder)
+
+    (models / "log.jsonl").open("a").write('{"version": "v2"}\n')
+    app = create_app(newest(models), tmp_path / "o.sqlite", log=lambda event, **each: None, load=load)
+    with TestClient(app) as client:
+        found = client.get("/model").json()
+        assert found["version"] == "v1" and type(error).__name__ in found["passed_over"]
+
+
+def test_a_run_without_any_servable_version_is_refused_before_anything_starts(run_dir, models):
+    check_servable(run_dir)  # v1 says nothing of itself
+    (models / "log.jsonl").write_text("")
+    champion_only(models, "v7")
+    champion_only(models, "v8")
+    with pytest.raises(ValueError, match="live: false"):
+        check_servable(run_dir)
+
+
+def test_after_the_way_back_what_was_left_answers_no_more(models):
+    log = models / "log.jsonl"
+    log.write_text('{"version": "v1"}\n{"version": "v2"}\n{"what": "rolled back", "version": "v1"}\n')
+    source = newest(models)
+    assert source()[0] == "v1"
+    with pytest.raises(ValueError, match="none of its versions"):
+        source(("v1",))
