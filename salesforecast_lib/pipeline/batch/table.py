@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import tempfile
@@ -165,12 +166,12 @@ def _remember(*told: Any) -> None:
 
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     _told[:] = [load_champion(Path(told[0]) / "champion"), *told]
+    gc.collect()
+    gc.freeze()  # what lives as long as the process is not looked through again and again
 
 
 def _block(number: int) -> Part:
     """The part of one block of series."""
-    import gc
-
     import pandas as pd
 
     from salesforecast_lib.data.features import build_features
