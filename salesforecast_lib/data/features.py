@@ -49,7 +49,9 @@ class FeatureTable:
             self.in_units += list(columns)
 
 
-def build_features(panel: pd.DataFrame, meta: dict[str, Any], prices: pd.Series | None = None) -> FeatureTable:
+def build_features(
+    panel: pd.DataFrame, meta: dict[str, Any], prices: pd.Series | None = None, ahead_only: bool = False
+) -> FeatureTable:
     """Build every feature of the book from a panel sorted by ``unique_id, ds``.
 
     A historical feature in row ``ds`` uses rows up to and including ``ds``: it is known at the close of that period
@@ -59,6 +61,7 @@ def build_features(panel: pd.DataFrame, meta: dict[str, Any], prices: pd.Series 
     ----------
     meta : ``panel.json``: freq, season_length, country and the declared raw covariates.
     prices : of `usual_prices` of all series, where the panel holds some of them.
+    ahead_only : leave out what follows from sales, which is not known ahead.
 
     Raises
     ------
@@ -83,6 +86,19 @@ def build_features(panel: pd.DataFrame, meta: dict[str, Any], prices: pd.Series 
     table.add("promotion", "future", {name: frame[name] for name in meta["future"]})
     table.add("hierarchy", "static", {name: frame[name].astype(str) for name in meta["static"]})
 
+    if not ahead_only:
+        _sales_features(table, frame, season)
+    _price_features(table, frame, meta, season, prices)
+    _behaviour_features(table, frame, meta, season)
+    rest = [name for name in meta["historical"] if name not in table.roles["historical"]]
+    numeric = {name: frame[name].fillna(0.0) for name in rest}
+    if numeric:
+        table.add("other", "historical", numeric)
+    return table
+
+
+def _sales_features(table: FeatureTable, frame: pd.DataFrame, season: int) -> None:
+    """Lags, levels, spread, trend and recency of the sales."""
     seen = frame["available"] > 0  # a closed day is no day without demand
     past = PastWindows(frame, frame["y"].where(seen))
     means = {k: past.mean(k).fillna(0.0) for k in (season, 4 * season, 8 * season)}
@@ -122,13 +138,6 @@ def build_features(panel: pd.DataFrame, meta: dict[str, Any], prices: pd.Series 
             "zero_share": PastWindows(frame, (frame["y"] == 0).where(seen)).mean(4 * season).fillna(0.0),
         },
     )
-    _price_features(table, frame, meta, season, prices)
-    _behaviour_features(table, frame, meta, season)
-    rest = [name for name in meta["historical"] if name not in table.roles["historical"]]
-    numeric = {name: frame[name].fillna(0.0) for name in rest}
-    if numeric:
-        table.add("other", "historical", numeric)
-    return table
 
 
 def _calendar_rows(frame: pd.DataFrame, days: pd.DatetimeIndex, meta: dict[str, Any]) -> dict[str, np.ndarray]:

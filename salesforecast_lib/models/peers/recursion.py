@@ -56,8 +56,8 @@ def recursive_means(
     first = np.flatnonzero(np.r_[True, names[1:] != names[:-1]])
     bounds = np.append(first, len(names)).astype("int32")
     ids, ahead = names[first], len(steps)
-    if future and not _complete(known, ids, steps):
-        raise ValueError(f"known ahead: expected {', '.join(future)} of each series and each of the {ahead} periods")
+    if future:
+        _check_complete(known, ids, steps)
     scaler = LocalStandardScaler()
     scaled = scaler.fit_transform(GroupedArray(history["y"].to_numpy("float64"), bounds))
     reach = recipe.reach
@@ -90,8 +90,16 @@ def recursive_means(
     return pd.DataFrame({"unique_id": np.repeat(ids, ahead), "ds": np.tile(steps, len(ids)), "mean": mean})
 
 
-def _complete(known: pd.DataFrame, ids: np.ndarray, steps: pd.DatetimeIndex) -> bool:
-    if len(known) != len(ids) * len(steps):
-        return False
-    same = known["unique_id"].to_numpy() == np.repeat(ids, len(steps))
-    return bool(same.all() and (known["ds"].to_numpy() == np.tile(steps.to_numpy(), len(ids))).all())
+def _check_complete(known: pd.DataFrame, ids: np.ndarray, steps: pd.DatetimeIndex) -> None:
+    """Raise ValueError that names the first series which lacks a step, or has one twice."""
+    names, days = np.repeat(ids, len(steps)), np.tile(steps.to_numpy(), len(ids))
+    if len(known) == len(names) and (known["unique_id"].to_numpy() == names).all():
+        wrong = np.flatnonzero(known["ds"].to_numpy() != days)
+        odd = names[wrong[:1]]
+    else:
+        count = pd.Series(known["unique_id"].to_numpy()).value_counts().reindex(ids, fill_value=0)
+        odd = count.index[count.to_numpy() != len(steps)]
+    if len(odd):
+        raise ValueError(
+            f"future: series {odd[0]!r} has not each of the {len(steps)} periods after the cutoff once; give them all"
+        )

@@ -189,7 +189,7 @@ def _block(number: int) -> Part:
     frequency = check_freq(str(meta["freq"]))
     tail = panel[panel["ds"] > cutoff - TAIL * frequency.inner * frequency.offset]
     extended = pd.concat([tail, rows], ignore_index=True).sort_values(["unique_id", "ds"], ignore_index=True)
-    made = build_features(extended, meta, usual)
+    made = build_features(extended, {**meta, "static": [], "historical": []}, usual, ahead_only=True)
     columns = ["unique_id", "ds", *made.roles["future"]]
     ahead = made.frame.loc[made.frame["ds"] > cutoff, columns]
     known = pd.concat([table.frame[columns], ahead], ignore_index=True)
