@@ -72,8 +72,7 @@ def build_features(
     missing = [name for name in ("unique_id", "ds", "y", "available", *raw) if name not in panel]
     if missing:
         raise ValueError(f"panel: missing columns {missing}; expected those declared in panel.json")
-    order = panel[["unique_id", "ds"]]
-    if not order.equals(order.sort_values(["unique_id", "ds"], kind="stable", ignore_index=True)):
+    if not _in_order(panel):
         raise ValueError("panel: rows are not sorted by unique_id and ds; sort it and reset the index")
     season = inner_season(meta["freq"])
     frame = panel.copy()
@@ -95,6 +94,14 @@ def build_features(
     if numeric:
         table.add("other", "historical", numeric)
     return table
+
+
+def _in_order(panel: pd.DataFrame) -> bool:
+    """Whether the rows are numbered, and sorted by series and period."""
+    ids, days = panel["unique_id"].to_numpy(), panel["ds"].to_numpy()
+    same, later = ids[1:] == ids[:-1], ids[1:] > ids[:-1]
+    rising = later | (same & (days[1:] >= days[:-1]))
+    return bool(np.all(rising)) and panel.index.equals(pd.RangeIndex(len(panel)))
 
 
 def _sales_features(table: FeatureTable, frame: pd.DataFrame, season: int) -> None:
