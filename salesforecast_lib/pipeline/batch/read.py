@@ -130,6 +130,7 @@ def _as_it_is(file: Path, columns: list[str], meta: Mapping[str, Any]) -> pd.Dat
     """A Parquet panel that has the run's form already: its columns and types, sorted, without gap; else None."""
     import numpy as np
     import pandas as pd
+    import pyarrow as pa
 
     from salesforecast_lib.data.frequency import check_freq
 
@@ -157,6 +158,7 @@ def _as_it_is(file: Path, columns: list[str], meta: Mapping[str, Any]) -> pd.Dat
     panel["ds"] = panel["ds"].astype("datetime64[ns]")
     for name in static:
         panel[name] = panel[name].astype(str)
+    pa.default_memory_pool().release_unused()  # what reading took, more than the panel itself
     return panel
 
 
