@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
+from functools import lru_cache
+from types import MappingProxyType
 
 import holidays
 import numpy as np
@@ -89,12 +92,18 @@ def cutoffs_within(ds: pd.Series, freq: str, horizon: int, count: int) -> list[p
     return rolling_cutoffs(last, freq, horizon, max(1, min(count, periods // horizon - 2)))
 
 
+@lru_cache(64)
+def _holidays(country: str, first: int, last: int) -> Mapping[pd.Timestamp, str]:
+    """Names of the public holidays of the years ``first`` to ``last``; the same table for all who ask."""
+    code, _, region = country.partition("-")
+    years = range(first, last + 1)
+    free = holidays.country_holidays(code, subdiv=region or None, years=years) if code else {}
+    return MappingProxyType({pd.Timestamp(day): str(name) for day, name in free.items()})
+
+
 def holiday_names(days: pd.DatetimeIndex, country: str) -> pd.Series:
     """Name of the public holiday of those of the ``days`` that are one, by day; none of an empty ``country``."""
-    code, _, region = country.partition("-")
-    years = range(days.min().year - 1, days.max().year + 2)
-    free = holidays.country_holidays(code, subdiv=region or None, years=years) if code else {}
-    names = {pd.Timestamp(day): str(name) for day, name in free.items()}
+    names = _holidays(country, days.min().year - 1, days.max().year + 1)
     return pd.Series({day: names[day] for day in days if day in names}, dtype=object)
 
 

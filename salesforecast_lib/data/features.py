@@ -49,7 +49,9 @@ class FeatureTable:
             self.in_units += list(columns)
 
 
-def build_features(panel: pd.DataFrame, meta: dict[str, Any], prices: pd.Series | None = None) -> FeatureTable:
+def build_features(
+    panel: pd.DataFrame, meta: dict[str, Any], prices: pd.Series | None = None, ahead_only: bool = False
+) -> FeatureTable:
     """Build every feature of the book from a panel sorted by ``unique_id, ds``.
 
     A historical feature in row ``ds`` uses rows up to and including ``ds``: it is known at the close of that period
@@ -59,6 +61,7 @@ def build_features(panel: pd.DataFrame, meta: dict[str, Any], prices: pd.Series 
     ----------
     meta : ``panel.json``: freq, season_length, country and the declared raw covariates.
     prices : of `usual_prices` of all series, where the panel holds some of them.
+    ahead_only : leave out what follows from sales, which is not known ahead.
 
     Raises
     ------
@@ -69,8 +72,7 @@ def build_features(panel: pd.DataFrame, meta: dict[str, Any], prices: pd.Series 
     missing = [name for name in ("unique_id", "ds", "y", "available", *raw) if name not in panel]
     if missing:
         raise ValueError(f"panel: missing columns {missing}; expected those declared in panel.json")
-    order = panel[["unique_id", "ds"]]
-    if not order.equals(order.sort_values(["unique_id", "ds"], kind="stable", ignore_index=True)):
+    if not _in_order(panel):
         raise ValueError("panel: rows are not sorted by unique_id and ds; sort it and reset the index")
     season = inner_season(meta["freq"])
     frame = panel.copy()
@@ -83,6 +85,27 @@ def build_features(panel: pd.DataFrame, meta: dict[str, Any], prices: pd.Series 
     table.add("promotion", "future", {name: frame[name] for name in meta["future"]})
     table.add("hierarchy", "static", {name: frame[name].astype(str) for name in meta["static"]})
 
+    if not ahead_only:
+        _sales_features(table, frame, season)
+    _price_features(table, frame, meta, season, prices)
+    _behaviour_features(table, frame, meta, season)
+    rest = [name for name in meta["historical"] if name not in table.roles["historical"]]
+    numeric = {name: frame[name].fillna(0.0) for name in rest}
+    if numeric:
+        table.add("other", "historical", numeric)
+    return table
+
+
+def _in_order(panel: pd.DataFrame) -> bool:
+    """Whether the rows are numbered, and sorted by series and period."""
+    ids, days = panel["unique_id"].to_numpy(), panel["ds"].to_numpy()
+    same, later = ids[1:] == ids[:-1], ids[1:] > ids[:-1]
+    rising = later | (same & (days[1:] >= days[:-1]))
+    return bool(np.all(rising)) and panel.index.equals(pd.RangeIndex(len(panel)))
+
+
+def _sales_features(table: FeatureTable, frame: pd.DataFrame, season: int) -> None:
+    """Lags, levels, spread, trend and recency of the sales."""
     seen = frame["available"] > 0  # a closed day is no day without demand
     past = PastWindows(frame, frame["y"].where(seen))
     means = {k: past.mean(k).fillna(0.0) for k in (season, 4 * season, 8 * season)}
@@ -122,13 +145,6 @@ def build_features(panel: pd.DataFrame, meta: dict[str, Any], prices: pd.Series 
             "zero_share": PastWindows(frame, (frame["y"] == 0).where(seen)).mean(4 * season).fillna(0.0),
         },
     )
-    _price_features(table, frame, meta, season, prices)
-    _behaviour_features(table, frame, meta, season)
-    rest = [name for name in meta["historical"] if name not in table.roles["historical"]]
-    numeric = {name: frame[name].fillna(0.0) for name in rest}
-    if numeric:
-        table.add("other", "historical", numeric)
-    return table
 
 
 def _calendar_rows(frame: pd.DataFrame, days: pd.DatetimeIndex, meta: dict[str, Any]) -> dict[str, np.ndarray]:

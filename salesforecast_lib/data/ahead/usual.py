@@ -97,6 +97,20 @@ def extend_panel(
     countries : code of the country by ``unique_id``: public holidays on which a series always was closed are closed
         ahead, see `closed_holidays`; without it they are days like others.
     """
+    rows = told_or_usual(panel, future, static, freq, horizon, plan, countries)
+    return pd.concat([panel, rows], ignore_index=True).sort_values(KEYS, kind="stable", ignore_index=True)
+
+
+def told_or_usual(
+    panel: pd.DataFrame,
+    future: list[str],
+    static: list[str],
+    freq: str,
+    horizon: int,
+    plan: pd.DataFrame | None = None,
+    countries: pd.Series | None = None,
+) -> pd.DataFrame:
+    """The rows that `extend_panel` appends: ``unique_id, ds, available``, the static and the *future* columns."""
     last, frequency = panel["ds"].max(), check_freq(freq)
     ending = panel[panel["ds"] == last].set_index("unique_id")
     rows = rows_ahead(panel, freq, horizon)
@@ -110,4 +124,4 @@ def extend_panel(
         if told is not None and name in told:
             rows[name] = told[name].where(told[name].notna(), rows[name])
     rows["available"] = (rows["open"] > 0).astype("float64") if "open" in future else 1.0
-    return pd.concat([panel, rows], ignore_index=True).sort_values(KEYS, kind="stable", ignore_index=True)
+    return rows

@@ -24,6 +24,7 @@ from salesforecast_lib.models.peers import (
     statistical_forecasts,
 )
 from salesforecast_lib.models.peers.coding import Coding
+from salesforecast_lib.models.peers.ground import Ground, ground_of
 from salesforecast_lib.models.peers.recursive import RecursiveMeans, lightgbm_means
 from salesforecast_lib.models.peers.shelf import Shelf
 
@@ -38,6 +39,16 @@ class Task:
     fits: Fits
     config: ChampionConfig
     coding: Coding | None = None  # of the fit, where its models are used on other data
+    grounds: dict[pd.Timestamp, Ground] | None = None  # kept by cutoff where members are to share them
+
+    def ground(self, cutoff: pd.Timestamp) -> Ground | None:
+        """What the rows of several members stand on; None where each makes its own."""
+        if self.grounds is None:
+            return None
+        if cutoff not in self.grounds:
+            steps = pd.date_range(cutoff, periods=self.horizon + 1, freq=self.freq)[1:]
+            self.grounds[cutoff] = ground_of(self.table, self.known, cutoff, steps)
+        return self.grounds[cutoff]
 
     @property
     def horizon(self) -> int:
@@ -81,7 +92,7 @@ def _direct(task: Task, cutoff: pd.Timestamp, model: str, shelf: Shelf) -> pd.Da
         levels=task.config.levels,
     )
     told = task.table, task.known, cutoff, task.horizon, task.freq, frequency.cycle
-    return direct_lightgbm_forecasts(*told, config, shelf=shelf, coding=task.coding)
+    return direct_lightgbm_forecasts(*told, config, shelf=shelf, coding=task.coding, ground=task.ground(cutoff))
 
 
 def _boosting(task: Task, cutoff: pd.Timestamp, model: str, shelf: Shelf) -> pd.DataFrame:
@@ -94,7 +105,7 @@ def _boosting(task: Task, cutoff: pd.Timestamp, model: str, shelf: Shelf) -> pd.
         threads=task.config.threads,
     )
     told = task.table, task.known, cutoff, task.horizon, task.freq
-    return boosting_forecasts(*told, check_freq(task.freq).cycle, config, shelf, task.coding)
+    return boosting_forecasts(*told, check_freq(task.freq).cycle, config, shelf, task.coding, task.ground(cutoff))
 
 
 def _networks(task: Task, cutoffs: Sequence[pd.Timestamp], shelf: Shelf) -> pd.DataFrame:

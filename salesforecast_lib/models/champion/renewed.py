@@ -156,7 +156,9 @@ def whole_of(frame: pd.DataFrame, coding: Coding, steps: pd.DatetimeIndex, cutof
     frame : ``unique_id, ds, y, available``, ``open`` where it is known ahead, and the static columns; sorted.
     steps : periods of the horizon.
     """
-    past = frame[frame["ds"] <= cutoff]
+    known = [name for name in ("ds", "y", "available", "open", *coding.groups) if name in frame]
+    early = (frame["ds"] <= cutoff).to_numpy()
+    past = frame[known] if early.all() else frame.loc[early, known]
     days = np.unique(np.r_[past["ds"].unique(), steps.to_numpy()])
     day = np.searchsorted(days, past["ds"].to_numpy())
     seen = np.nan_to_num(past["available"].to_numpy("float64"))

@@ -129,7 +129,7 @@ class StoredChampion:
             ends = table.frame["ds"].max()
             raise ValueError(f"cutoff={cutoff.date()}: no series has a row on that day; the data end on {ends.date()}")
         coding = replace(self.coding, whole=whole)
-        task = Task(table, known, self.meta, self.fits, self.config, coding)
+        task = Task(table, known, self.meta, self.fits, self.config, coding, {})
         shelf = renamed(self.shelf, cutoff, task.horizon, task.freq)
         return forecast_part(task, list(self.shares), shelf, cutoff)
 

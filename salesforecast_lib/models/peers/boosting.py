@@ -20,6 +20,7 @@ from salesforecast_lib import QUANTILES
 from salesforecast_lib.data.features import FeatureTable
 from salesforecast_lib.models.peers.baselines import tidy
 from salesforecast_lib.models.peers.coding import Coding
+from salesforecast_lib.models.peers.ground import Ground
 from salesforecast_lib.models.peers.kinds import KINDS, Kind, window_of
 from salesforecast_lib.models.peers.memory import LongMemoryRows
 from salesforecast_lib.models.peers.origins import within
@@ -85,6 +86,7 @@ def boosting_forecasts(
     config: BoostingConfig = BoostingConfig(),
     shelf: Shelf | None = None,
     coding: Coding | None = None,
+    ground: Ground | None = None,
 ) -> pd.DataFrame:
     """Average of several direct LightGBM models with a long memory, each in other units of the series.
 
@@ -99,6 +101,7 @@ def boosting_forecasts(
     season : periods of the cycle whose phases are told apart.
     shelf : fitted models, taken from there or left there.
     coding : of the fit, where its models are used on other data.
+    ground : see `OriginRows`.
 
     Returns
     -------
@@ -108,7 +111,7 @@ def boosting_forecasts(
     windows = [window_of(name, freq, periods) for name, _ in config.models]
     values, shelf = [], shelf or Shelf()
     for window in dict.fromkeys(windows):  # rows of one window at a time: they are what fills the memory
-        rows = LongMemoryRows(table, future, cutoff, horizon, freq, season, window, coding)
+        rows = LongMemoryRows(table, future, cutoff, horizon, freq, season, window, coding, ground)
         keys = rows.at(cutoff)
         for seed, (name, turn) in enumerate(config.models):
             if windows[seed] == window:

@@ -16,7 +16,7 @@ from salesforecast_lib.data.features import FeatureTable
 from salesforecast_lib.data.frequency import check_freq
 from salesforecast_lib.models.peers.baselines import pooled_quantiles
 from salesforecast_lib.models.peers.coding import Coding
-from salesforecast_lib.models.windows.vocabulary import known_ahead
+from salesforecast_lib.models.peers.ground import Ground, ground_of
 
 FLOOR = 0.02  # of the series' mean so far: the least that counts as a level
 THIN = 0.1  # share of a window's periods that have to be available for its origin to be a training row
@@ -36,6 +36,7 @@ class OriginRows:
     ----------
     future : ``unique_id, ds`` and the future columns for the horizon after the cutoff; other columns are not read.
     coding : of the fit whose models are used on these data; None where they are those of the fit.
+    ground : of the same table, future, cutoff and horizon, where it was made before.
 
     Raises
     ------
@@ -53,42 +54,23 @@ class OriginRows:
         season: int,
         window: int = 56,
         coding: Coding | None = None,
+        ground: Ground | None = None,
     ) -> None:
         self.coding = coding
         roles, self.horizon, self.season, self.cutoff, self.window = table.roles, horizon, season, cutoff, window
         self.kind = check_freq(freq).kind
-        past = table.frame[table.frame["ds"] <= cutoff]
-        alive = past.loc[past["ds"] == cutoff, "unique_id"]
-        if alive.empty:
-            raise ValueError(
-                f"cutoff={cutoff.date()}: no series has a row on that day; features end {past['ds'].max()}"
-            )
         self.steps = pd.date_range(cutoff, periods=horizon + 1, freq=freq)[1:]
-        ahead = known_ahead(future, roles["future"], alive, self.steps)
-        names = ["unique_id", "ds", "y", "available", *roles["historical"], *roles["future"], *roles["static"]]
-        frame = pd.concat([past[list(dict.fromkeys(names))], ahead], ignore_index=True)
-        frame = frame.sort_values(["unique_id", "ds"], kind="stable", ignore_index=True)
-        series, self.names = pd.factorize(frame["unique_id"])
-        first = np.flatnonzero(np.r_[True, series[1:] != series[:-1]])
-        self.start, self.end = first[series], np.append(first[1:], len(series))[series]
-        self.ds, self.series = frame["ds"].to_numpy(), series
-        self.y = np.nan_to_num(frame["y"].to_numpy("float64"))
-        self.open = frame["open"].fillna(1.0).to_numpy() > 0 if "open" in roles["future"] else np.full(len(frame), True)
-        self.seen = np.nan_to_num(frame["available"].to_numpy("float64")) * self.open
-        self.seen *= self.ds <= np.datetime64(cutoff)
+        self.ground = on = ground or ground_of(table, future, cutoff, self.steps)
+        self.names, self.series, self.start, self.end, self.ds = on.names, on.series, on.start, on.end, on.ds
+        self.y, self.open, self.seen, self.ahead, self.values = on.y, on.open, on.seen, on.ahead, on.values
         self.level, self.scale, self.thin = self._sizes(window)
         self.typical = coding.typical[window] if coding else self._typical()  # the panel's own unit, as series begin
-        self.historical = np.empty((len(frame), len(roles["historical"])), dtype="float32")
-        for k, name in enumerate(roles["historical"]):
-            unit = self.level if name in table.in_units else 1.0
-            self.historical[:, k] = frame[name].to_numpy("float64") / unit
-        self.ahead = frame[roles["future"]].to_numpy("float32")  # (rows, future)
-        values = {name: frame[name].iloc[first].reset_index(drop=True) for name in roles["static"]}  # (series,)
+        self.in_units = {name for name in roles["historical"] if name in table.in_units}
+        values, series = self.values, self.series
         codes = [
             coding.codes(name, each) if coding else pd.factorize(each, sort=True)[0] for name, each in values.items()
         ]
-        self.values = values
-        self.static = np.stack(codes, 1)[series] if codes else np.zeros((len(frame), 0))
+        self.static = np.stack(codes, 1)[series] if codes else np.zeros((len(series), 0))
         shapes = ["log_level", "step", "same_phase", "season_average"]
         self.numeric = [*shapes, *roles["historical"], *(f"ahead_{name}" for name in roles["future"])]
         self.categories = list(roles["static"])
@@ -124,6 +106,13 @@ class OriginRows:
         blank = level <= 0
         thin = blank | (days < need)
         return np.where(blank, least, level), np.where(scale > 0, scale, least), thin
+
+    def historical(self, origin: np.ndarray) -> np.ndarray:
+        """The features of the day, (origins, historical); those in units of sales in levels."""
+        told = np.empty((len(origin), len(self.ground.historical)), dtype="float32")
+        for k, (name, raw) in enumerate(self.ground.historical.items()):
+            told[:, k] = raw[origin] / (self.level[origin] if name in self.in_units else 1.0)
+        return told
 
     def _typical(self) -> float:
         begun = pd.Series(self.level)[~self.thin].groupby(self.series[~self.thin]).first()
@@ -197,7 +186,7 @@ class OriginRows:
         average = (value.sum(1) + 1.0) / (seen.sum(1) + 1.0)  # shrunk to the level, as in the network
         latest = np.where(seen[:, 0] > 0, value[:, 0], average)
         yield np.stack([np.log(level / self.typical), step, latest, average], axis=1)
-        yield self.historical[origin]
+        yield self.historical(origin)
         yield self.ahead[origin + step]
 
     def fit_data(

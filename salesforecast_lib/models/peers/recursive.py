@@ -17,6 +17,7 @@ from mlforecast.target_transforms import LocalStandardScaler
 from salesforecast_lib import QUANTILES
 from salesforecast_lib.data.frequency import check_freq
 from salesforecast_lib.models.peers.baselines import fitting_history, pooled_quantiles
+from salesforecast_lib.models.peers.recursion import Recipe, recursive_means
 from salesforecast_lib.models.peers.shelf import Shelf
 from salesforecast_lib.models.windows.vocabulary import plain_names
 
@@ -122,17 +123,20 @@ def lightgbm_means(
         if short.all():
             return rest
         long = past.loc[~short, ["unique_id", "ds", "y", *static, *future]]
-        # a stored model needs no training rows: one series tells the features, and all are read as new ones
-        some = long if not kept.closed else long[long["unique_id"] == long["unique_id"].iloc[0]]
-        rows = global_model.preprocess(some, static_features=static, return_X_y=True, as_numpy=False)
+        known = covariates[covariates["ds"].isin(steps) & covariates["unique_id"].isin(long["unique_id"].unique())]
 
         def fit() -> lgb.Booster:
-            return model.fit(*rows).booster_
+            return model.fit(
+                *global_model.preprocess(long, static_features=static, return_X_y=True, as_numpy=False)
+            ).booster_
 
         # the booster alone forecasts: its text holds all that it needs, the categories too
-        global_model.models_ = {"mean": kept.get(f"{past['ds'].max().date()}", fit)}
-        known = covariates[covariates["ds"].isin(steps) & covariates["unique_id"].isin(long["unique_id"].unique())]
-        table = global_model.predict(horizon, X_df=known if future else None, new_df=long if kept.closed else None)
+        booster = kept.get(f"{past['ds'].max().date()}", fit)
+        if not model.__sklearn_is_fitted__():  # from the shelf: it needs no training rows, nor what comes of them
+            table = recursive_means(booster, Recipe(lags, windows, parts), long, known, steps, static, future)
+            return pd.concat([table, rest[["unique_id", "ds", "mean"]]], ignore_index=True) if len(rest) else table
+        global_model.models_ = {"mean": booster}
+        table = global_model.predict(horizon, X_df=known if future else None)
         return pd.concat([table, rest[["unique_id", "ds", "mean"]]], ignore_index=True) if len(rest) else table
 
     origin = pd.date_range(end=cutoff, periods=horizon + 1, freq=freq)[0]

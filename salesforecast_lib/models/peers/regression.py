@@ -21,6 +21,7 @@ from salesforecast_lib import QUANTILES
 from salesforecast_lib.data.features import FeatureTable
 from salesforecast_lib.models.peers.baselines import tidy
 from salesforecast_lib.models.peers.coding import Coding
+from salesforecast_lib.models.peers.ground import Ground
 from salesforecast_lib.models.peers.origins import OriginRows
 from salesforecast_lib.models.peers.shelf import Shelf
 
@@ -66,19 +67,20 @@ def direct_lightgbm_forecasts(
     rows_of: type[OriginRows] = OriginRows,
     shelf: Shelf | None = None,
     coding: Coding | None = None,
+    ground: Ground | None = None,
 ) -> pd.DataFrame:
     """One LightGBM for all series and steps, with the network's covariates (Ke et al. 2017).
 
     Fitted on targets up to ``cutoff``. All fits share one binned data set; the mean is the fit of ``config.objective``,
     the quantiles are fits of the pinball loss (Koenker & Bassett 1978), or pooled past errors. ``rows_of`` may be a
     kind of `OriginRows` with more columns; fitted models are taken from the ``shelf``, or left there; ``coding`` is
-    that of their fit, where they are used on other data.
+    that of their fit, where they are used on other data; ``ground``: see `OriginRows`.
 
     Returns
     -------
     The forecast table, model "LightGBMDirect".
     """
-    told = table, future, cutoff, horizon, freq, season, config.window, coding
+    told = table, future, cutoff, horizon, freq, season, config.window, coding, ground
     rows, shelf = rows_of(*told), shelf or Shelf()
     settings = {
         "learning_rate": config.learning_rate,

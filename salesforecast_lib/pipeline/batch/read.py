@@ -130,6 +130,7 @@ def _as_it_is(file: Path, columns: list[str], meta: Mapping[str, Any]) -> pd.Dat
     """A Parquet panel that has the run's form already: its columns and types, sorted, without gap; else None."""
     import numpy as np
     import pandas as pd
+    import pyarrow as pa
 
     from salesforecast_lib.data.frequency import check_freq
 
@@ -153,7 +154,12 @@ def _as_it_is(file: Path, columns: list[str], meta: Mapping[str, Any]) -> pd.Dat
     )
     if not good or not (np.diff(place)[~new] == 1).all():
         return None
-    return panel.assign(ds=panel["ds"].astype("datetime64[ns]"), **{name: panel[name].astype(str) for name in static})
+    del codes, new, place, y  # column by column: a copy of all would double the memory
+    panel["ds"] = panel["ds"].astype("datetime64[ns]")
+    for name in static:
+        panel[name] = panel[name].astype(str)
+    pa.default_memory_pool().release_unused()  # what reading took, more than the panel itself
+    return panel
 
 
 def aligned(panel: pd.DataFrame, found: Mapping[str, Any], meta: Mapping[str, Any]) -> tuple[pd.DataFrame, list[str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import tempfile
@@ -120,9 +121,9 @@ def _in_blocks(champion: StoredChampion, new: NewData, cutoff: pd.Timestamp, pro
     import numpy as np
 
     from salesforecast_lib.data.ahead.holidays import series_countries
+    from salesforecast_lib.data.ahead.usual import told_or_usual
     from salesforecast_lib.data.features import usual_prices
     from salesforecast_lib.data.frequency import check_freq
-    from salesforecast_lib.data.panel import extend_panel
     from salesforecast_lib.models.champion.persistence import save_champion
     from salesforecast_lib.models.champion.renewed import whole_of
 
@@ -133,26 +134,28 @@ def _in_blocks(champion: StoredChampion, new: NewData, cutoff: pd.Timestamp, pro
     usual = usual_prices(panel, meta)
     # what is usual ahead is the shop's to tell: the rows after the end are made for all series at once
     where = series_countries(panel, meta)
-    extended = extend_panel(panel, meta["future"], meta["static"], meta["freq"], meta["horizon"], new.plan, where)
-    ahead = extended[extended["ds"] > cutoff].reset_index(drop=True)
-    del extended
+    ahead = told_or_usual(panel, meta["future"], meta["static"], meta["freq"], meta["horizon"], new.plan, where)
+    ahead = ahead.sort_values(["unique_id", "ds"], kind="stable", ignore_index=True)
     names = panel["unique_id"].to_numpy()
     starts = np.r_[0, (names[1:] != names[:-1]).nonzero()[0] + 1]
     cuts = sorted({int(starts[np.searchsorted(starts, at)]) for at in range(0, int(starts[-1]) + 1, rows)})
     place = Path(tempfile.mkdtemp(prefix="salesforecast-"))
     try:
         save_champion(champion, place / "champion")
-        jobs = []
         edge = ahead["unique_id"].to_numpy()
-        for number, (begin, end) in enumerate(zip(cuts, [*cuts[1:], len(panel)], strict=True)):
-            block = panel.iloc[begin:end]
-            block.to_parquet(place / f"{number}.parquet", index=False)
-            after = slice(np.searchsorted(edge, names[begin]), np.searchsorted(edge, names[end - 1], side="right"))
-            ahead.iloc[after].to_parquet(place / f"{number}-ahead.parquet", index=False)
-            jobs.append(number)
         told = (str(place), meta, cutoff, whole, usual)
         with ProcessPoolExecutor(processes, get_context("spawn"), _remember, told) as pool:
-            return list(pool.map(_block, jobs))
+            jobs = []  # a block is begun as soon as it is written
+            for number, (begin, end) in enumerate(zip(cuts, [*cuts[1:], len(panel)], strict=True)):
+                panel.iloc[begin:end].to_parquet(place / f"{number}.parquet", index=False)
+                after = slice(np.searchsorted(edge, names[begin]), np.searchsorted(edge, names[end - 1], side="right"))
+                ahead.iloc[after].to_parquet(place / f"{number}-ahead.parquet", index=False)
+                jobs.append(pool.submit(_block, number))
+            try:
+                return [job.result() for job in jobs]
+            except BaseException:
+                pool.shutdown(cancel_futures=True)  # the blocks that wait are not worth their time any more
+                raise
     finally:
         shutil.rmtree(place, ignore_errors=True)
 
@@ -165,12 +168,12 @@ def _remember(*told: Any) -> None:
 
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     _told[:] = [load_champion(Path(told[0]) / "champion"), *told]
+    gc.collect()
+    gc.freeze()  # what lives as long as the process is not looked through again and again
 
 
 def _block(number: int) -> Part:
     """The part of one block of series."""
-    import gc
-
     import pandas as pd
 
     from salesforecast_lib.data.features import build_features
@@ -188,7 +191,7 @@ def _block(number: int) -> Part:
     frequency = check_freq(str(meta["freq"]))
     tail = panel[panel["ds"] > cutoff - TAIL * frequency.inner * frequency.offset]
     extended = pd.concat([tail, rows], ignore_index=True).sort_values(["unique_id", "ds"], ignore_index=True)
-    made = build_features(extended, meta, usual)
+    made = build_features(extended, {**meta, "static": [], "historical": []}, usual, ahead_only=True)
     columns = ["unique_id", "ds", *made.roles["future"]]
     ahead = made.frame.loc[made.frame["ds"] > cutoff, columns]
     known = pd.concat([table.frame[columns], ahead], ignore_index=True)

@@ -42,25 +42,30 @@ class Known:
         ids: Sequence[str] | None,
         countries: np.ndarray | None,
     ) -> np.ndarray:
-        """Raw values (n, offsets, future) of the periods that many after ``last``, one date or (n,)."""
+        """Raw values (n, offsets, future) of the periods that many after ``last``, one date or (n,).
+
+        Where all series have the same values they share one row of memory, which cannot be written to.
+        """
+        unknown = sorted(set(told) - set(self.told))
+        if unknown:
+            raise ValueError(f"told: column {unknown[0]!r} is none that a shop may tell; expected some of {self.told}")
         last = np.broadcast_to(np.asarray(last, dtype="datetime64[D]"), (n,))
         alike = n > 0 and bool((last == last[0]).all()) and (countries is None or len(self.calendar.tables) == 1)
         first = self.calendar.place(last[:1] if alike else last)
         places = first[:, None] + offsets  # (n or 1, offsets)
         calendar = self.calendar.rows(places, None if alike else countries)
         days = self.calendar.days[places]
-        values = np.empty((n, len(offsets), len(self.future)))
+        values = np.empty((*places.shape, len(self.future)))
         for name in self.future:
             if name not in self.told:
                 values[:, :, self.future.index(name)] = calendar[:, :, self.calendar.columns.index(name)]
-        if self.told:
-            usual = self._usual(days, n, offsets, ids)
-            for k, name in enumerate(self.told):
-                values[:, :, self.future.index(name)] = self._told(name, told, usual[:, :, k])
-        unknown = sorted(set(told) - set(self.told))
-        if unknown:
-            raise ValueError(f"told: column {unknown[0]!r} is none that a shop may tell; expected some of {self.told}")
-        return values
+        own = bool(self.told) and (ids is not None or bool(told))  # else nothing tells one series from another
+        usual = self._usual(days, n if own else len(places), offsets, ids)
+        if own:
+            values = np.repeat(values, n // len(places), axis=0)  # each series has a row of its own
+        for k, name in enumerate(self.told):
+            values[:, :, self.future.index(name)] = self._told(name, told, usual[:, :, k])
+        return np.broadcast_to(values, (n, len(offsets), len(self.future)))
 
     def _usual(self, days: np.ndarray, n: int, offsets: np.ndarray, ids: Sequence[str] | None) -> np.ndarray:
         """Usual values, (n, offsets, told)."""

@@ -14,14 +14,14 @@ import pandas as pd
 from safetensors.numpy import load_file
 
 from salesforecast_lib.files import read_json, resolve
-from salesforecast_lib.models.windows.level import LARGEST, squashed
+from salesforecast_lib.models.windows.level import LARGEST
 from salesforecast_lib.production.live.calendar import Calendar
 from salesforecast_lib.production.live.categories import Categories
 from salesforecast_lib.production.live.folder import read_model_file
 from salesforecast_lib.production.live.known import Known
 from salesforecast_lib.production.live.sessions import in_parts, open_session
 from salesforecast_lib.production.live.states import Layout, Remembered, States
-from salesforecast_lib.production.live.windows import Windows, prepare, season_phases
+from salesforecast_lib.production.live.windows import Windows, covariates, prepare, season_phases
 
 
 class LiveModel:
@@ -192,7 +192,7 @@ class LiveModel:
         inputs = np.empty((len(y), 4 + len(self.future)), dtype="float32")
         inputs[:, 0] = (y / scale).clip(-LARGEST, LARGEST)
         inputs[:, 1], inputs[:, 2], inputs[:, 3] = 1.0, available, np.log(scale / self.unit)
-        inputs[:, 4:] = squashed(np.nan_to_num(today, nan=0.0))
+        inputs[:, 4:] = covariates(today)
         feeds = {"inputs": inputs, "carried": after.carried.astype("float32")}
         (carried,) = self._step.run(None, feeds) if len(y) else (after.carried,)
         moved = Remembered(carried.astype("float64"), after.y, after.available, after.level, after.static)
@@ -239,7 +239,7 @@ class LiveModel:
             "static": codes,
             "scale": scale.astype("float32"),
             "phases": phases.astype("float32"),
-            "future": squashed(np.nan_to_num(ahead, nan=0.0)).astype("float32"),
+            "future": np.ascontiguousarray(covariates(ahead)),
         }
 
     def _answer(

@@ -92,7 +92,7 @@ def prepare(
     history[:, :, 1] = 1.0
     history[:, :, 2] = seen
     history[:, :, 3] = np.log(level / unit)
-    history[:, :, 4:] = squashed(np.nan_to_num(past, nan=0.0))
+    history[:, :, 4:] = covariates(past)
     steps = min(steps, periods)
     history, length = history[:, periods - steps :], np.minimum(length, steps)
     if not whole:
@@ -103,6 +103,22 @@ def prepare(
     return Prepared(
         history, length.astype("int64"), level[:, -1:], season_phases(sold, seen, begun, level[:, -1:], window, season)
     )
+
+
+def covariates(values: np.ndarray) -> np.ndarray:
+    """Raw future columns (n, T, future) as the network reads them, float32: 0 where missing, `squashed` beyond 1.
+
+    Rows that all series share (a calendar) are made once; most of the others lie within 1 and are taken as they are.
+    """
+    if len(values) > 1 and values.strides[0] == 0:
+        return np.broadcast_to(covariates(values[:1]), values.shape)
+    with np.errstate(over="ignore"):  # what float32 cannot hold is squashed from the number itself
+        read = values.astype("float32")
+    read[np.isnan(read)] = 0.0
+    beyond = np.abs(read) > 1
+    if beyond.any():
+        read[beyond] = squashed(np.nan_to_num(values[beyond]))
+    return read
 
 
 def season_phases(

@@ -132,13 +132,16 @@ class Snapshot:
         if n > 1 and self._first(min(each.last_date for each in series), long) < 0:
             found = [self.from_histories([each]) for each in series]  # their common length would pass the calendar
             return np.concatenate([mean for mean, _ in found]), np.concatenate([parts for _, parts in found])
-        y, available = np.full((n, long), np.nan), np.ones((n, long))
+        available = np.ones((n, long))
+        if all(len(each.history) == long for each in series):  # one conversion for all; null is not a number
+            y = np.array([each.history for each in series], dtype="float64")
+        else:
+            y = np.full((n, long), np.nan)
+            for row, each in enumerate(series):
+                y[row, long - len(each.history) :] = np.array(each.history, dtype="float64")
         for row, each in enumerate(series):
-            values = np.array(each.history, dtype="float64")  # null is not a number
-            begin = long - len(values)
-            y[row, begin:] = values
             if each.available is not None:
-                available[row, begin:] = each.available
+                available[row, long - len(each.history) :] = each.available
         available[np.isnan(y)] = 0.0
         last = np.array([each.last_date for each in series], dtype="datetime64[D]")
         static = np.array(

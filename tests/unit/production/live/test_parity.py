@@ -10,9 +10,11 @@ import pytest
 
 from salesforecast_lib import quantile_columns
 from salesforecast_lib.models.forecaster import carried_forecast, carry_day, carry_history
+from salesforecast_lib.models.windows.level import squashed
 from salesforecast_lib.production.export import write_model_folder
 from salesforecast_lib.production.export.tables import numbers_of
 from salesforecast_lib.production.live import LiveModel, Windows
+from salesforecast_lib.production.live.windows import covariates
 from tests.unit.production.made_run import made_live, made_run, read_run
 
 
@@ -162,3 +164,31 @@ def test_no_torch_in_what_answers(made):
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [[0.0, -1.0, 1.0, 0.3], [np.nan, 1 + 1e-12, -1 - 1e-9, 2.5]],
+        [[np.inf, -np.inf, 1e300, -1e39], [1e-320, -0.0, 24_000.0, -80_000.0]],
+        [[np.nan] * 4, [0.0] * 4],
+    ],
+)
+def test_covariates_are_read_as_in_training(values):
+    raw = np.array(values)[:, None, :]  # (series, period, column)
+    wanted = squashed(np.nan_to_num(raw, nan=0.0)).astype("float32")
+    np.testing.assert_array_equal(covariates(raw), wanted)
+    shared = np.broadcast_to(raw[:1], (3, 1, 4))
+    np.testing.assert_array_equal(covariates(shared), np.repeat(wanted[:1], 3, axis=0))
+
+
+def test_series_that_share_a_calendar_have_its_values(made):
+    _, _, _, model = made
+    alone = model.past(model.cutoff, 1, 9)
+    for told in ({}, {"promo": np.full((3, 9), np.nan)}):
+        np.testing.assert_array_equal(model.past(model.cutoff, 3, 9, told), alone.repeat(3, 0))
+    days = np.array([model.cutoff] * 3, dtype="datetime64[D]")
+    days[1] = model.known.calendar.days[model.known.calendar.place(days[1]) - 1]
+    apart = model.past(days, 3, 9)
+    for row, day in enumerate(days):
+        np.testing.assert_array_equal(apart[row], model.past(day, 1, 9)[0])

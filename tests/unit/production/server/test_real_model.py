@@ -117,3 +117,15 @@ def test_a_changed_file_keeps_the_old_model(client):
     while service.snapshot.version != "a-3" and time.monotonic() < end:
         time.sleep(0.02)
     assert client.get("/ready").json()["version"] == "a-3"
+
+
+def test_histories_of_one_length_and_of_several_are_answered_alike(client, made):
+    _, model, frame = made
+    past = frame[frame["unique_id"] == "s1"]["y"].tolist()[-20:]
+    last, unknown = str(model.cutoff.date()), [None, *past[1:]]
+    rows = [{"history": each, "last_date": last} for each in (past, unknown, past[-8:])]
+    alone = [post(client, "/forecast", series=[row])["forecasts"][0]["mean"] for row in rows]
+    for together in (rows, rows[:2]):
+        found = post(client, "/forecast", series=together)["forecasts"]
+        for each, wanted in zip(found, alone, strict=False):
+            np.testing.assert_allclose(each["mean"], wanted, rtol=1e-4, atol=1e-3)
