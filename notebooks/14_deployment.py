@@ -121,7 +121,7 @@ print("torch and the graph agree to a thousandth:", apart < 1e-3)
 # %% [markdown]
 # ### One step by hand
 #
-# What happens in the LSTM's node when one more day comes? From {ref}`ch-derivation`: four gates from the input $x$
+# What happens in the LSTM's node when one more day comes? From {ref}`ch-lstm-derivation`: four gates from the input $x$
 # and the last state $h$, and the cell $c$ that remembers.
 #
 # ```{math}
