@@ -7,6 +7,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -39,6 +40,24 @@ def atomically(path: str | Path, write: Callable[[Path], None]) -> Path:
         os.replace(temporary, target)
     finally:
         temporary.unlink(missing_ok=True)
+    return target
+
+
+def folder_atomically(path: str | Path, write: Callable[[Path], None]) -> Path:
+    """Call ``write`` on a new empty neighbour of ``path`` and put it in its place whole, or leave what is there."""
+    target = resolve(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    fresh, old = (target.with_name(f".{target.name}.{os.getpid()}.{word}") for word in ("tmp", "old"))
+    shutil.rmtree(fresh, ignore_errors=True)
+    fresh.mkdir()
+    try:
+        write(fresh)
+        if target.exists():
+            target.rename(old)
+        fresh.rename(target)
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+        shutil.rmtree(old, ignore_errors=True)
     return target
 
 

@@ -17,9 +17,7 @@ The history is not in it: the features of the run are, ``features.parquet``, hel
 from __future__ import annotations
 
 import hashlib
-import os
 import platform
-import shutil
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
@@ -28,7 +26,7 @@ from typing import Any
 import lightgbm as lgb
 import pandas as pd
 
-from salesforecast_lib.files import read_json, resolve, write_json, write_parquet, write_text
+from salesforecast_lib.files import folder_atomically, read_json, resolve, write_json, write_parquet, write_text
 from salesforecast_lib.models.champion.plan import Fits
 from salesforecast_lib.models.champion.settings import ChampionConfig, Composition
 from salesforecast_lib.models.champion.stored import StoredChampion
@@ -54,21 +52,15 @@ def save_champion(champion: StoredChampion | None, folder: str | Path) -> Path:
     """
     if champion is None:
         raise ValueError("champion: its models were not kept; call champion_forecasts without store")
-    target = resolve(folder)
-    fresh, old = (target.with_name(f".{target.name}.{os.getpid()}.{word}") for word in ("tmp", "old"))
-    shutil.rmtree(fresh, ignore_errors=True)
-    try:
-        for name, model in champion.shelf.models.items():
+    kept = champion
+
+    def write(fresh: Path) -> None:
+        for name, model in kept.shelf.models.items():
             _write(model, fresh / name)
         files = sorted(path for path in fresh.rglob("*") if path.is_file())
-        write_json(_described(champion, {str(path.relative_to(fresh)): _sha256(path) for path in files}), fresh / FILE)
-        if target.exists():
-            target.rename(old)
-        fresh.rename(target)
-    finally:
-        shutil.rmtree(fresh, ignore_errors=True)
-        shutil.rmtree(old, ignore_errors=True)
-    return target
+        write_json(_described(kept, {str(path.relative_to(fresh)): _sha256(path) for path in files}), fresh / FILE)
+
+    return folder_atomically(folder, write)
 
 
 def load_champion(folder: str | Path) -> StoredChampion:

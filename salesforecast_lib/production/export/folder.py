@@ -12,7 +12,7 @@ import pandas as pd
 from safetensors.numpy import save_file
 
 from salesforecast_lib.data.features import FeatureTable, load_features
-from salesforecast_lib.files import read_json, resolve, write_json, write_parquet
+from salesforecast_lib.files import folder_atomically, read_json, resolve, write_json, write_parquet
 from salesforecast_lib.models.ensembles.members import read_known
 from salesforecast_lib.models.forecaster import Forecaster
 from salesforecast_lib.models.forecaster.persistence import fingerprint
@@ -62,7 +62,7 @@ def write_model_folder(
     """
     if precision not in PRECISIONS:
         raise ValueError(f"precision={precision!r}: expected one of {PRECISIONS}")
-    run, target = resolve(run_dir), resolve(folder)
+    run = resolve(run_dir)
     table, meta = load_features(run)
     champion = run / "champion" / "champion.json"
     if not champion.is_file():
@@ -73,13 +73,12 @@ def write_model_folder(
         config = live_config(table, meta, levels=tuple(stored["config"]["levels"]), seed=seed)
         forecaster = fit_live_network(table, meta, cutoff, config)
     network.check_exportable(forecaster.architecture)
-    fresh, old = (target.with_name(f".{target.name}.{os.getpid()}.{word}") for word in ("tmp", "old"))
-    shutil.rmtree(fresh, ignore_errors=True)
-    fresh.mkdir(parents=True)
-    try:
-        exact = unpublished(forecaster, run, fresh)
+    trained = forecaster
+
+    def write(fresh: Path) -> None:
+        exact = unpublished(trained, run, fresh)
         described = {**exact.info, **(told or {})}
-        described |= _compressed(forecaster, exact, table, run, precision, gated)
+        described |= _compressed(trained, exact, table, run, precision, gated)
         shutil.copytree(run / "champion", fresh / "champion")
         write_parquet(_champion_table(run, cutoff), fresh / "champion.parquet")
         files = sorted(path for path in fresh.rglob("*") if path.is_file())
@@ -87,13 +86,8 @@ def write_model_folder(
             path.chmod(0o644)  # safetensors writes for its user alone, and a server may run as another one
         sums = {path.relative_to(fresh).as_posix(): sha256_of(path) for path in files}
         write_json({**described, "files": sums}, fresh / FILE)
-        if target.exists():
-            target.rename(old)
-        fresh.rename(target)
-    finally:
-        shutil.rmtree(fresh, ignore_errors=True)
-        shutil.rmtree(old, ignore_errors=True)
-    return target
+
+    return folder_atomically(folder, write)
 
 
 def unpublished(forecaster: Forecaster, run: Path, folder: Path) -> LiveModel:

@@ -66,9 +66,9 @@ def entries(run: Path) -> list[dict[str, Any]]:
     return log_entries(run / FOLDER)
 
 
-def sync(folder: Path) -> None:
-    """Force the names in a folder to the disk."""
-    place = os.open(folder, os.O_RDONLY)
+def sync(path: Path) -> None:
+    """Force a file, or the names in a folder, to the disk."""
+    place = os.open(path, os.O_RDONLY)
     try:
         os.fsync(place)
     finally:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 import shutil
 from collections.abc import Callable, Iterator
@@ -125,7 +124,7 @@ def publish(run: Path, folder: Path, who: str = "nightly", step: Step = _nothing
         shutil.copytree(folder, fresh)
         step("force to the disk")
         for path in fresh.rglob("*"):
-            _force(path)
+            sync(path)
         step("rename")
         fresh.rename(target)
         sync(place)
@@ -218,11 +217,3 @@ def _sweep(run: Path) -> None:
     for entry in entries(run):
         if entry.get("what") == "removed" and entry.get("model") not in line_of_current(run)[-2:]:
             shutil.rmtree(place / str(entry["model"]), ignore_errors=True)
-
-
-def _force(path: Path) -> None:
-    place = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(place)
-    finally:
-        os.close(place)
