@@ -125,8 +125,10 @@ print("torch and the graph agree to a thousandth:", apart < 1e-3)
 # and the last state $h$, and the cell $c$ that remembers.
 #
 # ```{math}
-# i,f,o=\sigma(W x+U h+b),\quad g=\tanh(W x+U h+b),\quad
-# c'=f\odot c+i\odot g,\quad h'=o\odot\tanh c'.
+# \begin{aligned}
+# i,f,o&=\sigma(W x+U h+b),\quad g=\tanh(W x+U h+b),\\
+# c'&=f\odot c+i\odot g,\quad h'=o\odot\tanh c'.
+# \end{aligned}
 # ```
 
 
