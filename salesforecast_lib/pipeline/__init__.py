@@ -2,5 +2,5 @@
 
 import os
 
-# Before torch is imported: two of its threads collapse as soon as anything else runs; an export took 9 minutes for .4.
+# Before torch is imported: two of its threads collapse as soon as anything else runs, and an export took nine minutes.
 os.environ.setdefault("OMP_NUM_THREADS", "1")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -205,7 +204,6 @@ def _build(
         own = settings.for_stage(stage, values)
         files = {name: hashes[name] for name in own if name in hashes}
         tasks.append(_make_task(stage, folder, {**own, "run_dir": str(folder)}, files, lines, made))
-    os.environ.setdefault("OMP_NUM_THREADS", "1")  # torch collapses when several threads meet other work
     # pytask keeps what it knows beside its configuration file: one for each run, or runs would make each other stale
     configuration = write_text("[tool.pytask.ini_options]\n", folder / STATE / "pytask.toml")
     with quiet_engine(verbose == 0):

@@ -3,9 +3,8 @@
 The folder holds
 
 - ``champion.json``: format, cutoff, settings, what was fitted, weights (exact and rounded), spread, factor of the mean,
-  roles of the features, categories in the order of their codes, coding,
-  fingerprint of the history, versions of the libraries,
-  and every other file with its SHA-256;
+  roles of the features, categories in the order of their codes, coding, fingerprint of the history, versions of the
+  libraries, and every other file with its SHA-256;
 - ``Boosting/NUMBER/LEVEL.txt``, ``LightGBMDirect/LEVEL-CUTOFF.txt``, ``LightGBM/ORIGIN.txt``: boosters as LightGBM
   writes them; the recursive one has a second origin, a horizon earlier, whose errors give its quantiles;
 - ``Networks/NUMBER/model.safetensors`` and ``model.json``, as of `save_forecaster`;
@@ -16,7 +15,6 @@ The history is not in it: the features of the run are, ``features.parquet``, hel
 
 from __future__ import annotations
 
-import hashlib
 import platform
 from dataclasses import asdict
 from importlib.metadata import version
@@ -26,7 +24,16 @@ from typing import Any
 import lightgbm as lgb
 import pandas as pd
 
-from salesforecast_lib.files import folder_atomically, read_json, resolve, write_json, write_parquet, write_text
+from salesforecast_lib.files import (
+    checksums,
+    folder_atomically,
+    read_json,
+    resolve,
+    sha256_of,
+    write_json,
+    write_parquet,
+    write_text,
+)
 from salesforecast_lib.models.champion.plan import Fits
 from salesforecast_lib.models.champion.settings import ChampionConfig, Composition
 from salesforecast_lib.models.champion.stored import StoredChampion
@@ -57,8 +64,7 @@ def save_champion(champion: StoredChampion | None, folder: str | Path) -> Path:
     def write(fresh: Path) -> None:
         for name, model in kept.shelf.models.items():
             _write(model, fresh / name)
-        files = sorted(path for path in fresh.rglob("*") if path.is_file())
-        write_json(_described(kept, {str(path.relative_to(fresh)): _sha256(path) for path in files}), fresh / FILE)
+        write_json(_described(kept, checksums(fresh)), fresh / FILE)
 
     return folder_atomically(folder, write)
 
@@ -79,7 +85,7 @@ def load_champion(folder: str | Path) -> StoredChampion:
         raise ValueError(f"{target / FILE}: format {told.get('format')!r}, expected {FORMAT}; make the champion again")
     for name, digest in told["files"].items():
         path = target / name
-        if not path.is_file() or _sha256(path) != digest:
+        if not path.is_file() or sha256_of(path) != digest:
             state = "was changed" if path.is_file() else "is missing"
             raise ValueError(f"{path}: the file {state} since the champion was stored; make the champion again")
     config = ChampionConfig(**{**told["config"], **_tuples(told["config"], "members", "levels")})
@@ -137,7 +143,3 @@ def _network(told: dict[str, Any]) -> NetworkConfig:
 
 def _tuples(told: dict[str, Any], *names: str) -> dict[str, Any]:
     return {name: tuple(told[name]) for name in names}
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -42,7 +42,7 @@ def coding_of(task: Task, cutoff: pd.Timestamp) -> Coding:
     windows = {8 * frequency.inner, *(window_of(kind, task.freq, periods) for kind, _ in BoostingConfig().models)}
     typical, least = {}, {}
     told = task.table, task.known, cutoff, task.horizon, task.freq, frequency.cycle
-    light = replace_roles(task.table)
+    light = _levels_only(task.table)
     for window in sorted(windows):
         rows = OriginRows(light, *told[1:], window)
         typical[window], least[window] = rows.typical, rows.least
@@ -54,7 +54,7 @@ def coding_of(task: Task, cutoff: pd.Timestamp) -> Coding:
     return Coding(periods, typical, least, categories, several(shared, len(firsts)), recursive_reach(alive))
 
 
-def replace_roles(table: FeatureTable) -> FeatureTable:
+def _levels_only(table: FeatureTable) -> FeatureTable:
     """The same rows without historical and static columns: levels need none."""
     future = [name for name in table.roles["future"] if name == "open"]
     return FeatureTable(table.frame, {"static": [], "historical": [], "future": future})
@@ -175,8 +175,3 @@ def whole_of(frame: pd.DataFrame, coding: Coding, steps: pd.DatetimeIndex, cutof
         for kept, numbers in ((total, sales), (count, seen)):
             kept[name] = np.bincount(place, numbers, shape[0] * shape[1]).reshape(shape).cumsum(1)
     return Whole(days, codes, total, count)
-
-
-def coded(coding: Coding, whole: Whole) -> Coding:
-    """The coding with sums over all series."""
-    return replace(coding, whole=whole)

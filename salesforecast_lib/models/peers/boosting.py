@@ -169,9 +169,8 @@ def _fitted(
     }
     now = rows.at(rows.cutoff)
     units = kind.units(rows, *now)
-    if not (
-        len(shelf.names()) if shelf.closed else rows.can_train
-    ):  # nothing is known after any origin: the forecast is the level itself
+    learnt = bool(shelf.names()) if shelf.closed else rows.can_train
+    if not learnt:  # nothing is known after any origin: the forecast is the level itself
         level = rows.level[now[0]]
         return level, np.repeat(level[:, None], len(config.levels), axis=1)
 

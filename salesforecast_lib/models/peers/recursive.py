@@ -84,6 +84,7 @@ def lightgbm_means(
     kept = shelf or Shelf()
     horizon, freq = int(meta["horizon"]), str(meta["freq"])
     lags, windows, parts, usual = _BOOSTED[check_freq(freq).kind]
+    recipe = Recipe(lags, windows, parts)
     plain = plain_names([*meta["static"], *meta["future"]])
     panel = panel[["unique_id", "ds", "y", "available", *plain]].rename(columns=plain)
     static, future = ([plain[name] for name in meta[role]] for role in ("static", "future"))
@@ -115,8 +116,7 @@ def lightgbm_means(
             date_features=parts,
             target_transforms=[LocalStandardScaler()],
         )
-        reach = max(*lags, *(lag + span - 1 for lag, spans in windows.items() for span in spans))
-        short = past.groupby("unique_id")["y"].transform("size") <= reach + 1
+        short = past.groupby("unique_id")["y"].transform("size") <= recipe.reach + 1
         steps = pd.date_range(past["ds"].max(), periods=horizon + 1, freq=freq)[1:]
         level = past[short].groupby("unique_id")["y"].apply(lambda y: y.tail(usual).mean())
         rest = level.rename("mean").reset_index().merge(pd.DataFrame({"ds": steps}), how="cross")
@@ -126,17 +126,16 @@ def lightgbm_means(
         known = covariates[covariates["ds"].isin(steps) & covariates["unique_id"].isin(long["unique_id"].unique())]
 
         def fit() -> lgb.Booster:
-            return model.fit(
-                *global_model.preprocess(long, static_features=static, return_X_y=True, as_numpy=False)
-            ).booster_
+            rows = global_model.preprocess(long, static_features=static, return_X_y=True, as_numpy=False)
+            return model.fit(*rows).booster_
 
         # the booster alone forecasts: its text holds all that it needs, the categories too
         booster = kept.get(f"{past['ds'].max().date()}", fit)
         if not model.__sklearn_is_fitted__():  # from the shelf: it needs no training rows, nor what comes of them
-            table = recursive_means(booster, Recipe(lags, windows, parts), long, known, steps, static, future)
-            return pd.concat([table, rest[["unique_id", "ds", "mean"]]], ignore_index=True) if len(rest) else table
-        global_model.models_ = {"mean": booster}
-        table = global_model.predict(horizon, X_df=known if future else None)
+            table = recursive_means(booster, recipe, long, known, steps, static, future)
+        else:
+            global_model.models_ = {"mean": booster}
+            table = global_model.predict(horizon, X_df=known if future else None)
         return pd.concat([table, rest[["unique_id", "ds", "mean"]]], ignore_index=True) if len(rest) else table
 
     origin = pd.date_range(end=cutoff, periods=horizon + 1, freq=freq)[0]

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from salesforecast_lib.files import run_record
 from salesforecast_lib.pipeline import parameters as settings
 from salesforecast_lib.pipeline.batch.orders import orders_of
 from salesforecast_lib.pipeline.batch.read import NewData, read_new, run_values
 from salesforecast_lib.pipeline.batch.table import Forecasted, forecast_data, stored_champion
+from salesforecast_lib.pipeline.runs.given import check_champion
 from salesforecast_lib.pipeline.runs.messages import ERRORS, notes, say, stop
 from salesforecast_lib.wording import counted
 
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 ENDINGS = (".csv", ".parquet")
-STAGE = "06b_champion"
 
 
 def forecast(
@@ -66,11 +64,7 @@ def _check(folder: Path, files: dict[str, Path], target: Path) -> None:
         raise ValueError(f"--out {target.name}: expected a name that ends in {' or '.join(ENDINGS)}")
     if target in files.values():
         raise ValueError(f"--out {target}: is one of the files that are read; give another name")
-    if not (folder / "champion" / "champion.json").is_file():
-        command = run_record(folder).get("command") or f"salesforecast run --run-dir {shlex.quote(str(folder))}"
-        raise FileNotFoundError(
-            f"{folder / 'champion'}: this run has stored no champion; make it with: {command} --from {STAGE}"
-        )
+    check_champion(folder)
 
 
 def write_table(table: pd.DataFrame, target: Path) -> Path:

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from salesforecast_lib.pipeline.runs.files import CHAMPION_FORECASTS
+
 if TYPE_CHECKING:
     import pandas as pd
-
-FORECASTS = "champion_forecasts.parquet"
 
 
 def orders_of(
@@ -38,7 +38,7 @@ def orders_of(
     from salesforecast_lib.decisions.driving import CHAMPION
     from salesforecast_lib.decisions.inventory.case_study import moments_today
 
-    file = folder / FORECASTS
+    file = folder / CHAMPION_FORECASTS
     if not file.is_file():
         raise FileNotFoundError(f"{file}: no scored forecasts, from which orders take the errors; finish the run")
     known = pd.read_parquet(file)

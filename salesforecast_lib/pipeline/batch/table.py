@@ -34,17 +34,22 @@ class Forecasted:
     notes: list[str]
 
 
-def stored_champion(folder: Path) -> StoredChampion:
-    """The champion of a run with the coding of its models; of an older one it is found from the run's features."""
+def stored_champion(run: Path, folder: Path | None = None) -> StoredChampion:
+    """The champion of a run with the coding of its models; of an older one it is found from the run's features.
+
+    Parameters
+    ----------
+    folder : of a version of its models, which is taken instead of the run's own.
+    """
     from salesforecast_lib.data.features import load_features
     from salesforecast_lib.models.champion import load_champion
     from salesforecast_lib.models.ensembles.members import read_known
 
-    champion = load_champion(folder / "champion")
+    champion = load_champion((folder or run) / "champion")
     if champion.coding is not None:
         return champion
-    table, _ = load_features(folder)
-    return champion.with_coding(table, read_known(folder, table))
+    table, _ = load_features(run)
+    return champion.with_coding(table, read_known(run, table))
 
 
 def forecast_data(
@@ -166,7 +171,6 @@ _told: list[Any] = []  # of a process of the pool
 def _remember(*told: Any) -> None:
     from salesforecast_lib.models.champion import load_champion
 
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
     _told[:] = [load_champion(Path(told[0]) / "champion"), *told]
     gc.collect()
     gc.freeze()  # what lives as long as the process is not looked through again and again

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from salesforecast_lib.files import read_json
 from salesforecast_lib.pipeline.nightly.history import Shop
-from salesforecast_lib.pipeline.nightly.usual import RUN_FORECASTS, followed, reference_of, watch_of
+from salesforecast_lib.pipeline.nightly.usual import followed, reference_of, watch_of
+from salesforecast_lib.pipeline.runs.files import CHAMPION_FORECASTS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,7 +46,7 @@ def compare(shop: Shop, new: NewData, version: str) -> Compared:
             watch = followed(watch, shop, version, last)
     else:
         watch = watch_of(shop, version)
-        made = pd.read_parquet(shop.run / RUN_FORECASTS)
+        made = pd.read_parquet(shop.run / CHAMPION_FORECASTS)
         made = made[made["model"] == CHAMPION]
         since = made["cutoff"].max()
         before = made[made["cutoff"] == since]

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from salesforecast_lib.pipeline.serving.serve import VARIABLE
 from salesforecast_lib.production.registry.gate import Gate
 
 RETRAIN = {"never": 0, "alarm": 0, "weekly": 7, "monthly": 28}  # days from the cutoff of the models
@@ -60,7 +61,7 @@ class NightlyConfig:
     def key(self) -> str:
         """The server's key, "" for none."""
         if self.key_file is None:
-            return os.environ.get("SALESFORECAST_API_KEY", "").strip()
+            return os.environ.get(VARIABLE, "").strip()
         return self.key_file.read_text(encoding="utf-8").strip()
 
 
@@ -145,5 +146,5 @@ def _check_places(config: NightlyConfig, file: Path) -> None:
     if config.key_file is not None and not config.key():
         raise ValueError(f"{file}: key_file={config.key_file}: is empty; write the server's key into it")
     if not (key.isascii() and (key.isprintable() or not key)) or " " in key:
-        where = f"key_file={config.key_file}" if config.key_file else "SALESFORECAST_API_KEY"
+        where = f"key_file={config.key_file}" if config.key_file else VARIABLE
         raise ValueError(f"{file}: {where}: is no key; expected printable ASCII signs on one line, without blanks")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from salesforecast_lib.files import sha256_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,18 +34,12 @@ class Inbox:
     refused: dict[str, str] = field(default_factory=dict)
 
 
-def sha256(file: Path) -> str:
-    """Of a file's content."""
-    with file.open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()
-
-
 def news(files: Iterable[Path], known: Mapping[str, Mapping[str, Any]]) -> dict[Path, str]:
     """Files that no night has looked at in their present state, with their digests."""
     return {
         file: digest
         for file in files
-        if (digest := sha256(file)) != known.get(file.name, {}).get("sha256")
+        if (digest := sha256_of(file)) != known.get(file.name, {}).get("sha256")
         and digest != known.get(file.name, {}).get("changed")
     }
 

@@ -10,11 +10,11 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from salesforecast_lib.files import read_json, write_json, write_parquet
+from salesforecast_lib.files import read_json, sha256_of, write_json, write_parquet
 from salesforecast_lib.pipeline.nightly.compare import Compared, compare
 from salesforecast_lib.pipeline.nightly.config import NightlyConfig
 from salesforecast_lib.pipeline.nightly.history import LINES, STATE, Shop
-from salesforecast_lib.pipeline.nightly.inbox import REFUSED, Inbox, news, read_inbox, sha256
+from salesforecast_lib.pipeline.nightly.inbox import REFUSED, Inbox, news, read_inbox
 from salesforecast_lib.pipeline.nightly.retrain import (
     CHALLENGER,
     MODEL,
@@ -76,7 +76,7 @@ def play(config: NightlyConfig, step: Callable[[str], None] = _nothing, fitted: 
     # a refused file that was taken away is nobody's concern any more; what was read stays read
     known = {name: t for name, t in before.get("files", {}).items() if t["state"] != REFUSED or name in there}
     fresh = news(files, known)
-    inputs = {name: sha256(path) for name, path in (("plan", config.plan), ("stock", config.stock)) if path}
+    inputs = {name: sha256_of(path) for name, path in (("plan", config.plan), ("stock", config.stock)) if path}
     if before and not fresh and known == before.get("files") and inputs == before.get("inputs"):
         _after(shop, step)
         done = shop.nights()[-1]

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from salesforecast_lib.files import read_json, write_json
+from salesforecast_lib.files import checksums, read_json, write_json
 from salesforecast_lib.pipeline.nightly.config import RETRAIN, NightlyConfig
 from salesforecast_lib.pipeline.nightly.history import Shop
-from salesforecast_lib.pipeline.nightly.usual import RUN_FORECASTS, write_usual
+from salesforecast_lib.pipeline.nightly.usual import write_usual
+from salesforecast_lib.pipeline.runs.files import CHAMPION_FORECASTS
+from salesforecast_lib.pipeline.runs.given import CHAMPION_STAGE
 from salesforecast_lib.production import registry
 from salesforecast_lib.production.version_log import MODELS, has_live
 from salesforecast_lib.wording import counted
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from salesforecast_lib.pipeline.batch import NewData
 
 CHALLENGER, MODEL = ".challenger", ".model"
-STAGE = "06b_champion"  # the last stage that new models need
 AGAIN = 7  # days after a training before alarms ask for another one: what it did not mend, the next would not either
 
 
@@ -40,17 +40,10 @@ class Retrained:
 
 def serving(shop: Shop) -> tuple[StoredChampion, str]:
     """The champion that serves and its version: the registry's current one, else the run's own, called "run"."""
-    from salesforecast_lib.data.features import load_features
-    from salesforecast_lib.models.champion import load_champion
-    from salesforecast_lib.models.ensembles.members import read_known
+    from salesforecast_lib.pipeline.batch.table import stored_champion
 
     version = registry.current(shop.run)
-    folder = registry.model_folder(shop.run) if version else shop.run
-    champion = load_champion(folder / "champion")
-    if champion.coding is None:
-        table, _ = load_features(shop.run)
-        champion = champion.with_coding(table, read_known(shop.run, table))
-    return champion, version or "run"
+    return stored_champion(shop.run, registry.model_folder(shop.run) if version else shop.run), version or "run"
 
 
 def due(
@@ -89,7 +82,7 @@ def train(shop: Shop, sales: Path, config: NightlyConfig) -> Path:
     given = {**GOAL_VALUES["plan"], **shop.as_read(), "path": str(sales), "plan_file": str(config.plan or "")}
     usual = {name: each.default for name, each in all_parameters().items()}
     values = {name: value for name, value in given.items() if name in usual and value != usual[name]}
-    run(values, folder, jobs=config.jobs, verbose=0, goal="plan", to_stage=STAGE)
+    run(values, folder, jobs=config.jobs, verbose=0, goal="plan", to_stage=CHAMPION_STAGE)  # no later one is needed
     return folder
 
 
@@ -152,7 +145,7 @@ def _figures(
     from salesforecast_lib.decisions.driving import CHAMPION
     from salesforecast_lib.pipeline.batch import NewData, forecast_data
 
-    table = pd.read_parquet(folder / RUN_FORECASTS)
+    table = pd.read_parquet(folder / CHAMPION_FORECASTS)
     scored = table[(table["model"] == CHAMPION) & table["y"].notna()]
     if scored.empty:
         raise ValueError(f"{folder}: the new models have no scored window; give the run at least two cutoffs")
@@ -183,6 +176,5 @@ def _model_folder(folder: Path, target: Path, live: bool, told: dict[str, Any]) 
         cutoff = read_json(folder / "champion" / "champion.json")["cutoff"]
         info = {"format": 1, "cutoff": cutoff, "live": None, **told}
     write_usual(folder, target)
-    files = sorted(path for path in target.rglob("*") if path.is_file() and path.name != registry.DESCRIPTION)
-    sums = {path.relative_to(target).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
-    write_json({**info, "files": sums}, target / registry.DESCRIPTION)
+    (target / registry.DESCRIPTION).unlink(missing_ok=True)
+    write_json({**info, "files": checksums(target)}, target / registry.DESCRIPTION)

@@ -62,10 +62,11 @@ def tell_server(server: Server, run: Path, panel: pd.DataFrame) -> str:
     """
     try:
         model = server.ask("/model")
-        file = _folder(run, str(model["version"])) / "series.json"
-        if not file.is_file():
+        version = str(model["version"])
+        file = registry.model_folder(run, version) / "series.json" if version in registry.versions(run) else None
+        if file is None or not file.is_file():
             return (
-                f"the server {server.address} could not be told what was sold: it answers with {model['version']}, "
+                f"the server {server.address} could not be told what was sold: it answers with {version}, "
                 f"which is no version of {run}; see that it serves this run"
             )
         for observations in _observations(panel, _next_days(server, read_json(file)["ids"]), list(model["told"])):
@@ -129,9 +130,3 @@ def _sentence(error: urllib.error.HTTPError) -> str:
         return str(json.loads(error.read())["error"])
     except (ValueError, KeyError, TypeError, OSError):
         return str(error.reason)
-
-
-def _folder(run: Path, version: str) -> Path:
-    """Where a version lies, whether or not it is there."""
-    known = registry.versions(run)
-    return registry.model_folder(run, version) if version in known else run / "models" / "unknown"

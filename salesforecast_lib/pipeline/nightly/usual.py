@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from salesforecast_lib.files import read_json, write_json
+from salesforecast_lib.pipeline.runs.files import CHAMPION_FORECASTS
 from salesforecast_lib.production import registry
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from salesforecast_lib.production.monitoring import ForecastWatch, Reference
 
 FILE = "usual.json"  # in a model folder
-RUN_FORECASTS = "champion_forecasts.parquet"
 
 
 def write_usual(folder: Path, model: Path) -> Path:
@@ -75,6 +75,6 @@ def _watch(folder: Path, meta: dict[str, Any]) -> ForecastWatch:
     from salesforecast_lib.decisions.driving import CHAMPION
     from salesforecast_lib.production.monitoring import ForecastWatch
 
-    made = pd.read_parquet(folder / RUN_FORECASTS)
+    made = pd.read_parquet(folder / CHAMPION_FORECASTS)
     made = made[(made["model"] == CHAMPION) & made["y"].notna()]
     return ForecastWatch.of(made, pd.read_parquet(folder / "panel.parquet"), meta)

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from salesforecast_lib.data.reading import ReadOptions
 
 
+CHAMPION_FORECASTS = "champion_forecasts.parquet"  # of a run: the champion's and its members', scored ones with y
+
+
 def content(values: Mapping[str, Any]) -> dict[str, str]:
     """Hash of what lies in each file, or in the files of each folder, that a parameter names.
 

@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable
 from pathlib import Path
 
-from salesforecast_lib.files import finish_hint
+from salesforecast_lib.files import finish_hint, run_record
 from salesforecast_lib.pipeline.runs.choice import PLAN
 from salesforecast_lib.pipeline.runs.record import unfinished
 from salesforecast_lib.pipeline.values import ParameterError
+
+CHAMPION_STAGE = "06b_champion"  # the stage that stores the champion
+
+
+def make_again(folder: Path, stage: str) -> str:
+    """What to do where a file of a run is missing: its own command, from the stage that writes it."""
+    command = run_record(folder).get("command") or f"salesforecast run --run-dir {shlex.quote(str(folder))}"
+    return f"make it with: {command} --from {stage}"
+
+
+def check_champion(folder: Path) -> None:
+    """Raise FileNotFoundError where a run has stored no champion."""
+    if not (folder / "champion" / "champion.json").is_file():
+        advice = make_again(folder, CHAMPION_STAGE)
+        raise FileNotFoundError(f"{folder / 'champion'}: this run has stored no champion; {advice}")
 
 
 def given_file(file: str, option: str = "") -> Path:

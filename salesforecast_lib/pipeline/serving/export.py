@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import shlex
 import shutil
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from salesforecast_lib.files import read_json, run_record
+from salesforecast_lib.files import read_json
 from salesforecast_lib.pipeline import runs
+from salesforecast_lib.pipeline.runs.given import CHAMPION_STAGE, make_again
 from salesforecast_lib.pipeline.runs.messages import ERRORS, console, say, stop
 from salesforecast_lib.production import registry
-
-STAGE = "06b_champion"  # the stage that stores the champion
+from salesforecast_lib.production.version_log import MODELS
 
 
 def export(
@@ -53,7 +52,7 @@ def publish_run(folder: Path, **told: Any) -> Path:
     """
     from salesforecast_lib.production.export import write_model_folder
 
-    fresh = folder / "models" / ".export"
+    fresh = folder / MODELS / ".export"
     shutil.rmtree(fresh, ignore_errors=True)
     try:
         write_model_folder(folder, fresh, **told)
@@ -89,5 +88,4 @@ def _check(folder: Path, precision: str, out: str) -> None:
         raise ValueError(f"--out {place}: is there and is no model folder; give a new folder, or remove it first")
     for file in ("features.parquet", "champion/champion.json"):
         if not (folder / file).is_file():
-            command = run_record(folder).get("command") or f"salesforecast run --run-dir {shlex.quote(str(folder))}"
-            raise FileNotFoundError(f"{folder / file}: no such file; make it with: {command} --from {STAGE}")
+            raise FileNotFoundError(f"{folder / file}: no such file; {make_again(folder, CHAMPION_STAGE)}")

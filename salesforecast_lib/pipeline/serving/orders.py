@@ -6,13 +6,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from salesforecast_lib.pipeline.runs.files import CHAMPION_FORECASTS
+
 if TYPE_CHECKING:
     import numpy as np
 
     from salesforecast_lib.production.server.requests import Item
 
 PRIOR = 0.1  # correlation of the errors within an interval, where no earlier cutoff tells it
-FORECASTS = "champion_forecasts.parquet"
 
 
 def replenish_orders(correlation: Callable[[int], float] | float) -> Callable[..., list[dict[str, Any]]]:
@@ -91,7 +92,7 @@ def correlation_of_run(folder: Path) -> Callable[[int], float]:
 
     from salesforecast_lib.decisions.inventory.orders import daily_sd, forecast_arrays, interval_correlation
 
-    file = folder / FORECASTS
+    file = folder / CHAMPION_FORECASTS
     if not file.is_file():
         return lambda length: PRIOR
     frame = pd.read_parquet(file)

@@ -7,10 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from salesforecast_lib.production.version_log import LOG, MODELS, has_live, serving_line
+
 if TYPE_CHECKING:
     from salesforecast_lib.production.server import ServerConfig, Snapshot
 
-MODELS, STORE, LOCK = "models", "observations.sqlite", "server.lock"
+STORE, LOCK = "observations.sqlite", "server.lock"
 
 
 def serving_folder(run_dir: Path) -> Path:
@@ -20,11 +22,9 @@ def serving_folder(run_dir: Path) -> Path:
 
 def check_servable(run_dir: Path) -> None:
     """Raise FileNotFoundError where a folder holds no exported model, ValueError where none of them can be served."""
-    from salesforecast_lib.production.version_log import has_live, serving_line
-
     if not run_dir.is_dir():
         raise FileNotFoundError(f"{run_dir}: no such folder; give the folder of a finished run")
-    log = run_dir / MODELS / "log.jsonl"
+    log = run_dir / MODELS / LOG
     if not log.is_file():
         raise FileNotFoundError(f"{log}: no such file; export the run's model first: salesforecast export {run_dir}")
     line = serving_line(run_dir / MODELS)

@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 from salesforecast_lib.files import resolve
-from salesforecast_lib.pipeline.serving.orders import FORECASTS
+from salesforecast_lib.pipeline.runs.files import CHAMPION_FORECASTS
 from salesforecast_lib.production import registry
 from salesforecast_lib.production.registry.log import FOLDER, append
 
@@ -22,8 +22,8 @@ def trial_run(run_dir: str | Path, target: str | Path) -> Path:
     run, trial = resolve(run_dir), resolve(target)
     place = registry.model_folder(run)
     shutil.copytree(place, trial / FOLDER / place.name)
-    if (run / FORECASTS).is_file():
-        shutil.copy(run / FORECASTS, trial)
+    if (run / CHAMPION_FORECASTS).is_file():
+        shutil.copy(run / CHAMPION_FORECASTS, trial)
     append(trial, "promoted", place.name, place.name, "trial")
     return trial
 

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import re
-import shlex
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from salesforecast_lib.files import read_json, run_record
+from salesforecast_lib.files import read_json
 from salesforecast_lib.pipeline import parameters as settings
 from salesforecast_lib.pipeline import runs
+from salesforecast_lib.pipeline.runs.given import check_champion
 from salesforecast_lib.pipeline.runs.messages import ERRORS, notes, say, stop
 from salesforecast_lib.pipeline.whatif.compare import compare_plans
 from salesforecast_lib.pipeline.whatif.page import write_comparison
-
-STAGE = "06b_champion"  # the stage that stores the champion
 
 
 def whatif(
@@ -57,11 +55,7 @@ def _checked(folder: Path, file: Path, cost_share: float) -> float | None:
         raise FileNotFoundError(f"{folder}: no such folder; give the folder of a finished run")
     if not file.is_file():
         raise FileNotFoundError(f"--plan {file}: no such file")
-    if not (folder / "champion" / "champion.json").is_file():
-        command = run_record(folder).get("command") or f"salesforecast run --run-dir {shlex.quote(str(folder))}"
-        raise FileNotFoundError(
-            f"{folder / 'champion'}: this run has stored no champion; make it with: {command} --from {STAGE}"
-        )
+    check_champion(folder)
     return None if cost_share == -1 else cost_share
 
 

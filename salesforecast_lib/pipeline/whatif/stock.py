@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from salesforecast_lib.pipeline.parameters import all_parameters
+from salesforecast_lib.pipeline.runs.files import CHAMPION_FORECASTS
 
 if TYPE_CHECKING:
     import pandas as pd
 
-STOCK_FILE, FORECASTS = "replenishment.csv", "champion_forecasts.parquet"
+STOCK_FILE = "replenishment.csv"
 
 
 def stock_under_both(
@@ -43,12 +44,12 @@ def stock_under_both(
     from salesforecast_lib.decisions.inventory.policies import paths_today
     from salesforecast_lib.files import unescape_formula
 
-    files = [name for name in (STOCK_FILE, FORECASTS) if not (folder / name).is_file()]
+    files = [name for name in (STOCK_FILE, CHAMPION_FORECASTS) if not (folder / name).is_file()]
     if files:
         return None, None, [f"no orders: the run has no {files[0]}; finish it for its stock"]
     planned = pd.read_csv(folder / STOCK_FILE, dtype={"unique_id": str}, keep_default_na=False, na_values=[""])
     planned["unique_id"] = planned["unique_id"].map(unescape_formula)
-    known = pd.read_parquet(folder / FORECASTS)
+    known = pd.read_parquet(folder / CHAMPION_FORECASTS)
     known = known[(known["model"] == CHAMPION) & known["y"].notna()]
     if known.empty:
         return None, None, ["no orders: the champion's forecasts of earlier cutoffs are not known"]

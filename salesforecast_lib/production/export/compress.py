@@ -58,7 +58,6 @@ def teach(forecaster: Forecaster, table: FeatureTable, teacher: pd.DataFrame, cu
     origins = {cut: part for cut, part in teacher.groupby("cutoff") if part["ds"].max() <= cutoff}
     names = pd.Index(tensor.names)
     rows, said = [], []
-    starts = tensor.series_start.cpu().numpy()
     for cut, part in origins.items():
         part = part.sort_values(["unique_id", "ds"])
         each = part["unique_id"].unique()
@@ -69,7 +68,6 @@ def teach(forecaster: Forecaster, table: FeatureTable, teacher: pd.DataFrame, cu
         said.append(part[levels].to_numpy("float32").reshape(len(each), forecaster.horizon, -1))
     if not rows:
         raise ValueError(f"teacher: no cutoff whose horizon ends by {cutoff.date()}; give earlier forecasts")
-    assert len(starts) == len(names)
     windows = tensor.gather(torch.as_tensor(rows), forecaster.reach)
     quantiles = torch.as_tensor(np.concatenate(said)) / windows.scale[:, :, None]
     return Teaching(windows, quantiles, windows.scale[:, 0] ** 0.5)

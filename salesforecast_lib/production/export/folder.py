@@ -12,7 +12,7 @@ import pandas as pd
 from safetensors.numpy import save_file
 
 from salesforecast_lib.data.features import FeatureTable, load_features
-from salesforecast_lib.files import folder_atomically, read_json, resolve, write_json, write_parquet
+from salesforecast_lib.files import checksums, folder_atomically, read_json, resolve, write_json, write_parquet
 from salesforecast_lib.models.ensembles.members import read_known
 from salesforecast_lib.models.forecaster import Forecaster
 from salesforecast_lib.models.forecaster.persistence import fingerprint
@@ -20,7 +20,7 @@ from salesforecast_lib.production.export import network, tables
 from salesforecast_lib.production.export.gates import Gate, accuracy_gates, check_gates, speed_gates
 from salesforecast_lib.production.export.quantise import quantise_graph
 from salesforecast_lib.production.export.training import fit_live_network, live_config
-from salesforecast_lib.production.live import FILE, FORMAT, LiveModel, sha256_of
+from salesforecast_lib.production.live import FILE, FORMAT, LiveModel
 
 PRECISIONS = ("int8", "fp32")
 SCORED = 3  # horizons at the end of the data that a run scores
@@ -81,11 +81,9 @@ def write_model_folder(
         described |= _compressed(trained, exact, table, run, precision, gated)
         shutil.copytree(run / "champion", fresh / "champion")
         write_parquet(_champion_table(run, cutoff), fresh / "champion.parquet")
-        files = sorted(path for path in fresh.rglob("*") if path.is_file())
-        for path in files:
+        for path in (each for each in fresh.rglob("*") if each.is_file()):
             path.chmod(0o644)  # safetensors writes for its user alone, and a server may run as another one
-        sums = {path.relative_to(fresh).as_posix(): sha256_of(path) for path in files}
-        write_json({**described, "files": sums}, fresh / FILE)
+        write_json({**described, "files": checksums(fresh)}, fresh / FILE)
 
     return folder_atomically(folder, write)
 

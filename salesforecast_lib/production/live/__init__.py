@@ -6,13 +6,12 @@
 - `Calendar`: Future columns that follow from the date, by country.
 - `read_model_file`: ``model.json`` of a folder whose every file is as it was written.
 - `open_session`: A graph ready to run on the processor.
-- `sha256_of`: SHA-256 of a file.
 - `FORMAT`: Version of the model folder that is read and written.
 - `FILE`: Name of the file that makes a folder a model folder.
 """
 
 from salesforecast_lib.production.live.calendar import Calendar
-from salesforecast_lib.production.live.folder import FILE, FORMAT, read_model_file, sha256_of
+from salesforecast_lib.production.live.folder import FILE, FORMAT, read_model_file
 from salesforecast_lib.production.live.model import LiveModel
 from salesforecast_lib.production.live.sessions import open_session
 from salesforecast_lib.production.live.states import States
@@ -25,7 +24,6 @@ __all__ = [
     "Calendar",
     "read_model_file",
     "open_session",
-    "sha256_of",
     "FORMAT",
     "FILE",
 ]

@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from salesforecast_lib.files import read_json, resolve
+from salesforecast_lib.files import read_json, resolve, sha256_of
 
 FORMAT = 1
 FILE = "model.json"
 _AGAIN = "export the run again with: salesforecast export RUN"
-
-
-def sha256_of(path: Path) -> str:
-    """SHA-256 of a file, hexadecimal."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def read_model_file(folder: str | Path) -> dict[str, Any]:

@@ -6,7 +6,6 @@ crash between any two steps leaves the version current that was current before, 
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 import shutil
@@ -15,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from salesforecast_lib.files import sha256_of
 from salesforecast_lib.production.registry.log import FOLDER, append, entries, sync
 from salesforecast_lib.production.version_log import has_live, serving_line
 
@@ -53,7 +53,7 @@ def verify(folder: Path) -> dict[str, Any]:
         path = folder / name
         if not path.is_file():
             raise FileNotFoundError(f"{path}: is missing; publish the model folder again")
-        if hashlib.sha256(path.read_bytes()).hexdigest() != digest:
+        if sha256_of(path) != digest:
             raise ValueError(f"{path}: was changed since it was written; publish the model folder again")
     return info
 
@@ -110,7 +110,7 @@ def publish(run: Path, folder: Path, who: str = "nightly", step: Step = _nothing
         When the folder is not whole.
     """
     verify(folder)
-    digest = hashlib.sha256((folder / DESCRIPTION).read_bytes()).hexdigest()
+    digest = sha256_of(folder / DESCRIPTION)
     with _held(run):
         _sweep(run)
         there = [entry for entry in entries(run) if entry.get("what") == "published"]
@@ -214,6 +214,7 @@ def _sweep(run: Path) -> None:
     place = run / FOLDER
     for path in [*place.glob(".v*.tmp"), *place.glob(".v*.old")]:
         shutil.rmtree(path, ignore_errors=True)
+    needed = line_of_current(run)[-2:]
     for entry in entries(run):
-        if entry.get("what") == "removed" and entry.get("model") not in line_of_current(run)[-2:]:
+        if entry.get("what") == "removed" and entry.get("model") not in needed:
             shutil.rmtree(place / str(entry["model"]), ignore_errors=True)
