@@ -219,6 +219,7 @@ ax.set(xlabel="days until the first alarm", ylabel="")
 plt.show()
 
 # %%
+pd.set_option("display.max_colwidth", None)  # sentences stand in tables
 pd.DataFrame({"found": verdicts.drifts_found(drifts)})
 
 # %%
