@@ -11,7 +11,7 @@ from __future__ import annotations
 import itertools
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -127,12 +127,12 @@ class DaskEngine(Engine):
     def run_tasks(
         self,
         function: Callable[..., Any],
-        tasks: Sequence[Any],
+        tasks: Iterable[Any],
         names: Sequence[Sequence[str]] = (),
         shared: tuple[Any, ...] = (),
     ) -> Results:
         """See `Engine.run_tasks`; workers need the same library, and see the same files."""
-        tries, call, numbers = Tries(tasks, names), uuid4().hex, itertools.count()
+        tries, call, numbers = Tries(names), uuid4().hex, itertools.count()
         finished: SimpleQueue[Future] = SimpleQueue()
         places: dict[str, tuple[Future, int]] = {}
         self.client.register_plugin(_Shared(call, shared), name=call)  # workers that begin later get it as well
@@ -141,16 +141,16 @@ class DaskEngine(Engine):
             others = [address for address in self._addresses() if address != but] if but else []
             key = f"{function.__name__}-{call}-{place}-{next(numbers)}"
             where = {"workers": others, "allow_other_workers": True} if others else {}
-            future = self.client.submit(_work, call, function, tasks[place], key=key, pure=False, **where)
+            future = self.client.submit(_work, call, function, tries.tasks[place], key=key, pure=False, **where)
             places[key] = future, place
             future.add_done_callback(finished.put)
 
         try:
-            for place in range(len(tasks)):
-                submit(place)
+            for task in tasks:  # each begins as soon as it is there
+                submit(tries.add(task))
             while tries.left:
                 future = self._next(finished)
-                _, place = places.pop(future.key)
+                _, place = places.pop(str(future.key))
                 good, value, worker, times = self._outcome(future)
                 if good:
                     tries.succeeded(place, value)
