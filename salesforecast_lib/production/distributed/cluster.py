@@ -12,6 +12,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
 WORKERS = 20.0  # seconds in which it has to have a worker
 LOOK = 0.5  # seconds between two looks at the workers
+AGAIN = 10.0  # seconds without as many workers as were begun, after which others are begun
 ALONE = 60.0  # seconds without any worker, after which a call gives up
 _RESTART = "worker-restart-memory"  # event of a worker that was ended because of its memory
 _SETTINGS = {
@@ -115,7 +117,8 @@ class DaskEngine(Engine):
 
     def __init__(self, client: Client, cluster: LocalCluster | None = None, memory: int = 0) -> None:
         self.client, self.cluster, self.memory = client, cluster, memory
-        self._threads, self._seen = dict[str, int](), time.monotonic()
+        self._threads, self.workers = dict[str, int](), 0
+        self._seen = self._all_seen = time.monotonic()
         self._look()
         self.workers = max(sum(self._threads.values()), 1)
         self._deaths = 1 + int(client.run_on_scheduler(_allowed_failures))  # of one submission, before it is told
@@ -132,9 +135,10 @@ class DaskEngine(Engine):
         finished: SimpleQueue[Future] = SimpleQueue()
         running: dict[str, tuple[Future, int, str]] = {}  # by key: the task, and the worker that it was meant for
         waiting, failed_on, more = deque[int](), dict[int, str](), True
-        self._seen = time.monotonic()
+        self._seen = self._all_seen = time.monotonic()
         if shared:
-            self.client.register_plugin(_Shared(call, shared), name=call)  # workers that begin later get it as well
+            with suppress(OSError):  # a worker that dies meanwhile; those that begin later get it as well
+                self.client.register_plugin(_Shared(call, shared), name=call)
         try:
             while more or tries.left:
                 free = self._free([address for _, _, address in running.values()])
@@ -166,7 +170,8 @@ class DaskEngine(Engine):
             if self.client.status == "running":
                 self.client.cancel([future for future, _, _ in running.values()], force=True)
                 if shared:
-                    self.client.unregister_worker_plugin(call)
+                    with suppress(Exception):  # a worker that has just begun may not have it; it only takes memory
+                        self.client.unregister_worker_plugin(call)
         return tries.results()
 
     def _free(self, busy: Sequence[str]) -> list[str]:
@@ -179,7 +184,7 @@ class DaskEngine(Engine):
         for address in busy:
             if address in left:
                 left.remove(address)
-        return left
+        return left if self.cluster is None else left[: max(self.workers - len(busy), 0)]
 
     def _look(self) -> None:
         """See which workers there are; raises EngineError where there has been none for long."""
@@ -187,8 +192,14 @@ class DaskEngine(Engine):
             raise EngineError("--engine dask: the scheduler went away; begin it and run the command again")
         found = self.client.scheduler_info(n_workers=-1)["workers"]
         self._threads = {address: int(found[address]["nthreads"]) for address in sorted(found)}
-        now = time.monotonic()
-        if self._threads:
+        now, there = time.monotonic(), sum(self._threads.values())
+        if there >= self.workers:
+            self._all_seen = now
+        elif self.cluster is not None and now - self._all_seen > AGAIN:
+            # one that was killed while it began is given up by its guard; what is too many stays idle
+            self.cluster.scale(len(self.cluster.worker_spec) + self.workers - there)
+            self._all_seen = now
+        if there:
             self._seen = now
         elif now - self._seen > ALONE:
             raise EngineError(
