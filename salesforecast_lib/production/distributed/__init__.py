@@ -1,0 +1,1 @@
+"""Chapter 18, several processes and machines."""
