@@ -149,9 +149,7 @@ def train_model(
         share = 0.1 + 0.9 * 0.5 * (1 + torch.cos(torch.tensor(torch.pi * epoch / config.max_epochs)).item())
         for group, rate in zip(optimizer.param_groups, rates, strict=True):
             group["lr"] = rate * (share if config.schedule == "cosine" else 1.0)
-        begun, loss = time.perf_counter(), _train_epoch(
-            model, train_loader, optimizer, epoch, config, team, losses
-        )
+        begun, loss = time.perf_counter(), _train_epoch(model, train_loader, optimizer, epoch, config, team, losses)
         log.seconds.append(time.perf_counter() - begun)
         windows += round(train_loader.n_origins * steps / len(train_loader))
         log.train.append(loss)

@@ -26,15 +26,16 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
+from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-
-from salesforecast_lib.data.features import load_features
 from salesforecast_lib.files import read_json, resolve
-from salesforecast_lib.models.forecaster import NetworkConfig, fit_network, save_forecaster, write_training_log
-from salesforecast_lib.models.training import TrainingConfig
+
+if TYPE_CHECKING:  # the process that starts the others needs none of it
+    import pandas as pd
+
+    from salesforecast_lib.models.forecaster import NetworkConfig
 
 WORKER = "salesforecast_lib.production.distributed.training"
 REFUSED = 3  # status of a process that says what the user can mend
@@ -42,6 +43,9 @@ REFUSED = 3  # status of a process that says what the user can mend
 
 def config_of(values: Mapping[str, Any]) -> NetworkConfig:
     """The network that parameters of a run name as chapter 04 does; what they leave out keeps its default."""
+    from salesforecast_lib.models.forecaster import NetworkConfig
+    from salesforecast_lib.models.training import TrainingConfig
+
     known = {each.name for each in fields(NetworkConfig)} - {"training"}
     training = {each.name for each in fields(TrainingConfig)} - {"regularisation"}
     config = NetworkConfig()
@@ -49,8 +53,8 @@ def config_of(values: Mapping[str, Any]) -> NetworkConfig:
     return replace(config, training=told, **{name: value for name, value in values.items() if name in known})
 
 
-def check(run: Path, config: NetworkConfig, processes: int) -> None:
-    """Refuse what can be seen before any process is started.
+def check(run: Path, values: Mapping[str, Any], processes: int) -> NetworkConfig:
+    """The network of a run and ``values``; refuses what can be seen before any process is started.
 
     Raises
     ------
@@ -62,12 +66,14 @@ def check(run: Path, config: NetworkConfig, processes: int) -> None:
             raise FileNotFoundError(f"{run / name}: no such file; give a run whose chapter 02 has finished")
     if processes < 1:
         raise ValueError(f"processes={processes}: expected at least 1")
+    config = config_of({**parameters_of(run), **values})
     name, parts = ("stretches", config.stretches) if config.forks else ("batch_size", config.batch_size)
     if processes > parts:
         raise ValueError(
             f"processes={processes}: a batch has {parts} parts to share ({name}); give at most {parts} processes or a "
             f"larger {name}"
         )
+    return config
 
 
 def train_together(
@@ -76,7 +82,7 @@ def train_together(
     processes: int = 2,
     values: Mapping[str, Any] | None = None,
     *,
-    cutoff: pd.Timestamp | None = None,
+    cutoff: str = "",
     device: str = "cpu",
 ) -> pd.DataFrame:
     """Train the network of a run with processes of this machine and store it in ``out``.
@@ -86,7 +92,7 @@ def train_together(
     run : folder with ``features.json`` and ``features.parquet``.
     out : folder of ``model.safetensors``, ``model.json``, ``training_log.json`` and ``checkpoint/``.
     values : parameters of chapter 04 by name, over those of the run (``max_epochs``, ``stretches``, ``seed`` …).
-    cutoff : last period that the training may see; the last of the data without it.
+    cutoff : last day that the training may see, such as 2024-06-30; the last of the data without it.
 
     Returns
     -------
@@ -99,12 +105,14 @@ def train_together(
     RuntimeError
         When a process failed, with its last words.
     """
+    import pandas as pd
+
     run, out = resolve(run), resolve(out)
     values = {} if values is None else values
-    check(run, config_of({**parameters_of(run), **values}), processes)
+    check(run, values, processes)
     told = [f"--set={name}={value}" for name, value in values.items()]
-    if cutoff is not None:
-        told.append(f"--cutoff={pd.Timestamp(cutoff).date()}")
+    if cutoff:
+        told.append(f"--cutoff={_day(cutoff)}")
     with tempfile.TemporaryDirectory(prefix="salesforecast-") as place:
         _launch([str(run), f"--out={out}", f"--device={device}", *told], processes, Path(place))
     log = read_json(out / "training_log.json")["search"]
@@ -119,6 +127,8 @@ def loss_curves(
 
     The batch stays the same and is shared. Nothing is kept but the table.
     """
+    import pandas as pd
+
     parts = []
     with tempfile.TemporaryDirectory(prefix="salesforecast-") as place:
         for number in processes:
@@ -132,6 +142,13 @@ def parameters_of(run: Path) -> dict[str, Any]:
     """What the run was told."""
     file = run / "parameters.json"
     return dict(read_json(file)) if file.is_file() else {}
+
+
+def _day(text: str) -> str:
+    try:
+        return date.fromisoformat(text).isoformat()
+    except ValueError:
+        raise ValueError(f"cutoff={text!r}: expected a day such as 2024-06-30") from None
 
 
 def _launch(arguments: Sequence[str], processes: int, place: Path) -> None:
@@ -169,13 +186,15 @@ def _launch(arguments: Sequence[str], processes: int, place: Path) -> None:
 
 def work(run: Path, out: Path, values: Mapping[str, Any], cutoff: str, device: str, store: Path | None) -> None:
     """The part of one process of the team that the environment describes; the first writes the files."""
+    import pandas as pd
     import torch
     from torch import distributed
 
+    from salesforecast_lib.data.features import load_features
+    from salesforecast_lib.models.forecaster import fit_network, save_forecaster, write_training_log
     from salesforecast_lib.production.distributed.team import join
 
-    config = config_of({**parameters_of(run), **values})
-    check(run, config, int(os.environ["WORLD_SIZE"]))
+    config = check(run, values, int(os.environ["WORLD_SIZE"]))
     torch.set_num_threads(1)
     team = join(device, store)
     try:
@@ -203,6 +222,8 @@ def _leave_with(parent: int) -> None:
 
 def told_values(texts: Sequence[str]) -> dict[str, Any]:
     """``name=value`` as parameters of chapter 04; raises ValueError on another name or a value of another kind."""
+    from salesforecast_lib.models.forecaster import NetworkConfig
+
     config = NetworkConfig()
     kinds = {each.name: getattr(config, each.name) for each in fields(config) if each.name != "training"}
     kinds |= {each.name: getattr(config.training, each.name) for each in fields(config.training)}
@@ -237,8 +258,7 @@ def main(given: Sequence[str] | None = None) -> None:
                 _leave_with(os.getppid())
             work(run, out, values, told.cutoff, told.device, told.store)
             return
-        last = pd.Timestamp(told.cutoff) if told.cutoff else None
-        curve = train_together(run, out, told.processes, values, cutoff=last, device=told.device)
+        curve = train_together(run, out, told.processes, values, cutoff=told.cutoff, device=told.device)
     except (ValueError, FileNotFoundError) as error:
         print(f"error: {error}", file=sys.stderr)
         raise SystemExit(REFUSED) from None

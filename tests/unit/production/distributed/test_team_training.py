@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -16,8 +15,9 @@ import pandas as pd
 import psutil
 import pytest
 import torch
+from safetensors.torch import load_file
 
-from salesforecast_lib.data.features import save_features
+from salesforecast_lib.data.features import load_features, save_features
 from salesforecast_lib.files import read_json, write_json
 from salesforecast_lib.models.forecaster import fit_network
 from salesforecast_lib.production.distributed import training
@@ -42,28 +42,32 @@ def run(tmp_path_factory) -> Path:
 
 def alone(run: Path, **values):
     """What one process makes of the run, in this process."""
-    from salesforecast_lib.data.features import load_features
-
     table, meta = load_features(run)
     config = training.config_of({**training.parameters_of(run), **values})
     return fit_network(table, meta, table.frame["ds"].max(), config)
 
 
-def weights(folder: Path) -> dict[str, torch.Tensor]:
-    from safetensors.torch import load_file
+def _worker(rank: int, run: Path, out: Path, size: int, values: dict) -> None:
+    os.environ.update(RANK=str(rank), WORLD_SIZE=str(size))
+    training.work(run, out, values, "", "cpu", out.parent / f"{out.name}.meeting")
 
-    return load_file(folder / "model.safetensors")
+
+def together(run: Path, out: Path, size: int, **values) -> dict[str, list[float]]:
+    """A team without the seconds that a fresh process needs for its imports."""
+    torch.multiprocessing.start_processes(_worker, (run, out, size, values), size, start_method="fork")
+    return read_json(out / "training_log.json")["search"]
 
 
-@pytest.mark.parametrize("forking", [False, True])
-def test_two_processes_have_the_curve_and_the_weights_of_one(run, tmp_path, forking):
+@pytest.mark.parametrize(("size", "forking"), [(2, False), (3, False), (2, True)])
+def test_several_processes_have_the_curve_and_the_weights_of_one(run, tmp_path, size, forking):
     one = alone(run, forking=forking)
-    two = training.train_together(run, tmp_path / "two", 2, {"forking": forking})
-    np.testing.assert_allclose(two["train"], one.search.train, rtol=1e-5)
-    np.testing.assert_allclose(two["validation"], one.search.validation, rtol=1e-5)
+    log = together(run, tmp_path / "out", size, forking=forking)
+    np.testing.assert_allclose(log["train"], one.search.train, rtol=1e-5)
+    np.testing.assert_allclose(log["validation"], one.search.validation, rtol=1e-5)
+    found = load_file(tmp_path / "out" / "model.safetensors")
     for name, value in one.forecaster.model.state_dict().items():
-        torch.testing.assert_close(weights(tmp_path / "two")[name], value, rtol=1e-3, atol=1e-4)
-    assert read_json(tmp_path / "two" / "model.json")["epochs"] == one.forecaster.metadata["epochs"]
+        torch.testing.assert_close(found[name], value, rtol=1e-3, atol=1e-4)
+    assert read_json(tmp_path / "out" / "model.json")["epochs"] == one.forecaster.metadata["epochs"]
 
 
 def test_a_killed_training_goes_on_to_the_same_curve(run, tmp_path):
@@ -84,11 +88,10 @@ def test_a_killed_training_goes_on_to_the_same_curve(run, tmp_path):
     assert not (tmp_path / "out" / "model.json").exists()
     reached = read_json(states[0])["epoch"]
     assert reached < 59
-    shutil.copytree(tmp_path / "out", tmp_path / "again")
     kinds = {name: int(value) for name, value in many.items()}
-    went_on = training.train_together(run, tmp_path / "again", 2, kinds)
+    went_on = together(run, tmp_path / "out", 1, **kinds)  # any number of processes may go on
+    assert len(went_on["train"]) == 60
     np.testing.assert_allclose(went_on["train"], alone(run, **kinds).search.train, rtol=1e-4)
-    assert len(went_on) == 60
 
 
 @pytest.mark.parametrize("rows", [1, 2, 3, 5, 8])
@@ -118,23 +121,22 @@ def test_the_gradient_is_that_of_the_whole_batch_also_when_shares_weigh_differen
     whole = torch.autograd.grad(total / weight, list(model.parameters()), allow_unused=True)
     sums = [model.loss(part_of(batch, rank, 3), 0.5) for rank in range(3)]
     mean = sum(3 * part / weight for part, _ in sums) / 3  # what DistributedDataParallel averages
-    for one, other in zip(
-        whole, torch.autograd.grad(mean, list(model.parameters()), allow_unused=True), strict=True
-    ):
+    for one, other in zip(whole, torch.autograd.grad(mean, list(model.parameters()), allow_unused=True), strict=True):
         torch.testing.assert_close(one, other)
     naive = sum(part / own.clamp(min=1e-9) for part, own in sums) / 3
-    assert abs(float(naive) - float(total / weight)) > 1e-3
+    assert abs((naive - total / weight).item()) > 1e-3
 
 
 @pytest.mark.parametrize(
     ("change", "words"),
     [
+        ({"cutoff": "soon"}, "cutoff='soon': expected a day"),
         ({"processes": 0}, "processes=0"),
         ({"processes": 3}, "a batch has 2 parts to share \\(stretches\\)"),
         ({"processes": 30, "values": {"forking": False}}, "a batch has 21 parts to share \\(batch_size\\)"),
     ],
 )
-def test_too_many_processes_are_refused_before_any_starts(run, tmp_path, change, words):
+def test_what_cannot_be_shared_is_refused_before_a_process_starts(run, tmp_path, change, words):
     with pytest.raises(ValueError, match=words):
         training.train_together(run, tmp_path / "out", **change)
     assert not (tmp_path / "out").exists()
@@ -151,5 +153,5 @@ def test_a_run_without_features_and_a_wrong_setting_are_refused_in_a_sentence(tm
 
 def test_what_a_process_refuses_reaches_the_user_as_a_sentence(run, tmp_path):
     begin = pd.read_parquet(run / "features.parquet", columns=["ds"])["ds"].min()
-    with pytest.raises(ValueError, match="no series has"):
-        training.train_together(run, tmp_path / "out", 2, cutoff=begin + pd.Timedelta(days=3))
+    with pytest.raises(ValueError, match="no series has 8 periods up to"):  # one process is enough to refuse
+        training.train_together(run, tmp_path / "out", 1, cutoff=f"{begin + pd.Timedelta(days=3):%Y-%m-%d}")
