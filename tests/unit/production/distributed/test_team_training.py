@@ -20,7 +20,7 @@ from safetensors.torch import load_file
 from salesforecast_lib.data.features import load_features, save_features
 from salesforecast_lib.files import read_json, write_json
 from salesforecast_lib.models.forecaster import fit_network
-from salesforecast_lib.production.distributed import training
+from salesforecast_lib.production.distributed import launch, training
 from salesforecast_lib.production.distributed.team import part_of, share_of
 from tests.unit.models.made import HORIZON, made_table, made_training
 
@@ -43,7 +43,7 @@ def run(tmp_path_factory) -> Path:
 def alone(run: Path, **values):
     """What one process makes of the run, in this process."""
     table, meta = load_features(run)
-    config = training.config_of({**training.parameters_of(run), **values})
+    config = launch.config_of({**launch.parameters_of(run), **values})
     return fit_network(table, meta, table.frame["ds"].max(), config)
 
 
@@ -72,7 +72,7 @@ def test_several_processes_have_the_curve_and_the_weights_of_one(run, tmp_path, 
 
 def test_a_killed_training_goes_on_to_the_same_curve(run, tmp_path):
     many = {"max_epochs": "60", "patience": "60"}
-    command = [sys.executable, "-m", training.WORKER, str(run), "--out", str(tmp_path / "out"), "--processes", "2"]
+    command = [sys.executable, "-m", launch.WORKER, str(run), "--out", str(tmp_path / "out"), "--processes", "2"]
     command += [f"--set={name}={value}" for name, value in many.items()]
     running = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
     states: list[Path] = []
@@ -138,13 +138,13 @@ def test_the_gradient_is_that_of_the_whole_batch_also_when_shares_weigh_differen
 )
 def test_what_cannot_be_shared_is_refused_before_a_process_starts(run, tmp_path, change, words):
     with pytest.raises(ValueError, match=words):
-        training.train_together(run, tmp_path / "out", **change)
+        launch.train_together(run, tmp_path / "out", **change)
     assert not (tmp_path / "out").exists()
 
 
 def test_a_run_without_features_and_a_wrong_setting_are_refused_in_a_sentence(tmp_path, capsys):
     with pytest.raises(FileNotFoundError, match="features.json: no such file; give a run whose chapter 02"):
-        training.train_together(tmp_path, tmp_path / "out")
+        launch.train_together(tmp_path, tmp_path / "out")
     for text in ("max_epochs=many", "epochs=3", "max_epochs"):
         with pytest.raises(SystemExit):
             training.main([str(tmp_path), "--out", str(tmp_path / "out"), "--set", text])
@@ -154,4 +154,4 @@ def test_a_run_without_features_and_a_wrong_setting_are_refused_in_a_sentence(tm
 def test_what_a_process_refuses_reaches_the_user_as_a_sentence(run, tmp_path):
     begin = pd.read_parquet(run / "features.parquet", columns=["ds"])["ds"].min()
     with pytest.raises(ValueError, match="no series has 8 periods up to"):  # one process is enough to refuse
-        training.train_together(run, tmp_path / "out", 1, cutoff=f"{begin + pd.Timedelta(days=3):%Y-%m-%d}")
+        launch.train_together(run, tmp_path / "out", 1, cutoff=f"{begin + pd.Timedelta(days=3):%Y-%m-%d}")
