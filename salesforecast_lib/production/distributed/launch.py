@@ -36,6 +36,13 @@ def config_of(values: Mapping[str, Any]) -> NetworkConfig:
     return replace(config, training=told, **{name: value for name, value in values.items() if name in known})
 
 
+def check_features(run: Path) -> None:
+    """Raise FileNotFoundError unless ``run`` has features."""
+    for name in ("features.json", "features.parquet"):
+        if not (run / name).is_file():
+            raise FileNotFoundError(f"{run / name}: no such file; give a run whose chapter 02 has finished")
+
+
 def check(run: Path, values: Mapping[str, Any], processes: int) -> NetworkConfig:
     """The network of a run and ``values``; refuses what can be seen before any process is started.
 
@@ -44,9 +51,7 @@ def check(run: Path, values: Mapping[str, Any], processes: int) -> NetworkConfig
     ValueError, FileNotFoundError
         When there are no features, or fewer parts of a batch than processes.
     """
-    for name in ("features.json", "features.parquet"):
-        if not (run / name).is_file():
-            raise FileNotFoundError(f"{run / name}: no such file; give a run whose chapter 02 has finished")
+    check_features(run)
     if processes < 1:
         raise ValueError(f"processes={processes}: expected at least 1")
     config = config_of({**parameters_of(run), **values})

@@ -26,7 +26,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from salesforecast_lib.production.distributed.launch import REFUSED, WORKER, check, told_values, train_together
+from salesforecast_lib.production.distributed.launch import (
+    REFUSED,
+    WORKER,
+    check,
+    check_features,
+    told_values,
+    train_together,
+)
 
 
 def work(run: Path, out: Path, values: Mapping[str, Any], cutoff: str, device: str, store: Path | None) -> None:
@@ -77,7 +84,9 @@ def main(given: Sequence[str] | None = None) -> None:
     asked.add_argument("--store", type=Path, help=argparse.SUPPRESS)
     told = asked.parse_args(given)
     try:
-        run, out, values = told.run.expanduser().resolve(), told.out.expanduser().resolve(), told_values(told.set)
+        run, out = told.run.expanduser().resolve(), told.out.expanduser().resolve()
+        check_features(run)
+        values = told_values(told.set)
         if "RANK" in os.environ:
             if told.store is not None:
                 _leave_with(os.getppid())

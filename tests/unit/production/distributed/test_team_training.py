@@ -142,12 +142,12 @@ def test_what_cannot_be_shared_is_refused_before_a_process_starts(run, tmp_path,
     assert not (tmp_path / "out").exists()
 
 
-def test_a_run_without_features_and_a_wrong_setting_are_refused_in_a_sentence(tmp_path, capsys):
+def test_a_run_without_features_and_a_wrong_setting_are_refused_in_a_sentence(run, tmp_path, capsys):
     with pytest.raises(FileNotFoundError, match="features.json: no such file; give a run whose chapter 02"):
         launch.train_together(tmp_path, tmp_path / "out")
     for text in ("max_epochs=many", "epochs=3", "max_epochs"):
         with pytest.raises(SystemExit):
-            training.main([str(tmp_path), "--out", str(tmp_path / "out"), "--set", text])
+            training.main([str(run), "--out", str(tmp_path / "out"), "--set", text])
         assert f"--set {text}: expected" in capsys.readouterr().err
 
 
