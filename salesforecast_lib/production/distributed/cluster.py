@@ -11,7 +11,7 @@ from __future__ import annotations
 import itertools
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -20,6 +20,7 @@ import dask
 from distributed import Client, LocalCluster, WorkerPlugin
 from distributed.scheduler import KilledWorker
 
+from salesforecast_lib.production.distributed.address import ANSWER, no_answer
 from salesforecast_lib.production.distributed.engine import (
     ONE_THREAD,
     Engine,
@@ -34,7 +35,6 @@ from salesforecast_lib.wording import counted
 if TYPE_CHECKING:
     from distributed import Future, Worker
 
-ANSWER = 5.0  # seconds in which a scheduler has to answer
 WORKERS = 20.0  # seconds in which it has to have a worker
 ALONE = 60.0  # seconds without any worker, after which a call gives up
 _RESTART = "worker-restart-memory"  # event of a worker that was ended because of its memory
@@ -88,15 +88,11 @@ def connected(scheduler: str) -> DaskEngine:
         When nothing answers there, or it has no worker.
     """
     logging.getLogger("distributed").setLevel(logging.CRITICAL)  # it would tell of each try to connect
-    begin = f"begin one with: dask scheduler --host 127.0.0.1; dask worker {scheduler} --nthreads 1"
     try:
         client = Client(scheduler, timeout=ANSWER, set_as_default=False)
-    except (OSError, ValueError, RuntimeError, TypeError) as error:
+    except (OSError, ValueError, RuntimeError, TypeError) as error:  # no dask there, another version, no certificate
         why = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise EngineError(
-            f"--scheduler {scheduler}: no scheduler answers within {ANSWER:g} seconds ({why}); {begin}, or leave "
-            "--scheduler out to use processes of this machine"
-        ) from None
+        raise EngineError(no_answer(scheduler, why)) from None
     try:
         client.wait_for_workers(1, timeout=WORKERS)
     except TimeoutError:
@@ -127,30 +123,33 @@ class DaskEngine(Engine):
     def run_tasks(
         self,
         function: Callable[..., Any],
-        tasks: Sequence[Any],
+        tasks: Iterable[Any],
         names: Sequence[Sequence[str]] = (),
         shared: tuple[Any, ...] = (),
     ) -> Results:
         """See `Engine.run_tasks`; workers need the same library, and see the same files."""
-        tries, call, numbers = Tries(tasks, names), uuid4().hex, itertools.count()
+        tries, call, numbers = Tries(names), uuid4().hex, itertools.count()
         finished: SimpleQueue[Future] = SimpleQueue()
         places: dict[str, tuple[Future, int]] = {}
-        self.client.register_plugin(_Shared(call, shared), name=call)  # workers that begin later get it as well
+        if shared:
+            self.client.register_plugin(_Shared(call, shared), name=call)  # workers that begin later get it as well
 
         def submit(place: int, but: str = "") -> None:
             others = [address for address in self._addresses() if address != but] if but else []
             key = f"{function.__name__}-{call}-{place}-{next(numbers)}"
             where = {"workers": others, "allow_other_workers": True} if others else {}
-            future = self.client.submit(_work, call, function, tasks[place], key=key, pure=False, **where)
+            future = self.client.submit(
+                _work, call if shared else "", function, tries.tasks[place], key=key, pure=False, **where
+            )
             places[key] = future, place
             future.add_done_callback(finished.put)
 
         try:
-            for place in range(len(tasks)):
-                submit(place)
+            for task in tasks:  # each begins as soon as it is there
+                submit(tries.add(task))
             while tries.left:
                 future = self._next(finished)
-                _, place = places.pop(future.key)
+                _, place = places.pop(str(future.key))
                 good, value, worker, times = self._outcome(future)
                 if good:
                     tries.succeeded(place, value)
@@ -159,7 +158,8 @@ class DaskEngine(Engine):
         finally:
             if self.client.status == "running":
                 self.client.cancel([future for future, _ in places.values()], force=True)
-                self.client.unregister_worker_plugin(call)
+                if shared:
+                    self.client.unregister_worker_plugin(call)
         return tries.results()
 
     def _next(self, finished: SimpleQueue[Future]) -> Future:
@@ -231,6 +231,8 @@ def _work(call: str, function: Callable[..., Any], task: Any) -> tuple[bool, Any
     from distributed import get_worker
 
     address = str(get_worker().address)
+    if not call:
+        return *attempt(function, task, ()), address
     for _ in range(100):  # a worker that has just begun may get a task before what is shared
         if call in _shared:
             return *attempt(function, task, _shared[call]), address

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -83,7 +83,7 @@ class Engine(ABC):
     def run_tasks(
         self,
         function: Callable[..., Any],
-        tasks: Sequence[Any],
+        tasks: Iterable[Any],
         names: Sequence[Sequence[str]] = (),
         shared: tuple[Any, ...] = (),
     ) -> Results:
@@ -92,7 +92,8 @@ class Engine(ABC):
         Parameters
         ----------
         function : of a module, so that another process can import it; what it gives must be picklable.
-        tasks : small and picklable.
+        tasks : small and picklable. They are taken one after the other while earlier ones are at work, so that a
+            generator may write the file that a task reads.
         names : the series that each task is about, for reports; empty: none.
         shared : the same for all tasks, brought to each process once.
 
@@ -102,7 +103,7 @@ class Engine(ABC):
             When the engine itself cannot go on. A task that fails does not raise: it is in `Results.failures`.
         """
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027  (an engine without processes has nothing to end)
         """End the processes of this engine."""
 
     def __enter__(self) -> Engine:
@@ -115,12 +116,21 @@ class Engine(ABC):
 class Tries:
     """What became of each task so far: the rule of three attempts, the same for all engines."""
 
-    def __init__(self, tasks: Sequence[Any], names: Sequence[Sequence[str]]) -> None:
-        if names and len(names) != len(tasks):
-            raise EngineError(f"names: {len(names)} lists for {len(tasks)} tasks; give one list of series a task")
-        self.names = [tuple(map(str, each)) for each in names] or [()] * len(tasks)
-        self.values: list[Any] = [None] * len(tasks)
-        self.left, self._tried, self._failed = len(tasks), [0] * len(tasks), dict[int, Failure]()
+    def __init__(self, names: Sequence[Sequence[str]]) -> None:
+        self._names = [tuple(map(str, each)) for each in names]
+        self.tasks: list[Any] = []
+        self.values: list[Any] = []
+        self.left, self._tried, self._failed = 0, list[int](), dict[int, Failure]()
+
+    def add(self, task: Any) -> int:
+        """Take in a task; its place among all."""
+        if self._names and len(self.tasks) >= len(self._names):
+            raise EngineError(f"names: {len(self._names)} lists for more tasks; give one list of series a task")
+        self.tasks.append(task)
+        self.values.append(None)
+        self._tried.append(0)
+        self.left += 1
+        return len(self.tasks) - 1
 
     def succeeded(self, place: int, value: Any) -> None:
         """Keep the value of a task."""
@@ -132,7 +142,8 @@ class Tries:
         self._tried[place] += times
         if self._tried[place] < ATTEMPTS:
             return True
-        self._failed[place] = Failure(place, self.names[place], reason, self._tried[place])
+        names = self._names[place] if self._names else ()
+        self._failed[place] = Failure(place, names, reason, self._tried[place])
         self.left -= 1
         return False
 
@@ -149,13 +160,14 @@ class InPlace(Engine):
     def run_tasks(
         self,
         function: Callable[..., Any],
-        tasks: Sequence[Any],
+        tasks: Iterable[Any],
         names: Sequence[Sequence[str]] = (),
         shared: tuple[Any, ...] = (),
     ) -> Results:
         """See `Engine.run_tasks`."""
-        tries = Tries(tasks, names)
-        for place, task in enumerate(tasks):
+        tries = Tries(names)
+        for task in tasks:
+            place = tries.add(task)
             while True:
                 good, value = attempt(function, task, shared)
                 if good:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
@@ -32,19 +32,24 @@ class Processes(Engine):
     def run_tasks(
         self,
         function: Callable[..., Any],
-        tasks: Sequence[Any],
+        tasks: Iterable[Any],
         names: Sequence[Sequence[str]] = (),
         shared: tuple[Any, ...] = (),
     ) -> Results:
         """See `Engine.run_tasks`."""
-        tries, waiting, free = Tries(tasks, names), deque(range(len(tasks))), list(self._pools)
+        tries, coming = Tries(names), iter(tasks)
+        waiting, free, more = deque[int](), list(self._pools), True
         running: dict[Future[Any], tuple[_Slot, int]] = {}
         self._calls += 1
         try:
-            while tries.left:
-                while waiting and free:
-                    slot, place = free.pop(), waiting.popleft()
-                    running[slot.begin(self._calls, function, tasks[place], shared)] = slot, place
+            while more or tries.left:
+                while free and (waiting or more):
+                    more = more and _take(coming, tries, waiting)
+                    if waiting:
+                        slot, place = free.pop(), waiting.popleft()
+                        running[slot.begin(self._calls, function, tries.tasks[place], shared)] = slot, place
+                if more and not waiting:  # one ahead, so that no process waits for what a task needs
+                    more = _take(coming, tries, waiting)
                 done, _ = wait(running, LOOK if self.memory else None, FIRST_COMPLETED)
                 for future in done:
                     slot, place = running.pop(future)
@@ -65,6 +70,14 @@ class Processes(Engine):
         """End the processes."""
         for slot in self._pools:
             slot.end(wait)
+
+
+def _take(coming: Iterator[Any], tries: Tries, waiting: deque[int]) -> bool:
+    """Let the next task wait for a process; whether there was one."""
+    for task in coming:
+        waiting.append(tries.add(task))
+        return True
+    return False
 
 
 class _Slot:
