@@ -122,7 +122,7 @@ class Groups:
     def predict(self, booster: lgb.Booster) -> np.ndarray:
         """Forecasts (rows,) of a booster, as its own ``predict`` gives them."""
         _asked[0] += len(self.inputs) * booster.num_trees()
-        if _asked[0] > WORTH and len(self.inputs) and self.inputs.dtype == np.float32:
+        if _asked[0] >= WORTH and len(self.inputs) and self.inputs.dtype == np.float32:
             if booster not in _forests:
                 _forests[booster] = forest_of(booster.model_to_string())
             forest = _forests[booster]
@@ -142,6 +142,15 @@ class Groups:
         out = np.empty(len(self.inputs))
         walk(*self._told, self.size, *(getattr(forest, each.name) for each in fields(forest)), out)
         return out
+
+
+def prepare() -> None:
+    """Make the machine code now: much is to be forecast in this process."""
+    _asked[0] = WORTH
+    side_by_side, walk = _compiled()
+    told, varies = side_by_side(np.zeros((1, 1), np.float32), 1, _LANES)
+    whole, half, few = np.zeros(0, "i4"), np.zeros(0, np.float32), np.zeros(0)
+    walk(told, varies, 1, whole, whole, whole, half, whole, whole, whole, whole, few, whole, np.zeros(0, "u4"), few)
 
 
 @cache

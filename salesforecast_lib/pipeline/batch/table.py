@@ -207,11 +207,13 @@ def _in_blocks(
 def _champion(place: str) -> StoredChampion:
     """The stored champion, read once by each process."""
     from salesforecast_lib.models.champion import load_champion
+    from salesforecast_lib.models.peers import walk
     from salesforecast_lib.pipeline.batch.memory import keep_memory
 
     champion = load_champion(Path(place) / "champion")
     if parent_process() is not None:
         keep_memory()
+        walk.prepare()
         gc.collect()
         gc.freeze()  # what lives as long as the process is not looked through again and again
     return champion

@@ -82,3 +82,10 @@ def test_a_category_that_varies_within_a_group_is_left_to_lightgbm():
     groups = walk.Groups(x, SIZE)
     assert groups.walked(walk.forest_of(booster.model_to_string())) is None
     np.testing.assert_array_equal(groups.predict(booster), booster.predict(x))
+
+
+def test_prepared_code_is_not_compiled_again():
+    walk.prepare()
+    x = made_inputs()
+    walk.Groups(x, SIZE).predict(fitted(x))
+    assert [len(loop.signatures) for loop in walk._compiled()] == [1, 1]
