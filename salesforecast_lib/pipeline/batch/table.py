@@ -242,6 +242,5 @@ def _block(
     extended = pd.concat([tail, rows], ignore_index=True).sort_values(["unique_id", "ds"], ignore_index=True)
     made = build_features(extended, {**meta, "static": [], "historical": []}, usual, ahead_only=True)
     columns = ["unique_id", "ds", *made.roles["future"]]
-    ahead = made.frame.loc[made.frame["ds"] > cutoff, columns]
-    known = pd.concat([table.frame[columns], ahead], ignore_index=True)
+    known = made.frame.loc[made.frame["ds"] > cutoff, columns].reset_index(drop=True)
     return champion.part(table, known, cutoff, whole).named(names)
