@@ -8,10 +8,11 @@
 - `Failure`: A task that failed three times, its series and the reason.
 - `train_together`: Train a run's network with several processes of this machine.
 - `loss_curves`: Losses of the same training with several numbers of processes.
+- `describe_curves`: Whether they were the same, in a sentence.
 """
 
 from salesforecast_lib.production.distributed.engine import Engine, EngineError, Failure, Results
-from salesforecast_lib.production.distributed.launch import loss_curves, train_together
+from salesforecast_lib.production.distributed.launch import describe_curves, loss_curves, train_together
 from salesforecast_lib.production.distributed.opening import check_engine, open_engine
 
 __all__ = [
@@ -23,4 +24,5 @@ __all__ = [
     "open_engine",
     "train_together",
     "loss_curves",
+    "describe_curves",
 ]

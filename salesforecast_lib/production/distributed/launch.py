@@ -126,6 +126,36 @@ def loss_curves(
     return pd.concat(parts, ignore_index=True)
 
 
+def describe_curves(curves: pd.DataFrame, first: float = 1e-4, all_through: float = 0.01) -> str:
+    """Whether the trainings of `loss_curves` had the same losses, up to the order in which sums are rounded.
+
+    Parameters
+    ----------
+    first, all_through : largest difference, as a share, that counts as the same in the first epoch and in all later
+        ones: rounding errors grow from step to step, also between two kinds of processor.
+
+    Raises
+    ------
+    ValueError
+        When there is one training only.
+    """
+    numbers = sorted(int(each) for each in curves["processes"].unique())
+    if len(numbers) < 2:
+        raise ValueError(f"curves: trainings with {numbers} processes; expected at least two numbers to compare")
+    base = curves[curves["processes"] == numbers[0]].set_index("epoch")[["train", "validation"]]
+    for number in numbers[1:]:
+        other = curves[curves["processes"] == number].set_index("epoch")[["train", "validation"]]
+        if len(other) != len(base):
+            return f"{number} processes stopped after {len(other)} epochs, {numbers[0]} after {len(base)}"
+        apart = (other / base - 1).abs().max(axis=1)
+        if not (apart.iloc[0] <= first and (apart <= all_through).all()):
+            epoch = apart.index[0] if apart.iloc[0] > first else apart.idxmax()
+            much = f"{apart[epoch]:.2%} in epoch {epoch}"
+            return f"the losses of {number} processes differ from those of {numbers[0]} by {much}"
+    who = ", ".join(map(str, numbers[:-1])) + f" and {numbers[-1]}"
+    return f"{who} processes had the same losses, up to {first:.2%} in the first epoch and {all_through:.0%} in all"
+
+
 def parameters_of(run: Path) -> dict[str, Any]:
     """What the run was told."""
     file = run / "parameters.json"

@@ -155,3 +155,30 @@ def test_what_a_process_refuses_reaches_the_user_as_a_sentence(run, tmp_path):
     begin = pd.read_parquet(run / "features.parquet", columns=["ds"])["ds"].min()
     with pytest.raises(ValueError, match="no series has 8 periods up to"):  # one process is enough to refuse
         launch.train_together(run, tmp_path / "out", 1, cutoff=f"{begin + pd.Timedelta(days=3):%Y-%m-%d}")
+
+
+def curves(two: list[float]) -> pd.DataFrame:
+    one = [1.0, 0.9, 0.8]
+    parts = [(1, one), (2, two)]
+    return pd.concat(
+        pd.DataFrame({"processes": n, "epoch": range(1, len(v) + 1), "train": v, "validation": v}) for n, v in parts
+    )
+
+
+@pytest.mark.parametrize(
+    ("two", "words"),
+    [
+        ([1.00001, 0.9001, 0.803], "1 and 2 processes had the same losses"),
+        ([1.001, 0.9, 0.8], "the losses of 2 processes differ from those of 1 by 0.10% in epoch 1"),
+        ([1.0, 0.9, 0.82], "differ from those of 1 by 2.50% in epoch 3"),
+        ([1.0, float("nan"), 0.8], "differ from those of 1"),
+        ([1.0, 0.9], "2 processes stopped after 2 epochs, 1 after 3"),
+    ],
+)
+def test_whether_curves_are_the_same_is_said(two, words):
+    assert words in launch.describe_curves(curves(two))
+
+
+def test_one_training_cannot_be_compared():
+    with pytest.raises(ValueError, match="expected at least two"):
+        launch.describe_curves(curves([1.0]).query("processes == 1"))
