@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import shutil
 import tempfile
-from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import lru_cache
@@ -182,23 +181,18 @@ def _in_blocks(
     del names
     place = Path(tempfile.mkdtemp(prefix=".salesforecast-", dir=beside))
 
-    def written() -> Iterator[int]:
-        """The number of each block when it lies in the folder. The first are begun while the others are written."""
-        edge, first = ahead["unique_id"].to_numpy(), min(engine.workers + 1, len(blocks))
+    try:
+        edge = ahead["unique_id"].to_numpy()
         for number, (begin, end) in enumerate(blocks):
             panel.iloc[begin:end].to_parquet(place / f"{number}.parquet", index=False)
             own = about[number]
             after = slice(np.searchsorted(edge, own[0]), np.searchsorted(edge, own[-1], side="right"))
             ahead.iloc[after].to_parquet(place / f"{number}-ahead.parquet", index=False)
-            if number < first:
-                yield number
-        if spent:
+        if spent:  # before any worker takes memory
             panel.drop(index=panel.index, inplace=True)
-        yield from range(first, len(blocks))
-
-    try:
+        del ahead, edge
         save_champion(champion, place / "champion")
-        return engine.run_tasks(_block, written(), about, (str(place), meta, cutoff, whole, usual))
+        return engine.run_tasks(_block, range(len(blocks)), about, (str(place), meta, cutoff, whole, usual))
     finally:
         shutil.rmtree(place, ignore_errors=True)
 
