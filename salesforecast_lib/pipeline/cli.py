@@ -85,7 +85,7 @@ def run_command(
             if replace:
                 runs.clear(folder)
             runs.check_same_shop(folder, values)
-            command = runs.own_command(profile, parameter, values, folder, jobs, book, aim)
+            command = runs.own_command(profile, parameter, values, folder, jobs, book, aim) + asked.words
             with engines.open_for_jobs(asked) as doing:
                 told = {"command": command, "only": only, "goal": aim, "engine": doing, **shown()}
                 result = run(values, folder, from_stage or None, jobs, to_stage=to_stage or None, **told)

@@ -30,6 +30,12 @@ class Asked:
         """Whether nothing was asked for: the command does as it does without these options."""
         return self == Asked()
 
+    @property
+    def words(self) -> str:
+        """The engine and its scheduler as they are given on a command line, with a blank before; empty of the usual."""
+        place = f" --scheduler {self.scheduler}" if self.scheduler else ""
+        return f" --engine {self.engine}{place}" if self.engine != "local" else ""
+
 
 def check_engine(engine: str = "local", scheduler: str = "", workers: int = 0, memory: str = "") -> Asked:
     """The options together; raises `distributed.EngineError` where they cannot be right."""

@@ -12,6 +12,7 @@ from salesforecast_lib.files import read_json
 from salesforecast_lib.models.champion import ChampionConfig, champion_forecasts, save_champion
 from salesforecast_lib.pipeline import batch, engines, sweeps
 from salesforecast_lib.pipeline.batch import command, table
+from salesforecast_lib.pipeline.batch.read import run_values
 from salesforecast_lib.pipeline.batch.table import stored_champion
 from salesforecast_lib.pipeline.cli import app
 from salesforecast_lib.pipeline.execute import StageError
@@ -165,6 +166,22 @@ def test_where_every_block_fails_nothing_is_written(place, tmp_path, monkeypatch
     monkeypatch.setattr(table, "_block", None)
     code, said = forecast(place, tmp_path / "out.csv", "--workers", "1")
     assert code == 1 and "no block of series could be forecast" in said and not (tmp_path / "out.csv").exists()
+
+
+def test_a_stock_plan_by_blocks_of_products_is_that_of_all(two, place):
+    """Products meet in a budget only; what correlates their errors comes from the run."""
+    values, meta = run_values(place / "run"), read_json(place / "run" / "panel.json")
+    found = batch.forecast_data(stored_champion(place / "run"), batch.read_new(place / "run", place / "orders.csv"))
+    stock = pd.Series({f"p{k}": 3.0 * k for k in range(6)})
+    whole = batch.orders_of(place / "run", values, meta, found.table, stock)
+    blocks = [found.table[found.table["unique_id"].isin(names)] for names in (["p0", "p3"], ["p1", "p2", "p4", "p5"])]
+    parts = two.run_tasks(planned, blocks, shared=(place / "run", values, meta, stock)).whole()
+    together = pd.concat(parts).set_index("unique_id").loc[whole["unique_id"]].reset_index()
+    pd.testing.assert_frame_equal(together, whole, check_exact=True)
+
+
+def planned(table, folder, values, meta, stock):
+    return batch.orders_of(folder, values, meta, table, stock)
 
 
 # Runs and sweeps ------------------------------------------------------------------------------------------------------
