@@ -10,7 +10,8 @@ import typer
 from salesforecast_lib.pipeline import parameters as settings
 from salesforecast_lib.pipeline.batch.orders import orders_of
 from salesforecast_lib.pipeline.batch.read import NewData, read_new, run_values
-from salesforecast_lib.pipeline.batch.table import Forecasted, forecast_data, stored_champion
+from salesforecast_lib.pipeline.batch.table import BLOCK, Forecasted, forecast_data, stored_champion
+from salesforecast_lib.pipeline.engines import EngineName, Memory, Scheduler, Workers, check_engine, open_engine
 from salesforecast_lib.pipeline.runs.given import check_champion
 from salesforecast_lib.pipeline.runs.messages import ERRORS, notes, say, stop
 from salesforecast_lib.wording import counted
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 ENDINGS = (".csv", ".parquet")
+SOME_FAILED = 2  # exit code: the rest is written
 
 
 def forecast(
@@ -28,19 +30,33 @@ def forecast(
     plan: Annotated[str, typer.Option(help="what you know ahead, as the run's plan_file")] = "",
     stock: Annotated[str, typer.Option(help="your stock: writes what to order beside the forecasts")] = "",
     column: Annotated[list[str], typer.Option(help="our=theirs, in the new data; may be repeated")] = [],  # noqa: B006
+    engine: EngineName = "local",
+    scheduler: Scheduler = "",
+    workers: Workers = 0,
+    memory: Memory = "",
 ) -> None:
-    """Forecast new data with a run's stored models, without training."""
+    """Forecast new data with a run's stored models, without training.
+
+    Ends with 2 where some series could not be forecast: they are named in OUT.failed.csv, all others are written.
+    """
     folder, target = Path(run_dir).expanduser().resolve(), Path(out).expanduser().resolve()
     files = {option: Path(text).expanduser().resolve() for option, text in
              (("--orders", orders), ("--plan", plan), ("--stock", stock)) if text}  # fmt: skip
     try:
+        asked = check_engine(engine, scheduler, workers, memory)
         _check(folder, files, target)
         told = {ours: theirs for text in column for ours, theirs in settings.parse_columns(text).items()}
         values = run_values(folder)
         values["columns"] = {**(values.get("columns") or {}), **told}
         champion = stored_champion(folder)
         new = read_new(folder, files["--orders"], files.get("--plan"), values)
-        found = forecast_data(champion, new)
+        if asked.usual:
+            found = forecast_data(champion, new)
+        else:
+            with open_engine(asked) as doing:
+                beside = target.parent if asked.scheduler else None
+                rows = min(BLOCK, -(-len(new.panel) // (2 * doing.workers)))  # two blocks a worker at least
+                found = forecast_data(champion, new, rows=rows, many=0, engine=doing, beside=beside)
         written = write_forecast(found, new, target)
         if stock:
             written.append(write_orders(folder, values, new, found.table, files["--stock"], target))
@@ -51,6 +67,10 @@ def forecast(
     say(f"forecast {counted(series, 'series')} from {cutoff.date()}, models of {champion.cutoff.date()}")
     for path in written:
         say(f"table: {path}")
+    if found.failed:
+        for failure in found.failed:
+            say(f"failed: {failure.sentence}")
+        raise typer.Exit(SOME_FAILED)
 
 
 def _check(folder: Path, files: dict[str, Path], target: Path) -> None:
@@ -75,13 +95,20 @@ def write_table(table: pd.DataFrame, target: Path) -> Path:
 
 
 def write_forecast(found: Forecasted, new: NewData, target: Path) -> list[Path]:
-    """Write the forecast table, and beside it the rows of the new data that were not used; the files written."""
-    beside = target.with_name(f"{target.stem}.quarantine.csv")
-    if len(new.quarantine):
-        write_table(new.quarantine, beside)
-    else:
-        beside.unlink(missing_ok=True)  # of an earlier call
-    return [write_table(found.table, target), *([beside] if len(new.quarantine) else [])]
+    """Write the forecast table, and beside it what was not used and which series failed; the files written."""
+    import pandas as pd
+
+    failed = pd.DataFrame(
+        [(name, each.reason) for each in found.failed for name in each.names], columns=["unique_id", "reason"]
+    )
+    written = [write_table(found.table, target)]
+    for table, what in ((new.quarantine, "quarantine"), (failed, "failed")):
+        beside = target.with_name(f"{target.stem}.{what}.csv")
+        if len(table):
+            written.append(write_table(table, beside))
+        else:
+            beside.unlink(missing_ok=True)  # of an earlier call
+    return written
 
 
 def write_orders(

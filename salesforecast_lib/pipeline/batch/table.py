@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import gc
-import os
 import shutil
 import tempfile
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
-from multiprocessing import get_context
+from functools import lru_cache
+from multiprocessing import parent_process
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
 
     from salesforecast_lib.models.champion import StoredChampion
     from salesforecast_lib.models.champion.renewed import Part
+    from salesforecast_lib.models.peers.coding import Whole
     from salesforecast_lib.pipeline.batch.read import NewData
+    from salesforecast_lib.production.distributed import Engine, Failure, Results
 
 MANY = 400_000  # rows from which on the data are taken in blocks
 BLOCK = 150_000  # rows of a block, about
@@ -28,10 +31,14 @@ TAIL = 26  # seasons at the end of each series from which the columns known ahea
 
 @dataclass(frozen=True)
 class Forecasted:
-    """``table`` is the forecast table; ``notes`` say what was unknown, short, ended or cut."""
+    """``table`` is the forecast table; ``notes`` say what was unknown, short, ended or cut.
+
+    ``failed`` are the blocks of series that could not be forecast, each tried three times; the table lacks them.
+    """
 
     table: pd.DataFrame
     notes: list[str]
+    failed: tuple[Failure, ...] = ()
 
 
 def stored_champion(run: Path, folder: Path | None = None) -> StoredChampion:
@@ -53,7 +60,13 @@ def stored_champion(run: Path, folder: Path | None = None) -> StoredChampion:
 
 
 def forecast_data(
-    champion: StoredChampion, new: NewData, processes: int | None = None, rows: int = BLOCK, many: int = MANY
+    champion: StoredChampion,
+    new: NewData,
+    processes: int | None = None,
+    rows: int = BLOCK,
+    many: int = MANY,
+    engine: Engine | None = None,
+    beside: Path | None = None,
 ) -> Forecasted:
     """Forecast the horizon after the last period of new data with a stored champion.
 
@@ -62,20 +75,30 @@ def forecast_data(
     processes : that may work side by side; by default as many as there are cores, two at most.
     rows, many : rows of a block, and rows from which on there are blocks; no number depends on them, but for the
         quantiles of a window average.
+    engine : that does the blocks; None opens one of ``processes``.
+    beside : folder in which the blocks lie for the time being, which all workers of the engine see; None: a temporary
+        one of this machine.
 
     Raises
     ------
     ValueError
         When the data cannot be forecast, with the reason.
     """
+    from salesforecast_lib.production.distributed import EngineError, open_engine
+
     panel, cutoff = new.panel, new.panel["ds"].max()
     notes = _said(champion, new)
+    failed: tuple[Failure, ...] = ()
     if len(panel) <= many:
         parts = [_whole_part(champion, new, cutoff)]
     else:
-        parts = _in_blocks(champion, new, cutoff, processes or min(2, os.cpu_count() or 1), rows)
+        with nullcontext(engine) if engine else open_engine(workers=processes or 0) as doing:
+            done = _in_blocks(champion, new, cutoff, doing, rows, beside)
+        parts, failed = done.delivered, done.failures
+        if not parts:
+            raise EngineError(f"no block of series could be forecast: {failed[0].sentence}")
     table, cut = champion.composed_of(parts, cutoff)
-    return Forecasted(table, [*notes, *([cut] if cut else [])])
+    return Forecasted(table, [*notes, *([cut] if cut else [])], failed)
 
 
 def _whole_part(champion: StoredChampion, new: NewData, cutoff: pd.Timestamp) -> Part:
@@ -121,8 +144,10 @@ def _said(champion: StoredChampion, new: NewData) -> list[str]:
 # Blocks ---------------------------------------------------------------------------------------------------------------
 
 
-def _in_blocks(champion: StoredChampion, new: NewData, cutoff: pd.Timestamp, processes: int, rows: int) -> list[Part]:
-    """Parts of whole series, each made in a process of its own from what lies in a temporary folder."""
+def _in_blocks(
+    champion: StoredChampion, new: NewData, cutoff: pd.Timestamp, engine: Engine, rows: int, beside: Path | None
+) -> Results:
+    """Parts of whole series, each made by a worker of the engine from what lies in a temporary folder."""
     import numpy as np
 
     from salesforecast_lib.data.ahead.holidays import series_countries
@@ -144,39 +169,41 @@ def _in_blocks(champion: StoredChampion, new: NewData, cutoff: pd.Timestamp, pro
     names = panel["unique_id"].to_numpy()
     starts = np.r_[0, (names[1:] != names[:-1]).nonzero()[0] + 1]
     cuts = sorted({int(starts[np.searchsorted(starts, at)]) for at in range(0, int(starts[-1]) + 1, rows)})
-    place = Path(tempfile.mkdtemp(prefix="salesforecast-"))
+    ends = [*cuts[1:], len(panel)]
+    about = [names[starts[(starts >= begin) & (starts < end)]].tolist() for begin, end in zip(cuts, ends, strict=True)]
+    place = Path(tempfile.mkdtemp(prefix=".salesforecast-", dir=beside))
+
+    def written() -> Iterator[int]:
+        """The number of each block when it lies in the folder: it is begun while the next one is written."""
+        edge = ahead["unique_id"].to_numpy()
+        for number, (begin, end) in enumerate(zip(cuts, ends, strict=True)):
+            panel.iloc[begin:end].to_parquet(place / f"{number}.parquet", index=False)
+            after = slice(np.searchsorted(edge, names[begin]), np.searchsorted(edge, names[end - 1], side="right"))
+            ahead.iloc[after].to_parquet(place / f"{number}-ahead.parquet", index=False)
+            yield number
+
     try:
         save_champion(champion, place / "champion")
-        edge = ahead["unique_id"].to_numpy()
-        told = (str(place), meta, cutoff, whole, usual)
-        with ProcessPoolExecutor(processes, get_context("spawn"), _remember, told) as pool:
-            jobs = []  # a block is begun as soon as it is written
-            for number, (begin, end) in enumerate(zip(cuts, [*cuts[1:], len(panel)], strict=True)):
-                panel.iloc[begin:end].to_parquet(place / f"{number}.parquet", index=False)
-                after = slice(np.searchsorted(edge, names[begin]), np.searchsorted(edge, names[end - 1], side="right"))
-                ahead.iloc[after].to_parquet(place / f"{number}-ahead.parquet", index=False)
-                jobs.append(pool.submit(_block, number))
-            try:
-                return [job.result() for job in jobs]
-            except BaseException:
-                pool.shutdown(cancel_futures=True)  # the blocks that wait are not worth their time any more
-                raise
+        return engine.run_tasks(_block, written(), about, (str(place), meta, cutoff, whole, usual))
     finally:
         shutil.rmtree(place, ignore_errors=True)
 
 
-_told: list[Any] = []  # of a process of the pool
-
-
-def _remember(*told: Any) -> None:
+@lru_cache(maxsize=1)
+def _champion(place: str) -> StoredChampion:
+    """The stored champion, read once by each process."""
     from salesforecast_lib.models.champion import load_champion
 
-    _told[:] = [load_champion(Path(told[0]) / "champion"), *told]
-    gc.collect()
-    gc.freeze()  # what lives as long as the process is not looked through again and again
+    champion = load_champion(Path(place) / "champion")
+    if parent_process() is not None:
+        gc.collect()
+        gc.freeze()  # what lives as long as the process is not looked through again and again
+    return champion
 
 
-def _block(number: int) -> Part:
+def _block(
+    number: int, place: str, meta: dict[str, Any], cutoff: pd.Timestamp, whole: Whole, usual: pd.Series | None
+) -> Part:
     """The part of one block of series."""
     import pandas as pd
 
@@ -184,7 +211,7 @@ def _block(number: int) -> Part:
     from salesforecast_lib.data.frequency import check_freq
 
     gc.collect()  # of the block before
-    champion, place, meta, cutoff, whole, usual = _told
+    champion = _champion(place)
     panel = pd.read_parquet(Path(place) / f"{number}.parquet")
     rows = pd.read_parquet(Path(place) / f"{number}-ahead.parquet")
     # numbers in the order of the names stand for them: sorting and joining texts takes longer than all else

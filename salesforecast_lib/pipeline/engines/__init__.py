@@ -1,0 +1,22 @@
+"""Which engine does the work of a command: processes of this machine, or a cluster of dask (chapter 18).
+
+- `EngineName`: The option of every command that takes an engine.
+- `Scheduler`: Address of a running cluster.
+- `Workers`: How many processes.
+- `Memory`: What each of them may take.
+- `Asked`: What the options say.
+- `check_engine`: What the options say, or an error before anything is begun.
+- `open_engine`: The engine, for a ``with``.
+"""
+
+from salesforecast_lib.pipeline.engines.options import (
+    Asked,
+    EngineName,
+    Memory,
+    Scheduler,
+    Workers,
+    check_engine,
+    open_engine,
+)
+
+__all__ = ["Asked", "EngineName", "Memory", "Scheduler", "Workers", "check_engine", "open_engine"]

@@ -1,0 +1,71 @@
+"""Tasks that other processes can import: they work, fail, die, or take memory."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+
+
+def squared(task):
+    return task * task
+
+
+def added(task, first, second):
+    return task + first[0] + second
+
+
+def process_of(task):
+    time.sleep(0.05)
+    return os.getpid()
+
+
+def tried(folder, task):
+    """How often the task was begun before."""
+    log = Path(folder) / f"{task}.log"
+    with log.open("a") as file:
+        file.write("x")
+    return len(log.read_text()) - 1
+
+
+def failing(task, folder, odd):
+    tried(folder, task)
+    if task in odd:
+        raise ValueError(f"{task} is odd")
+    return task
+
+
+def failing_at_first(task, folder, times):
+    if tried(folder, task) < times:
+        raise OSError("a file was away")
+    return task
+
+
+def dying_at_first(task, folder, odd):
+    if tried(folder, task) < 1 and task in odd:
+        os.kill(os.getpid(), signal.SIGKILL)
+    time.sleep(0.05)
+    return task
+
+
+def dying(task, folder, odd):
+    tried(folder, task)
+    if task in odd:
+        os.kill(os.getpid(), signal.SIGKILL)
+    time.sleep(0.05)
+    return task
+
+
+def hungry(task, megabytes, odd):
+    """Takes the memory bit by bit, as real work does, so that it can be seen."""
+    held = []
+    for _ in range(megabytes // 20 if task in odd else 1):
+        held.append(b"x" * 20_000_000)
+        time.sleep(0.05)
+    time.sleep(0.3 if task in odd else 0.0)
+    return task
+
+
+def unpicklable(task):
+    return lambda: task
