@@ -76,6 +76,16 @@ class Cleaned:
     report: pd.DataFrame
 
 
+def repeated(lines: pd.DataFrame, columns: list[str]) -> np.ndarray:
+    """Mask of lines equal in all ``columns`` to an earlier one.
+
+    Only lines that share order and product with another one are compared in every column: that takes less memory.
+    """
+    mask = lines.duplicated(["order_id", "product_id"], keep=False).to_numpy()
+    mask[mask] = lines.loc[mask, columns].duplicated().to_numpy()
+    return mask
+
+
 def outlier_limit(quantity: np.ndarray, product: np.ndarray, width: float) -> np.ndarray:
     """Largest credible quantity of each line's product.
 
@@ -178,7 +188,7 @@ def clean(
 
     if config.duplicates:
         columns = [c for c in lines.columns if c != "row"]
-        take("duplicates", lines.duplicated(columns).to_numpy(), "order_id", "exact duplicate of an earlier line")
+        take("duplicates", repeated(lines, columns), "order_id", "exact duplicate of an earlier line")
     for column, values in config.cancelled_when.items():
         take(f"cancelled ({column})", cancelled_orders(lines, column, values), column, "", cancel=True)
     if config.cancellations:

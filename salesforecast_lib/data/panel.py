@@ -11,8 +11,15 @@ from salesforecast_lib.data.ahead.usual import extend_panel
 from salesforecast_lib.data.availability import places_open
 from salesforecast_lib.data.calendar import period_index
 from salesforecast_lib.data.frequency import AUTOMATIC, Frequency, check_freq
-from salesforecast_lib.data.series import Periods, SeriesCodes, choose_series, code_lines, distinct_counts, fill_series
-from salesforecast_lib.data.series import rank_cells
+from salesforecast_lib.data.series import (
+    Periods,
+    SeriesCodes,
+    choose_series,
+    code_lines,
+    distinct_counts,
+    fill_series,
+    rank_cells,
+)
 from salesforecast_lib.data.series.counts import most_frequent
 
 __all__ = ["KEYS", "PanelConfig", "build_panel", "extend_panel"]

@@ -99,11 +99,14 @@ def read_orders(path: str | Path, options: ReadOptions | None = None) -> Reading
         report.note(f"unit_price is {options.columns[TOTAL]!r} divided by the quantity")
     for column in (name for name in good if name not in (*REQUIRED, *OPTIONAL, TOTAL)):
         good[column] = _attribute(good[column])
-    kept = good[~refusals.bad].assign(row=lambda table: table.index)
-    kept = kept[["row", *(name for name in kept if name != "row")]].reset_index(drop=True)
-    kept["row"] = kept["row"].astype("int64")
-    quarantine = refusals.table()
-    return Reading(ORDER_LINES.validate(kept), quarantine, report.count(kept, quarantine))
+    quarantine, bad = refusals.table(), refusals.bad
+    del raw, lines, refusals, used, stamps  # what was read is not held beside what it became
+    kept = good[~bad] if bad.any() else good
+    del good
+    row = kept.index.to_numpy().astype("int64")
+    kept = kept.set_axis(pd.RangeIndex(len(kept)), axis=0, copy=False)  # reset_index would copy every column again
+    kept.insert(0, "row", row)
+    return Reading(ORDER_LINES.validate(kept, inplace=True), quarantine, report.count(kept, quarantine))
 
 
 def _named_columns(
