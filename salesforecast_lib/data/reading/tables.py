@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
 
 from salesforecast_lib.data.reading.cells import strip
 from salesforecast_lib.data.reading.headers import LINES, header_names, header_place
@@ -44,6 +45,7 @@ def open_table(
         head = file.open("rb").read(8)
         if suffix in (".parquet", ".pq") or head[:4] == b"PAR1":
             frame = pd.read_parquet(file)
+            pa.default_memory_pool().release_unused()  # Arrow would keep the table's memory for its next one
             frame.columns = [str(name) for name in frame.columns]
             return RawTable(numbered(_plain_texts(frame)), refused_rows())
         if suffix in (".xlsx", ".xlsm", ".xls") or (head[:4] == b"PK\x03\x04" and suffix != ".zip"):
@@ -60,6 +62,8 @@ def open_table(
 def _plain_texts(frame: pd.DataFrame) -> pd.DataFrame:
     """Categories and every dtype of texts as plain texts, which one set of rules reads."""
     texts = [n for n, kind in frame.dtypes.items() if isinstance(kind, (pd.CategoricalDtype, pd.StringDtype))]
+    if not texts:
+        return frame
     return frame.assign(**{name: frame[name].astype(object).where(frame[name].notna(), None) for name in texts})
 
 
