@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from pathlib import Path
 
 import numpy as np
@@ -71,10 +71,29 @@ def read_orders(path: str | Path, options: ReadOptions | None = None) -> Reading
     """
     options = options or ReadOptions()
     raw, lines, report = _named_columns(path, options)
+    refused = raw.refused
+    del raw  # what was read is not held beside what it becomes
+    return type_lines(lines, refused, options, report)
+
+
+def type_lines(
+    lines: pd.DataFrame,
+    refused: pd.DataFrame,
+    options: ReadOptions,
+    report: ReadingReport,
+    stray: Callable[[pd.Series, ReadingReport], dict[str, np.ndarray]] = stray_stamps,
+) -> Reading:
+    """Typed order lines of raw cells under our names; ``lines`` is indexed by the row's number in the file.
+
+    Parameters
+    ----------
+    refused : quarantine rows of lines that could not be told apart into columns.
+    stray : masks, by reason, of stamps that do not belong to the others, which the whole column tells.
+    """
     if "order_id" not in lines:
         lines.insert(0, "order_id", lines.index.astype(str))
         report.note("the file has no order id: each row counts as an order of its own")
-    refusals = Refusals(lines, [raw.refused])
+    refusals = Refusals(lines, [refused])
     good = lines.copy(deep=False)
     for column in (name for name in _IDS if name in lines):
         good[column] = read_ids(lines[column], column, report)
@@ -83,7 +102,7 @@ def read_orders(path: str | Path, options: ReadOptions | None = None) -> Reading
     stamps, reasons = read_dates(lines["timestamp"], "timestamp", options, report)
     for reason, mask in reasons.items():
         refusals.add(mask, "timestamp", reason)
-    for reason, mask in stray_stamps(stamps.where(~refusals.bad), report).items():
+    for reason, mask in stray(stamps.where(~refusals.bad), report).items():
         refusals.add(mask, "timestamp", reason)
     good["timestamp"] = stamps
     price = TOTAL if TOTAL in lines else "unit_price"
@@ -100,7 +119,7 @@ def read_orders(path: str | Path, options: ReadOptions | None = None) -> Reading
     for column in (name for name in good if name not in (*REQUIRED, *OPTIONAL, TOTAL)):
         good[column] = _attribute(good[column])
     quarantine, bad = refusals.table(), refusals.bad
-    del raw, lines, refusals, used, stamps  # what was read is not held beside what it became
+    del lines, refusals, used, stamps
     kept = good[~bad] if bad.any() else good
     del good
     row = kept.index.to_numpy().astype("int64")
@@ -117,7 +136,13 @@ def _named_columns(
     wanted = {*required, *OPTIONAL, *options.columns.values()} - {""}
     raw = open_table(path, options, tuple(wanted), rows)
     report = start_report(path, "orders", raw)
-    return raw, our_columns(raw.frame, options.columns, required, OPTIONAL, report, ("order_id", *OPTIONAL)), report
+    return raw, name_columns(raw.frame, options, report), report
+
+
+def name_columns(frame: pd.DataFrame, options: ReadOptions, report: ReadingReport) -> pd.DataFrame:
+    """The cells of order lines under our names, see `our_columns`."""
+    required = tuple(TOTAL if n == "unit_price" and TOTAL in options.columns else n for n in REQUIRED)
+    return our_columns(frame, options.columns, required, OPTIONAL, report, ("order_id", *OPTIONAL))
 
 
 def _attribute(values: pd.Series) -> pd.Series:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from salesforecast_lib.data.reading.cells import strip
 from salesforecast_lib.data.reading.headers import LINES, header_names, header_place
@@ -25,6 +26,8 @@ def open_table(
 ) -> RawTable:
     """Read CSV (any separator, encoding or compression), Parquet or Excel as it is; CSV cells stay text.
 
+    Of a folder, all its Parquet files are read, one after the other by their names; see `parquet_files`.
+
     Parameters
     ----------
     wanted : column names looked for: they tell the header from lines above it, and a worksheet from a summary.
@@ -36,8 +39,12 @@ def open_table(
         Naming the file, what was expected and what to do.
     """
     options, file = options or ReadOptions(), resolve(path)
+    if file.is_dir():
+        return RawTable(numbered(_plain_texts(read_folder(file))), refused_rows())
     if not file.is_file():
-        raise FileNotFoundError(f"{file}: no such file; give the path of a .csv, .parquet or .xlsx file")
+        raise FileNotFoundError(
+            f"{file}: no such file; give the path of a .csv, .parquet or .xlsx file, or of a folder of .parquet files"
+        )
     if file.stat().st_size == 0:
         raise ReadingError(f"{file}: the file is empty; expected a header line and rows")
     suffix = file.suffix.lower()
@@ -57,6 +64,62 @@ def open_table(
         raise
     except (ValueError, OSError, KeyError, csv.Error) as error:
         raise ReadingError(f"{file}: cannot be read as {suffix} ({str(error)[:200]}); export it again") from error
+
+
+def parquet_files(folder: Path) -> list[Path]:
+    """Parquet files of a folder and the folders in it, by name; hidden ones are left out.
+
+    Raises
+    ------
+    ReadingError
+        When there is none.
+    """
+    found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in (".parquet", ".pq") and path.is_file())
+    seen = [path for path in found if not any(part[0] in "._" for part in path.relative_to(folder).parts)]
+    if not seen:
+        raise ReadingError(f"{folder}: no .parquet file in this folder; expected at least one, or give a file")
+    return seen
+
+
+def read_folder(folder: Path) -> pd.DataFrame:
+    """All Parquet files of a folder as one table.
+
+    Raises
+    ------
+    ReadingError
+        Naming the file whose columns differ from those of the first one, or that cannot be read.
+    """
+    files = parquet_files(folder)
+    tables: list[pa.Table] = []
+    for file in files:
+        try:
+            tables.append(pq.read_table(file, partitioning=None))
+        except (ValueError, OSError) as error:
+            raise ReadingError(f"{file}: cannot be read as Parquet ({str(error)[:200]}); export it again") from error
+        check_schema(file, tables[-1].schema, files[0], tables[0].schema)
+    frame = pa.concat_tables(tables).to_pandas()
+    del tables
+    pa.default_memory_pool().release_unused()
+    frame.columns = [str(name) for name in frame.columns]
+    return frame.reset_index(drop=True)
+
+
+def check_schema(file: Path, schema: pa.Schema, first: Path, expected: pa.Schema) -> None:
+    """Raise ReadingError where a file of a folder has other columns, or other types of them, than the first."""
+    if not schema.equals(expected, check_metadata=False):
+        odd = [
+            name
+            for name in dict.fromkeys([*expected.names, *schema.names])
+            if _kind(schema, name) != _kind(expected, name)
+        ]
+        raise ReadingError(
+            f"{file}: {odd or 'the order of the columns'} not as in {first.name}; expected the same columns, of the "
+            "same types and in the same order, in all files of a folder: export it again"
+        )
+
+
+def _kind(schema: pa.Schema, name: str) -> str:
+    return str(schema.field(name).type) if name in schema.names else "-"
 
 
 def _plain_texts(frame: pd.DataFrame) -> pd.DataFrame:

@@ -7,7 +7,9 @@ import numpy as np
 BLOCK = 1 << 21  # cells (series × periods) that are laid out at a time: 16 MB of float64
 
 
-def rank_cells(code: np.ndarray, number: np.ndarray, quantity: np.ndarray, periods: int) -> tuple[np.ndarray, ...]:
+def rank_cells(
+    code: np.ndarray, number: np.ndarray, quantity: np.ndarray, periods: int
+) -> tuple[np.ndarray, np.ndarray]:
     """Units of each series and period that has lines.
 
     Parameters

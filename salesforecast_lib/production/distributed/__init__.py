@@ -6,9 +6,24 @@
 - `EngineError`: An engine cannot work, or a caller needs every task and one failed.
 - `Results`: Values in the order of the tasks, and what failed.
 - `Failure`: A task that failed three times, its series and the reason.
+- `build_panel_folder`: The panel of a folder of order lines that need not fit into memory.
+- `Built`: What such a build made.
+- `bucket_of`: The bucket of each product.
 """
 
+from salesforecast_lib.production.distributed.buckets import bucket_of
+from salesforecast_lib.production.distributed.build import Built, build_panel_folder
 from salesforecast_lib.production.distributed.engine import Engine, EngineError, Failure, Results
 from salesforecast_lib.production.distributed.opening import check_engine, open_engine
 
-__all__ = ["Engine", "EngineError", "Failure", "Results", "check_engine", "open_engine"]
+__all__ = [
+    "Built",
+    "Engine",
+    "EngineError",
+    "Failure",
+    "Results",
+    "bucket_of",
+    "build_panel_folder",
+    "check_engine",
+    "open_engine",
+]
