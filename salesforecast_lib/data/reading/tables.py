@@ -40,7 +40,7 @@ def open_table(
     """
     options, file = options or ReadOptions(), resolve(path)
     if file.is_dir():
-        return RawTable(numbered(_plain_texts(read_folder(file))), refused_rows())
+        return RawTable(numbered(_plain_texts(read_folder(file, rows))), refused_rows())
     if not file.is_file():
         raise FileNotFoundError(
             f"{file}: no such file; give the path of a .csv, .parquet or .xlsx file, or of a folder of .parquet files"
@@ -81,8 +81,8 @@ def parquet_files(folder: Path) -> list[Path]:
     return seen
 
 
-def read_folder(folder: Path) -> pd.DataFrame:
-    """All Parquet files of a folder as one table.
+def read_folder(folder: Path, rows: int | None = None) -> pd.DataFrame:
+    """All Parquet files of a folder as one table; with ``rows`` only the columns of the first file.
 
     Raises
     ------
@@ -90,6 +90,8 @@ def read_folder(folder: Path) -> pd.DataFrame:
         Naming the file whose columns differ from those of the first one, or that cannot be read.
     """
     files = parquet_files(folder)
+    if rows is not None:
+        return pq.read_schema(files[0]).empty_table().to_pandas()
     tables: list[pa.Table] = []
     for file in files:
         try:

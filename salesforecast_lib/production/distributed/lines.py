@@ -10,7 +10,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from salesforecast_lib.data.reading import ReadingError, ReadOptions
+from salesforecast_lib.data.reading import ReadingError, ReadingReport, ReadOptions
+from salesforecast_lib.data.reading.orders import name_columns
 from salesforecast_lib.data.reading.tables import check_schema, parquet_files
 
 PART = 2_000_000  # lines of a part: about a gigabyte while they are read
@@ -72,6 +73,8 @@ def parts_of(files: list[Path], options: ReadOptions, size: int = PART) -> list[
             schema, metadata = opened.schema_arrow, opened.metadata
             if expected is None:
                 expected = schema
+                empty = schema.empty_table().to_pandas()
+                name_columns(empty, options, ReadingReport(str(file), "orders"))  # raises where one is missing
                 _check_types(file, schema, options)
             check_schema(file, schema, files[0], expected)
             sizes = [metadata.row_group(group).num_rows for group in range(metadata.num_row_groups)]
