@@ -13,8 +13,8 @@ from typing import Annotated
 import typer
 
 from salesforecast_lib.files import finish_hint, project_root, write_text
+from salesforecast_lib.pipeline import engines, runs
 from salesforecast_lib.pipeline import parameters as settings
-from salesforecast_lib.pipeline import runs
 from salesforecast_lib.pipeline.book import build_book
 from salesforecast_lib.pipeline.decide import check_format, left_out_stages, write_decisions
 from salesforecast_lib.pipeline.maintenance import maintenance
@@ -64,6 +64,8 @@ def run_command(
     jobs: Annotated[int | None, typer.Option(help="stages (of a plan: models) at the same time; 1, plan 2")] = None,
     book: Annotated[bool, typer.Option(help="build the run's HTML book")] = True,
     replace: Annotated[bool, typer.Option("--replace", help="remove another shop's run from the folder")] = False,
+    engine: engines.EngineName = "local",
+    scheduler: engines.Scheduler = "",
 ) -> None:
     """Execute the notebooks into a run folder, stale stages only, and build its book."""
     folder = run_folder(run_dir, profile)
@@ -74,6 +76,7 @@ def run_command(
             jobs = min(2, os.cpu_count() or 1) if aim == "plan" else 1
         if jobs < 1:
             raise settings.ParameterError(f"jobs={jobs}: expected at least 1")
+        asked = engines.asked_for_jobs(engine, scheduler, jobs)
         wanted = chosen_stages(STAGES, from_stage or None, to_stage or None, only, aim).wanted
         if only:
             check_inputs(wanted, folder)
@@ -83,17 +86,9 @@ def run_command(
                 runs.clear(folder)
             runs.check_same_shop(folder, values)
             command = runs.own_command(profile, parameter, values, folder, jobs, book, aim)
-            result = run(
-                values,
-                folder,
-                from_stage or None,
-                jobs,
-                to_stage=to_stage or None,
-                command=command,
-                only=only,
-                goal=aim,
-                **shown(),
-            )
+            with engines.open_for_jobs(asked) as doing:
+                told = {"command": command, "only": only, "goal": aim, "engine": doing, **shown()}
+                result = run(values, folder, from_stage or None, jobs, to_stage=to_stage or None, **told)
             notes(result.notes)
             book = book and aim != "plan"  # the kept command asks for it all the same: another goal has one
             if book and not result.waiting:

@@ -13,6 +13,8 @@ from salesforecast_lib.files import finish_hint, project_root, read_json, resolv
 from salesforecast_lib.pipeline import parameters as settings
 from salesforecast_lib.pipeline import runs, sweeps
 from salesforecast_lib.pipeline.book import build_book
+from salesforecast_lib.pipeline.engines import EngineName, Scheduler, asked_for_jobs, open_for_jobs
+from salesforecast_lib.pipeline.execute import StageError
 from salesforecast_lib.pipeline.runner import prepare_values
 from salesforecast_lib.pipeline.runs.choice import check_inputs, chosen_stages
 from salesforecast_lib.pipeline.runs.messages import ERRORS, console, say, shown, stop
@@ -34,12 +36,18 @@ def sweep(
     metric: Annotated[str, typer.Option(help="FILE:NAME.NAME of a report, such as metrics.json:models.*.wape")] = "",
     jobs: Annotated[int, typer.Option(help="stages at the same time")] = 1,
     name: Annotated[str, typer.Option(help="folder under runs/")] = "sweep",
+    engine: EngineName = "local",
+    scheduler: Scheduler = "",
 ) -> None:
-    """Run the product of the parameter lists in GRID.yml and compare a metric; each stage runs once where it can."""
+    """Run the product of the parameter lists in GRID.yml and compare a metric; each stage runs once where it can.
+
+    With --engine dask combinations run side by side; where some fail it ends with 2, and the table has the others.
+    """
     place = resolve(f"runs/{name}")
     try:
         if jobs < 1:
             raise settings.ParameterError(f"jobs={jobs}: expected at least 1")
+        asked = asked_for_jobs(engine, scheduler, jobs)
         given = settings.parse_assignments(parameter)
         lists = sweeps.read_grid(Path(grid), list(given))
         wanted = chosen_stages(STAGES, None, to_stage or None, only, goal).wanted
@@ -52,13 +60,22 @@ def sweep(
             said = [*parameter, *(f"{key}={json.dumps(value)}" for key, value in combination.items())]
             return runs.own_command(profile, said, values, folder, jobs, book=False)
 
-        rows = sweeps.run_sweep(place, list(zip(tried, checked, strict=True)), wanted, chosen, command, jobs, **shown())
+        told = list(zip(tried, checked, strict=True))
+        with open_for_jobs(asked) as doing:
+            failed = sweeps.run_on(doing, place, told, wanted, command) if doing else {}
+        for combination, reason in failed.items():
+            say(f"failed: {combination}: {reason}")
+        if len(failed) == len(told):
+            raise StageError("no combination could be run")
+        rows = sweeps.run_sweep(place, told, wanted, chosen, command, jobs, skip=list(failed), **shown())
         table = sweeps.write_sweep(rows, list(lists), chosen.name, place)
     except ERRORS as error:
         raise stop(error, place) from None
     say(table)
     say(f"table: {place / 'sweep.csv'}")
     say(f"figure: {place / 'sweep.png'}")
+    if failed:
+        raise typer.Exit(2)
 
 
 @maintenance.command("book")

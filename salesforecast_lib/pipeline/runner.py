@@ -11,6 +11,7 @@ from typing import Any
 from salesforecast_lib.files import resolve, write_text
 from salesforecast_lib.pipeline import parameters as settings
 from salesforecast_lib.pipeline.dependencies import library_hash
+from salesforecast_lib.pipeline.engines.executor import build_options
 from salesforecast_lib.pipeline.execute import StageError, execute
 from salesforecast_lib.pipeline.runs.choice import check_inputs, chosen_stages
 from salesforecast_lib.pipeline.runs.files import check_header, check_plan, content, reading_options
@@ -21,6 +22,7 @@ from salesforecast_lib.pipeline.runs.shop import data_notes, keep_data
 from salesforecast_lib.pipeline.stages import STAGES, Stage
 from salesforecast_lib.pipeline.values import OWN_DATASETS, RULES
 from salesforecast_lib.processes import allowed
+from salesforecast_lib.production.distributed import Engine
 
 
 @dataclass(frozen=True)
@@ -115,6 +117,7 @@ def run(
     lines: bool = False,
     only: Sequence[str] = (),
     goal: str = "all",
+    engine: Engine | None = None,
 ) -> RunResult:
     """Execute the stages that are stale; a stage is stale when its source, parameters, inputs or library changed.
 
@@ -127,6 +130,7 @@ def run(
     lines : print a line when a stage starts and when it ends.
     only : these stages and no others; what they read has to be there.
     goal : what the run is for, "plan", "book" or "all"; it is finished when the stages that this needs are up to date.
+    engine : whose workers execute the stages in place of ``jobs``; they see the run's folder under the same name.
 
     Raises
     ------
@@ -153,7 +157,7 @@ def run(
         _remove_what_is_old(choice.wanted, stages, folder, values)
         # the stages of a plan read each other's files, one after the other: models are fitted side by side instead
         with allowed(jobs if goal == "plan" else 1):
-            done = _build(choice.wanted, folder, values, verbose, lines, **({"n_workers": jobs} if jobs > 1 else {}))
+            done = _build(choice.wanted, folder, values, verbose, lines, **build_options(engine, jobs))
         # what the goal leaves out is judged with all stages, the goal without them: it may read of theirs what is there
         waiting = _stale(choice.goal, folder, values) if choice.wanted != choice.goal else []
         aim = {stage.name for stage in choice.goal}

@@ -19,7 +19,7 @@ from salesforecast_lib.models.champion import guard, means, weights
 from salesforecast_lib.models.champion.members import Task
 from salesforecast_lib.models.champion.plan import Size, plan_fits
 from salesforecast_lib.models.champion.settings import FEW, RULES, ChampionConfig, Composition
-from salesforecast_lib.models.champion.side_by_side import Fitted, fitted_members
+from salesforecast_lib.models.champion.side_by_side import Fitted, Spread, fitted_members
 from salesforecast_lib.models.champion.stored import Champion, StoredChampion, composed
 from salesforecast_lib.models.peers.shelf import Shelf
 
@@ -36,6 +36,7 @@ def champion_forecasts(
     *,
     store: Path | None = None,
     say: Callable[[str], None] = lambda text: None,
+    spread: Spread | None = None,
 ) -> Champion:
     """Forecast from each cutoff with what was known there.
 
@@ -49,6 +50,7 @@ def champion_forecasts(
     meta : ``features.json``: freq, horizon, season_length and roles.
     store : folder in which each member's forecasts are kept, so that a stopped call goes on; the models are not kept.
     say : told what is being fitted.
+    spread : fits members and cutoffs side by side: ``run_tasks`` of an engine (chapter 18); without ``store`` only.
 
     Raises
     ------
@@ -66,7 +68,7 @@ def champion_forecasts(
     task, every = Task(table, known, meta, fits, config), [*earlier, *cutoffs]
     seconds: dict[str, float] = {}
     failed, parts, shelf = dict(fits.left_out), {}, Shelf()
-    for name, made in _fitted(task, every, shelf, store, say):
+    for name, made in _fitted(task, every, shelf, store, say, spread):
         if isinstance(made, Exception):
             failed[name] = f"it failed: {made}"
         else:
@@ -157,11 +159,16 @@ def _choose(known: weights.Validated) -> tuple[dict[str, float], float, float, f
 
 
 def _fitted(
-    task: Task, cutoffs: list[pd.Timestamp], shelf: Shelf, store: Path | None, say: Callable[[str], None]
+    task: Task,
+    cutoffs: list[pd.Timestamp],
+    shelf: Shelf,
+    store: Path | None,
+    say: Callable[[str], None],
+    spread: Spread | None,
 ) -> Iterator[tuple[str, Fitted | Exception]]:
     """`fitted_members`; those of which ``store`` holds the same forecast are read back."""
     if store is None:
-        yield from fitted_members(task, task.fits.members, cutoffs, shelf, say)
+        yield from fitted_members(task, task.fits.members, cutoffs, shelf, say, spread)
         return
     for name in task.fits.members:
         digest = _digest(task, name, cutoffs)

@@ -1,11 +1,11 @@
-"""Members fitted one after the other, or several at a time in processes of their own (chapter 06b)."""
+"""Members fitted one after the other, or several at a time in processes or on a cluster (chapters 06b and 18)."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from multiprocessing import get_context
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
@@ -19,16 +19,44 @@ _DEAREST = ("Networks", "Boosting", "LightGBM", "LightGBMDirect")  # begun first
 _FAILURES = (ValueError, ArithmeticError, np.linalg.LinAlgError)
 
 Fitted = tuple[pd.DataFrame, float]  # forecasts at all cutoffs, and seconds
+
+
+class Done(Protocol):
+    """What tasks that were done side by side gave: values in their order, and those that failed for good."""
+
+    @property
+    def values(self) -> list[Any]:
+        """One a task, None where it failed."""
+
+    @property
+    def failures(self) -> tuple[Any, ...]:
+        """Each with the ``place`` of its task and a ``reason``."""
+
+
+# calls a function with each of the tasks and what they share; names say what each is about (an engine's `run_tasks`)
+Spread = Callable[[Callable[..., Any], Sequence[Any], Sequence[Sequence[str]], tuple[Any, ...]], Done]
 _task: list[Task] = []  # of a process of the pool
 
 
 def fitted_members(
-    task: Task, names: Sequence[str], cutoffs: list[pd.Timestamp], shelf: Shelf, say: Callable[[str], None]
+    task: Task,
+    names: Sequence[str],
+    cutoffs: list[pd.Timestamp],
+    shelf: Shelf,
+    say: Callable[[str], None],
+    spread: Spread | None = None,
 ) -> Iterator[tuple[str, Fitted | Exception]]:
     """Each member with its forecasts at the cutoffs, or with the error by which it failed, in the order of ``names``.
 
     Models of the last cutoff are left on the ``shelf``.
+
+    Parameters
+    ----------
+    spread : does the fits side by side; None: in as many processes as the stage may use.
     """
+    if spread is not None:
+        yield from _by_spread(task, names, cutoffs, shelf, spread)
+        return
     count = processes() if len(task.table.frame) <= MOST_ROWS else 1
     if count > 1:
         yield from _by_processes(task, names, cutoffs, shelf, count)
@@ -46,20 +74,49 @@ def _by_processes(
 ) -> Iterator[tuple[str, Fitted | Exception]]:
     """A member that is fitted anew at each cutoff is as many jobs; only the last of them leaves its models."""
     begun: dict[str, list[Future[tuple[pd.DataFrame, float, dict[str, Any]]]]] = {}
-    order = sorted(names, key=lambda name: _DEAREST.index(name) if name in _DEAREST else len(_DEAREST))
     with ProcessPoolExecutor(count, get_context("spawn"), _remember, (task,)) as pool:
-        for name in order:
-            jobs = [cutoffs] if name in AT_ALL else [[cutoff] for cutoff in cutoffs]
-            begun[name] = [pool.submit(_one, name, job, cutoffs[-1]) for job in jobs]
+        for name, job in _jobs(names, cutoffs):
+            begun.setdefault(name, []).append(pool.submit(_one, name, job, cutoffs[-1]))
         for name in names:
             try:
                 parts = [job.result() for job in begun[name]]
             except _FAILURES as error:
                 yield name, error
                 continue
-            for _, _, models in parts:
-                shelf.models.update(models)
-            yield name, (pd.concat([table for table, _, _ in parts], ignore_index=True), sum(part[1] for part in parts))
+            yield name, _together(parts, shelf)
+
+
+def _jobs(names: Sequence[str], cutoffs: list[pd.Timestamp]) -> list[tuple[str, list[pd.Timestamp]]]:
+    """Members and the cutoffs that they forecast in one go, the dearest first."""
+    order = sorted(names, key=lambda name: _DEAREST.index(name) if name in _DEAREST else len(_DEAREST))
+    return [(name, job) for name in order for job in ([cutoffs] if name in AT_ALL else [[each] for each in cutoffs])]
+
+
+def _together(parts: Sequence[tuple[pd.DataFrame, float, dict[str, Any]]], shelf: Shelf) -> Fitted:
+    for _, _, models in parts:
+        shelf.models.update(models)
+    return pd.concat([table for table, _, _ in parts], ignore_index=True), sum(part[1] for part in parts)
+
+
+def _by_spread(
+    task: Task, names: Sequence[str], cutoffs: list[pd.Timestamp], shelf: Shelf, spread: Spread
+) -> Iterator[tuple[str, Fitted | Exception]]:
+    jobs = _jobs(names, cutoffs)
+    done = spread(_job, [(*job, cutoffs[-1]) for job in jobs], [[name] for name, _ in jobs], (task,))
+    lost: dict[int, Exception] = {failure.place: ValueError(failure.reason) for failure in done.failures}
+    for name in names:
+        parts = [lost.get(place, done.values[place]) for place, (member, _) in enumerate(jobs) if member == name]
+        error = next((part for part in parts if isinstance(part, Exception)), None)
+        yield name, error if error is not None else _together(parts, shelf)
+
+
+def _job(job: tuple[str, list[pd.Timestamp], pd.Timestamp], task: Task) -> Any:
+    """`_one` in whatever process; an error of the member is its result, for it would come again."""
+    _remember(task)
+    try:
+        return _one(*job)
+    except _FAILURES as error:
+        return ValueError(str(error))
 
 
 def _remember(task: Task) -> None:

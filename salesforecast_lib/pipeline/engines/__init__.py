@@ -7,6 +7,8 @@
 - `Asked`: What the options say.
 - `check_engine`: What the options say, or an error before anything is begun.
 - `open_engine`: The engine, for a ``with``.
+- `asked_for_jobs`: The same options of a command that counts in jobs.
+- `open_for_jobs`: Its engine, or None where the stages run as ever.
 """
 
 from salesforecast_lib.pipeline.engines.options import (
@@ -15,8 +17,20 @@ from salesforecast_lib.pipeline.engines.options import (
     Memory,
     Scheduler,
     Workers,
+    asked_for_jobs,
     check_engine,
     open_engine,
+    open_for_jobs,
 )
 
-__all__ = ["Asked", "EngineName", "Memory", "Scheduler", "Workers", "check_engine", "open_engine"]
+__all__ = [
+    "Asked",
+    "EngineName",
+    "Memory",
+    "Scheduler",
+    "Workers",
+    "asked_for_jobs",
+    "check_engine",
+    "open_engine",
+    "open_for_jobs",
+]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -39,3 +40,13 @@ def check_engine(engine: str = "local", scheduler: str = "", workers: int = 0, m
 def open_engine(asked: Asked) -> distributed.Engine:
     """The engine of the options; see `distributed.open_engine`."""
     return distributed.open_engine(asked.engine, asked.scheduler, asked.workers, asked.memory)
+
+
+def asked_for_jobs(engine: str, scheduler: str, jobs: int) -> Asked:
+    """The options of a command that says with ``jobs`` how much it does at a time."""
+    return check_engine(engine, scheduler, 0 if scheduler else jobs)
+
+
+def open_for_jobs(asked: Asked) -> AbstractContextManager[distributed.Engine | None]:
+    """The engine of a run's stages; None where they run as ever, in this process or in ``jobs`` of this machine."""
+    return nullcontext() if asked.engine == "local" else open_engine(asked)

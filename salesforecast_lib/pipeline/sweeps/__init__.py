@@ -5,6 +5,7 @@
 - `Metric`: Which number of a run's reports is compared.
 - `choose_metric`: The metric that was asked for, or the first usual one that the stages write.
 - `run_sweep`: Runs every combination that is not there yet and returns the table.
+- `run_on`: Executes the stages of all combinations side by side, on an engine, before that.
 - `write_sweep`: Writes table and figure.
 - `draw_sweep`: The metric over each parameter, as a figure.
 """
@@ -12,6 +13,7 @@
 from salesforecast_lib.pipeline.sweeps.grid import combinations, read_grid
 from salesforecast_lib.pipeline.sweeps.metric import Metric, choose_metric
 from salesforecast_lib.pipeline.sweeps.share import run_sweep
+from salesforecast_lib.pipeline.sweeps.spread import run_on
 from salesforecast_lib.pipeline.sweeps.table import draw_sweep, write_sweep
 
 __all__ = [
@@ -20,6 +22,7 @@ __all__ = [
     "combinations",
     "draw_sweep",
     "read_grid",
+    "run_on",
     "run_sweep",
     "write_sweep",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -77,8 +77,14 @@ def place_of(place: Path, combination: Mapping[str, Any]) -> Path:
     return place / f"{number:03d}"
 
 
-def _share(folder: Path, others: Sequence[Path], wanted: Sequence[Stage], keys: Mapping[str, str]) -> list[Stage]:
-    """Copy what other folders have under the same keys; returns the stages that nobody has."""
+def remember(folder: Path, combination: Mapping[str, Any]) -> None:
+    """Note which combination a folder belongs to."""
+    write_json({**_record(folder), "combination": dict(combination)}, folder / _RECORD)
+
+
+def shared(folder: Path, wanted: Sequence[Stage], keys: Mapping[str, str]) -> list[Stage]:
+    """Copy what other folders of the sweep have under the same keys; returns the stages that nobody has."""
+    others = [other for other in sorted(folder.parent.glob("[0-9]*")) if other != folder]
     left = []
     for stage in wanted:
         if _holds(folder, stage, keys[stage.name]):
@@ -89,11 +95,12 @@ def _share(folder: Path, others: Sequence[Path], wanted: Sequence[Stage], keys: 
             continue
         for name in _products(stage):
             atomically(folder / name, partial(shutil.copyfile, giver / name))
-        _note(folder, [stage], keys, giver.name)
+        note(folder, [stage], keys, giver.name)
     return left
 
 
-def _note(folder: Path, stages: Sequence[Stage], keys: Mapping[str, str], giver: str = "") -> None:
+def note(folder: Path, stages: Sequence[Stage], keys: Mapping[str, str], giver: str = "") -> None:
+    """Note that ``folder`` has the results of ``stages``, made there or copied from ``giver``."""
     record = _record(folder)
     known = record.setdefault("stages", {})
     known.update({stage.name: {"key": keys[stage.name], "from": giver} for stage in stages})
@@ -108,6 +115,7 @@ def run_sweep(
     command: Callable[[Mapping[str, Any], Mapping[str, Any], Path], str],
     jobs: int = 1,
     stages: tuple[Stage, ...] = STAGES,
+    skip: Collection[Path] = (),
     **shown: Any,
 ) -> list[dict[str, Any]]:
     """Run every combination below ``place``, each stage once for all that it cannot tell apart.
@@ -120,6 +128,7 @@ def run_sweep(
     wanted : the stages to run, in the order of a run.
     metric : what is compared.
     command : from parameters, values and folder the command that runs a combination alone.
+    skip : folders of combinations that are left out, since they failed before.
     shown : how progress is shown, as `run` takes it.
 
     Returns
@@ -131,6 +140,8 @@ def run_sweep(
     with locked(place):
         for combination, values in tried:
             folder = place_of(place, combination)
+            if folder in skip:
+                continue
             check_same_shop(folder, values, "give another --name")
             begin_text = command(combination, values, folder)
             todo = partial(run, values, folder, jobs=jobs, stages=stages, command=begin_text, **shown)
@@ -151,12 +162,11 @@ def _run_one(
     keys: Mapping[str, str],
     todo: Callable[..., object],
 ) -> None:
-    write_json({**_record(folder), "combination": dict(combination)}, folder / _RECORD)
-    others = [other for other in sorted(folder.parent.glob("[0-9]*")) if other != folder]
-    left = _share(folder, others, wanted, keys)
+    remember(folder, combination)
+    left = shared(folder, wanted, keys)
     if left:
         todo(only=[stage.name for stage in left])  # after a kill those of them that are done are up to date
-        _note(folder, left, keys)
+        note(folder, left, keys)
 
 
 def _seconds(folder: Path, wanted: Sequence[Stage]) -> tuple[float, float]:

@@ -108,7 +108,7 @@ class _Slot:
             good, value = future.result()
             return bool(good), value
         except BrokenProcessPool:
-            reason = too_much(memory) if self._over else "its process was killed"
+            reason = too_much(memory) if self._over else "its worker was killed"
             self.end()
             return False, reason
         except Exception as error:  # the task or its value cannot be pickled

@@ -6,6 +6,7 @@ import os
 import re
 from importlib.util import find_spec
 
+from salesforecast_lib.production.distributed.address import check_answers
 from salesforecast_lib.production.distributed.engine import Engine, EngineError, InPlace, memory_bytes
 
 ENGINES = ("local", "dask")
@@ -13,7 +14,7 @@ _ADDRESS = re.compile(r"(tcp|tls)://[^\s/]+:\d{1,5}/?")
 
 
 def check_engine(engine: str = "local", scheduler: str = "", workers: int = 0, memory: str = "") -> None:
-    """Raise on options that cannot be right, before anything is imported or begun.
+    """Raise on options that cannot be right, before anything is imported or begun; also where no scheduler listens.
 
     Raises
     ------
@@ -33,12 +34,17 @@ def check_engine(engine: str = "local", scheduler: str = "", workers: int = 0, m
         )
     if workers < 0:
         raise EngineError(f"--workers {workers}: expected at least 1; 0 takes as many as there are cores, two at most")
-    memory_bytes(memory)
+    try:
+        memory_bytes(memory)
+    except EngineError as error:
+        raise EngineError(f"--{error}") from None
     if engine == "dask" and (find_spec("dask") is None or find_spec("distributed") is None):
         raise EngineError(
             "--engine dask: dask is not installed; pip install dask distributed (the versions in requirements.lock), "
             "or leave --engine out"
         )
+    if scheduler:
+        check_answers(scheduler)
 
 
 def open_engine(engine: str = "local", scheduler: str = "", workers: int = 0, memory: str = "") -> Engine:

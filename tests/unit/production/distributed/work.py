@@ -69,3 +69,11 @@ def hungry(task, megabytes, odd):
 
 def unpicklable(task):
     return lambda: task
+
+
+def threads(task):
+    return os.environ.get("OMP_NUM_THREADS")
+
+
+def read(file):
+    return Path(file).read_text()
