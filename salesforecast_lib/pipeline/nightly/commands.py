@@ -1,4 +1,4 @@
-"""Commands for every day: forecast new data, build a panel in parts, serve, play the night, go back to the models before."""
+"""Commands for every day: forecast, build a panel in parts, serve, play the night, go back to the models before."""
 
 from __future__ import annotations
 
