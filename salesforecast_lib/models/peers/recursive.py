@@ -9,11 +9,6 @@ from typing import Any
 import lightgbm as lgb
 import pandas as pd
 
-# isort: split  (after `baselines`, which settles the warning that mlforecast's progress bar gives at import)
-from mlforecast import MLForecast
-from mlforecast.lag_transforms import RollingMean
-from mlforecast.target_transforms import LocalStandardScaler
-
 from salesforecast_lib import QUANTILES
 from salesforecast_lib.data.frequency import check_freq
 from salesforecast_lib.models.peers.baselines import fitting_history, pooled_quantiles
@@ -91,6 +86,10 @@ def lightgbm_means(
     covariates = panel[["unique_id", "ds", *future]]  # known ahead by declaration
     history = fitting_history(panel, cutoff, int(meta["season_length"]))
     history[static] = history[static].astype("category")
+
+    from mlforecast import MLForecast  # imported late: it takes seconds, and a network does without
+    from mlforecast.lag_transforms import RollingMean
+    from mlforecast.target_transforms import LocalStandardScaler
 
     def fit_predict(past: pd.DataFrame) -> pd.DataFrame:
         model = lgb.LGBMRegressor(

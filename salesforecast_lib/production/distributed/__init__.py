@@ -9,11 +9,14 @@
 - `build_panel_folder`: The panel of a folder of order lines that need not fit into memory.
 - `Built`: What such a build made.
 - `bucket_of`: The bucket of each product.
+- `train_together`: Train a run's network with several processes of this machine.
+- `loss_curves`: Losses of the same training with several numbers of processes.
 """
 
 from salesforecast_lib.production.distributed.buckets import bucket_of
 from salesforecast_lib.production.distributed.build import Built, build_panel_folder
 from salesforecast_lib.production.distributed.engine import Engine, EngineError, Failure, Results
+from salesforecast_lib.production.distributed.launch import loss_curves, train_together
 from salesforecast_lib.production.distributed.opening import check_engine, open_engine
 
 __all__ = [
@@ -25,5 +28,7 @@ __all__ = [
     "bucket_of",
     "build_panel_folder",
     "check_engine",
+    "loss_curves",
     "open_engine",
+    "train_together",
 ]
