@@ -17,10 +17,12 @@ from salesforecast_lib.data.reading.raw import RawTable, refused_rows
 from salesforecast_lib.data.reading.report import Reading, ReadingReport, ReadOptions
 from salesforecast_lib.data.reading.tables import open_table
 from salesforecast_lib.data.schema import OPTIONAL, ORDER_LINES, REQUIRED, quarantine_rows
+from salesforecast_lib.processes import give_back_memory
 
 MISSING_ID = "missing id"
 TOTAL = "line_total"  # instead of unit_price: the money of the whole line
 _IDS = ("order_id", "product_id", "customer_id", "location_id")
+_LARGE = 1_000_000  # lines whose reading leaves hundreds of megabytes to give back
 _MAX_CELL = 1_000_000  # characters; a longer cell is a broken quote, not a product name
 
 
@@ -73,7 +75,11 @@ def read_orders(path: str | Path, options: ReadOptions | None = None) -> Reading
     raw, lines, report = _named_columns(path, options)
     refused = raw.refused
     del raw  # what was read is not held beside what it becomes
-    return type_lines(lines, refused, options, report)
+    read = type_lines(lines, refused, options, report)
+    del lines
+    if len(read.frame) > _LARGE:
+        give_back_memory()
+    return read
 
 
 def type_lines(

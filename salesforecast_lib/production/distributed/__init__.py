@@ -13,11 +13,16 @@
 - `loss_curves`: Losses of the same training with several numbers of processes.
 """
 
-from salesforecast_lib.production.distributed.buckets import bucket_of
-from salesforecast_lib.production.distributed.build import Built, build_panel_folder
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from salesforecast_lib.production.distributed.engine import Engine, EngineError, Failure, Results
 from salesforecast_lib.production.distributed.launch import loss_curves, train_together
 from salesforecast_lib.production.distributed.opening import check_engine, open_engine
+
+if TYPE_CHECKING:
+    from salesforecast_lib.production.distributed.buckets import bucket_of
+    from salesforecast_lib.production.distributed.build import Built, build_panel_folder
 
 __all__ = [
     "Built",
@@ -32,3 +37,11 @@ __all__ = [
     "open_engine",
     "train_together",
 ]
+
+_LATE = {"bucket_of": "buckets", "Built": "build", "build_panel_folder": "build"}  # need pandas
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_LATE[name]}"), name)

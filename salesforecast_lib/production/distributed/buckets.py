@@ -20,6 +20,7 @@ from salesforecast_lib.data.reading import ReadingReport, ReadOptions
 from salesforecast_lib.data.reading.orders import name_columns, type_lines
 from salesforecast_lib.data.reading.raw import refused_rows
 from salesforecast_lib.files import atomically, read_json, write_json, write_parquet
+from salesforecast_lib.processes import give_back_memory
 from salesforecast_lib.production.distributed.lines import Part
 
 
@@ -64,6 +65,8 @@ def sort_part(part: Part, work: str, buckets: int, options: ReadOptions) -> int:
     groups = atomically_sorted(table, ends, file)
     write_parquet(as_texts(read.quarantine), file.with_suffix(".refused.parquet"))
     write_json({"rows": part.rows, "days": days, "groups": groups}, done)
+    del read, lines, table
+    give_back_memory()
     return part.rows
 
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 
 from salesforecast_lib.data.calendar import period_numbers
 from salesforecast_lib.data.cleaning import CleaningConfig, clean
@@ -18,6 +17,7 @@ from salesforecast_lib.data.schema import quarantine_rows
 from salesforecast_lib.data.series import Periods, code_lines, rank_cells
 from salesforecast_lib.data.series.rank import series_units
 from salesforecast_lib.files import read_json, write_json, write_parquet
+from salesforecast_lib.processes import give_back_memory
 from salesforecast_lib.production.distributed.buckets import as_texts, bucket_lines
 
 _NEEDED = ("timestamp", "quantity", "unit_price", "discount")
@@ -72,6 +72,8 @@ def clean_bucket(
         "days": np.unique(stamps).astype(str).tolist(),
     }
     write_json(found, done)
+    del lines, cleaned, kept, needed
+    give_back_memory()
     return dict(read_json(done))
 
 
@@ -153,6 +155,6 @@ def lay_out_bucket(
             write_parquet(panel, file)
             rows, series, units = len(panel), int(panel["unique_id"].nunique()), float(panel["y"].sum())
         write_json({"rows": rows, "series": series, "units": units}, done)
-        pa.default_memory_pool().release_unused()
+        give_back_memory()
     said = read_json(done)
     return int(said["rows"]), int(said["series"]), float(said["units"])

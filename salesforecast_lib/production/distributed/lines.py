@@ -14,7 +14,7 @@ from salesforecast_lib.data.reading import ReadingError, ReadingReport, ReadOpti
 from salesforecast_lib.data.reading.orders import name_columns
 from salesforecast_lib.data.reading.tables import check_schema, parquet_files
 
-PART = 2_000_000  # lines of a part: about a gigabyte while they are read
+PART = 1_000_000  # lines of a part: half a gigabyte while they are read
 
 
 @dataclass(frozen=True)
