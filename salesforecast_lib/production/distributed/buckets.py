@@ -24,6 +24,9 @@ from salesforecast_lib.processes import give_back_memory
 from salesforecast_lib.production.distributed.lines import Part
 
 
+LARGE = 100_000  # lines from which on it is worth the time to give memory back
+
+
 def bucket_of(ids: Sequence[str], buckets: int) -> np.ndarray:
     """Bucket of each id: its CRC-32 modulo the number of buckets."""
     return np.array([zlib.crc32(str(text).encode()) % buckets for text in ids], dtype="int64")
@@ -66,7 +69,8 @@ def sort_part(part: Part, work: str, buckets: int, options: ReadOptions) -> int:
     write_parquet(as_texts(read.quarantine), file.with_suffix(".refused.parquet"))
     write_json({"rows": part.rows, "days": days, "groups": groups}, done)
     del read, lines, table
-    give_back_memory()
+    if part.rows > LARGE:
+        give_back_memory()
     return part.rows
 
 

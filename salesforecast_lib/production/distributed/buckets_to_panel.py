@@ -18,7 +18,7 @@ from salesforecast_lib.data.series import Periods, code_lines, rank_cells
 from salesforecast_lib.data.series.rank import series_units
 from salesforecast_lib.files import read_json, write_json, write_parquet
 from salesforecast_lib.processes import give_back_memory
-from salesforecast_lib.production.distributed.buckets import as_texts, bucket_lines
+from salesforecast_lib.production.distributed.buckets import LARGE, as_texts, bucket_lines
 
 _NEEDED = ("timestamp", "quantity", "unit_price", "discount")
 
@@ -73,7 +73,8 @@ def clean_bucket(
     }
     write_json(found, done)
     del lines, cleaned, kept, needed
-    give_back_memory()
+    if found["lines"] > LARGE:
+        give_back_memory()
     return dict(read_json(done))
 
 
@@ -155,6 +156,7 @@ def lay_out_bucket(
             write_parquet(panel, file)
             rows, series, units = len(panel), int(panel["unique_id"].nunique()), float(panel["y"].sum())
         write_json({"rows": rows, "series": series, "units": units}, done)
-        give_back_memory()
+        if rows > LARGE:
+            give_back_memory()
     said = read_json(done)
     return int(said["rows"]), int(said["series"]), float(said["units"])
