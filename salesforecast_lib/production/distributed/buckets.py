@@ -23,7 +23,6 @@ from salesforecast_lib.files import atomically, read_json, write_json, write_par
 from salesforecast_lib.processes import give_back_memory
 from salesforecast_lib.production.distributed.lines import Part
 
-
 LARGE = 100_000  # lines from which on it is worth the time to give memory back
 
 
