@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
+import gc
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -34,3 +37,15 @@ def allowed(count: int) -> Iterator[None]:
         yield
     finally:
         del os.environ[PROCESSES]
+
+
+def give_back_memory() -> None:
+    """Return what was freed to the machine: a process that does many tasks would keep the most that any one took."""
+    gc.collect()
+    if "pyarrow" in sys.modules:
+        sys.modules["pyarrow"].default_memory_pool().release_unused()
+    if sys.platform == "linux":
+        try:
+            ctypes.CDLL("libc.so.6").malloc_trim(0)
+        except (OSError, AttributeError):  # another C library: it decides by itself
+            return

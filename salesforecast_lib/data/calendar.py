@@ -11,7 +11,7 @@ import holidays
 import numpy as np
 import pandas as pd
 
-from salesforecast_lib.data.frequency import check_freq
+from salesforecast_lib.data.frequency import Frequency, check_freq
 
 _CHINA_FESTIVALS = ((6, 18), (11, 11))  # shopping festivals; not public holidays
 _EDGE = 2  # trading days that may be missing at the edge of a complete month: shops close on New Year's Day
@@ -46,10 +46,25 @@ def period_index(timestamps: pd.Series, freq: str) -> tuple[np.ndarray, pd.Datet
     """
     frequency = check_freq(freq)
     days = timestamps.to_numpy().astype("datetime64[D]").astype("int64")
+    low, high = period_bounds(days, frequency)
+    return period_numbers(days, frequency, low, high)
+
+
+def period_numbers(
+    days: np.ndarray, frequency: Frequency, low: int, high: int
+) -> tuple[np.ndarray, pd.DatetimeIndex, np.ndarray]:
+    """`period_index` of days (from 1970-01-01) where the first and last complete periods are known."""
+    number, _ = frequency.numbers(days)
+    complete = (number >= low) & (number <= high)
+    return np.where(complete, number - low, 0), frequency.stamps(low, high), complete
+
+
+def period_bounds(days: np.ndarray, frequency: Frequency) -> tuple[int, int]:
+    """Numbers of the first and the last complete period of ``days`` (from 1970-01-01); distinct days are enough."""
     number, place = frequency.numbers(days)
     low, high = int(number.min()), int(number.max())
     if frequency.kind == "D":
-        return number - low, frequency.stamps(low, high), np.ones(len(days), dtype=bool)
+        return low, high
     week, weekday = frequency.numbers(days) if frequency.kind == "W" else check_freq("W").numbers(days)
     seen = np.bincount(np.unique(week * 7 + weekday) % 7, minlength=7)
     usual = np.flatnonzero(seen >= 0.1 * (week.max() - week.min() + 1))
@@ -67,8 +82,7 @@ def period_index(timestamps: pd.Series, freq: str) -> tuple[np.ndarray, pd.Datet
         high -= 1
     if high > low and begins_late:
         low += 1
-    complete = (number >= low) & (number <= high)
-    return np.where(complete, number - low, 0), frequency.stamps(low, high), complete
+    return low, high
 
 
 def rolling_cutoffs(last: pd.Timestamp, freq: str, horizon: int, count: int) -> list[pd.Timestamp]:

@@ -76,6 +76,16 @@ class Cleaned:
     report: pd.DataFrame
 
 
+def repeated(lines: pd.DataFrame, columns: list[str]) -> np.ndarray:
+    """Mask of lines equal in all ``columns`` to an earlier one.
+
+    Only lines that share order and product with another one are compared in every column: that takes less memory.
+    """
+    mask = lines.duplicated(["order_id", "product_id"], keep=False).to_numpy()
+    mask[mask] = lines.loc[mask, columns].duplicated().to_numpy()
+    return mask
+
+
 def outlier_limit(quantity: np.ndarray, product: np.ndarray, width: float) -> np.ndarray:
     """Largest credible quantity of each line's product.
 
@@ -106,6 +116,23 @@ def match_cancellations(lines: pd.DataFrame, prefix: str) -> np.ndarray:
     taken = is_cancel.copy()
     if not is_cancel.any():
         return taken
+    near = _shares(lines["product_id"], is_cancel)
+    if "customer_id" in lines:
+        near &= _shares(lines["customer_id"], is_cancel)
+    taken[near] = _cancelled(lines.loc[near], is_cancel[near])
+    return taken
+
+
+def _shares(values: pd.Series, wanted: np.ndarray) -> np.ndarray:
+    """Mask of lines whose value, as text, is that of a ``wanted`` one: the others need no longer key."""
+    codes, names = pd.factorize(values, use_na_sentinel=False)
+    texts = pd.Series(names).astype(str)
+    return texts.isin(texts[np.unique(codes[wanted])]).to_numpy()[codes]
+
+
+def _cancelled(lines: pd.DataFrame, is_cancel: np.ndarray) -> np.ndarray:
+    """`match_cancellations` among lines that share product and customer with a cancellation."""
+    taken = is_cancel.copy()
     who = lines["customer_id"].astype(str) if "customer_id" in lines else pd.Series("", index=lines.index)
     key = who + "\x00" + lines["product_id"].astype(str) + "\x00" + lines["quantity"].abs().astype(str)
     wanted = set(key[is_cancel])
@@ -178,7 +205,7 @@ def clean(
 
     if config.duplicates:
         columns = [c for c in lines.columns if c != "row"]
-        take("duplicates", lines.duplicated(columns).to_numpy(), "order_id", "exact duplicate of an earlier line")
+        take("duplicates", repeated(lines, columns), "order_id", "exact duplicate of an earlier line")
     for column, values in config.cancelled_when.items():
         take(f"cancelled ({column})", cancelled_orders(lines, column, values), column, "", cancel=True)
     if config.cancellations:

@@ -8,9 +8,19 @@ import numpy as np
 import pandas as pd
 
 from salesforecast_lib.data.ahead.usual import extend_panel
-from salesforecast_lib.data.availability import likely_stockouts, place_names, places_open
+from salesforecast_lib.data.availability import places_open
 from salesforecast_lib.data.calendar import period_index
 from salesforecast_lib.data.frequency import AUTOMATIC, Frequency, check_freq
+from salesforecast_lib.data.series import (
+    Periods,
+    SeriesCodes,
+    choose_series,
+    code_lines,
+    distinct_counts,
+    fill_series,
+    rank_cells,
+)
+from salesforecast_lib.data.series.counts import most_frequent
 
 __all__ = ["KEYS", "PanelConfig", "build_panel", "extend_panel"]
 
@@ -111,103 +121,67 @@ def build_panel(lines: pd.DataFrame, config: PanelConfig = PanelConfig(), static
         raise ValueError(
             f"level or static columns {missing} are not in the order lines; there are {list(lines.columns)}"
         )
-    code, names = pd.factorize(lines[config.level])
-    if config.by_location:
-        place, places = pd.factorize(place_names(lines))
-        pair, pairs = pd.factorize(code * np.int64(len(places)) + place)
-        names = pd.Index([f"{names[p // len(places)]} @ {places[p % len(places)]}" for p in pairs])
-        code = np.where(code >= 0, pair, -1)
-    number, calendar, complete = period_index(lines["timestamp"], config.freq)
-    n, periods = len(names), len(calendar)
-    keep_line = (code >= 0) & complete
-    quantity = lines["quantity"].to_numpy(dtype="float64")
-    cell = np.where(keep_line, code, 0) * np.int64(periods) + number
-    units = np.bincount(cell, quantity * keep_line, n * periods).reshape(n, periods)
-    is_open = (np.bincount(number, minlength=periods) > 0)[None]  # (1, periods): of the whole shop
-    where = np.zeros(n, dtype="int64")  # row of each series there
-    if config.by_location:
-        cell_of_place = (place * np.int64(periods) + number)[complete]
-        orders = _distinct(cell_of_place, lines["order_id"], complete, (len(places), periods))[0]
-        is_open = places_open(orders, is_open[0], calendar.dayofweek.to_numpy() if config.freq == "D" else None)
-        where[code[code >= 0]] = place[code >= 0]
-    rank = np.lexsort((-units.sum(1), -(units > 0).sum(1)))
-    chosen = np.sort(rank[: config.keeps() or n])
-    position = np.full(n, -1)
+    codes = code_lines(lines, config.level, config.by_location)
+    periods = Periods(*_calendar(lines, config.freq))
+    usable = (codes.code >= 0) & periods.complete
+    chosen = np.arange(len(codes))
+    if 0 < config.keeps() < len(codes):
+        cells = rank_cells(
+            codes.code[usable], periods.number[usable], lines["quantity"].to_numpy()[usable], len(periods)
+        )
+        chosen = choose_series(*cells, (len(codes), len(periods)), config.keeps())
+    return series_panel(lines, config, static, codes, periods, chosen, _open_places(lines, config, codes, periods))
+
+
+def _calendar(lines: pd.DataFrame, freq: str) -> tuple[pd.DatetimeIndex, np.ndarray, np.ndarray]:
+    number, calendar, complete = period_index(lines["timestamp"], freq)
+    return calendar, number, complete
+
+
+def _open_places(lines: pd.DataFrame, config: PanelConfig, codes: SeriesCodes, periods: Periods) -> np.ndarray:
+    """Whether the shop, or each of its places, was open; (1 or places, periods)."""
+    is_open = np.bincount(periods.number, minlength=len(periods)) > 0
+    if codes.place is None or codes.places is None:
+        return is_open[None]
+    complete, shape = periods.complete, (len(codes.places), len(periods))
+    cell = (codes.place * np.int64(len(periods)) + periods.number)[complete]
+    orders = distinct_counts(cell, lines["order_id"].to_numpy()[complete], shape)[0]
+    return places_open(orders, is_open, periods.calendar.dayofweek.to_numpy() if config.freq == "D" else None)
+
+
+def series_panel(
+    lines: pd.DataFrame,
+    config: PanelConfig,
+    static: tuple[str, ...],
+    codes: SeriesCodes,
+    periods: Periods,
+    chosen: np.ndarray,
+    is_open: np.ndarray,
+) -> pd.DataFrame:
+    """The panel of the ``chosen`` series (positions in ``codes``), see `build_panel`.
+
+    Parameters
+    ----------
+    is_open : (1, periods) of the whole shop, or (places, periods).
+    """
+    ids = codes.ids(chosen)
+    order = np.argsort(ids, kind="stable")
+    alike = bool((ids[order][1:] == ids[order][:-1]).any())  # 7 and "7": two series with one name
+    if not alike:
+        chosen, ids = chosen[order], ids[order]
+    position = np.full(len(codes) + 1, -1)  # code -1 is the last entry
     position[chosen] = np.arange(len(chosen))
-    used = keep_line & (position[np.maximum(code, 0)] >= 0)
-    cell = position[code[used]] * np.int64(periods) + number[used]
-    shape, size = (len(chosen), periods), len(chosen) * periods
-    quantity, units = quantity[used], units[chosen]
-    net = np.bincount(cell, quantity * lines["unit_price"].to_numpy()[used], size).reshape(shape)
-    off: np.ndarray = np.zeros(shape)
-    if "discount" in lines:
-        off = np.bincount(cell, np.nan_to_num(lines["discount"].to_numpy(dtype="float64")[used]), size).reshape(shape)
-    with np.errstate(invalid="ignore", divide="ignore"):  # 0/0 where nothing sold: filled below
-        price, share = net / units, off / (net + off)
-    counts = {"baskets": _distinct(cell, lines["order_id"], used, shape)[0]}
-    if "customer_id" in lines:
-        buyers, new = _distinct(cell, lines["customer_id"], used, shape)
-        counts |= {"buyers": buyers, "repeat_share": (buyers - new) / np.maximum(buyers, 1)}
-    sold = units > 0
-    launch = sold.argmax(1)
-    last = periods - sold[:, ::-1].argmax(1)  # one past the last sale
-    end = np.where((config.delisted_after > 0) & (periods - last > config.delisted_after), last, periods)
-    when = np.arange(periods)
-    is_open = is_open[where[chosen]]  # (series, periods)
-    empty = likely_stockouts(sold, is_open, config.stockout_odds)
-    alive = (when >= launch[:, None]) & (when < end[:, None]) & (end - launch >= config.min_periods)[:, None]
-    row, column = np.nonzero(alive)
-    panel = pd.DataFrame(
-        {
-            "unique_id": np.asarray(names.astype(str))[chosen][row],
-            "ds": calendar.to_numpy()[column],
-            "y": units[row, column],
-            "available": (is_open & ~empty)[row, column].astype("float64"),
-            "open": is_open[row, column].astype("float64"),
-            "price": price[row, column],
-            "discount": np.nan_to_num(share[row, column]),
-            **{name: values[row, column] for name, values in counts.items()},
-        }
-    )
+    series = np.where(periods.complete, position[codes.code], -1)
+    opened = is_open if len(is_open) == 1 else is_open[codes.place_of(chosen)]
+    limits = (config.delisted_after, config.min_periods, config.stockout_odds)
+    row, columns = fill_series(lines, periods, series, len(chosen), opened, limits)
+    panel = pd.DataFrame({"unique_id": ids[row], **columns}, copy=False)
     prices = panel.groupby("unique_id", sort=False)["price"]
     if config.missing_price == "ffill":
         panel["price"] = prices.ffill()
     elif config.missing_price == "median":
         panel["price"] = panel["price"].fillna(prices.expanding().median().droplevel(0))
+    used = series >= 0
     for name in static:
-        panel[name] = _most_frequent(code[used], lines[name][used], n)[chosen][row]
-    return panel.sort_values(KEYS, kind="stable", ignore_index=True)
-
-
-def _most_frequent(group: np.ndarray, values: pd.Series, groups: int) -> np.ndarray:
-    """Most frequent known value (text) of each group, the first in sorting order where several are; else "unknown"."""
-    codes, names = pd.factorize(values, sort=True)
-    known = codes >= 0
-    counts = pd.Series(group[known] * np.int64(max(len(names), 1)) + codes[known]).value_counts()
-    key = counts.index.to_numpy()
-    order = np.lexsort((-key, counts.to_numpy()))  # the last assignment to a group wins
-    result = np.full(groups, "unknown", dtype=object)
-    if len(key):
-        result[key[order] // len(names)] = np.asarray(names.astype(str), dtype=object)[key[order] % len(names)]
-    return result
-
-
-def _distinct(
-    cell: np.ndarray, identity: pd.Series, used: np.ndarray, shape: tuple[int, int]
-) -> tuple[np.ndarray, np.ndarray]:
-    """Distinct identities in each cell, and those that appear in their series for the first time.
-
-    Sorts (series, identity, period) once, which beats hashing; missing identities are not counted.
-    """
-    series, periods = shape
-    codes, uniques = pd.factorize(identity.to_numpy()[used])
-    known = codes >= 0
-    key = (cell[known] // periods * max(len(uniques), 1) + codes[known]) * np.int64(periods) + cell[known] % periods
-    key.sort()
-    if len(key):
-        key = key[np.concatenate([[True], key[1:] != key[:-1]])]
-    who = key // periods
-    place = who // max(len(uniques), 1) * periods + key % periods
-    first = np.concatenate([[True], who[1:] != who[:-1]]) if len(key) else np.zeros(0, dtype=bool)
-    distinct = np.bincount(place, minlength=series * periods).reshape(shape).astype("float64")
-    return distinct, np.bincount(place[first], minlength=series * periods).reshape(shape).astype("float64")
+        panel[name] = most_frequent(series[used], lines[name][used], len(chosen))[row]
+    return panel.sort_values(KEYS, kind="stable", ignore_index=True) if alike else panel

@@ -82,9 +82,10 @@ def prepare_values(profile: str, assignments: Mapping[str, Any], stages: tuple[S
         if values[name]:
             place = Path.cwd() / Path(values[name]).expanduser()
             kind = RULES[name].kind
-            if not (place.is_file() if kind == "file" else place.is_dir()):
+            parts = name == "path" and place.is_dir()  # order lines or a panel in several Parquet files
+            if not (parts or (place.is_file() if kind == "file" else place.is_dir())):
                 raise settings.ParameterError(f"{name}={values[name]!r}: no such {kind} {place}")
-            if kind == "file" and place.stat().st_size == 0:
+            if kind == "file" and not parts and place.stat().st_size == 0:
                 raise settings.ParameterError(f"{name}={values[name]!r}: {place} is empty; expected a header and rows")
             values[name] = str(place)
     if dataset in OWN_DATASETS:

@@ -102,6 +102,11 @@ STAGES = (
         ("panel.parquet", "panel.json", "features.parquet", "features.json"),
         ("monitoring.json", "dashboard.html"),
     ),
+    Stage(
+        "18_scaling_out",
+        ("panel.parquet", "panel.json", "features.parquet", "features.json"),
+        ("scaling.json",),
+    ),
 )
 
 

@@ -55,6 +55,8 @@ def add_attributes(
     marks : how the file's numbers were read.
     """
     found = Attributes(panel, {name: [name] for name in names if name in panel})
+    if all(name in panel and name != "discount" for name in names):
+        return found
     level, by_location = grouping
     number, calendar, complete = period_index(lines["timestamp"], freq)
     ids = lines[level].astype(str)

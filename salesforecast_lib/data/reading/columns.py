@@ -76,7 +76,7 @@ def our_columns(
         if kept != name:
             report.note(f"the file's own column {name!r} is kept as {kept!r}: the mapped one wins")
         result[kept] = frame[name]
-    return pd.DataFrame(result, index=frame.index)
+    return pd.DataFrame(result, index=frame.index, copy=False)
 
 
 def _missing(missing: list[str], header: list[str], file: str, may_lack: tuple[str, ...]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from pathlib import Path
 
 import numpy as np
@@ -17,10 +17,12 @@ from salesforecast_lib.data.reading.raw import RawTable, refused_rows
 from salesforecast_lib.data.reading.report import Reading, ReadingReport, ReadOptions
 from salesforecast_lib.data.reading.tables import open_table
 from salesforecast_lib.data.schema import OPTIONAL, ORDER_LINES, REQUIRED, quarantine_rows
+from salesforecast_lib.processes import give_back_memory
 
 MISSING_ID = "missing id"
 TOTAL = "line_total"  # instead of unit_price: the money of the whole line
 _IDS = ("order_id", "product_id", "customer_id", "location_id")
+_LARGE = 1_000_000  # lines whose reading leaves hundreds of megabytes to give back
 _MAX_CELL = 1_000_000  # characters; a longer cell is a broken quote, not a product name
 
 
@@ -71,10 +73,33 @@ def read_orders(path: str | Path, options: ReadOptions | None = None) -> Reading
     """
     options = options or ReadOptions()
     raw, lines, report = _named_columns(path, options)
+    refused = raw.refused
+    del raw  # what was read is not held beside what it becomes
+    read = type_lines(lines, refused, options, report)
+    del lines
+    if len(read.frame) > _LARGE:
+        give_back_memory()
+    return read
+
+
+def type_lines(
+    lines: pd.DataFrame,
+    refused: pd.DataFrame,
+    options: ReadOptions,
+    report: ReadingReport,
+    stray: Callable[[pd.Series, ReadingReport], dict[str, np.ndarray]] = stray_stamps,
+) -> Reading:
+    """Typed order lines of raw cells under our names; ``lines`` is indexed by the row's number in the file.
+
+    Parameters
+    ----------
+    refused : quarantine rows of lines that could not be told apart into columns.
+    stray : masks, by reason, of stamps that do not belong to the others, which the whole column tells.
+    """
     if "order_id" not in lines:
         lines.insert(0, "order_id", lines.index.astype(str))
         report.note("the file has no order id: each row counts as an order of its own")
-    refusals = Refusals(lines, [raw.refused])
+    refusals = Refusals(lines, [refused])
     good = lines.copy(deep=False)
     for column in (name for name in _IDS if name in lines):
         good[column] = read_ids(lines[column], column, report)
@@ -83,7 +108,7 @@ def read_orders(path: str | Path, options: ReadOptions | None = None) -> Reading
     stamps, reasons = read_dates(lines["timestamp"], "timestamp", options, report)
     for reason, mask in reasons.items():
         refusals.add(mask, "timestamp", reason)
-    for reason, mask in stray_stamps(stamps.where(~refusals.bad), report).items():
+    for reason, mask in stray(stamps.where(~refusals.bad), report).items():
         refusals.add(mask, "timestamp", reason)
     good["timestamp"] = stamps
     price = TOTAL if TOTAL in lines else "unit_price"
@@ -99,11 +124,14 @@ def read_orders(path: str | Path, options: ReadOptions | None = None) -> Reading
         report.note(f"unit_price is {options.columns[TOTAL]!r} divided by the quantity")
     for column in (name for name in good if name not in (*REQUIRED, *OPTIONAL, TOTAL)):
         good[column] = _attribute(good[column])
-    kept = good[~refusals.bad].assign(row=lambda table: table.index)
-    kept = kept[["row", *(name for name in kept if name != "row")]].reset_index(drop=True)
-    kept["row"] = kept["row"].astype("int64")
-    quarantine = refusals.table()
-    return Reading(ORDER_LINES.validate(kept), quarantine, report.count(kept, quarantine))
+    quarantine, bad = refusals.table(), refusals.bad
+    del lines, refusals, used, stamps
+    kept = good[~bad] if bad.any() else good
+    del good
+    row = kept.index.to_numpy().astype("int64")
+    kept = kept.set_axis(pd.RangeIndex(len(kept)), axis=0, copy=False)  # reset_index would copy every column again
+    kept.insert(0, "row", row)
+    return Reading(ORDER_LINES.validate(kept, inplace=True), quarantine, report.count(kept, quarantine))
 
 
 def _named_columns(
@@ -114,7 +142,13 @@ def _named_columns(
     wanted = {*required, *OPTIONAL, *options.columns.values()} - {""}
     raw = open_table(path, options, tuple(wanted), rows)
     report = start_report(path, "orders", raw)
-    return raw, our_columns(raw.frame, options.columns, required, OPTIONAL, report, ("order_id", *OPTIONAL)), report
+    return raw, name_columns(raw.frame, options, report), report
+
+
+def name_columns(frame: pd.DataFrame, options: ReadOptions, report: ReadingReport) -> pd.DataFrame:
+    """The cells of order lines under our names, see `our_columns`."""
+    required = tuple(TOTAL if n == "unit_price" and TOTAL in options.columns else n for n in REQUIRED)
+    return our_columns(frame, options.columns, required, OPTIONAL, report, ("order_id", *OPTIONAL))
 
 
 def _attribute(values: pd.Series) -> pd.Series:

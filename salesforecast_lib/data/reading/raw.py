@@ -24,7 +24,7 @@ class RawTable:
 
 
 def numbered(frame: pd.DataFrame) -> pd.DataFrame:
-    return frame.set_axis(pd.RangeIndex(1, len(frame) + 1, name="row"), axis=0)
+    return frame.set_axis(pd.RangeIndex(1, len(frame) + 1, name="row"), axis=0, copy=False)
 
 
 def refused_rows() -> pd.DataFrame:

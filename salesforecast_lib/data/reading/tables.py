@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from salesforecast_lib.data.reading.cells import strip
 from salesforecast_lib.data.reading.headers import LINES, header_names, header_place
@@ -24,6 +26,8 @@ def open_table(
 ) -> RawTable:
     """Read CSV (any separator, encoding or compression), Parquet or Excel as it is; CSV cells stay text.
 
+    Of a folder, all its Parquet files are read, one after the other by their names; see `parquet_files`.
+
     Parameters
     ----------
     wanted : column names looked for: they tell the header from lines above it, and a worksheet from a summary.
@@ -35,8 +39,12 @@ def open_table(
         Naming the file, what was expected and what to do.
     """
     options, file = options or ReadOptions(), resolve(path)
+    if file.is_dir():
+        return RawTable(numbered(_plain_texts(read_folder(file, rows))), refused_rows())
     if not file.is_file():
-        raise FileNotFoundError(f"{file}: no such file; give the path of a .csv, .parquet or .xlsx file")
+        raise FileNotFoundError(
+            f"{file}: no such file; give the path of a .csv, .parquet or .xlsx file, or of a folder of .parquet files"
+        )
     if file.stat().st_size == 0:
         raise ReadingError(f"{file}: the file is empty; expected a header line and rows")
     suffix = file.suffix.lower()
@@ -44,6 +52,7 @@ def open_table(
         head = file.open("rb").read(8)
         if suffix in (".parquet", ".pq") or head[:4] == b"PAR1":
             frame = pd.read_parquet(file)
+            pa.default_memory_pool().release_unused()  # Arrow would keep the table's memory for its next one
             frame.columns = [str(name) for name in frame.columns]
             return RawTable(numbered(_plain_texts(frame)), refused_rows())
         if suffix in (".xlsx", ".xlsm", ".xls") or (head[:4] == b"PK\x03\x04" and suffix != ".zip"):
@@ -57,9 +66,69 @@ def open_table(
         raise ReadingError(f"{file}: cannot be read as {suffix} ({str(error)[:200]}); export it again") from error
 
 
+def parquet_files(folder: Path) -> list[Path]:
+    """Parquet files of a folder and the folders in it, by name; hidden ones are left out.
+
+    Raises
+    ------
+    ReadingError
+        When there is none.
+    """
+    found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in (".parquet", ".pq") and path.is_file())
+    seen = [path for path in found if not any(part[0] in "._" for part in path.relative_to(folder).parts)]
+    if not seen:
+        raise ReadingError(f"{folder}: no .parquet file in this folder; expected at least one, or give a file")
+    return seen
+
+
+def read_folder(folder: Path, rows: int | None = None) -> pd.DataFrame:
+    """All Parquet files of a folder as one table; with ``rows`` only the columns of the first file.
+
+    Raises
+    ------
+    ReadingError
+        Naming the file whose columns differ from those of the first one, or that cannot be read.
+    """
+    files = parquet_files(folder)
+    if rows is not None:
+        return pq.read_schema(files[0]).empty_table().to_pandas()
+    tables: list[pa.Table] = []
+    for file in files:
+        try:
+            tables.append(pq.read_table(file, partitioning=None))
+        except (ValueError, OSError) as error:
+            raise ReadingError(f"{file}: cannot be read as Parquet ({str(error)[:200]}); export it again") from error
+        check_schema(file, tables[-1].schema, files[0], tables[0].schema)
+    frame = pa.concat_tables(tables).to_pandas()
+    del tables
+    pa.default_memory_pool().release_unused()
+    frame.columns = [str(name) for name in frame.columns]
+    return frame.reset_index(drop=True)
+
+
+def check_schema(file: Path, schema: pa.Schema, first: Path, expected: pa.Schema) -> None:
+    """Raise ReadingError where a file of a folder has other columns, or other types of them, than the first."""
+    if not schema.equals(expected, check_metadata=False):
+        odd = [
+            name
+            for name in dict.fromkeys([*expected.names, *schema.names])
+            if _kind(schema, name) != _kind(expected, name)
+        ]
+        raise ReadingError(
+            f"{file}: {odd or 'the order of the columns'} not as in {first.name}; expected the same columns, of the "
+            "same types and in the same order, in all files of a folder: export it again"
+        )
+
+
+def _kind(schema: pa.Schema, name: str) -> str:
+    return str(schema.field(name).type) if name in schema.names else "-"
+
+
 def _plain_texts(frame: pd.DataFrame) -> pd.DataFrame:
     """Categories and every dtype of texts as plain texts, which one set of rules reads."""
     texts = [n for n, kind in frame.dtypes.items() if isinstance(kind, (pd.CategoricalDtype, pd.StringDtype))]
+    if not texts:
+        return frame
     return frame.assign(**{name: frame[name].astype(object).where(frame[name].notna(), None) for name in texts})
 
 

@@ -242,6 +242,13 @@ RULES: dict[str, Rule] = {
     "watched_markets": POSITIVE,
     "played_weeks": at_least(4),
     "retrain_rows": at_least(500),
+    # 18: scaling out
+    "made_products": at_least(200),
+    "made_lines": at_least(10_000),
+    "train_epochs": POSITIVE,
+    "plan_lines": above(0),
+    "plan_hours": above(0),
+    "node_hour": above(0),
 }
 # Every value of the declared type will do: truth values, and texts whose meaning only the data know.
 FREE = frozenset(

@@ -115,13 +115,19 @@ def is_excel_error(values: pd.Series) -> np.ndarray:
     return values.isin(_EXCEL_ERRORS).to_numpy()
 
 
+def _folded(text: str) -> str:
+    """What ids that look alike have in common."""
+    plain = text.lower() if text.isascii() else unicodedata.normalize("NFKC", text).casefold()
+    return " ".join(plain.split())
+
+
 def _report_lookalikes(texts: list[str], column: str, report: ReadingReport) -> None:
     """Say which ids differ only by case or by Unicode form: they stay different products."""
+    known = pd.unique(np.array([text for text in texts if text], dtype=object))
+    keys = pd.Series([_folded(text) for text in known], dtype=object)
     groups: dict[str, set[str]] = {}
-    for text in texts:
-        if text:
-            key = " ".join(unicodedata.normalize("NFKC", text).casefold().split())
-            groups.setdefault(key, set()).add(text)
+    for place in np.flatnonzero(keys.duplicated(keep=False).to_numpy()):  # a set for each of millions takes gigabytes
+        groups.setdefault(keys[place], set()).add(known[place])
     alike = sorted(sorted(names) for names in groups.values() if len(names) > 1)
     if alike:
         examples = "; ".join(" and ".join(repr(name) for name in names[:3]) for names in alike[:3])

@@ -37,25 +37,44 @@ def stray_stamps(
     far, future = np.zeros(len(days), dtype=bool), np.zeros(len(days), dtype=bool)
     if known.any():
         distinct, counts = np.unique(days[known], return_counts=True)
-        cluster = np.concatenate([[0], np.cumsum(np.diff(distinct) > _GAP)])
-        sizes = np.bincount(cluster, counts)
-        if len(sizes) > 1:
-            real = np.array([not np.isin(distinct[cluster == c], _PLACEHOLDERS).all() for c in range(len(sizes))])
-            bulk = int(np.where(real, sizes, -1).argmax() if real.any() else sizes.argmax())
-            stray = [_is_stray(distinct[cluster == c], sizes[c], sizes[bulk]) and c != bulk for c in range(len(sizes))]
-            far[known] = np.array(stray)[cluster[np.searchsorted(distinct, days[known])]]
-            for c in np.flatnonzero(~np.array(stray) & (np.arange(len(sizes)) != bulk)):
-                part = distinct[cluster == c]
-                report.note(f"{int(sizes[c])} rows from {part[0]} to {part[-1]} lie more than a year from the others")
-    now = (today if today is not None else pd.Timestamp.now()).normalize() + (ahead or pd.Timedelta(days=1))
-    future[known] = days[known] > np.datetime64(now, "D")
-    future &= ~far
-    if future.sum() > max(1, _MANY * known.sum()):
-        raise ReadingError(
-            f"{report.file}: {int(future.sum())} of {int(known.sum())} dates lie beyond tomorrow, the last on "
-            f"{days[future].max()}; look at the order of day and month (date_order), or at this machine's clock"
-        )
+        place = np.searchsorted(distinct, days[known])
+        far[known], future[known] = (mask[place] for mask in stray_days(distinct, counts, report, today, ahead))
     return {FAR: far, FUTURE: future}
+
+
+def stray_days(
+    distinct: np.ndarray,
+    counts: np.ndarray,
+    report: ReadingReport,
+    today: pd.Timestamp | None = None,
+    ahead: pd.Timedelta | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Which of the ``distinct`` days (rising) are far from the others, and which beyond tomorrow; see `stray_stamps`.
+
+    Parameters
+    ----------
+    counts : rows of each day, at least one day.
+    """
+    cluster = np.concatenate([[0], np.cumsum(np.diff(distinct) > _GAP)])
+    sizes = np.bincount(cluster, counts)
+    far: np.ndarray = np.zeros(len(distinct), dtype=bool)
+    if len(sizes) > 1:
+        real = np.array([not np.isin(distinct[cluster == c], _PLACEHOLDERS).all() for c in range(len(sizes))])
+        bulk = int(np.where(real, sizes, -1).argmax() if real.any() else sizes.argmax())
+        stray = [_is_stray(distinct[cluster == c], sizes[c], sizes[bulk]) and c != bulk for c in range(len(sizes))]
+        far = np.array(stray)[cluster]
+        for c in np.flatnonzero(~np.array(stray) & (np.arange(len(sizes)) != bulk)):
+            part = distinct[cluster == c]
+            report.note(f"{int(sizes[c])} rows from {part[0]} to {part[-1]} lie more than a year from the others")
+    now = (today if today is not None else pd.Timestamp.now()).normalize() + (ahead or pd.Timedelta(days=1))
+    future = (distinct > np.datetime64(now, "D")) & ~far
+    late, rows = int(counts[future].sum()), int(counts.sum())
+    if late > max(1, _MANY * rows):
+        raise ReadingError(
+            f"{report.file}: {late} of {rows} dates lie beyond tomorrow, the last on "
+            f"{distinct[future].max()}; look at the order of day and month (date_order), or at this machine's clock"
+        )
+    return far, future
 
 
 def _is_stray(days: np.ndarray, rows: int, bulk: int) -> bool:
