@@ -102,6 +102,14 @@ STAGES = (
         ("panel.parquet", "panel.json", "features.parquet", "features.json"),
         ("monitoring.json", "dashboard.html"),
     ),
+    Stage(
+        "16_trust",
+        (
+            *("features.parquet", "features.json", "ahead.parquet", "model/model.json"),
+            *("champion/champion.json", "champion_forecasts.parquet"),
+        ),
+        ("reasons.csv", "trust.json"),
+    ),
 )
 
 

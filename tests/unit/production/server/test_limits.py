@@ -225,9 +225,8 @@ def test_the_log_holds_no_customers_data(start):
 
 def test_the_description_is_whole_and_fetches_nothing(shared):
     described = shared.get("/openapi.json").json()
-    assert {"/forecast", "/observe", "/replenish", "/whatif", "/model", "/health", "/ready", "/metrics"} == set(
-        described["paths"]
-    )
+    told = {"/forecast", "/observe", "/replenish", "/whatif", "/why/{id}", "/model", "/health", "/ready", "/metrics"}
+    assert told == set(described["paths"])
     page = shared.get("/docs").text
     assert "http://" not in page.replace("http://127.0.0.1:8000", "") and "https://" not in page
     assert "<script" not in page and "service_level" in page and "curl" in page
