@@ -1,10 +1,12 @@
-"""Attributions against a market whose drivers are known: does the explanation name what moved the sales? (chapter 16)"""
+"""Attributions against a market whose drivers are known: does the explanation name what moves sales? (chapter 16)"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import combinations
+from math import comb
 from typing import Any
 
 import holidays
@@ -71,9 +73,11 @@ def known_market(seed: int, products: int = 80, days: int = 760, cutoffs: int = 
     return KnownMarket(market, tuple(last - pd.Timedelta(days=horizon * (k + 1)) for k in range(cutoffs))[::-1])
 
 
-def explained_champion(known: KnownMarket, cutoff: pd.Timestamp, seed: int = 0, rows: int = 0) -> StoredChampion:
-    """A small committee of trees that has seen everything up to the cutoff."""
-    config = ChampionConfig(3.0, ("LightGBMDirect", "Boosting"), levels=(0.5,), validation=0, seed=seed)
+def explained_champion(
+    known: KnownMarket, cutoff: pd.Timestamp, seed: int = 0, members: tuple[str, ...] = ("LightGBMDirect",)
+) -> StoredChampion:
+    """A champion of trees that have seen everything up to the cutoff."""
+    config = ChampionConfig(3.0, members, levels=(0.5,), validation=0, seed=seed)
     stored = champion_forecasts(known.table, known.known, META, [cutoff], config).stored
     assert stored is not None  # nothing was read back
     return stored
@@ -106,8 +110,9 @@ def true_logs(known: KnownMarket) -> pd.DataFrame:
 def true_effects(known: KnownMarket, cutoff: pd.Timestamp) -> pd.DataFrame:
     """Units over the horizon that each driver truly adds, by product: against its average in the window before.
 
-    With the driver's log effect ``x`` and its mean ``m`` over the last `WINDOW` days, ``mu (1 - exp(m - x))``. The
-    weekday's is that of the weekend, because the days of whole weeks cancel.
+    The market multiplies its drivers, so what two of them do together has to be dealt out; Shapley values of the true
+    function do it as those of the trees do (`shapley_of_product`). A driver's log effect counts from its mean over the
+    last `WINDOW` days. The weekday's effect is that of the weekend, because the days of whole weeks cancel.
     """
     logs = true_logs(known)
     drivers = list(logs.columns[3:])
@@ -116,9 +121,29 @@ def true_effects(known: KnownMarket, cutoff: pd.Timestamp) -> pd.DataFrame:
     usual = logs[before].groupby("unique_id")[drivers].mean()
     rows = logs[ahead]
     moved = rows[drivers].to_numpy() - usual.loc[rows["unique_id"]].to_numpy()
-    units = pd.DataFrame(rows["mu"].to_numpy()[:, None] * -np.expm1(-moved), rows["unique_id"], drivers)
+    still = rows["mu"].to_numpy() * np.exp(-moved.sum(axis=1))
+    units = pd.DataFrame(still[:, None] * shapley_of_product(moved), rows["unique_id"], drivers)
     units[WEEKDAY] *= (rows["ds"].dt.dayofweek >= 5).to_numpy()
     return units.groupby(level=0).sum().assign(usual=rows.groupby("unique_id")["mu"].sum())
+
+
+def shapley_of_product(logs: np.ndarray) -> np.ndarray:
+    """Shapley values of ``exp(sum of the logs)`` less one: each driver's mean contribution over all orders in which the
+    drivers may come in (Shapley 1953).
+
+    Parameters
+    ----------
+    logs : (rows, drivers), a few drivers: all their subsets are gone through.
+    """
+    rows, count = logs.shape
+    factors, found = np.exp(logs), np.zeros((rows, count))
+    for driver in range(count):
+        others = [k for k in range(count) if k != driver]
+        for size in range(count):
+            weight = 1 / (count * comb(count - 1, size))
+            for chosen in combinations(others, size):
+                found[:, driver] += weight * factors[:, list(chosen)].prod(axis=1) * (factors[:, driver] - 1)
+    return found
 
 
 def attributed_effects(known: KnownMarket, champion: StoredChampion) -> pd.DataFrame:
@@ -130,7 +155,8 @@ def attributed_effects(known: KnownMarket, champion: StoredChampion) -> pd.DataF
         sums = {
             name: (values * weekend if name == WEEKDAY else values).sum(axis=1) for name, values in part.added.items()
         }
-        total = total + part.share * pd.DataFrame({**sums, "usual": part.usual.sum(axis=1)}, index=part.names)
+        sums |= {"usual": part.usual.sum(axis=1), "forecast": part.mean.sum(axis=1)}
+        total = total + part.share * pd.DataFrame(sums, index=part.names)
     return total
 
 
@@ -144,11 +170,11 @@ def agreement(pairs: Sequence[tuple[pd.DataFrame, pd.DataFrame]]) -> pd.DataFram
     Returns
     -------
     ``units`` : of the units, in which large products lead; ``share`` : of the shares of the usual, where size does not
-    help; ``true_share`` : mean size of the true effect, as a share of the usual; ``slope`` : attributed units for a true
-    one, by least squares through zero.
+    help; ``true_share`` : mean size of the true effect, as a share of the usual; ``slope`` : attributed units for a
+    true one, by least squares through zero; ``missed`` : how much of a true unit the forecast itself lacks, likewise.
     """
     ours, true = (sum(pair[k] for pair in pairs) for k in (0, 1))
-    rows = []
+    rows, error = [], ours["forecast"] - true["usual"]
     for driver in true.columns.drop("usual"):
         one = ours.get(driver, pd.Series(0.0, true.index)).reindex(true.index)
         other = true[driver]
@@ -158,6 +184,7 @@ def agreement(pairs: Sequence[tuple[pd.DataFrame, pd.DataFrame]]) -> pd.DataFram
                 "driver": driver, "units": spearmanr(one, other).statistic, "share": share,
                 "true_share": float((other.abs() / true["usual"]).mean()),
                 "slope": float((one * other).sum() / max((other**2).sum(), 1e-12)),
+                "missed": float(-(error * other).sum() / max((other**2).sum(), 1e-12)),
             }
         )  # fmt: skip
     return pd.DataFrame(rows).set_index("driver").sort_values("true_share", ascending=False)
