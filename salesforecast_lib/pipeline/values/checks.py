@@ -239,15 +239,16 @@ RULES: dict[str, Rule] = {
     "prune_share": SHARE_0,
     # 15: monitoring
     "watched_products": at_least(8),
-    "watched_markets": POSITIVE,
+    **dict.fromkeys(("watched_markets", "known_horizons"), POSITIVE),
     "played_weeks": at_least(4),
     "retrain_rows": at_least(500),
+    **{"gradient_products": at_least(2), "shuffles": at_least(2), "known_products": at_least(20)},  # 16: trust
 }
 # Every value of the declared type will do: truth values, and texts whose meaning only the data know.
 FREE = frozenset(
     (
         *("run_dir", "forking", "by_location", "lost_sales", "allow_outside", "sheet", "plan_sheet", "stock_sheet"),
-        *("category", "price_category", "instrument", "randomised_prices", "example_nights"),
+        *("category", "price_category", "instrument", "randomised_prices", "example_nights", "explained_product"),
     )
 )
 

@@ -61,7 +61,7 @@ def draw_curves(found: dict[str, Curves], most: int = 40) -> np.ndarray:
 
 
 def draw_attention(weights: np.ndarray, by_step: np.ndarray, names: np.ndarray, most: int = 6) -> np.ndarray:
-    """Attention of a few series over their last steps, above what each step adds by the gradients, in absolute shares."""
+    """Attention of a few series over the steps of their windows, beside the size of what each step adds."""
     size = np.abs(by_step[:most]) / np.maximum(np.abs(by_step[:most]).sum(axis=1, keepdims=True), 1e-12)
     figure, axes = plt.subplots(1, 2, figsize=(7.5, 2.6), sharey=True)
     for ax, values, title in zip(axes, (weights[:most], size), ("attention", "integrated gradients"), strict=True):

@@ -10,43 +10,43 @@ import pandas as pd
 from salesforecast_lib.production.explain.attention import Attention
 from salesforecast_lib.production.explain.committee import Reasons
 from salesforecast_lib.production.explain.dependence import Curves
-from salesforecast_lib.production.explain.drivers import RECENT, SEASON, in_a_sentence
+from salesforecast_lib.production.explain.drivers import in_a_sentence
 from salesforecast_lib.production.explain.truth import AGREES
 from salesforecast_lib.wording import counted, listed
 
+_MISSED, _TINY, _SHRUNKEN = 0.4, 0.02, 0.9  # shares of a true effect, of the usual, and of a true effect
 _FLAT = 0.02  # of the mean: a curve that moves by less is flat
 
 
-def truth_found(table: pd.DataFrame, season_in_recent: float = float("nan")) -> list[str]:
-    """Sentences on `truth.agreement`: drivers that the explanation ranks rightly, and those that it does not, and why.
-
-    Parameters
-    ----------
-    season_in_recent : rank correlation of what season and recent sales together are given with the true season.
-    """
-    good = [name for name, value in table["units"].items() if value >= AGREES]
-    bad = [name for name in table.index if name not in good]
+def truth_found(table: pd.DataFrame) -> list[str]:
+    """Sentences on `truth.agreement`: drivers that the explanation ranks rightly, those that it does not, and why."""
+    good = [str(name) for name, value in table["units"].items() if value >= AGREES]
     told = []
     if good:
         told.append(f"ranked as the truth ranks them (Spearman of at least {AGREES:g} over products): {listed(good)}")
-    for name in bad:
-        words = f"not ranked as the truth ranks it: {name}, {table.loc[name, 'units']:.2f}"
-        if name == SEASON:
-            words += "; what the season did until the cutoff stands in the recent sales, and trees take it from there"
-            if np.isfinite(season_in_recent):
-                words += f" (season and {RECENT} together: {season_in_recent:.2f})"
-        elif table.loc[name, "true_share"] < 0.02:
+    for name, row in table[~(table["units"] >= AGREES)].iterrows():
+        words = f"not ranked as the truth ranks it: {name}, {row['units']:.2f}"
+        if row["missed"] >= _MISSED and row["slope"] < 1 - _MISSED:
+            words += (
+                f"; the forecast itself lacks {min(row['missed'], 1):.0%} of the effect, so the explanation is true of "
+                "the model, and the model is wrong"
+            )
+        elif row["true_share"] < _TINY:
             words += "; it moved the true sales of the horizon by less than 2 %, and noise ranks what is that small"
+        elif row["slope"] < 1 - _MISSED:
+            words += "; the forecast has the effect, but the trees find it in columns of other drivers"
+        else:
+            words += "; its effect is in the forecast, but trees that learn from all products tell them badly apart"
         told.append(words)
-    weak = [name for name, value in table["share"].items() if value < AGREES]
+    weak = [str(name) for name, value in table["share"].items() if not value >= AGREES]
     if weak:
         told.append(
-            f"as a share of a product's usual, where its size does not help, {listed(weak)} "
-            f"{'is' if len(weak) == 1 else 'are'} ranked worse than that: trees share what they learn between products"
+            f"as a share of a product's usual, where its size does not help, the ranks of {listed(weak)} are worse "
+            "than that: trees share between products what they learn"
         )
-    small = [name for name, value in table["slope"].items() if name in good and value < 0.9]
+    small = [str(name) for name, value in table["slope"].items() if name in good and value < _SHRUNKEN]
     if small:
-        told.append(f"the effect is told too small for {listed(small)}: trees shrink it, and share it with others")
+        told.append(f"told too small, though ranked rightly: {listed(small)}; trees shrink effects")
     return told
 
 
