@@ -294,16 +294,17 @@ pd.DataFrame({"found": verdicts.curves_found(moving) + verdicts.lacking(moving, 
 # add? A small network answers.
 
 # %%
-short = TrainingConfig(max_epochs=4, patience=4, epoch_steps=25, seed=seed)
+short = TrainingConfig(max_epochs=10, epoch_steps=50, seed=seed)
 small = NetworkConfig(
     window=28,
-    hidden_size=16,
-    steps=84,
+    hidden_size=24,
+    steps=56,
     stretches=6,
     encoder="attention_lstm",
+    learning_rate=0.01,
     training=short,
 )
-looking = fit_network(table, meta, before.cutoff, small, epochs=4).forecaster
+looking = fit_network(table, meta, before.cutoff, small, epochs=10).forecaster
 part = gradients.windows_at(looking, table.frame, known, before.cutoff, 12)
 attention = explain.attention_of(looking, part[0], seed=seed)
 steps_add = explain.integrated_gradients(looking, *part, groups, 32).by_step

@@ -10,6 +10,10 @@ import numpy as np
 from salesforecast_lib.production.explain.permutation import Predict
 
 
+_OWN = ("price_level", "relative_price", "discount")  # columns relative to a product's own usual price
+_FIRST = 1e12
+
+
 @dataclass(frozen=True)
 class Curves:
     """Forecasts as a function of one column, everything else as it is.
@@ -36,7 +40,10 @@ class Curves:
 
 
 def column_of(driver: str, names: Sequence[str], labels: Sequence[str], inputs: np.ndarray) -> str:
-    """The column of a driver that varies most in its own range; "" where none does.
+    """The column of a driver that its curve is drawn for; "" where none varies.
+
+    One that is relative to the product itself, if there is one (`_OWN`), because raw prices tell products apart; else
+    the one that varies most, known ahead before not.
 
     Parameters
     ----------
@@ -48,7 +55,9 @@ def column_of(driver: str, names: Sequence[str], labels: Sequence[str], inputs: 
             continue
         values = inputs[:, place][np.isfinite(inputs[:, place])]
         wide = float(np.ptp(values)) if len(values) else 0.0
-        size = float(values.std()) * (2 if name.startswith("ahead_") else 1) if wide > 0 else 0.0
+        plain = name.removeprefix("ahead_")
+        first = _FIRST * (len(_OWN) - _OWN.index(plain)) if plain in _OWN else 1.0
+        size = (float(values.std()) + 1e-9) * first * (2 if name != plain else 1) if wide > 0 else 0.0
         if size > best:
             best, found = size, name
     return found

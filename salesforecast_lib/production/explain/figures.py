@@ -34,8 +34,9 @@ def draw_waterfall(card: Why, most: int = 7, ax: Axes | None = None) -> Axes:
     ends = np.cumsum([card.usual, *(size for _, size in bars)])
     low, high = float(ends.min()), float(ends.max())
     room = max(high - low, 0.02 * max(high, 1e-9))
-    ax.set_xlim(max(0.0, low - 0.6 * room), high + 0.3 * room)
-    ax.set_xlabel(f"units over {card.horizon} {card.period}s")
+    begin = max(0.0, low - 0.6 * room)
+    ax.set_xlim(begin, high + 0.3 * room)
+    ax.set_xlabel(f"units over {card.horizon} {card.period}s{'; the axis does not begin at zero' if begin else ''}")
     ax.grid(axis="y", visible=False)
     return ax
 
