@@ -103,6 +103,14 @@ STAGES = (
         ("monitoring.json", "dashboard.html"),
     ),
     Stage(
+        "16_trust",
+        (
+            *("features.parquet", "features.json", "ahead.parquet", "model/model.json"),
+            *("champion/champion.json", "champion_forecasts.parquet"),
+        ),
+        ("reasons.csv", "trust.json"),
+    ),
+    Stage(
         "18_scaling_out",
         ("panel.parquet", "panel.json", "features.parquet", "features.json"),
         ("scaling.json",),

@@ -140,6 +140,39 @@
     }
   }
 
+  // Bars from the usual to the forecast: each begins where the one above it ends.
+  function waterfall(reason) {
+    part("reasons-box").hidden = !reason;
+    if (!reason) return;
+    part("reasons-head").textContent = reason.why;
+    const body = part("reasons").tBodies[0], steps = [];
+    let at = reason.usual;
+    for (const [driver, change, sure] of reason.bars) {
+      steps.push([driver, at, at + change, change, sure]);
+      at += change;
+    }
+    const edges = steps.flatMap(([, from, to]) => [from, to]).concat(reason.usual, reason.forecast);
+    const low = Math.min(...edges), high = Math.max(...edges), wide = high - low || 1, begin = low - 0.15 * wide;
+    const place = (value) => (100 * (value - begin)) / (high - begin + 1e-9);
+    const change = (value) => `${value < 0 ? "\u2212" : "+"}${units(Math.abs(value))}`;
+    body.replaceChildren();
+    const line = (label, from, to, value, kind) => {
+      const row = add(body, "tr");
+      add(row, "th", label).scope = "row";
+      const track = add(row, "td", undefined, "track");
+      track.setAttribute("aria-hidden", "true");
+      const bar = add(track, "div", undefined, `bar ${kind}`);
+      bar.style.left = `${place(Math.min(from, to))}%`;
+      bar.style.width = `${Math.max(place(Math.max(from, to)) - place(Math.min(from, to)), 0.6)}%`;
+      add(row, "td", value, "number");
+    };
+    line("usual", begin, reason.usual, units(reason.usual), "whole");
+    for (const [driver, from, to, size, sure] of steps) {
+      line(sure ? driver : `${driver} (not sure)`, from, to, change(size), size < 0 ? "less" : "more");
+    }
+    line("forecast", begin, reason.forecast, units(reason.forecast), "whole");
+  }
+
   function show(place) {
     chosen = place;
     const at = (columns, name) => columns[name][place];
@@ -177,6 +210,7 @@
       [`${severity}: ${kind}, ${start === end ? start : `${start} to ${end}`}.`, why]), "No alert.");
     told(part("promotions"), shop.promotions[place].map(([start, end, kind, why]) =>
       [`${kind}, ${start} to ${end}.`, why]), "No promotion is proposed.");
+    waterfall(shop.reasons?.[place]);
     page.classList.add("ready");
     for (const option of list.children) option.setAttribute("aria-selected", String(Number(option.dataset.place) === place));
     charts(place);

@@ -88,8 +88,10 @@ def quiet_gaps(full: pd.DataFrame, rows: np.ndarray, frequency: Frequency) -> tu
     least = max(frequency.periods_in(28), 3)
     codes, names = pd.factorize(full["unique_id"])
     run = np.cumsum(np.concatenate([[True], (rows[1:] != rows[:-1]) | (codes[1:] != codes[:-1])]))
-    runs = pd.DataFrame({"series": codes, "row": rows, "run": run}).groupby("run").agg(
-        series=("series", "first"), row=("row", "first"), size=("row", "size")
+    runs = (
+        pd.DataFrame({"series": codes, "row": rows, "run": run})
+        .groupby("run")
+        .agg(series=("series", "first"), row=("row", "first"), size=("row", "size"))
     )
     inner = (runs["series"].shift(-1) == runs["series"]) & (runs["series"].shift() == runs["series"]) & ~runs["row"]
     long = runs[inner & (runs["size"] > least)]

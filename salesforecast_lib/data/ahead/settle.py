@@ -74,8 +74,10 @@ def settle_columns(
         texts = category_texts(cells)
         varies = varies_within(texts, settled.table["unique_id"])
         mark = bool(blanks[past].any()) and texts[past].nunique() == 1  # such as x, or the name of the promotion
-        if known_ahead and (varies or (mark and (role == "future" or blanks[past].mean() > 0.2))) or (
-            role == "historical" and (varies or mark)
+        if (
+            known_ahead
+            and (varies or (mark and (role == "future" or blanks[past].mean() > 0.2)))
+            or (role == "historical" and (varies or mark))
         ):
             varies = True
             if blanks[past].any():

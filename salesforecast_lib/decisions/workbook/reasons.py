@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from salesforecast_lib.data.frequency import check_freq
+from salesforecast_lib.decisions.driving import CHAMPION, OWN
+from salesforecast_lib.evaluation.reasons import REST, USUAL, current_reasons, read_reasons
 from salesforecast_lib.files import read_json
 from salesforecast_lib.wording import counted
 
+MINUS = "\N{MINUS SIGN}"
 EXAMPLE = "simulated stock: an example, give yours with -p stock_file=FILE"
 _NEEDED = ("stock", "order_quantity", "expected_demand", "risk_with_order", "periods_of_stock", "why")
 _BELOW = " is below the level "
+_MOST, _MOVED = 0.5, 0.1  # of what the forecast differs from the usual, and of the usual: less is not the main reason
+_BARE = ("recent sales", "holidays", "buyers", "advertising", "other columns")
 
 
 def evidence(folder: Path) -> pd.DataFrame:
@@ -31,6 +39,41 @@ def evidence(folder: Path) -> pd.DataFrame:
     return pd.DataFrame({"periods": groups.count(), "sold": groups.agg(lambda y: (y > 0).sum()), "period": period})
 
 
+def main_reasons(folder: Path) -> dict[str, str]:
+    """What mostly moves the forecast away from the usual, a clause by product, only where it is sure enough.
+
+    A driver is told on which all trees of the committee agree, that moves the forecast the way it differs from the
+    usual, by a tenth of the usual and half of the difference at least. None where the run has no ``reasons.csv``, or
+    that is of an earlier champion.
+    """
+    reasons = read_reasons(folder)
+    if reasons.empty or not (folder / OWN).is_file():
+        return {}
+    forecasts = pd.read_parquet(folder / OWN, columns=["unique_id", "cutoff", "model", "mean"])
+    rows = current_reasons(reasons, forecasts[forecasts["model"] == CHAMPION])
+    rows = rows[rows["sure"] & ~rows["driver"].isin((USUAL, REST))]
+    apart = rows["forecast"] - rows["usual"]
+    main = (rows["units"] * apart > 0) & (
+        rows["units"].abs() >= np.maximum(_MOST * apart.abs(), _MOVED * rows["usual"])
+    )
+    rows = rows[main].sort_values("units", key=abs, ascending=False, kind="stable").drop_duplicates("unique_id")
+    return {row.unique_id: _clause(row) for row in rows.itertuples()}
+
+
+def _clause(row: Any) -> str:
+    """ "the forecast is 12 above its usual 106, mostly because of the promotion of 3 May (+9)"."""
+    apart = row.forecast - row.usual
+    if row.driver == "promotion" and row.units < 0:
+        cause = "there is less promotion than usual"
+    else:
+        day = pd.Timestamp(row.when) if row.when else None
+        dated = f" of {day.day} {day:%b}" if day is not None else ""
+        cause = f"of {row.driver if row.driver in _BARE else f'the {row.driver}'}{dated}"
+    size = f"{'+' if row.units > 0 else MINUS}{abs(row.units):,.0f}"
+    beside = f"{abs(apart):,.0f} {'above' if apart > 0 else 'below'} its usual {row.usual:,.0f}"
+    return f"the whole forecast is {beside}, mostly because {cause} ({size})"
+
+
 def lasting(periods: float, most: float, period: str) -> str:
     """How long a stock lasts: "less than a day", "about one day", "about 3 weeks", "10 days or more".
 
@@ -43,7 +86,9 @@ def lasting(periods: float, most: float, period: str) -> str:
     return f"about one {period}" if round(periods) == 1 else f"about {counted(periods, period)}"
 
 
-def stock_words(plan: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
+def stock_words(
+    plan: pd.DataFrame, known: pd.DataFrame, causes: Mapping[str, str] = MappingProxyType({})
+) -> pd.DataFrame:
     """The plan with the reasons of its orders in a planner's words; other rows and unknown plans keep theirs.
 
     What the chapter adds behind the first clause (cases, budget, minimum order) stays.
@@ -51,6 +96,7 @@ def stock_words(plan: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     plan : ``replenishment.csv`` as `read_decisions` returns it. known : as `evidence` returns.
+    causes : as `main_reasons` returns.
     """
     if not set(_NEEDED) <= set(plan.columns) or plan.empty:
         return plan
@@ -72,6 +118,8 @@ def stock_words(plan: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
         if np.isfinite(alone.iloc[place]):
             text += f", without it in {100 * (1 - float(alone.iloc[place])):.0f}"
         added = [clause for clause in why.split("; ")[1:] if not clause.startswith("policy")]
+        if name in causes:
+            added.append(causes[name])
         if name in known.index:
             seen = known.loc[name]
             added.append(f"rests on {counted(seen['periods'], period)}, {seen['sold']:.0f} of them with a sale")

@@ -9,9 +9,10 @@ from typing import Any
 import pandas as pd
 
 from salesforecast_lib.decisions.workbook.forecast import forecast_table, short_note
-from salesforecast_lib.decisions.workbook.reasons import EXAMPLE, evidence, stock_words
+from salesforecast_lib.decisions.workbook.reasons import EXAMPLE, evidence, main_reasons, stock_words
 from salesforecast_lib.decisions.workbook.savings import saving_words
 from salesforecast_lib.decisions.workbook.subjects import NAMES, SUBJECTS, UNKNOWN, Sheet, Subject
+from salesforecast_lib.evaluation.reasons import FILE as REASONS
 from salesforecast_lib.files import finish_hint, read_json, resolve, unescape_formula
 from salesforecast_lib.wording import counted
 
@@ -119,7 +120,9 @@ def decision_sheets(run_dir: str | Path, left_out: Collection[str] = ()) -> list
             )
         table = read_decisions(file)
         if subject.file == "replenishment.csv":
-            table = stock_actions(stock_words(table, evidence(folder)), read_decisions(folder / "excess.csv"))
+            causes = {} if REASONS in left_out else main_reasons(folder)
+            words = stock_words(table, evidence(folder), causes)
+            table = stock_actions(words, read_decisions(folder / "excess.csv"))
         if "break_even_units" in table:
             table["break_even_units"] = pd.to_numeric(table["break_even_units"], errors="coerce") - 1  # as a change
         rows = table[subject.chosen(table)] if len(table) else table

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -18,9 +18,20 @@ def mixed_mean(shares: np.ndarray, names: Sequence[str], means: np.ndarray) -> n
     The recursive LightGBM is fitted to the absolute error, so its point forecast is a median, and the networks' mean is
     read off quantiles that end at the outermost level: both lie below what is sold on average.
     """
-    unbiased = shares * np.array([name not in MEDIANS for name in names])
-    taken = unbiased if unbiased.sum() > 0 else shares
+    taken = _taken(shares, names)
     return np.asarray(taken @ means / taken.sum())
+
+
+def mean_shares(shares: Mapping[str, float]) -> dict[str, float]:
+    """What each member counts in `mixed_mean`, adding up to one; those that count nothing are left out."""
+    taken = _taken(np.array([*shares.values()]), [*shares])
+    return {name: float(each / taken.sum()) for name, each in zip(shares, taken, strict=True) if each > 0}
+
+
+def _taken(shares: np.ndarray, names: Sequence[str]) -> np.ndarray:
+    """Shares (members,) of those whose mean aims at the mean, or of all where none does."""
+    unbiased = shares * np.array([name not in MEDIANS for name in names])
+    return unbiased if unbiased.sum() > 0 else shares
 
 
 def quantile_mean(quantiles: np.ndarray, levels: np.ndarray) -> np.ndarray:

@@ -66,7 +66,22 @@ class Forecaster:
         ValueError
             When a column, or a day of the horizon, is missing.
         """
-        cutoff = pd.Timestamp(cutoff)
+        tensor, origins, names, rows = self.windows(history, future, pd.Timestamp(cutoff), new)
+        means, parts = [], []
+        for begin in range(0, len(origins), batch_size):
+            batch = tensor.gather(origins[begin : begin + batch_size], self.reach)
+            mean, quantiles = self.model.predict(batch)
+            means.append((mean * batch.scale).cpu())
+            parts.append((quantiles * batch.scale[:, :, None]).cpu())
+        table = self.table(names, pd.Timestamp(cutoff), torch.cat(means), torch.cat(parts))
+        return close_shop(table, rows, list(self.vocabulary.future))
+
+    def windows(
+        self, history: pd.DataFrame, future: pd.DataFrame, cutoff: pd.Timestamp, new: pd.DataFrame | None = None
+    ) -> tuple[PanelTensor, torch.Tensor, np.ndarray, pd.DataFrame]:
+        """What the network is told at a cutoff: the panel, the origins in it and the series' names, (series,), and what
+        is known ahead; arguments and errors as for a call.
+        """
         words = self.vocabulary
         wanted = {"unique_id", "ds", "y", "available", *words.historical, *words.future, *words.static}
         missing = sorted(wanted - set(history))
@@ -102,15 +117,7 @@ class Forecaster:
         device = next(self.model.parameters()).device
         tensor = PanelTensor(frame, words, self.window, self.horizon, self.season, device, level[order])
         origins = torch.as_tensor(np.flatnonzero(frame["ds"].to_numpy() == np.datetime64(cutoff)), device=device)
-        means, parts = [], []
-        for begin in range(0, len(origins), batch_size):
-            batch = tensor.gather(origins[begin : begin + batch_size], self.reach)
-            mean, quantiles = self.model.predict(batch)
-            means.append((mean * batch.scale).cpu())
-            parts.append((quantiles * batch.scale[:, :, None]).cpu())
-        names = frame["unique_id"].to_numpy()[origins.cpu().numpy()]
-        table = self.table(names, cutoff, torch.cat(means), torch.cat(parts))
-        return close_shop(table, rows, list(words.future))
+        return tensor, origins, frame["unique_id"].to_numpy()[origins.cpu().numpy()], rows
 
     def levels(self, sales: pd.DataFrame, series: np.ndarray, days: np.ndarray) -> np.ndarray:
         """Units per scaled unit of each row, (rows,), from what was sold until then.

@@ -84,6 +84,18 @@ class LongMemoryRows(OriginRows):
         added = sum(block.reshape(1, -1).shape[1] for block in self.shapes(origin[:1], step[:1])) - told_first
         self.numeric = [*self.numeric, *(f"memory_{k}" for k in range(added))]
 
+    @property
+    def meaning(self) -> list[str]:
+        """What each ``memory_…`` column tells of, in their order: the "recent" sales, the "phase" of the season, the
+        "year" before, the "trend" over a year, or the "group" and the whole shop."""
+        own = ["recent"] * (self.recent + 5) + ["phase"] * (3 if self.season > 1 else 0) + ["recent"] * 6
+        for span in self.spans:
+            own += ["year"] * (2 if span > 1 or self.kind == "M" else 1)
+        own += ["year", "recent", "year", "trend", "recent", "recent"]
+        years = len({self.spans[0], self.spans[-1]})
+        group = ["group"] * 3 + ["year"] * years + ["phase"] * (self.season > 1) + ["group"]
+        return own + group * len(self.groups)
+
     def _part(self, whole: Whole, name: str) -> Sums:
         """The sums of all series, for the rows of some of them."""
         code = whole.codes[name]

@@ -9,9 +9,11 @@ from typing import Any
 import pandas as pd
 
 from salesforecast_lib.data.frequency import check_freq
-from salesforecast_lib.decisions.driving import read_forecasts
-from salesforecast_lib.decisions.workbook.reasons import evidence, stock_words
+from salesforecast_lib.decisions.driving import CHAMPION, read_forecasts
+from salesforecast_lib.decisions.workbook.reasons import evidence, main_reasons, stock_words
 from salesforecast_lib.decisions.workbook.sheets import read_decisions, stock_actions
+from salesforecast_lib.evaluation.reasons import FILE as REASONS
+from salesforecast_lib.evaluation.reasons import current_reasons, read_reasons
 from salesforecast_lib.files import read_json, unescape_formula
 from salesforecast_lib.pipeline.parameters import declared
 from salesforecast_lib.pipeline.runs import left_out
@@ -24,7 +26,8 @@ class RunFiles:
 
     ``panel`` is the history, ``forecasts`` those of ``model``, which drives the plan, at all cutoffs. ``plan`` has one
     row a product with its ``action``. ``period`` is the noun of a period, ``kind`` its letter (D, W or M). ``metrics``
-    and ``inventory`` are the reports of chapters 07 and 08, ``cleaning`` the steps of chapter 01.
+    and ``inventory`` are the reports of chapters 07 and 08, ``cleaning`` the steps of chapter 01. ``reasons`` has a row
+    for each product and driver of the forecast, see `evaluation.reasons`; none where another model drives.
     """
 
     dataset: str
@@ -45,6 +48,7 @@ class RunFiles:
     metrics: dict[str, Any]
     inventory: dict[str, Any]
     cleaning: list[dict[str, Any]]
+    reasons: pd.DataFrame
 
 
 def _decisions(file: Path) -> pd.DataFrame:
@@ -77,10 +81,13 @@ def read_run(folder: Path) -> RunFiles:
     known = {name: values.get(name, parameter.default) for name, parameter in declared(planning.source).items()}
     frequency = check_freq(str(meta.get("freq", "D")))
     forecasts, model = read_forecasts(folder, known["model"])
-    ordered = stock_words(read_decisions(folder / "replenishment.csv"), evidence(folder))
-    plan = stock_actions(ordered, _decisions(folder / "excess.csv"))
     names = left_out(folder)
     stale = {name for stage in STAGES if stage.name in names for name in stage.writes}
+    told = model == CHAMPION and REASONS not in stale
+    causes = main_reasons(folder) if told else {}
+    ordered = stock_words(read_decisions(folder / "replenishment.csv"), evidence(folder), causes)
+    plan = stock_actions(ordered, _decisions(folder / "excess.csv"))
+    driving, reasons = forecasts[forecasts["model"] == model], read_reasons(folder)
 
     def file(name: str) -> Path:
         return folder / ("" if name in stale else name)  # the folder itself is no file
@@ -95,7 +102,7 @@ def read_run(folder: Path) -> RunFiles:
         protection=int(known["lead_time"]) + int(known["review_period"]),
         model=model,
         panel=pd.read_parquet(folder / "panel.parquet"),
-        forecasts=forecasts[forecasts["model"] == model],
+        forecasts=driving,
         plan=plan,
         projection=_projection(file("projection.csv")),
         prices=_decisions(file("prices.csv")),
@@ -105,6 +112,7 @@ def read_run(folder: Path) -> RunFiles:
         metrics=_report(file("metrics.json")),
         inventory=_report(file("inventory.json")),
         cleaning=_report(file("cleaning.json")) or [],
+        reasons=current_reasons(reasons, driving) if told else reasons.iloc[:0],
     )
 
 

@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 from salesforecast_lib.pipeline.glance.files import RunFiles
 from salesforecast_lib.pipeline.glance.products import products_data, script
+from salesforecast_lib.pipeline.glance.reasons import reasons_data
 from salesforecast_lib.wording import counted
 
 PAGE, DATA = "products.md", "static/glance/products_data.js"
@@ -39,6 +40,10 @@ _BODY = """<div id="shop-products" class="shop tex2jax_ignore mathjax_ignore">
 <div data-part="stock-box"><h3>Stock if the plan is followed</h3>
 <div data-part="stock" role="img" aria-label="Stock projection"></div></div>
 </div>
+<div data-part="reasons-box" hidden><h3>Why this forecast?</h3><p data-part="reasons-head"></p>
+<table data-part="reasons" class="waterfall"><caption>Units over the whole forecast; a bar begins where the one above
+it ends.</caption><thead><tr><th scope="col">driver</th><th scope="col" aria-hidden="true"></th>
+<th scope="col" class="number">units</th></tr></thead><tbody></tbody></table></div>
 <div class="boxes">
 <div><h3>Plan</h3><table data-part="plan"></table></div>
 <div data-part="price-box"><h3>Price</h3><p data-part="price-head"></p><table data-part="price"></table>
@@ -58,6 +63,7 @@ def product_link(name: str) -> str:
 def product_pages(run: RunFiles, about: str = "") -> dict[str, str | bytes]:
     """The page of products and its data, by file name in ``book/``; ``about`` is markdown that stands before them."""
     data = products_data(run)
+    data["reasons"] = reasons_data(run.reasons, data["names"])
     shares = ", ".join(f"{band['share']}" for band in reversed(data["bands"]))
     legend = (
         f"Line: sales. Dashed: expected by the {escape(run.model)}, with bands of {shares} %, "

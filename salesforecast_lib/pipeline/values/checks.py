@@ -239,9 +239,10 @@ RULES: dict[str, Rule] = {
     "prune_share": SHARE_0,
     # 15: monitoring
     "watched_products": at_least(8),
-    "watched_markets": POSITIVE,
+    **dict.fromkeys(("watched_markets", "known_horizons"), POSITIVE),
     "played_weeks": at_least(4),
     "retrain_rows": at_least(500),
+    **{"gradient_products": at_least(2), "shuffles": at_least(2), "known_products": at_least(20)},  # 16: trust
     # 18: scaling out
     "made_products": at_least(200),
     "made_lines": at_least(10_000),
@@ -254,7 +255,7 @@ RULES: dict[str, Rule] = {
 FREE = frozenset(
     (
         *("run_dir", "forking", "by_location", "lost_sales", "allow_outside", "sheet", "plan_sheet", "stock_sheet"),
-        *("category", "price_category", "instrument", "randomised_prices", "example_nights"),
+        *("category", "price_category", "instrument", "randomised_prices", "example_nights", "explained_product"),
     )
 )
 

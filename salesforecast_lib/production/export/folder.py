@@ -19,6 +19,7 @@ from salesforecast_lib.models.forecaster.persistence import fingerprint
 from salesforecast_lib.production.export import network, tables
 from salesforecast_lib.production.export.gates import Gate, accuracy_gates, check_gates, speed_gates
 from salesforecast_lib.production.export.quantise import quantise_graph
+from salesforecast_lib.production.export.reasons import write_cards
 from salesforecast_lib.production.export.training import fit_live_network, live_config
 from salesforecast_lib.production.live import FILE, FORMAT, LiveModel
 
@@ -80,7 +81,9 @@ def write_model_folder(
         described = {**exact.info, **(told or {})}
         described |= _compressed(trained, exact, table, run, precision, gated)
         shutil.copytree(run / "champion", fresh / "champion")
-        write_parquet(_champion_table(run, cutoff), fresh / "champion.parquet")
+        forecasts = _champion_table(run, cutoff)
+        write_parquet(forecasts, fresh / "champion.parquet")
+        write_cards(run, forecasts, fresh)
         for path in (each for each in fresh.rglob("*") if each.is_file()):
             path.chmod(0o644)  # safetensors writes for its user alone, and a server may run as another one
         write_json({**described, "files": checksums(fresh)}, fresh / FILE)

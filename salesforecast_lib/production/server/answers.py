@@ -9,9 +9,42 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel, Field
 
-from salesforecast_lib.production.server.snapshot import Arrays, Snapshot
+from salesforecast_lib.production.server.ledger import unknown
+from salesforecast_lib.production.server.problems import Problem
+from salesforecast_lib.production.server.snapshot import CHAMPION, Arrays, Snapshot
 
 DIGITS = 4
+
+
+class Driver(BaseModel):
+    """What one driver adds to a product's usual sales."""
+
+    driver: str
+    units: float = Field(description="over the whole forecast")
+    share: float | None = Field(description="of the usual")
+    low: float | None = Field(description="least that one of the committee's trees says")
+    high: float | None = Field(description="most that one of them says")
+    sure: bool = Field(description="whether all of them agree that it moved the forecast by a noticeable amount")
+    when: str | None = Field(description="first period in which it is at work, where it is an event")
+
+
+class Card(BaseModel):
+    """Why the champion forecasts what it does: usual, drivers and rest add up to the forecast."""
+
+    id: str
+    cutoff: str
+    usual: float
+    forecast: float = Field(description="units over the whole horizon after the cutoff")
+    rest: float = Field(description="what the other members, calibration and limits add")
+    drivers: list[Driver]
+    why: str = Field(description="the card in words")
+
+
+class WhyAnswer(Card):
+    """Answer of /why/ID."""
+
+    version: str
+    note: str
 
 
 class Forecast(BaseModel):
@@ -22,6 +55,7 @@ class Forecast(BaseModel):
     dates: list[str]
     mean: list[float]
     quantiles: list[list[float]] = Field(description="by period, one value for each of the levels")
+    why: Card | None = Field(None, description="where it was asked for; null where the forecast is not the champion's")
 
 
 class ForecastAnswer(BaseModel):
@@ -114,6 +148,25 @@ CAUTION = (
 )
 
 
+EXPLAINED = (
+    "It explains the champion's forecast at the cutoff, over the whole horizon; what was observed later is not in it."
+)
+
+
+def why_answer(snapshot: Snapshot, name: str) -> dict[str, Any]:
+    """Answer of /why/ID; raises `Problem` 404 where there is no such product, or no reason of it."""
+    if name not in snapshot.place:
+        told = unknown(name, "id")
+        raise Problem(404, told.sentence, "id")
+    if name not in snapshot.cards:
+        sentence = (
+            f"id: version {snapshot.version} has no reasons of {name[:60]!r}; run the run's stage 16_trust, and export "
+            "it again with: salesforecast export RUN"
+        )
+        raise Problem(404, sentence, "id")
+    return {"version": snapshot.version, **snapshot.cards[name], "note": EXPLAINED}
+
+
 def forecast_answer(
     snapshot: Snapshot,
     names: Sequence[str | None],
@@ -121,8 +174,9 @@ def forecast_answer(
     models: Sequence[str],
     found: Arrays,
     horizon: int,
+    why: bool = False,
 ) -> dict[str, Any]:
-    """Answer of /forecast."""
+    """Answer of /forecast; with ``why`` each forecast of the champion brings its card along."""
     mean, quantiles = (_rounded(each[:, :horizon]) for each in found)
     dates: dict[date, list[str]] = {}
     rows = []
@@ -138,6 +192,8 @@ def forecast_answer(
                 "quantiles": quantiles[number],
             }
         )
+        if why:
+            rows[-1]["why"] = snapshot.cards.get(name or "") if model == CHAMPION else None
     return {"version": snapshot.version, "levels": list(snapshot.model.levels), "forecasts": rows}
 
 

@@ -31,6 +31,7 @@ _WRONG = {
     400: "the body is no JSON", 401: "the key is missing or wrong", 408: "the body came too slowly",
     409: "it does not fit what is known", 413: "the body is too long", 415: "the body is not declared as JSON",
     422: "a field is wrong", 429: "too much waits: later", 500: "the server failed", 503: "no model yet",
+    404: "there is none",
 }  # fmt: skip
 
 
@@ -100,7 +101,7 @@ def _routes(app: FastAPI, service: Service, closed: bool) -> None:
         extra = {"requestBody": {**body, "required": True}}
         app.add_api_route(
             path, route, methods=["POST"], description=about, name=path[1:], openapi_extra=extra,
-            response_model=None, responses=_responses(answer, *_WRONG),
+            response_model=None, responses=_responses(answer, *(code for code in _WRONG if code != 404)),
         )  # fmt: skip
 
     def give(path: str, answer: type[BaseModel] | None, about: str, call: Callable[[], Response], *codes: int) -> None:
@@ -123,6 +124,15 @@ def _routes(app: FastAPI, service: Service, closed: bool) -> None:
         "What other values of the known-ahead columns would change.", service.whatif)  # fmt: skip
     give("/model", answers.ModelAnswer, "The model that answers, and what it can be told.",
          lambda: _json(service.model()), 401, 503)  # fmt: skip
+
+    async def reasons(id: str) -> Response:
+        return _json(answers.why_answer(service.snapshot, id))
+
+    app.add_api_route(
+        "/why/{id:path}", reasons, methods=["GET"], name="why", response_model=None,
+        description="Why the champion forecasts what it does for a product, by driver and in words.",
+        responses=_responses(answers.WhyAnswer, 401, 404, 422, 500, 503),
+    )  # fmt: skip
     give("/health", None, "Is the process alive?", lambda: _json({"status": "alive"}))
     give("/ready", None, "Can it answer?", lambda: _ready(service), 503)
     give("/metrics", None, "Counters for Prometheus.",

@@ -71,6 +71,7 @@ class Gate:
         finally:
             seconds = time.perf_counter() - begun
             route = scope["path"] if scope["path"] in KNOWN else "other"
+            route = "/why" if scope["path"].startswith("/why/") else route  # whatever product
             self.metrics.request(route, status, seconds)
             if self.config.log_requests:
                 self.log("request", route=route, status=status, ms=round(1000 * seconds, 2), bytes=size)

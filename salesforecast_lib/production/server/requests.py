@@ -63,6 +63,7 @@ class ForecastRequest(Asked):
     model: Literal["auto", "champion", "live"] = Field(
         "auto", description="auto: the champion's table until a product is observed, then the live model"
     )
+    why: bool = Field(False, description="whether the champion's reasons come along, as /why/ID tells them")
 
     @model_validator(mode="after")
     def _one(self) -> ForecastRequest:

@@ -140,13 +140,13 @@ class Service:
             found = await self.batcher.histories(snapshot, asked.series)
             lasts = [each.last_date for each in asked.series]
             names = [each.id for each in asked.series]
-            return forecast_answer(snapshot, names, lasts, [LIVE] * len(names), found, horizon)
+            return forecast_answer(snapshot, names, lasts, [LIVE] * len(names), found, horizon, asked.why)
         ids = asked.ids or []
         self._many(len(ids), "ids")
         rows = snapshot.rows(ids)
         lasts = [day.item() for day in snapshot.at[rows]]
         found, models = await self._by_id(snapshot, ids, rows, asked.model)
-        return forecast_answer(snapshot, list(ids), lasts, models, found, horizon)
+        return forecast_answer(snapshot, list(ids), lasts, models, found, horizon, asked.why)
 
     async def _by_id(
         self, snapshot: Snapshot, ids: Sequence[str], rows: np.ndarray, model: str

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from salesforecast_lib.production.live import LiveModel, States, Windows
+from salesforecast_lib.production.live.reasons import read_cards
 from salesforecast_lib.production.server.problems import Problem
 from salesforecast_lib.production.server.requests import Observation, Series
 
@@ -37,11 +38,13 @@ class Snapshot:
     Attributes
     ----------
     at : (products,) ``datetime64[D]``, last period of each; ``numbers`` (products, K), what is remembered.
-    place : number of each product.
+    place : number of each product. ``cards`` : why the champion forecasts what it does, by product.
     """
 
-    def __init__(self, version: str, model: LiveModel, table: Table | None) -> None:
-        self.version, self.model, self.table = version, model, table
+    def __init__(
+        self, version: str, model: LiveModel, table: Table | None, cards: Mapping[str, dict[str, Any]] | None = None
+    ) -> None:
+        self.version, self.model, self.table, self.cards = version, model, table, cards or {}
         state = model.state()
         self.ids: list[str] = [str(name) for name in state.ids]
         self.place = {name: number for number, name in enumerate(self.ids)}
@@ -54,7 +57,7 @@ class Snapshot:
     def load(cls, version: str, folder: Path) -> Snapshot:
         """Read a model folder; raises ValueError or FileNotFoundError that names the file."""
         model = LiveModel.load(folder)
-        return cls(version, model, read_table(folder / "champion.parquet", model))
+        return cls(version, model, read_table(folder / "champion.parquet", model), read_cards(folder))
 
     def last(self, name: str) -> date | None:
         """Last day that is known of a product; None where it is not one of the run."""

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from salesforecast_lib.models.peers import OriginRows
+from salesforecast_lib.models.peers.contributions import tree_contributions
 from salesforecast_lib.production.monitoring.trials.trees import Trees
 
 OWN = "own recent sales"  # columns that the trees' rows make themselves: level, step, same phase, season's average
@@ -29,7 +30,7 @@ def attribution(
     origin, step = rows.at(cutoff)
     kept = np.unique(np.linspace(0, len(origin) - 1, min(sample, len(origin))).astype(int))
     inputs = rows.inputs(origin[kept], step[kept])
-    values = np.asarray(trees.boosters["mean"].predict(inputs, pred_contrib=True))[:, :-1]  # the last is the mean
+    _, values = tree_contributions(trees.boosters["mean"], inputs)
     of = {name: group for group, names in groups.items() for name in names}
     labels = [of.get(name.removeprefix("ahead_"), OWN) for name in trees.names]
     size = pd.Series(np.abs(values).mean(axis=0)).groupby(labels).sum()

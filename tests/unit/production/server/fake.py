@@ -84,4 +84,12 @@ def load(version: str, folder: Path) -> Snapshot:
     place = {name: number for number, name in enumerate(model.ids[:-1])}
     quantiles = np.asfortranarray(mean[:, :, None] * np.linspace(0.5, 1.5, len(LEVELS)))  # as a table's columns come
     table = Table(place, mean, quantiles)
-    return Snapshot(version, model, table)  # type: ignore[arg-type]
+    cards = {name: card(name) for name in ("P0", "P1")} if version == "v1" else {}
+    return Snapshot(version, model, table, cards)  # type: ignore[arg-type]
+
+
+def card(name: str) -> dict[str, Any]:
+    """Why the champion forecasts what it does, as an export writes it."""
+    driver = {"driver": "promotion", "units": 9.0, "share": 0.1, "low": 7.0, "high": None, "sure": True, "when": None}
+    told = {"cutoff": "2024-01-07", "usual": 90.0, "forecast": 100.0, "rest": 1.0, "drivers": [driver], "why": "so"}
+    return {"id": name, **told}

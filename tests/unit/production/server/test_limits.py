@@ -225,9 +225,8 @@ def test_the_log_holds_no_customers_data(start):
 
 def test_the_description_is_whole_and_fetches_nothing(shared):
     described = shared.get("/openapi.json").json()
-    assert {"/forecast", "/observe", "/replenish", "/whatif", "/model", "/health", "/ready", "/metrics"} == set(
-        described["paths"]
-    )
+    told = {"/forecast", "/observe", "/replenish", "/whatif", "/why/{id}", "/model", "/health", "/ready", "/metrics"}
+    assert told == set(described["paths"])
     page = shared.get("http://127.0.0.1:9123/docs").text
     assert "curl -s http://127.0.0.1:9123/forecast" in page, "the address that answered"
     assert "http://" not in page.replace("http://127.0.0.1:9123", "") and "https://" not in page

@@ -121,3 +121,23 @@ def test_orders_are_those_of_chapter_08(client):
         assert order["order"] == plan["order_quantity"] and order["why"] == plan["why"]
         assert order["risk_with_order"] == plan["risk_with_order"] and order["level"] == plan["order_up_to_level"]
     assert [order["model"] for order in orders] == ["live", "champion", "live"]
+
+
+def test_why_tells_the_champions_reasons_and_what_to_do_without(client):
+    answer = client.get("/why/P0").json()
+    assert answer["version"] == "v1" and "at the cutoff" in answer["note"]
+    assert answer["usual"] + sum(each["units"] for each in answer["drivers"]) + answer["rest"] == answer["forecast"]
+    none = client.get("/why/P3")
+    assert none.status_code == 404 and "16_trust" in none.json()["error"] and "salesforecast export" in none.text
+    for name in ("nobody", "a/b", "%3Cscript%3E"):
+        wrong = client.get(f"/why/{name}")
+        assert wrong.status_code == 404 and wrong.json()["field"] == "id" and "GET /model" in wrong.json()["error"]
+    assert "nobody" not in client.get("/metrics").text and 'route="/why"' in client.get("/metrics").text
+
+
+def test_a_forecast_brings_its_reasons_along_where_it_is_the_champions(client):
+    asked = {"ids": ["P0", "P3", "P4"], "why": True}
+    rows = client.post("/forecast", json=asked).json()["forecasts"]
+    assert [row["model"] for row in rows] == ["champion", "champion", "live"]
+    assert rows[0]["why"]["drivers"][0]["driver"] == "promotion" and rows[1]["why"] is rows[2]["why"] is None
+    assert "why" not in client.post("/forecast", json={"ids": ["P0"]}).json()["forecasts"][0]
