@@ -1,0 +1,2 @@
+"""Chapter 16b, robustness: what can break a forecast, and what stops it.
+"""
