@@ -102,6 +102,15 @@ STAGES = (
         ("panel.parquet", "panel.json", "features.parquet", "features.json"),
         ("monitoring.json", "dashboard.html"),
     ),
+    Stage(
+        "16b_robustness",
+        (
+            *("panel.parquet", "panel.json", "features.parquet", "features.json", "ahead.parquet"),
+            *("champion/champion.json", "champion_forecasts.parquet"),
+        ),
+        ("robustness.json",),
+        may_read=("prices.csv",),
+    ),
 )
 
 

@@ -50,7 +50,7 @@ def product_groups(
 
 
 def journey_brands(lines: pd.DataFrame, level: str) -> pd.Series:
-    """"private" where most of a series' units are of the shop's own brand, else "national"."""
+    """ "private" where most of a series' units are of the shop's own brand, else "national"."""
     kinds = journey_table("products", ["product_id", "brand"]).set_index("product_id")["brand"]
     private = lines["product_id"].map(kinds).eq("Private") * lines["quantity"]
     sums = pd.DataFrame({"private": private, "all": lines["quantity"]}).groupby(lines[level].astype(str)).sum()

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from salesforecast_lib.data.calendar import periods_of
+
 Published = Callable[[pd.DataFrame, int], pd.Series]  # a panel and a seed to a number for each product
 
 
@@ -24,16 +26,18 @@ class Orders:
     kind: str
 
 
-def candidate_orders(lines: pd.DataFrame, names: Sequence[str], days: Sequence[pd.Timestamp]) -> list[Orders]:
-    """For each product one customer's units on one recent day: the largest, and a typical one.
+def candidate_orders(
+    lines: pd.DataFrame, names: Sequence[str], days: Sequence[pd.Timestamp], freq: str
+) -> list[Orders]:
+    """For each product one customer's units in one recent period: the largest, and a typical one.
 
     Parameters
     ----------
-    lines : ``series, customer_id, timestamp, quantity``; ``days`` are the recent periods, days.
+    lines : ``series, customer_id, timestamp, quantity``; ``days`` are the recent periods.
     """
-    day = lines["timestamp"].dt.normalize()
+    day = periods_of(lines["timestamp"], freq)
     used = lines[lines["series"].isin(list(names)) & day.isin(pd.DatetimeIndex(days)) & lines["customer_id"].notna()]
-    keys = [used["series"].astype(str).rename("unique_id"), day[used.index].rename("ds"), used["customer_id"]]
+    keys = [used["series"].astype(str).rename("unique_id"), day[used.index], used["customer_id"].astype(str)]
     totals = used["quantity"].groupby(keys, observed=True).sum().rename("units").reset_index()
     totals = totals.sort_values(["unique_id", "units", "ds", "customer_id"], kind="stable")
     by = totals.groupby("unique_id", sort=False)
@@ -46,14 +50,32 @@ def candidate_orders(lines: pd.DataFrame, names: Sequence[str], days: Sequence[p
     ]
 
 
-def clipped_panel(panel: pd.DataFrame, lines: pd.DataFrame, share: float = 0.9) -> tuple[pd.DataFrame, pd.Series]:
-    """The panel had no customer counted with more than a limit of a product on one day; and the limit by product.
+def giant_orders(panel: pd.DataFrame, orders: Orders, times: float) -> tuple[pd.DataFrame, Orders]:
+    """The same orders, but so many times what the product sells in a usual period; and the panel that holds them.
+
+    What a shop has when a restaurant buys at its counter.
+    """
+    usual = panel.groupby("unique_id")["y"].mean()
+    units = np.ceil(times * orders.table["unique_id"].map(usual).to_numpy())
+    table = orders.table.assign(units=units)
+    more = panel.merge(table.assign(more=units - orders.table["units"])[["unique_id", "ds", "more"]],
+                       on=["unique_id", "ds"], how="left")["more"].fillna(0.0)  # fmt: skip
+    return panel.assign(y=panel["y"].to_numpy() + more.to_numpy()), Orders(table, "giant")
+
+
+def clipped_panel(
+    panel: pd.DataFrame, lines: pd.DataFrame, freq: str, share: float = 0.9
+) -> tuple[pd.DataFrame, pd.Series]:
+    """The panel had no customer counted with more than a limit of a product in one period; and the limit by product.
 
     The limit is the ``share`` quantile of such totals: bounding what one person adds is what differential privacy
     starts from (Dwork et al. 2006); no noise is added here, so it is not differentially private.
     """
-    day = lines["timestamp"].dt.normalize().rename("ds")
-    keys = [lines["series"].astype(str).rename("unique_id"), day, lines["customer_id"].astype(str)]
+    keys = [
+        lines["series"].astype(str).rename("unique_id"),
+        periods_of(lines["timestamp"], freq),
+        lines["customer_id"].astype(str),
+    ]
     totals = lines["quantity"].groupby(keys, observed=True).sum().rename("units").reset_index()
     limit = totals.groupby("unique_id")["units"].quantile(share)
     cut = totals.assign(over=np.maximum(totals["units"] - totals["unique_id"].map(limit), 0.0))

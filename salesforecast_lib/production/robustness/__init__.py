@@ -1,2 +1,1 @@
-"""Chapter 16b, robustness: what can break a forecast, and what stops it.
-"""
+"""Chapter 16b, robustness: what can break a forecast, and what stops it."""

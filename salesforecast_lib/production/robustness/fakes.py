@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from salesforecast_lib.data.calendar import periods_of
 from salesforecast_lib.data.cleaning import CleaningConfig, clean, outlier_limit
-from salesforecast_lib.data.frequency import check_freq
 from salesforecast_lib.production.robustness.case import Case
 
 FAKE = "fake"
@@ -177,11 +177,7 @@ def _counted(lines: pd.DataFrame, freq: str) -> pd.DataFrame:
     if lines.empty:
         index = pd.MultiIndex.from_arrays([[], pd.DatetimeIndex([])], names=["unique_id", "ds"])
         return pd.DataFrame({name: [] for name in _COUNTS}, index=index, dtype="float64")
-    days = lines["timestamp"].to_numpy().astype("datetime64[D]").astype("int64")
-    frequency = check_freq(freq)
-    number = frequency.numbers(days)[0]
-    calendar = frequency.stamps(int(number.min()), int(number.max()))
-    keys = [lines["series"].astype(str).rename("unique_id"), pd.Series(calendar[number - number.min()], name="ds")]
+    keys = [lines["series"].astype(str).rename("unique_id"), periods_of(lines["timestamp"], freq)]
     who = lines["customer_id"] if "customer_id" in lines else lines["order_id"]
     groups = lines.assign(customer_id=who).groupby(keys, observed=True)
     table = groups.agg(y=("quantity", "sum"), baskets=("order_id", "nunique"), buyers=("customer_id", "nunique"))

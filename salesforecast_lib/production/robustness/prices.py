@@ -109,7 +109,7 @@ def price_gradient(
             for place, name in zip(places, kinds, strict=True):
                 chain = float(np.abs(values[series, step, place])) if name == "price" else 1.0
                 found[row, -day] += float(slope[series, step, place]) * chain
-    return found, float(total)
+    return found, float(total.detach())
 
 
 def _alive(case: Case) -> pd.Index:
