@@ -33,9 +33,9 @@ class CleaningConfig:
     zero_quantity : refuse lines that sold nothing.
     outliers : "quarantine", "cap" or "keep" for quantities beyond the robust limit of their product.
     outlier_width : limit = width of the robust limit on the log scale, see `outlier_limit`.
-    account_totals : quarantine what one customer takes of a product in four weeks, where that is beyond the robust limit
-        of such totals; a large order split into many lines is one order (chapter 16b). Off unless asked for: a trade
-        customer who buys a lot is no fraud.
+    account_totals : quarantine what one customer takes of a product in four weeks, where that is beyond the robust
+        limit of such totals; a large order split into many lines is one order (chapter 16b). Off unless asked for: a
+        trade customer who buys a lot is no fraud.
     """
 
     duplicates: bool = True

@@ -19,10 +19,10 @@ def thinkable(frame: pd.DataFrame, cutoff: pd.Timestamp, enough: int) -> pd.Seri
     """Largest forecast that history makes thinkable, by ``unique_id``.
 
     Three times the largest sale so far; one sale that stands alone, ten times above every other period's, is left out,
-    or a single fake order would lift the limit that should stop it (chapter 16b). A series with fewer than ``enough`` available periods has not shown its best
-    yet: its mean times what the best periods of the other series are in means (their 95th percentile) counts as its
-    largest sale, if that is more. A series that never sold may sell as much as a typical series does in its weakest
-    period with a sale.
+    or a single fake order would lift the limit that should stop it (chapter 16b). A series with fewer than ``enough``
+    available periods has not shown its best yet: its mean times what the best periods of the other series are in means
+    (their 95th percentile) counts as its largest sale, if that is more. A series that never sold may sell as much as a
+    typical series does in its weakest period with a sale.
     """
     return limit_of(sizes(frame, cutoff), enough)
 

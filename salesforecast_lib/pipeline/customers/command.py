@@ -21,7 +21,7 @@ def customers(
     table: Annotated[str, typer.Option(help=f"table of the run: {', '.join(TABLES)}")] = TABLES[0],
     column: Annotated[list[str], typer.Option(help="our=theirs, in the order file; may be repeated")] = [],  # noqa: B006
 ) -> None:
-    """Write a run's table of customers with the shop's own ids: its order file is hashed again with this machine's key."""
+    """Write a run's table of customers with the shop's own ids, found by hashing its order file again with the key."""
     folder, target = Path(run_dir).expanduser().resolve(), Path(out).expanduser().resolve()
     try:
         if not folder.is_dir():

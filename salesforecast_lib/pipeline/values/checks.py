@@ -20,7 +20,8 @@ LOCAL_MODELS = ("SeasonalNaive", "WindowAverage", "AutoETS", "Theta", "CrostonOp
 FREQUENCIES = ("D", "M", "ME", "MS", "W", *(f"W-{day}" for day in "MON TUE WED THU FRI SAT SUN".split()), "auto")
 SWITCHES = (
     *("duplicates", "cancellations", "cancellation_prefix", "cancelled_when", "returns", "non_products"),
-    *("product_pattern", "excluded", "required", "prices", "zero_quantity", "outliers", "outlier_width", "account_totals"),
+    *("product_pattern", "excluded", "required", "prices", "zero_quantity", "outliers", "outlier_width"),
+    "account_totals",
 )
 MEMBERS = ("LSTM", "LightGBM", "LightGBMDirect", "Ridge", *LOCAL_MODELS)
 FORECAST_MODELS = (

@@ -96,3 +96,18 @@ def _gathered(values: pd.Series) -> pd.Series:
     if (gathered == "other").sum() < LEAST:
         gathered = gathered.where(gathered != "other")
     return gathered
+
+
+def told_groups(
+    dataset: str, lines: pd.DataFrame | None, cutoff: pd.Timestamp
+) -> tuple[pd.Series | None, dict[str, pd.DataFrame]]:
+    """Brands of the series, and units by groups of customers, where a data set tells them; else None and nothing.
+
+    Parameters
+    ----------
+    lines : order lines with ``series``, None where a run has none; those after the cutoff are not looked at.
+    """
+    if dataset != "complete_journey" or lines is None or "customer_id" not in lines:
+        return None, {}
+    early = lines[lines["timestamp"] < cutoff + pd.Timedelta(days=1)]
+    return journey_brands(early, "series"), bought_by(early, "series", journey_people())

@@ -22,8 +22,8 @@ def served(forecasts: pd.DataFrame, levels: Levels) -> pd.DataFrame:
     Parameters
     ----------
     forecasts : of one model, with ``y`` where known; rows without it are not looked at.
-    levels : forecasts of a cutoff to ``unique_id``, the ``level`` that an order fills up to and the ``demand`` that came
-        until the next order arrives; products without one are left out.
+    levels : forecasts of a cutoff to ``unique_id``, the ``level`` that an order fills up to and the ``demand`` that
+        came until the next order arrives; products without one are left out.
 
     Returns
     -------

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from salesforecast_lib.data.calendar import periods_of
 from salesforecast_lib.data.cleaning import CleaningConfig, clean, outlier_limit
+from salesforecast_lib.data.loaders import load
+from salesforecast_lib.data.reading import ReadOptions
 from salesforecast_lib.production.robustness.case import Case
 
 FAKE = "fake"
@@ -82,6 +85,20 @@ def lines_of_panel(panel: pd.DataFrame) -> pd.DataFrame:
             "series": names,
         }
     )
+
+
+def shop_lines(
+    dataset: str,
+    path: str = "",
+    reading: ReadOptions | None = None,
+    static: tuple[str, ...] = (),
+    switches: Mapping[str, Any] | None = None,
+) -> tuple[pd.DataFrame | None, CleaningConfig]:
+    """The order lines of a run's data set and the cleaning that chapter 01 gave them; None of a panel."""
+    if dataset == "own_panel":
+        return None, CleaningConfig()
+    source = load(dataset, path, reading, static=static)
+    return source.lines, source.cleaning.change(switches or {})
 
 
 def fake_lines(
