@@ -290,7 +290,7 @@ print("fairlearn and the library agree:", ", ".join(of))
 print("groups of customers:", ", ".join(people) or "none in these data")
 
 # %%
-shown = pd.concat(tables, names=["attribute"])
+shown = fairness.together(tables)
 shown[["products", "wape", "wape_low", "wape_high", "bias", "fill"]].round(3)
 
 # %% mystnb={"figure": {"caption": "WAPE of each group with its interval over products.", "name": "fig-groups"}, "image": {"alt": "Dots with horizontal bars, one for each group: small products have a higher error than large ones, groups of customers lie close together."}}
@@ -312,27 +312,23 @@ pd.DataFrame({"found": fairness.groups_found(tables)})
 # ### Helping a group, and who pays
 #
 # Two remedies for small products. *Group calibration* scales each group's forecast by what it sold over what it was
-# forecast on earlier cutoffs. *Reweighting* lets its rows count more when trees are trained {cite:p}`kamiran2012`.
+# forecast on earlier cutoffs. *Reweighting* lets its rows count more when trees are trained {cite:p}`kamiran2012`; three
+# seeds of the trees say whether what it does is more than chance.
 
 # %%
-helped = "small"
-group = of["size"]
+helped, told = "small", []
 before = forecasts[forecasts["cutoff"] == last]
-told = []
-if first < last:
-    after, factors = fairness.calibrated(forecasts, group, last)
-    paid = fairness.price_of(before, after, group, helped)
+if "size" in of and first < last:
+    after, factors = fairness.calibrated(forecasts, of["size"], last)
+    paid = fairness.price_of(before, after, of["size"], helped)
     told += [fair_words.price_found(paid, helped, "Group calibration")]
     told += [fair_words.bias_found(paid, helped)]
-made = {
-    times: fairness.reweighted_forecasts(
-        table, known, described, case.cutoff, group, {helped: times},
-        seed=seed,
-    ).merge(panel[["unique_id", "ds", "y"]])
-    for times in (1.0, 5.0)
-}  # fmt: skip
-weighed = fairness.price_of(made[1.0], made[5.0], group, helped)
-told += [fair_words.price_found(weighed, helped, "Reweighting")]
+if "size" in of:
+    prices = fairness.reweighting_prices(
+        table, known, described, case.cutoff, of["size"], helped
+    )
+    told += [fair_words.seeds_found(prices, helped, "Reweighting")]
+told = told or ["Too few products to make groups of them."]
 pd.DataFrame({"found": told})
 
 # %% [markdown]

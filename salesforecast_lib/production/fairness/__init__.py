@@ -7,13 +7,20 @@
 - `by_group`: The same with intervals over products, and whether a group differs beyond chance.
 - `calibrated`: Forecasts of each group scaled by what earlier cutoffs teach.
 - `reweighted_forecasts`: Small trees whose training rows count more for some groups.
+- `reweighting_prices`: What that brings and costs, for several seeds.
+- `together`: Tables of several attributes as one.
 - `price_of`: What a group gains and what the others pay.
 - `groups_found`: What was found, in sentences.
 """
 
 from salesforecast_lib.production.fairness.groups import bought_by, product_groups
-from salesforecast_lib.production.fairness.measures import by_group, metric_frame, served
-from salesforecast_lib.production.fairness.mitigation import calibrated, price_of, reweighted_forecasts
+from salesforecast_lib.production.fairness.measures import by_group, metric_frame, served, together
+from salesforecast_lib.production.fairness.mitigation import (
+    calibrated,
+    price_of,
+    reweighted_forecasts,
+    reweighting_prices,
+)
 from salesforecast_lib.production.fairness.verdicts import groups_found
 
 __all__ = [
@@ -24,6 +31,8 @@ __all__ = [
     "by_group",
     "calibrated",
     "reweighted_forecasts",
+    "reweighting_prices",
+    "together",
     "price_of",
     "groups_found",
 ]

@@ -6,7 +6,7 @@ that the group bought.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import pandas as pd
@@ -121,6 +121,15 @@ def by_group(
             found[f"{measure}_differs"] = bool(near > 0 or far < 0)
         rows[str(name)] = found
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("group")
+
+
+def together(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Tables of `by_group` as one, by ``attribute`` and ``group``; without rows where no group is known."""
+    if tables:
+        return pd.concat(dict(tables), names=["attribute"])
+    index = pd.MultiIndex.from_arrays([[], []], names=["attribute", "group"])
+    names = [f"{name}{end}" for name in MEASURES for end in ("", "_low", "_high", "_gap")]
+    return pd.DataFrame(columns=["products", *names], index=index, dtype="float64")
 
 
 def _values(sums: np.ndarray) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import lightgbm as lgb
@@ -78,6 +78,29 @@ def reweighted_forecasts(
     now = pairs.at(cutoff)
     mean = np.maximum(np.asarray(booster.predict(pairs.inputs(*now))), 0.0) * pairs.level[now[0]]
     return pairs.table(*now, mean[:, None], "trees")
+
+
+def reweighting_prices(
+    table: FeatureTable,
+    known: pd.DataFrame,
+    meta: Mapping[str, Any],
+    cutoff: pd.Timestamp,
+    groups: pd.Series,
+    helped: str,
+    times: float = 5.0,
+    seeds: Sequence[int] = (0, 1, 2),
+) -> list[pd.DataFrame]:
+    """`price_of` of letting a group's rows count ``times`` as much, once for each seed of the trees."""
+    sold = table.frame[["unique_id", "ds", "y"]]
+    found = []
+    for seed in seeds:
+        told = table, known, meta, cutoff, groups
+        before, after = (
+            reweighted_forecasts(*told, {helped: weight}, seed=seed).merge(sold, on=["unique_id", "ds"])
+            for weight in (1.0, times)
+        )
+        found.append(price_of(before, after, groups, helped))
+    return found
 
 
 def price_of(before: pd.DataFrame, after: pd.DataFrame, groups: pd.Series, helped: str) -> pd.DataFrame:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
@@ -42,6 +42,15 @@ def price_found(table: pd.DataFrame, helped: str, what: str) -> str:
     if cost <= 0:
         return text + "the group is helped and nobody pays."
     return text + "the group is helped and the others pay."
+
+
+def seeds_found(prices: Sequence[pd.DataFrame], helped: str, what: str) -> str:
+    """`price_found` of the mean over seeds, and whether the group is helped with every seed."""
+    mean = sum(prices[1:], prices[0]) / len(prices)
+    gains = [float(table.loc[helped, "wape_before"] - table.loc[helped, "wape_after"]) for table in prices]
+    same = min(gains) > 0 or max(gains) <= 0
+    text = price_found(mean, helped, what)
+    return text if same else text.partition(";")[0] + "; another seed of the trees says the opposite, so it is chance."
 
 
 def bias_found(table: pd.DataFrame, helped: str) -> str:
