@@ -223,14 +223,14 @@ total[["units", "spend", "arrived", "moved", "money"]].sum().round(0)
 
 # %% mystnb={"figure": {"caption": "Money by which the orders of the attacked products rise, by what one account spends, for each defence; both axes logarithmic, points at the floor are zero.", "name": "fig-account"}, "image": {"alt": "Two panels of lines on logarithmic axes, one line and split: without cleaning the money moved rises with the spend; with cleaning the single line falls to the floor, the split order does so only with the limit by account."}}
 fig, axes = plt.subplots(1, 2, sharey=True)
-for ax, (attack, part) in zip(axes, moves.groupby("attack", sort=False)):
+for ax, attack in zip(axes, moves["attack"].unique(), strict=True):
+    part = moves[moves["attack"] == attack]
     sums = part.groupby(["defence", "times"], sort=False)
     sums = sums[["spend", "money"]].sum()
-    marks = dict(zip(sums.index.unique("defence"), "osx"))
-    for defence, mark in marks.items():
+    for k, defence in enumerate(sums.index.unique("defence")):
         row = sums.loc[defence]
-        ax.plot(row["spend"], row["money"].clip(lower=1), f"{mark}-",
-                label=defence)  # fmt: skip
+        money = row["money"].clip(lower=1)
+        ax.plot(row["spend"], money, f"{'osx'[k]}-", label=defence)
     ax.set(xscale="log", yscale="log", xlabel="spent", title=attack)
 axes[0].set_ylabel("money ordered more")
 axes[0].legend()

@@ -83,7 +83,7 @@ def bought_by(lines: pd.DataFrame, level: str, people: pd.DataFrame) -> dict[str
 
 
 def _thirds(values: pd.Series, words: Sequence[str]) -> pd.Series:
-    """The third that each value lies in, by rank, so that ties do not empty one; the half where thirds are too small."""
+    """The third that each value lies in, by rank, so that ties do not empty one; the half where there are few."""
     words = words if len(values) >= 3 * LEAST else (words[0], words[-1])
     place = np.ceil(values.rank(method="first", pct=True) * len(words) - 1e-9) - 1
     return pd.Series(np.asarray(words)[place.fillna(0).astype(int)], index=values.index)

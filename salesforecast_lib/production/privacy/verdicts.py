@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pandas as pd
 
-
 NO_CUSTOMERS = "These data do not tell who bought, so no customer's order can be tested."
 
 

@@ -80,7 +80,13 @@ def input_trials(case: Case, models: Models, orders: Orders, band: float, seed: 
 
 
 def order_trials(
-    case: Case, book: Book, models: Models, stored: StoredChampion, names: Sequence[str], units: pd.Series, seed: int = 0
+    case: Case,
+    book: Book,
+    models: Models,
+    stored: StoredChampion,
+    names: Sequence[str],
+    units: pd.Series,
+    seed: int = 0,
 ) -> list[Trial]:
     """Fake orders on some products: a bulk line, a split order and a ring, before and after cleaning.
 
@@ -104,9 +110,7 @@ def order_trials(
     return trials
 
 
-def _poisoned(
-    case: Case, own: Book, fakes: pd.DataFrame, cleaning: CleaningConfig | None, freq: str
-) -> pd.DataFrame:
+def _poisoned(case: Case, own: Book, fakes: pd.DataFrame, cleaning: CleaningConfig | None, freq: str) -> pd.DataFrame:
     return poisoned(case, taken_in(own, fakes, cleaning, freq))
 
 

@@ -11,7 +11,7 @@ from salesforecast_lib.production.fairness import groups as known_groups
 from salesforecast_lib.production.fairness import measures, verdicts
 from tests.unit.production.made_run import made_panel
 
-LEVELS = quantile_columns(QUANTILES)
+LEVELS = list(quantile_columns(QUANTILES))
 
 
 def made_served(products: int = 60, seed: int = 0) -> tuple[pd.DataFrame, pd.Series]:
@@ -91,7 +91,9 @@ def test_what_a_level_cannot_serve_is_short():
 
     found = fairness.served(forecasts, levels)
     assert (found["short"] == 15).all() and len(found) == 12
-    assert found.loc["p1", "error"] == pytest.approx((forecasts["mean"] - forecasts["y"])[forecasts["unique_id"] == "p1"].sum())
+    assert found.loc["p1", "error"] == pytest.approx(
+        (forecasts["mean"] - forecasts["y"])[forecasts["unique_id"] == "p1"].sum()
+    )
 
 
 def test_groups_come_from_the_panel_as_it_was_at_the_cutoff():
@@ -114,7 +116,11 @@ def test_groups_come_from_the_panel_as_it_was_at_the_cutoff():
 
 def test_households_and_brands_of_the_published_data():
     people = known_groups.journey_people()
-    assert set(people["income"]) == {"under 35K", "35-74K", "75K and more"} and set(people["age"]) == {"19-34", "35-54", "55+"}
+    assert set(people["income"]) == {"under 35K", "35-74K", "75K and more"} and set(people["age"]) == {
+        "19-34",
+        "35-54",
+        "55+",
+    }
     lines = pd.DataFrame({"product_id": [25671, 26093, 26093], "quantity": [1.0, 2.0, 1.0], "series": ["x", "y", "y"],
                           "customer_id": [1, 1001, 1], "timestamp": pd.Timestamp("2017-05-01")})  # fmt: skip
     cutoff = pd.Timestamp("2017-06-01")

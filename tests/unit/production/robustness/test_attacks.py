@@ -103,7 +103,11 @@ def test_a_what_if_cannot_be_named_out_of_its_folder(tmp_path, name):
     assert not (run / "whatif").exists()
 
 
-TAGS = ["!!python/object/apply:os.system ['touch {}']", "!!python/name:os.system", "!!python/object/new:os.system ['{}']"]
+TAGS = [
+    "!!python/object/apply:os.system ['touch {}']",
+    "!!python/name:os.system",
+    "!!python/object/new:os.system ['{}']",
+]
 
 
 @pytest.mark.parametrize("tag", TAGS)

@@ -7,7 +7,8 @@ from tests.unit.chain import make_chain
 from tests.unit.chapters import run_chapters
 
 SMALL = {
-    "attacked_products": 3, "group_replicates": 100, "tested_products": 4, "membership_trials": 4, "budget_minutes": 0.3,
+    "attacked_products": 3, "group_replicates": 100, "tested_products": 4, "membership_trials": 4,
+    "budget_minutes": 0.3,
 }  # fmt: skip
 
 

@@ -140,7 +140,9 @@ def test_an_account_moves_nothing_where_cleaning_stops_it_and_something_where_no
     assert largest["one line", "cleaning"] == largest["split", "cleaning, by account"] == 0
     assert (moves["spend"] >= moves["units"]).all()
     words = verdicts.account_found(moves)
-    assert any("one line, cleaning: no order is raised" in text or "one line, cleaning: at most" in text for text in words)
+    assert any(
+        "one line, cleaning: no order is raised" in text or "one line, cleaning: at most" in text for text in words
+    )
     assert study.leverage(moves).loc[("one line", "none"), 200] > 0
 
 

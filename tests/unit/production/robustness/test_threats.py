@@ -18,5 +18,13 @@ def test_the_test_of_a_threat_exists(threat):
 
 def test_every_entrance_has_a_threat():
     entrances = set(threat_table()["entrance"])
-    assert {"order file", "workbook", "model folder", "request", "notebook parameter", "profile", "run folder"} <= entrances
+    assert {
+        "order file",
+        "workbook",
+        "model folder",
+        "request",
+        "notebook parameter",
+        "profile",
+        "run folder",
+    } <= entrances
     assert not threat_table().duplicated(["entrance", "attack"]).any()
