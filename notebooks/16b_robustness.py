@@ -36,8 +36,7 @@ import numpy as np
 import pandas as pd
 
 from salesforecast_lib import data
-from salesforecast_lib.data import pseudonyms
-from salesforecast_lib.data.reading import ReadOptions
+from salesforecast_lib.data.reading import ReadOptions, pseudonyms
 from salesforecast_lib.decisions import pricing
 from salesforecast_lib.decisions.inventory import levels
 from salesforecast_lib.files import resolve, write_json

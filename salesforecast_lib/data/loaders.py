@@ -13,8 +13,8 @@ from salesforecast_lib.data.marketplace.config import read_config
 from salesforecast_lib.data.marketplace.demand import COUNTRY
 from salesforecast_lib.data.marketplace.simulate import Marketplace, simulate_marketplace
 from salesforecast_lib.data.online_retail import PRODUCT_CODES, retail_order_lines
-from salesforecast_lib.data.pseudonyms import hashed_ids, secret_key
 from salesforecast_lib.data.reading import ReadingReport, ReadOptions, read_orders
+from salesforecast_lib.data.reading.pseudonyms import hashed_ids, secret_key
 from salesforecast_lib.data.schema import validate_order_lines
 
 _NO_PRODUCT_DEPARTMENTS = ("FUEL", "MISCELLANEOUS", "COUPON")

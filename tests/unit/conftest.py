@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from salesforecast_lib.data.pseudonyms import VARIABLE
+from salesforecast_lib.data.reading.pseudonyms import VARIABLE
 
 
 @pytest.fixture(scope="session", autouse=True)

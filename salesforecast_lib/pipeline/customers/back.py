@@ -25,8 +25,8 @@ def own_ids(orders: Path, values: Mapping[str, Any]) -> dict[str, str]:
     ValueError
         When the file has no customers.
     """
-    from salesforecast_lib.data.pseudonyms import pseudonym, secret_key
     from salesforecast_lib.data.reading import read_orders
+    from salesforecast_lib.data.reading.pseudonyms import pseudonym, secret_key
 
     lines = read_orders(orders, reading_options(values)).frame
     if ID not in lines:

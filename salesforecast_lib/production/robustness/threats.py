@@ -13,7 +13,7 @@ _UNIT = "tests/unit"
 _OURS = f"{_UNIT}/production/robustness/test_attacks.py"
 _LIMITS = f"{_UNIT}/production/server/test_limits.py"
 _INPUT = f"{_UNIT}/pipeline/test_bad_input.py"
-_IDS = f"{_UNIT}/data/test_pseudonyms.py"
+_IDS = f"{_UNIT}/data/reading/test_pseudonyms.py"
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from salesforecast_lib.data import pseudonyms
+from salesforecast_lib.data.reading import pseudonyms
 from salesforecast_lib.files import write_csv, write_json
 from salesforecast_lib.pipeline.cli import app
 

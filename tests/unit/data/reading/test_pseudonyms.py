@@ -7,11 +7,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from salesforecast_lib.data import pseudonyms
 from salesforecast_lib.data.loaders import complete_journey, own_data
 from salesforecast_lib.data.panel import PanelConfig
 from salesforecast_lib.data.prepare import prepare, save_prepared
-from salesforecast_lib.data.reading import ReadingError, ReadOptions
+from salesforecast_lib.data.reading import ReadingError, ReadOptions, pseudonyms
 from salesforecast_lib.decisions.customers import read_customers
 
 PEOPLE = ("anna.private@example.org", "0042", "José")
