@@ -37,8 +37,7 @@ import pandas as pd
 
 from salesforecast_lib import data
 from salesforecast_lib.data.reading import ReadOptions, pseudonyms
-from salesforecast_lib.decisions import pricing
-from salesforecast_lib.decisions.inventory import levels
+from salesforecast_lib.decisions import levels, pricing
 from salesforecast_lib.files import resolve, write_json
 from salesforecast_lib.models.champion import load_champion
 from salesforecast_lib.plots import figure_text, use_book_style

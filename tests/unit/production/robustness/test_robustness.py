@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from salesforecast_lib.data.features import build_features
-from salesforecast_lib.decisions.inventory.levels import levels_and_demand, order_up_to_levels
 from salesforecast_lib.decisions.inventory.orders import daily_sd, interval_moments, order_up_to_level
+from salesforecast_lib.decisions.levels import levels_and_demand, order_up_to_levels
 from salesforecast_lib.production.robustness import disturbances, prices, study, trials, verdicts
 from tests.unit.models.made import made_model
 from tests.unit.production.robustness.made import META, made_book, made_case, made_lines
