@@ -52,6 +52,7 @@ thousands: str = ""  # mark of thousands, found where it is empty (own data)
 date_order: str = ""  # dmy, mdy or ymd, found where it is empty (own data)
 encoding: str = ""  # of the file, found where it is empty (own data)
 sheet: str = ""  # worksheet of a workbook (own data)
+customer_ids: str = "hashed"  # or plain: as in the file (own data)
 static: list = []  # attribute columns kept as categories (own data)
 future: list = []  # columns known ahead, such as promotion, price
 historical: list = []  # columns known only afterwards
@@ -417,6 +418,7 @@ options = reading.ReadOptions(
     date_order=date_order,
     encoding=encoding,
     sheet=sheet,
+    customer_ids=customer_ids,
 )
 plan_options = reading.ReadOptions(
     columns=plan_columns,

@@ -22,7 +22,8 @@
 # - recommend products, and hold matrix factorisation against habit and popularity;
 # - write three files for a campaign: segments, intentions and recommendations, each row with its reason.
 #
-# Features are made from purchases only: no age, income or address enters, and customer numbers stay pseudonyms.
+# Features are made from purchases only: no age, income or address enters. Customers of a shop's own file get names
+# that only the shop can turn back ({ref}`ch-robustness`).
 #
 # *Prerequisites:* {ref}`ch-preprocessing`. *Running time:* see the [status page](../book/status.md).
 
@@ -50,6 +51,7 @@ thousands: str = ""  # mark of thousands, found where it is empty (own data)
 date_order: str = ""  # dmy, mdy or ymd, found where it is empty (own data)
 encoding: str = ""  # of the file, found where it is empty (own data)
 sheet: str = ""  # worksheet of a workbook (own data)
+customer_ids: str = "hashed"  # or plain: as in the file (own data)
 static: list = []  # attribute columns kept as categories (own data)
 cleaning: dict = {}  # switches of CleaningConfig to change
 category: str = ""  # column that groups products, empty: the data set's own
@@ -64,8 +66,9 @@ list_length: int = 10  # products recommended to a customer
 # %% tags=["hide-input"]
 meta = read_json(resolve(run_dir) / "panel.json")
 reading = ReadOptions(
-    columns, timezone, decimal, thousands, date_order, encoding, sheet
-)
+    columns, timezone, decimal, thousands, date_order, encoding, sheet,
+    customer_ids=customer_ids,
+)  # fmt: skip
 shop = people.read_customers(
     meta["dataset"], path=path, reading=reading,
     static=tuple(static), switches=cleaning, category=category,

@@ -62,6 +62,14 @@ def folder_atomically(path: str | Path, write: Callable[[Path], None]) -> Path:
     return target
 
 
+def inside(folder: Path, name: str) -> Path:
+    """The path of a file that a folder's own list names; raises ValueError where it, or its link, leads outside."""
+    path = folder / name
+    if not path.resolve().is_relative_to(folder.resolve()):
+        raise ValueError(f"{folder}: its list names {name!r}, which lies outside the folder; get the folder anew")
+    return path
+
+
 def sha256_of(path: Path) -> str:
     """SHA-256 of a file, hexadecimal."""
     with open(path, "rb") as file:

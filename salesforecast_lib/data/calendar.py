@@ -37,6 +37,17 @@ def cycle_position(days: pd.Series, freq: str) -> tuple[pd.Series, str]:
     return days.dt.quarter, "quarter"
 
 
+def periods_of(timestamps: pd.Series, freq: str) -> pd.Series:
+    """The period that each time stamp lies in, by its stamp in a panel; complete or not."""
+    days = timestamps.to_numpy().astype("datetime64[D]").astype("int64")
+    if not len(days):
+        return pd.Series(pd.DatetimeIndex([]), index=timestamps.index, name="ds")
+    frequency = check_freq(freq)
+    number = frequency.numbers(days)[0]
+    calendar = frequency.stamps(int(number.min()), int(number.max()))
+    return pd.Series(calendar[number - number.min()], index=timestamps.index, name="ds")
+
+
 def period_index(timestamps: pd.Series, freq: str) -> tuple[np.ndarray, pd.DatetimeIndex, np.ndarray]:
     """Period number of each time stamp, the calendar of complete periods, and which stamps lie in them.
 

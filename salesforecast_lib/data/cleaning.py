@@ -33,6 +33,9 @@ class CleaningConfig:
     zero_quantity : refuse lines that sold nothing.
     outliers : "quarantine", "cap" or "keep" for quantities beyond the robust limit of their product.
     outlier_width : limit = width of the robust limit on the log scale, see `outlier_limit`.
+    account_totals : quarantine what one customer takes of a product in four weeks, where that is beyond the robust
+        limit of such totals; a large order split into many lines is one order (chapter 16b). Off unless asked for: a
+        trade customer who buys a lot is no fraud.
     """
 
     duplicates: bool = True
@@ -48,6 +51,7 @@ class CleaningConfig:
     zero_quantity: bool = True
     outliers: str = "quarantine"
     outlier_width: float = 8.0
+    account_totals: bool = False
 
     def __post_init__(self) -> None:
         allowed = {"prices": ("positive", "keep"), "outliers": ("quarantine", "cap", "keep")}
@@ -178,6 +182,23 @@ def _absurd(lines: pd.DataFrame, alive: np.ndarray, width: float) -> tuple[np.nd
     return alive & (quantity > limit), np.minimum(quantity, np.floor(limit))
 
 
+def _hoarded(lines: pd.DataFrame, alive: np.ndarray, width: float) -> np.ndarray:
+    """Mask of live lines of customers whose total of a product in four weeks is beyond the limit of such totals."""
+    who = lines["customer_id"]
+    looked_at = alive & who.notna().to_numpy()
+    weeks = lines["timestamp"].to_numpy().astype("datetime64[D]").astype("int64")[looked_at]
+    weeks = (weeks.max(initial=0) - weeks) // 28  # counted back from the end, so that the latest four are whole
+    product = pd.factorize(lines["product_id"].to_numpy()[looked_at])[0].astype("int64")
+    customer = pd.factorize(who.to_numpy()[looked_at])[0].astype("int64")
+    pair = pd.factorize(product * (customer.max(initial=0) + 1) + customer)[0].astype("int64")
+    cell, first, place = np.unique(pair * (weeks.max(initial=0) + 1) + weeks, return_index=True, return_inverse=True)
+    total = np.bincount(place, lines["quantity"].to_numpy()[looked_at], len(cell))
+    limit = outlier_limit(total, product[first], width)
+    mask = np.zeros(len(lines), dtype=bool)
+    mask[looked_at] = (total > limit)[place]
+    return mask
+
+
 def clean(
     lines: pd.DataFrame, config: CleaningConfig = CleaningConfig(), quarantined: pd.DataFrame | None = None
 ) -> Cleaned:
@@ -236,6 +257,9 @@ def clean(
             take("absurd quantities", absurd, "quantity", "quantity beyond the robust limit of its product")
         else:
             steps.append((f"absurd quantities (capped {int(absurd.sum())})", int(alive.sum()), 0, 0))
+    if config.account_totals and "customer_id" in lines:
+        mask = _hoarded(lines, alive, config.outlier_width)
+        take("absurd accounts", mask, "customer_id", "one customer's total of a product beyond its robust limit")
     kept = lines if alive.all() else lines.loc[alive]
     kept = kept.set_axis(pd.RangeIndex(len(kept)), axis=0, copy=False)  # reset_index would copy every column again
     if config.outliers == "cap" and capped is not None:

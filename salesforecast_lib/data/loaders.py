@@ -14,6 +14,7 @@ from salesforecast_lib.data.marketplace.demand import COUNTRY
 from salesforecast_lib.data.marketplace.simulate import Marketplace, simulate_marketplace
 from salesforecast_lib.data.online_retail import PRODUCT_CODES, retail_order_lines
 from salesforecast_lib.data.reading import ReadingReport, ReadOptions, read_orders
+from salesforecast_lib.data.reading.pseudonyms import hashed_ids, secret_key
 from salesforecast_lib.data.schema import validate_order_lines
 
 _NO_PRODUCT_DEPARTMENTS = ("FUEL", "MISCELLANEOUS", "COUPON")
@@ -91,12 +92,17 @@ def marketplace(path: str = "") -> Source:
 def own_data(
     path: str, options: ReadOptions | None = None, country: str = "US", static: tuple[str, ...] = ()
 ) -> Source:
-    """The reader's own order lines; raises ValueError naming the file and what is missing."""
+    """The reader's own order lines; raises ValueError naming the file and what is missing.
+
+    Customers get names that only the shop's key gives back (`pseudonyms`), unless the options ask for plain ids.
+    """
     if not path:
         raise ValueError("path is empty; give your file: -p path=orders.csv")
     read = read_orders(path, options)
-    note = f"own data: {Path(path).name}"
-    return Source(read.frame, read.quarantine, country, static, CleaningConfig(), note, reading=read.report)
+    note, lines = f"own data: {Path(path).name}", read.frame
+    if "customer_id" in lines and (options or ReadOptions()).customer_ids == "hashed":
+        lines = lines.assign(customer_id=hashed_ids(lines["customer_id"], secret_key()))
+    return Source(lines, read.quarantine, country, static, CleaningConfig(), note, reading=read.report)
 
 
 def load(

@@ -111,6 +111,15 @@ STAGES = (
         ("reasons.csv", "trust.json"),
     ),
     Stage(
+        "16b_robustness",
+        (
+            *("panel.parquet", "panel.json", "features.parquet", "features.json", "ahead.parquet"),
+            *("champion/champion.json", "champion_forecasts.parquet"),
+        ),
+        ("robustness.json",),
+        may_read=("prices.csv",),
+    ),
+    Stage(
         "18_scaling_out",
         ("panel.parquet", "panel.json", "features.parquet", "features.json"),
         ("scaling.json",),

@@ -15,6 +15,7 @@ from pathlib import Path
 from charset_normalizer import from_bytes
 
 from salesforecast_lib.data.reading.report import ReadingError
+from salesforecast_lib.data.reading.unpacking import check_archive, unpacked
 
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -40,11 +41,11 @@ def read_bytes(file: Path) -> bytes:
     data = file.read_bytes()
     try:
         if data[:2] == b"\x1f\x8b":
-            return gzip.decompress(data)
+            return unpacked(gzip.GzipFile(fileobj=io.BytesIO(data)), file, len(data))
         if data[:3] == b"BZh":
-            return bz2.decompress(data)
+            return unpacked(bz2.BZ2File(io.BytesIO(data)), file, len(data))
         if data[:6] == b"\xfd7zXZ\x00":
-            return lzma.decompress(data)
+            return unpacked(lzma.LZMAFile(io.BytesIO(data)), file, len(data))
         if data[:4] == b"PK\x03\x04" and file.suffix.lower() == ".zip":
             return _only_member(data, file)
     except (OSError, EOFError, lzma.LZMAError, zipfile.BadZipFile, zlib.error) as error:
@@ -54,6 +55,7 @@ def read_bytes(file: Path) -> bytes:
 
 def _only_member(data: bytes, file: Path) -> bytes:
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        check_archive(archive, file, len(data))
         names = [n for n in archive.namelist() if not n.endswith("/") and not n.startswith(("__MACOSX", "."))]
         if len(names) != 1:
             raise ReadingError(f"{file}: holds {names[:10]}; expected one file: unpack it and give the right one")

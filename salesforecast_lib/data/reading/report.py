@@ -27,6 +27,7 @@ class ReadOptions:
     date_order : "dmy", "mdy" or "ymd", for dates such as 05/06/2025.
     encoding : name of the file's encoding, such as "cp1252".
     sheet : name of the worksheet to read.
+    customer_ids : "hashed" or "plain": whether customers of a shop's own file keep their ids, see `pseudonyms`.
     prefix : what the parameters for encoding and sheet begin with, in advice: "plan_" of a plan file.
     """
 
@@ -38,16 +39,19 @@ class ReadOptions:
     encoding: str = ""
     sheet: str = ""
     prefix: str = ""
+    customer_ids: str = "hashed"
 
     def __post_init__(self) -> None:
         allowed = {
             "decimal": ("", ".", ","),
             "thousands": ("", ".", ",", " ", "'"),
             "date_order": ("", "dmy", "mdy", "ymd"),
+            "customer_ids": ("hashed", "plain"),
         }
         for name, values in allowed.items():
             if getattr(self, name) not in values:
-                raise ReadingError(f"{name}={getattr(self, name)!r}: expected one of {list(values[1:])}")
+                known = [value for value in values if value]
+                raise ReadingError(f"{name}={getattr(self, name)!r}: expected one of {known}")
         if self.decimal and self.decimal == self.thousands:
             raise ReadingError(f"decimal and thousands are both {self.decimal!r}: expected two different marks")
         if self.timezone:

@@ -7,11 +7,12 @@ import re
 from datetime import datetime
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
+from zipfile import BadZipFile, ZipFile
 
 import openpyxl
 
 from salesforecast_lib.data.reading.report import ReadingError
+from salesforecast_lib.data.reading.unpacking import check_archive
 
 _DIGITS = 10**15
 _ZEROS = re.compile(r"0{2,}")
@@ -25,12 +26,16 @@ def read_workbook(file: Path, sheet: str = "", prefix: str = "") -> tuple[dict[s
     Raises
     ------
     ReadingError
-        When the file is no .xlsx workbook, or has no such worksheet.
+        When the file is no .xlsx workbook, unpacks to too much, or has no such worksheet.
     """
     content = io.BytesIO(file.read_bytes())  # whatever the file's name ends in
     try:
+        with ZipFile(content) as archive:
+            check_archive(archive, file, content.getbuffer().nbytes)
         book = openpyxl.load_workbook(content, read_only=True, data_only=True)
-    except (BadZipFile, KeyError, ValueError, OSError, TypeError) as error:
+    except ReadingError:
+        raise
+    except (BadZipFile, KeyError, ValueError, OSError, TypeError, SyntaxError) as error:  # the last: broken XML
         raise ReadingError(
             f"{file}: cannot be read as an Excel workbook ({str(error)[:120]}); save it as .xlsx or as 'CSV UTF-8'"
         ) from error

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+from pandas.core.groupby import SeriesGroupBy
 
 from salesforecast_lib import levels_of, quantile_columns
 from salesforecast_lib.wording import counted
 
 TIMES_THE_LARGEST = 3.0  # a forecast above so many times the largest sale so far is not thinkable
 OUT_OF_PROPORTION = 2.0  # a member whose loss is above so many times the best simple rule's is left out
+ALONE = 10.0  # a sale above so many times the next largest is one order or a mistake: it proves nothing
 SHARE_ABOVE = 0.01  # of a member's rows above what is thinkable, from which on it is left out
 
 
 def thinkable(frame: pd.DataFrame, cutoff: pd.Timestamp, enough: int) -> pd.Series:
     """Largest forecast that history makes thinkable, by ``unique_id``.
 
-    Three times the largest sale so far. A series with fewer than ``enough`` available periods has not shown its best
-    yet: its mean times what the best periods of the other series are in means (their 95th percentile) counts as its
-    largest sale, if that is more. A series that never sold may sell as much as a typical series does in its weakest
-    period with a sale.
+    Three times the largest sale so far; one sale that stands alone, ten times above every other period's, is left out,
+    or a single fake order would lift the limit that should stop it (chapter 16b). A series with fewer than ``enough``
+    available periods has not shown its best yet: its mean times what the best periods of the other series are in means
+    (their 95th percentile) counts as its largest sale, if that is more. A series that never sold may sell as much as a
+    typical series does in its weakest period with a sale.
     """
     return limit_of(sizes(frame, cutoff), enough)
 
@@ -32,9 +35,20 @@ def sizes(frame: pd.DataFrame, cutoff: pd.Timestamp) -> pd.DataFrame:
     past = frame.loc[(frame["ds"] <= cutoff) & (frame["available"] > 0), ["unique_id", "y"]]
     groups = past.groupby("unique_id", sort=False)["y"]
     sold = past[past["y"] > 0].groupby("unique_id", sort=False)["y"].min()
-    told = pd.DataFrame({"largest": groups.max(), "mean": groups.mean(), "size": groups.size()})
+    told = pd.DataFrame({"largest": _largest(past, groups), "mean": groups.mean(), "size": groups.size()})
     everyone = frame.loc[frame["ds"] <= cutoff, "unique_id"].unique()
     return told.assign(least=sold.reindex(told.index)).reindex(everyone)
+
+
+def _largest(past: pd.DataFrame, groups: SeriesGroupBy) -> pd.Series:
+    """The largest sale of each series, the next largest where that one stands alone among three or more."""
+    largest = groups.transform("max")
+    alone = (past["y"] * ALONE >= largest).groupby(past["unique_id"], sort=False).sum()
+    alone = alone.index[(alone == 1) & (groups.size() > 2) & (groups.max() > 0)]
+    others = past[past["unique_id"].isin(alone) & (past["y"] < largest)]
+    found: pd.Series = groups.max()
+    found.update(others[others["y"] > 0].groupby("unique_id")["y"].max())
+    return found
 
 
 def limit_of(told: pd.DataFrame, enough: int) -> pd.Series:

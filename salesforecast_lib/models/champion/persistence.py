@@ -27,6 +27,7 @@ import pandas as pd
 from salesforecast_lib.files import (
     checksums,
     folder_atomically,
+    inside,
     read_json,
     resolve,
     sha256_of,
@@ -84,14 +85,14 @@ def load_champion(folder: str | Path) -> StoredChampion:
     if told.get("format") != FORMAT:
         raise ValueError(f"{target / FILE}: format {told.get('format')!r}, expected {FORMAT}; make the champion again")
     for name, digest in told["files"].items():
-        path = target / name
+        path = inside(target, name)
         if not path.is_file() or sha256_of(path) != digest:
             state = "was changed" if path.is_file() else "is missing"
             raise ValueError(f"{path}: the file {state} since the champion was stored; make the champion again")
     config = ChampionConfig(**{**told["config"], **_tuples(told["config"], "members", "levels")})
     networks = tuple(_network(each) for each in told["fits"]["networks"])
     fits = Fits(**{**told["fits"], **_tuples(told["fits"], "members"), "networks": networks})
-    shelf = Shelf({name: _read(target / name) for name in told["models"]}, closed=True)
+    shelf = Shelf({name: _read(inside(target, name)) for name in told["models"]}, closed=True)
     cutoff, composition = pd.Timestamp(told["cutoff"]).as_unit("ns"), Composition.from_json(told["composition"])
     return StoredChampion(
         cutoff, told["meta"], config, fits, composition, dict(told["shares"]), shelf, told["categories"],

@@ -46,6 +46,7 @@ def reading_options(values: Mapping[str, Any], columns: str = "columns") -> Read
     said = {name: values.get(name, "") for name in ("decimal", "thousands", "date_order")}
     if columns == "columns":  # what only the sales' own file has
         said |= {name: values.get(name, "") for name in ("timezone", "encoding", "sheet")}
+        said["customer_ids"] = values.get("customer_ids") or "hashed"
     for prefix in ("plan_", "stock_"):
         if columns == f"{prefix}columns":
             said |= {name: values.get(f"{prefix}{name}", "") for name in ("encoding", "sheet")} | {"prefix": prefix}

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import codecs
-import difflib
 from collections.abc import Mapping
 from typing import Any
 
+from salesforecast_lib.pipeline.values.places import known_country, known_zone
 from salesforecast_lib.pipeline.values.rule import Rule, above, at_least, one_of, share, some_of
 
 # Names that the library gives things; the tests hold them to the library, which takes seconds to import.
@@ -21,45 +21,13 @@ FREQUENCIES = ("D", "M", "ME", "MS", "W", *(f"W-{day}" for day in "MON TUE WED T
 SWITCHES = (
     *("duplicates", "cancellations", "cancellation_prefix", "cancelled_when", "returns", "non_products"),
     *("product_pattern", "excluded", "required", "prices", "zero_quantity", "outliers", "outlier_width"),
+    "account_totals",
 )
 MEMBERS = ("LSTM", "LightGBM", "LightGBMDirect", "Ridge", *LOCAL_MODELS)
 FORECAST_MODELS = (
     "Champion", "LSTM", "Boosting", "Networks",
     "LightGBM", "LightGBMDirect", "Ridge", "AutoETS", "Theta", "WindowAverage", "SeasonalNaive",
 )  # fmt: skip
-
-
-def _country(value: str) -> bool:
-    """A code, a code with its region, or what may be a column of own data: that it is one is seen in the file."""
-    import holidays
-
-    from salesforecast_lib.countries import country_code, regions_of
-
-    if country_code(value):
-        return True
-    code, _, region = value.partition("-")
-    if region and country_code(code):
-        regions = regions_of(country_code(code))
-        hint = f" or its region, one of {', '.join(regions)}" if regions else ", it has no regions with own holidays"
-        raise ValueError(f"expected the country {code}{hint}")
-    known = holidays.list_supported_countries(include_aliases=True)
-    near = difflib.get_close_matches(value.upper(), known, 3)
-    hint = f"; did you mean {' or '.join(near)}?" if near else ""
-    raise ValueError(f"expected a country code of two letters such as US, DE or CN, or DE-BY for a region{hint}")
-
-
-def _zone(value: str) -> bool:
-    import zoneinfo
-
-    known = zoneinfo.available_timezones()
-    if not value or value in known:
-        return True
-    last = {name.rsplit("/", 1)[-1].lower(): name for name in sorted(known, reverse=True)}
-    near = difflib.get_close_matches(value, known, 2) or [
-        last[name] for name in difflib.get_close_matches(value.lower().replace(" ", "_"), last, 2)
-    ]
-    hint = f"; did you mean {' or '.join(near)}?" if near else ""
-    raise ValueError(f"expected a time zone of the IANA list such as Europe/Berlin, or nothing{hint}")
 
 
 def _encoding(value: str) -> bool:
@@ -114,12 +82,13 @@ RULES: dict[str, Rule] = {
     "stock_file": FILE,
     "juice_folder": Rule("a folder", lambda value: True, "folder"),
     "columns": Rule("our name: name in the file", _column_map, "text"),
-    "country": Rule("a country", _country),
-    "timezone": Rule("a time zone", _zone),
+    "country": Rule("a country", known_country),
+    "timezone": Rule("a time zone", known_zone),
     "decimal": one_of(("", ".", ",")),
     "thousands": one_of(("", ".", ",", " ", "'")),
     "date_order": one_of(("", "dmy", "mdy", "ymd")),
     "encoding": Rule("the name of an encoding such as cp1252, or nothing", _encoding),
+    "customer_ids": one_of(("hashed", "plain")),
     "stock_encoding": Rule("the name of an encoding such as cp1252, or nothing", _encoding),
     "stock_columns": Rule("unique_id and stock: name in the file", _column_map, "text"),
     "static": TEXTS,
@@ -243,6 +212,12 @@ RULES: dict[str, Rule] = {
     "played_weeks": at_least(4),
     "retrain_rows": at_least(500),
     **{"gradient_products": at_least(2), "shuffles": at_least(2), "known_products": at_least(20)},  # 16: trust
+    # 16b: robustness, fairness and privacy
+    "price_band": Rule("a share above 0 and below 1", lambda value: 0 < value < 1),
+    "attacked_products": POSITIVE,
+    "group_replicates": at_least(50),
+    "tested_products": at_least(2),
+    "membership_trials": at_least(4),
     # 18: scaling out
     "made_products": at_least(200),
     "made_lines": at_least(10_000),

@@ -84,3 +84,20 @@ def test_the_spread_is_multiplied_around_the_median():
     forecast, levels = np.array([[50.0, 10.0, 20.0, 60.0]]), np.array([0.1, 0.5, 0.9])  # the mean first
     assert weights.widened(forecast, levels, 1.5).tolist() == [[5.0, 20.0, 80.0]]
     assert weights.widened(forecast, levels, 4.0)[0, 0] == 0.0  # not below zero
+
+
+def _series(*sales: float) -> pd.DataFrame:
+    days = pd.date_range("2024-01-01", periods=len(sales), freq="D")
+    return pd.DataFrame({"unique_id": "a", "ds": days, "y": [float(each) for each in sales], "available": 1.0})
+
+
+def test_one_sale_that_stands_alone_does_not_lift_the_limit():
+    def limit(*sales: float) -> float:
+        return float(guard.thinkable(_series(*sales), pd.Timestamp("2024-02-01"), enough=3)["a"])
+
+    usual = [4, 6, 5, 3, 6, 4]
+    assert limit(*usual, 6000) == limit(*usual) == 18  # a fake bulk order
+    assert limit(0, 0, 1, 0, 1, 0, 900) == 3  # on a product that hardly sells
+    assert limit(*usual, 40) == 120  # a good day
+    assert limit(*usual, 6000, 5000) == 18_000  # twice is a customer
+    assert limit(0, 0, 0, 7, 0) == 21  # the only sale is all that is known
