@@ -35,11 +35,11 @@ def verdict(panels: list[dict[str, Any]]) -> str:
         cpu.append(ways["cluster"]["CPU seconds in all"] / base["CPU seconds in all"])
     more = f"{min(cpu):.1f} to {max(cpu):.1f} times the processor's time of one process on the same rows"
     if all(better):
-        return f"LightGBM's Dask trainer lowers the error by a hundredth or more on every panel, for {more}: it is worth its time there."
+        return f"LightGBM's Dask trainer lowers the error by a hundredth or more on every panel, for {more}."
     where = "no panel" if not any(better) else f"{sum(better)} of {len(better)} panels"
     return (
-        f"LightGBM's Dask trainer lowers the error by a hundredth or more on {where}, for {more}. So each fit draws its rows, "
-        "and fits of members, levels and cutoffs are what is done side by side."
+        f"LightGBM's Dask trainer lowers the error by a hundredth or more on {where}, for {more}. So each fit draws its "
+        "rows, and fits of members, levels and cutoffs are what is done side by side."
     )
 
 
@@ -51,8 +51,8 @@ def section(content: dict[str, Any]) -> list[str]:
         loads = [one["load before"] for one in panel["variants"].values()]
         name = panel["name"][0].upper() + panel["name"][1:]
         lines += [
-            f"{name}, {panel['horizon']} periods ahead, {panel['cutoffs']} cutoffs before the scored part. The error is "
-            "the weighted absolute percentage error; CPU seconds and memory are of all processes, with imports and "
+            f"{name}, {panel['horizon']} periods ahead, {panel['cutoffs']} cutoffs before the scored part. The error "
+            "is the weighted absolute percentage error; CPU seconds and memory are of all processes, with imports and "
             "reading, and of both fits where two are side by side. The load of the machine, of two cores, was "
             f"{min(loads):.1f} to {max(loads):.1f}.",
             "",
