@@ -38,8 +38,8 @@ def verdict(panels: list[dict[str, Any]]) -> str:
         return f"LightGBM's Dask trainer lowers the error by a hundredth or more on every panel, for {more}."
     where = "no panel" if not any(better) else f"{sum(better)} of {len(better)} panels"
     return (
-        f"LightGBM's Dask trainer lowers the error by a hundredth or more on {where}, for {more}. So each fit draws its "
-        "rows, and fits of members, levels and cutoffs are what is done side by side."
+        f"LightGBM's Dask trainer lowers the error by a hundredth or more on {where}, for {more}. So each fit draws "
+        "its rows, and fits of members, levels and cutoffs are what is done side by side."
     )
 
 
