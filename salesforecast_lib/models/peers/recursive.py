@@ -16,6 +16,7 @@ from salesforecast_lib.models.peers.recursion import Recipe, recursive_means
 from salesforecast_lib.models.peers.shelf import Shelf
 from salesforecast_lib.models.windows.vocabulary import plain_names
 
+TREES = 300
 # Lags, spans of means by lag, parts of the date and periods of the usual level of the one-step LightGBM, by frequency.
 _BOOSTED: dict[str, tuple[list[int], dict[int, list[int]], list[str], int]] = {
     "D": ([1, 7, 14, 21, 28], {1: [7, 28], 7: [28]}, ["dayofweek", "day", "month"], 28),
@@ -74,6 +75,7 @@ def lightgbm_means(
     threads: int = 1,
     objective: str = "l1",
     shelf: Shelf | None = None,
+    trees: int = TREES,
 ) -> RecursiveMeans:
     """Point forecasts of `lightgbm_forecasts` at the cutoff and one horizon earlier."""
     kept = shelf or Shelf()
@@ -94,7 +96,7 @@ def lightgbm_means(
     def fit_predict(past: pd.DataFrame) -> pd.DataFrame:
         model = lgb.LGBMRegressor(
             objective=objective,
-            n_estimators=300,
+            n_estimators=trees,
             learning_rate=0.05,
             num_leaves=31,
             min_child_samples=30,
