@@ -213,9 +213,7 @@ made_market = MarketplaceConfig(
     products=40, days=500, units=100_000, seed=seed, price_noise=0.1,
     launch_share=0.0, delisting_share=0.0, regime_share=0.0, stock_cover=0.0,
 )  # fmt: skip
-quick = ChampionConfig(
-    members=("LightGBMDirect",), validation=0, seed=seed, threads=threads
-)
+quick = replace(config, members=("LightGBMDirect",), validation=0)
 found = {}
 for name, follows in {"prices tried": 0.0, "prices follow demand": 1.0}.items():
     case = known_market.market_case(replace(made_market, confounding=follows))

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import resource
 import subprocess
 import sys
 import time
@@ -80,9 +81,12 @@ def fitted(panel: Path, folder: Path, series: int = 300) -> None:
     write_champion(champion_forecasts(table, read_known(folder, table), meta, cutoffs, config), config, frame, folder)
 
 
-def measured(command: list[str]) -> tuple[float, float]:
-    """Seconds, and the largest sum of resident memory of a command and its children in GB (shared pages twice)."""
-    begun, most = time.perf_counter(), 0
+def measured(command: list[str]) -> tuple[float, float, float]:
+    """Seconds, those of the processors, and the largest sum of resident memory of a command and its children in GB.
+
+    Pages that processes share count in each of them.
+    """
+    begun, most, before = time.perf_counter(), 0, resource.getrusage(resource.RUSAGE_CHILDREN)
     running = subprocess.Popen(command, env={**os.environ, "OMP_NUM_THREADS": "1"})
     while running.poll() is None:
         try:
@@ -93,7 +97,9 @@ def measured(command: list[str]) -> tuple[float, float]:
         time.sleep(0.2)
     if running.returncode:
         raise SystemExit(f"{' '.join(command)}: ended with {running.returncode}")
-    return time.perf_counter() - begun, most / 1e9
+    spent = resource.getrusage(resource.RUSAGE_CHILDREN)
+    worked = spent.ru_utime + spent.ru_stime - before.ru_utime - before.ru_stime
+    return time.perf_counter() - begun, worked, most / 1e9
 
 
 def main() -> None:
@@ -119,9 +125,10 @@ def main() -> None:
     read_new(run, panel)
     reading = time.perf_counter() - begun
     program = [sys.executable, "-m", "salesforecast_lib.pipeline.cli", "forecast", str(run), "--orders", str(panel)]
-    seconds, memory = measured([*program, "--out", str(told.folder / "out.parquet")])
+    seconds, worked, memory = measured([*program, "--out", str(told.folder / "out.parquet")])
     print(
-        f"{told.series} series of {told.days} days: {seconds:.1f} s, of which reading {reading:.1f} s; {memory:.2f} GB"
+        f"{told.series} series of {told.days} days: {seconds:.1f} s, of which reading {reading:.1f} s; "
+        f"{worked:.1f} s of the processors; {memory:.2f} GB"
     )
     print(f"load of the last minute: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
 

@@ -4,6 +4,7 @@ Parts (``--parts``, separated by commas):
 
 * ``drifts``: changes injected into simulated markets, night by night for a quarter, over ``--seeds`` seeds: share
   seen, days until the first alarm, calls a quarter; beside evidently's documented default tests;
+* ``evidently``: do the plain tests say what evidently says? (``--evidently`` names a Python that has it);
 * ``journey``: policies of retraining on the last 12 weeks of The Complete Journey, over ``--policy-seeds`` seeds, from
   the features of a finished run (``--run``), with the money of chapter 08's simulator;
 * ``retail``: the same on Online Retail II by day (``--data`` names the folder that holds online_retail_ii).
@@ -15,7 +16,10 @@ Margins were chosen on the markets of seeds 100 to 105.
 from __future__ import annotations
 
 import argparse
+import os
+import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -54,6 +58,33 @@ def drifts_part(arguments: argparse.Namespace) -> dict[str, Any]:
         "rows": [{k: None if pd.isna(v) else v for k, v in row.items()} for row in table.to_dict("records")],
         "quiet_seeds_by_kind": {str(name): int(count) for name, count in kinds.items()},
         "minutes": (time.process_time() - began) / 60,
+    }
+
+
+def evidently_part(arguments: argparse.Namespace) -> dict[str, Any]:
+    """How often evidently itself says the same as our stand-in, on each week of each change in some markets."""
+    theirs = Path(__file__).with_name("monitoring_evidently.py")
+    ours: dict[str, bool] = {}
+    with tempfile.TemporaryDirectory() as place:
+        for seed in range(arguments.evidently_seeds):
+            market = injection.watched_market(seed)
+            for drift in injection.DRIFTS:
+                panel = injection.inject(market, drift, seed)
+                for day in range(7, injection.QUARTER + 1, 7):
+                    tonight, name = market.cutoff + pd.Timedelta(days=day), f"{seed}-{drift}-{day}".replace(" ", "_")
+                    before, now = trial.plain_tables(panel, market.cutoff, tonight)
+                    before.to_parquet(f"{place}/{name}-before.parquet")
+                    now.to_parquet(f"{place}/{name}-now.parquet")
+                    ours[name] = trial.plain_alarm(panel, market.cutoff, tonight)
+        subprocess.run([arguments.evidently, str(theirs), place], check=True, env={"PATH": os.environ["PATH"]})
+        told = read_json(Path(place) / "answers.json")
+    same = sum(told["alarms"][name] == alarm for name, alarm in ours.items())
+    return {
+        "version": told["version"],
+        "tables": len(ours),
+        "same": same,
+        "alarms_ours": sum(ours.values()),
+        "alarms_theirs": sum(told["alarms"].values()),
     }
 
 
@@ -103,7 +134,7 @@ def retail_part(arguments: argparse.Namespace) -> dict[str, Any]:
     return policies(build_features(made.panel, made.meta), made.panel, made.meta, arguments.policy_seeds, "retail")
 
 
-PARTS = {"drifts": drifts_part, "journey": journey_part, "retail": retail_part}
+PARTS = {"drifts": drifts_part, "evidently": evidently_part, "journey": journey_part, "retail": retail_part}
 
 
 def main() -> None:
@@ -114,12 +145,16 @@ def main() -> None:
     parser.add_argument("--policy-seeds", type=int, default=3)
     parser.add_argument("--run", default="runs/default", help="a finished run of the default profile")
     parser.add_argument("--data", default="data/raw", help="folder that holds online_retail_ii")
+    parser.add_argument("--evidently", default="", help="a Python with evidently 0.7 and pandas 2")
+    parser.add_argument("--evidently-seeds", type=int, default=2)
     parser.add_argument("--json", default="")
     arguments = parser.parse_args()
     chosen = [name.strip() for name in arguments.parts.split(",") if name.strip()]
     unknown = [name for name in chosen if name not in PARTS]
     if unknown:
         parser.error(f"--parts: unknown {unknown}; expected some of {list(PARTS)}")
+    if not arguments.evidently:
+        chosen = [name for name in chosen if name != "evidently"]
     for name in chosen:
         result = PARTS[name](arguments)
         if arguments.json:

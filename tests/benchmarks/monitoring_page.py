@@ -103,6 +103,16 @@ def for_a_shop(result: dict[str, Any]) -> list[str]:
     return lines
 
 
+def evidently_said(asked: dict[str, Any] | None) -> str:
+    """Whether evidently itself was asked, and how often it said the same."""
+    if not asked:
+        return "Evidently itself was not run."
+    return (
+        f"Evidently {asked['version']} itself, asked on {asked['tables']} weeks of these markets, gave the same answer "
+        f"on {'all' if asked['same'] == asked['tables'] else asked['same']} of them."
+    )
+
+
 def page(result: dict[str, Any]) -> str:
     """Markdown of the page."""
     drifts = result["drifts"]
@@ -132,9 +142,9 @@ def page(result: dict[str, Any]) -> str:
         "",
         "The row *nothing* counts false alarms: sales move with season and chance there, and the model grows old. The "
         "first alarm after a change may be one that would have come anyway; read both rows together. *Plain tests* are "
-        f"a stand-in made from the [defaults of evidently]({EVIDENTLY}) (Kolmogorov-Smirnov at p < .05 up to 1,000 "
-        "rows, else a Wasserstein distance above .1 standard deviations, an alarm when half of the columns drift, the "
-        "quarter before as reference); evidently itself was not run.",
+        f"the [defaults of evidently]({EVIDENTLY}): a Wasserstein distance above .1 standard deviations, or a "
+        "Jensen-Shannon distance above .1 in columns of five values at most; an alarm when half of the columns drift; "
+        f"the quarter before as reference. {evidently_said(result.get('evidently'))}",
         "",
         f"Alarms without a change, by kind (markets): {listed(quiet)}. Margins of all limits were chosen on the "
         "markets of six other seeds. Holidays and shopping festivals are left out by the watch.",

@@ -29,7 +29,7 @@ def sizes(frame: pd.DataFrame, cutoff: pd.Timestamp) -> pd.DataFrame:
 
     ``least`` is the smallest sale above zero; tables of different series can be put together.
     """
-    past = frame[(frame["ds"] <= cutoff) & (frame["available"] > 0)]
+    past = frame.loc[(frame["ds"] <= cutoff) & (frame["available"] > 0), ["unique_id", "y"]]
     groups = past.groupby("unique_id", sort=False)["y"]
     sold = past[past["y"] > 0].groupby("unique_id", sort=False)["y"].min()
     told = pd.DataFrame({"largest": groups.max(), "mean": groups.mean(), "size": groups.size()})

@@ -25,7 +25,7 @@ from salesforecast_lib.models.peers import (
 )
 from salesforecast_lib.models.peers.coding import Coding
 from salesforecast_lib.models.peers.ground import Ground, ground_of
-from salesforecast_lib.models.peers.recursive import RecursiveMeans, lightgbm_means
+from salesforecast_lib.models.peers.recursive import TREES, RecursiveMeans, lightgbm_means
 from salesforecast_lib.models.peers.shelf import Shelf
 
 
@@ -87,6 +87,7 @@ def _direct(task: Task, cutoff: pd.Timestamp, model: str, shelf: Shelf) -> pd.Da
         window=8 * frequency.inner,
         max_rows=min(task.fits.boosting_rows, 40_000),
         objective="l2",
+        trees=round(DirectConfig.trees * task.fits.trees_share),
         seed=task.config.seed,
         threads=task.config.threads,
         levels=task.config.levels,
@@ -125,16 +126,16 @@ def recursive_means(task: Task, cutoff: pd.Timestamp, shelf: Shelf) -> Recursive
     names = [name for name in dict.fromkeys(["open", *future]) if name in task.known and name in future]
     reach = task.coding.reach if task.coding else recursive_reach(len(alive))
     begin = np.sort(frame.loc[frame["ds"] <= cutoff, "ds"].unique())[-reach:][0]
-    past = frame.loc[frame["unique_id"].isin(alive) & (frame["ds"] <= cutoff) & (frame["ds"] >= begin)]
+    static, keys = list(task.meta["static"]), ["unique_id", "ds"]
+    told = [*keys, "y", "available", *static, *names]
+    past = frame.loc[frame["unique_id"].isin(alive) & (frame["ds"] <= cutoff) & (frame["ds"] >= begin), told]
     steps = check_freq(task.freq).after(cutoff, task.horizon)
     ahead = task.known[task.known["unique_id"].isin(alive) & task.known["ds"].isin(steps)]
-    static = list(task.meta["static"])
-    keys = ["unique_id", "ds"]
     ahead = ahead[[*keys, *names]].merge(past.groupby("unique_id")[static].first().reset_index(), on="unique_id")
-    panel = pd.concat([past[[*keys, "y", "available", *static, *names]], ahead], ignore_index=True)
+    panel = pd.concat([past, ahead], ignore_index=True)
     panel = panel.sort_values(keys, kind="stable", ignore_index=True)
-    told = {**task.meta, "future": names}
-    return lightgbm_means(panel, told, cutoff, task.config.seed, task.config.threads, shelf=shelf)
+    meta, trees = {**task.meta, "future": names}, round(TREES * task.fits.trees_share)
+    return lightgbm_means(panel, meta, cutoff, task.config.seed, task.config.threads, shelf=shelf, trees=trees)
 
 
 def recursive_reach(series: int) -> int:

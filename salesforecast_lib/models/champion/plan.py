@@ -12,6 +12,7 @@ from salesforecast_lib.data.frequency import check_freq
 from salesforecast_lib.models.champion.settings import FEW, LEARNED, RULES, ChampionConfig
 from salesforecast_lib.models.forecaster.fit import NetworkConfig
 from salesforecast_lib.models.peers.boosting import BoostingConfig
+from salesforecast_lib.models.peers.recursive import TREES
 from salesforecast_lib.models.training.loop import TrainingConfig
 
 # Seconds on one core of a server of 2025, measured with the league's tasks; they set the order of magnitude only.
@@ -23,6 +24,8 @@ SECONDS_PER_RECURSIVE_ROW = 5e-8  # the same of the recursive LightGBM, which ha
 SECONDS_PER_STEP = 0.015  # a network of 64 units: 8 stretches of 256 periods, 28 steps ahead
 MOST_DRAWS = 3  # of training rows for each model of the boosting; a fourth changed nothing on earlier windows
 RECURSIVE_ROWS = 150_000  # rows of the recursive LightGBM at most, the latest of each series
+TRIAL_MINUTES = 0.25  # a smaller budget is a trial of the machinery: it learns little, whatever it forecasts
+TRIAL_SHARE = 0.2  # of the trees and epochs, then
 FEW_SERIES = 50  # below it a model a series is affordable and learns as much as one for all
 
 
@@ -47,7 +50,12 @@ class Size:
 
 @dataclass(frozen=True)
 class Fits:
-    """What is fitted; ``left_out`` says by name what the budget has no room for."""
+    """What is fitted; ``left_out`` says by name what the budget has no room for.
+
+    Parameters
+    ----------
+    trees_share : of the trees of members whose number is fixed.
+    """
 
     members: tuple[str, ...]
     validation: int
@@ -57,6 +65,7 @@ class Fits:
     networks: tuple[NetworkConfig, ...]
     refit_every: int
     left_out: dict[str, str] = field(default_factory=dict)
+    trees_share: float = 1.0
 
 
 def validation_count(periods: int, horizon: int, most: int) -> int:
@@ -97,7 +106,10 @@ def plan_fits(size: Size, cutoffs: int, before_first: int, config: ChampionConfi
             trees = max(60, trees * 3 // 4)
     while draws < MOST_DRAWS and boosting_seconds(draws + 1) <= 0.6 * budget:
         draws += 1
-    networks, every, left_out = _networks(size, fits, 0.25 * budget, config)
+    share = 1.0
+    if config.budget_minutes < TRIAL_MINUTES:
+        share, rows, trees = TRIAL_SHARE, min(rows, 2_000), int(trees * TRIAL_SHARE)
+    networks, every, left_out = _networks(size, fits, 0.25 * budget, config, share)
     if size.series < FEW_SERIES:
         chosen += [name for name in FEW if not config.members or name in config.members]
     if "Networks" not in chosen:
@@ -105,26 +117,26 @@ def plan_fits(size: Size, cutoffs: int, before_first: int, config: ChampionConfi
     elif not networks:
         chosen.remove("Networks")
     dear = {  # seconds of members that cannot be made smaller
-        "LightGBM": fits * 2 * min(size.rows, RECURSIVE_ROWS) * 300 * SECONDS_PER_RECURSIVE_ROW,
+        "LightGBM": fits * 2 * min(size.rows, RECURSIVE_ROWS) * TREES * SECONDS_PER_RECURSIVE_ROW,
         "Theta": fits * size.rows * SECONDS_PER_THETA_PERIOD,
     }
     for name, seconds in dear.items():
         if name in chosen and seconds > 0.2 * budget and not config.members:
             chosen.remove(name)
-            share = f"the budget has {0.2 * budget / 60:.1f} for it"
-            left_out[name] = f"its fits take about {seconds / 60:.1f} minutes, {share}"
-    return Fits(tuple(chosen), validation, rows, trees, draws, networks, every, left_out)
+            room = f"the budget has {0.2 * budget / 60:.1f} for it"
+            left_out[name] = f"its fits take about {seconds / 60:.1f} minutes, {room}"
+    return Fits(tuple(chosen), validation, rows, trees, draws, networks, every, left_out, share)
 
 
 def _networks(
-    size: Size, fits: int, budget: float, config: ChampionConfig
+    size: Size, fits: int, budget: float, config: ChampionConfig, share: float
 ) -> tuple[tuple[NetworkConfig, ...], int, dict[str, str]]:
     """Networks of other seeds and windows, and at every how many cutoffs they are fitted anew."""
     usual = {"D": (56, 112), "W": (26, 52), "M": (12, 24)}[size.kind]
     windows = [max(check_freq(size.kind).cycle, min(window, size.periods // 2)) for window in usual]
     length = min(256, size.periods)
     steps = int(np.clip(size.rows / length / 8, 50, 200))  # gradient steps of an epoch, whatever the panel's size
-    training = TrainingConfig(max_epochs=20, patience=5, epoch_steps=steps)
+    training = TrainingConfig(max_epochs=round(20 * share), patience=5, epoch_steps=steps)
     base = NetworkConfig(forking=True, learning_rate=0.002, levels=config.levels, training=training)
     epochs = 2 * training.max_epochs  # searched, and fitted anew
     one = epochs * steps * SECONDS_PER_STEP * length / 256 * (1 + size.horizon / 28) / 2

@@ -20,7 +20,8 @@ from salesforecast_lib.models.forecaster.split import choose_origins
 from salesforecast_lib.models.networks.encoders import NOT_CAUSAL
 from salesforecast_lib.models.networks.predictor import SalesPredictor
 from salesforecast_lib.models.training.checkpoint import TrainingLog
-from salesforecast_lib.models.training.loop import Loader, TrainingConfig, make_optimizer, train_model
+from salesforecast_lib.models.training.loop import ALONE, Loader, TrainingConfig, make_optimizer, train_model
+from salesforecast_lib.models.training.team import Alone
 from salesforecast_lib.models.windows.loader import WindowLoader
 from salesforecast_lib.models.windows.panel_tensor import PanelTensor
 from salesforecast_lib.models.windows.stretches import StretchLoader
@@ -137,6 +138,7 @@ def fit_network(
     checkpoint: Path | None = None,
     log_dir: Path | None = None,
     on_epoch: Callable[[int, SalesPredictor], None] | None = None,
+    team: Alone = ALONE,
 ) -> Fit:
     """Train on what is known at ``cutoff``: first with validation, then anew on everything for the best epochs.
 
@@ -150,6 +152,7 @@ def fit_network(
     epochs : train once, on everything, for so many epochs that an earlier search found (a later cutoff's new fit).
     checkpoint : folder from which a stopped training goes on.
     on_epoch : called after each epoch of the training with validation.
+    team : of processes that share the training, each of which calls this with the same arguments (chapter 18).
 
     Raises
     ------
@@ -188,6 +191,7 @@ def fit_network(
             checkpoint=None if checkpoint is None else checkpoint / name,
             log_dir=log_dir if search else None,
             on_epoch=on_epoch if search else None,
+            team=team,
         )
         return model, log
 

@@ -75,6 +75,7 @@ class SalesPredictor(nn.Module):
                 raise ValueError(f"{name}={value}: expected at least 1")
         self.quantiles, self.output_size, self.category_dropout = tuple(quantiles), output_size, category_dropout
         self.unit = unit
+        self.share: tuple[int, slice] | None = None  # size of the batch of which these series are a part, and which
         self.embeddings = nn.ModuleList(nn.Embedding(size + 1, embedding_size) for size in static_sizes)
         self.encoder = make_encoder(encoder, input_size, hidden_size, num_layers, dropout, window)
         self.head: Head = make_head(head, self.quantiles)
@@ -162,8 +163,13 @@ class SalesPredictor(nn.Module):
         """In training, a share of the categories becomes "unknown"."""
         if not self.training or self.category_dropout <= 0 or not len(self.embeddings):
             return stretch
-        shown = torch.rand(stretch.static.shape, device=stretch.static.device) >= self.category_dropout
+        shown = self._random(stretch.static.shape, stretch.static.device) >= self.category_dropout
         return replace(stretch, static=stretch.static * shown)
+
+    def _random(self, shape: tuple[int, ...], device: torch.device) -> torch.Tensor:
+        """Uniform numbers (batch, …); a share of a batch gets those that it would have in the whole one."""
+        whole, mine = self.share or (shape[0], slice(None))
+        return torch.rand((whole, *shape[1:]), device=device)[mine]
 
     def _states(self, batch: Batch | Stretch) -> torch.Tensor:
         """Encoder states at the origins, (batch, origins, size)."""
@@ -178,7 +184,7 @@ class SalesPredictor(nn.Module):
         known = self._categories(static, state.shape[1])
         context = torch.relu(self.context(torch.cat([state, *known, torch.log(scale / self.unit)[:, :, None]], dim=2)))
         if self.training and self.dropout > 0:  # one mask for all origins of a stretch (Gal & Ghahramani 2016)
-            mask = torch.rand(len(context), 1, context.shape[2], device=context.device) >= self.dropout
+            mask = self._random((len(context), 1, context.shape[2]), context.device) >= self.dropout
             context = context * (mask / (1 - self.dropout))
         return context
 

@@ -12,8 +12,6 @@ warnings.filterwarnings("ignore", message="IProgress not found")
 import numpy as np
 import pandas as pd
 from scipy.stats import norm
-from statsforecast import StatsForecast
-from statsforecast import models as local
 
 from salesforecast_lib import QUANTILES, levels_of, quantile_columns
 
@@ -54,6 +52,8 @@ def tidy(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _statistical_model(name: str, season: int, cycles: int) -> Any:
+    from statsforecast import models as local
+
     seasonal, sizes = season > 1, (season, cycles) if season > 1 else (cycles,)
     average: Any = local.SeasonalWindowAverage if seasonal else local.WindowAverage
     makers: dict[str, Callable[[], Any]] = {
@@ -89,13 +89,16 @@ def _run_statistical(
     cycles: int = 8,
     levels: Sequence[float] = QUANTILES,
 ) -> pd.DataFrame:
+    from statsforecast import StatsForecast  # imported late: it takes seconds, and a network does without
+    from statsforecast.models import SeasonalNaive
+
     table = history[["unique_id"]].drop_duplicates()
     widths = sorted({width for _, width in _intervals(levels).values()})
     for with_intervals in (True, False):
         those = [name for name in names if (name not in _WITHOUT_INTERVALS) == with_intervals]
         chosen = [_statistical_model(name, season, cycles) for name in those]
         if chosen:
-            runner = StatsForecast(models=chosen, freq=freq, n_jobs=n_jobs, fallback_model=local.SeasonalNaive(1))
+            runner = StatsForecast(models=chosen, freq=freq, n_jobs=n_jobs, fallback_model=SeasonalNaive(1))
             part = runner.forecast(df=history, h=horizon, level=widths if with_intervals else None)
             table = table.merge(part, on=[name for name in ("unique_id", "ds") if name in table])
     return table
@@ -155,7 +158,10 @@ def statistical_forecasts(
     if season > 24 and "SeasonalNaive" in models:
         yearly = history[length >= season]
         if len(yearly):
-            again = StatsForecast(models=[local.SeasonalNaive(season)], freq=freq).forecast(
+            from statsforecast import StatsForecast
+            from statsforecast.models import SeasonalNaive
+
+            again = StatsForecast(models=[SeasonalNaive(season)], freq=freq).forecast(
                 df=yearly, h=horizon, level=sorted({width for _, width in ends.values()})
             )
             names = [name for name in again if name.startswith("SeasonalNaive")]

@@ -25,6 +25,7 @@ from salesforecast_lib.models.peers.kinds import KINDS, Kind, window_of
 from salesforecast_lib.models.peers.memory import LongMemoryRows
 from salesforecast_lib.models.peers.origins import within
 from salesforecast_lib.models.peers.shelf import Shelf
+from salesforecast_lib.models.peers.walk import Groups
 
 _UNEVEN = 20.0  # row weights lie within so many times their median
 
@@ -189,7 +190,7 @@ def _fitted(
         )
         return binned, _even(past.unit) * seen
 
-    inputs = rows.inputs(*now)
+    inputs = Groups(rows.inputs(*now), rows.horizon)
 
     def predicted(name: str, **objective: str | float) -> np.ndarray:
         def fit() -> lgb.Booster:
@@ -198,7 +199,7 @@ def _fitted(
                 binned.set_weight(weight)
             return lgb.train({**settings, **objective}, binned, num_boost_round=config.trees)
 
-        return np.asarray(shelf.get(name, fit).predict(inputs)) * units.unit + units.shift
+        return inputs.predict(shelf.get(name, fit)) * units.unit + units.shift
 
     places, levels = fitted_levels(config.levels, turn), config.levels
     fits = [predicted(f"q{levels[k]:g}", objective="quantile", alpha=levels[k]) for k in places]

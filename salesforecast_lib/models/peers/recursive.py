@@ -9,11 +9,6 @@ from typing import Any
 import lightgbm as lgb
 import pandas as pd
 
-# isort: split  (after `baselines`, which settles the warning that mlforecast's progress bar gives at import)
-from mlforecast import MLForecast
-from mlforecast.lag_transforms import RollingMean
-from mlforecast.target_transforms import LocalStandardScaler
-
 from salesforecast_lib import QUANTILES
 from salesforecast_lib.data.frequency import check_freq
 from salesforecast_lib.models.peers.baselines import fitting_history, pooled_quantiles
@@ -21,6 +16,7 @@ from salesforecast_lib.models.peers.recursion import Recipe, recursive_means
 from salesforecast_lib.models.peers.shelf import Shelf
 from salesforecast_lib.models.windows.vocabulary import plain_names
 
+TREES = 300
 # Lags, spans of means by lag, parts of the date and periods of the usual level of the one-step LightGBM, by frequency.
 _BOOSTED: dict[str, tuple[list[int], dict[int, list[int]], list[str], int]] = {
     "D": ([1, 7, 14, 21, 28], {1: [7, 28], 7: [28]}, ["dayofweek", "day", "month"], 28),
@@ -79,6 +75,7 @@ def lightgbm_means(
     threads: int = 1,
     objective: str = "l1",
     shelf: Shelf | None = None,
+    trees: int = TREES,
 ) -> RecursiveMeans:
     """Point forecasts of `lightgbm_forecasts` at the cutoff and one horizon earlier."""
     kept = shelf or Shelf()
@@ -92,10 +89,14 @@ def lightgbm_means(
     history = fitting_history(panel, cutoff, int(meta["season_length"]))
     history[static] = history[static].astype("category")
 
+    from mlforecast import MLForecast  # imported late: it takes seconds, and a network does without
+    from mlforecast.lag_transforms import RollingMean
+    from mlforecast.target_transforms import LocalStandardScaler
+
     def fit_predict(past: pd.DataFrame) -> pd.DataFrame:
         model = lgb.LGBMRegressor(
             objective=objective,
-            n_estimators=300,
+            n_estimators=trees,
             learning_rate=0.05,
             num_leaves=31,
             min_child_samples=30,

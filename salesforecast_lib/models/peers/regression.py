@@ -24,6 +24,7 @@ from salesforecast_lib.models.peers.coding import Coding
 from salesforecast_lib.models.peers.ground import Ground
 from salesforecast_lib.models.peers.origins import OriginRows
 from salesforecast_lib.models.peers.shelf import Shelf
+from salesforecast_lib.models.peers.walk import Groups
 
 
 @dataclass(frozen=True)
@@ -122,9 +123,9 @@ def direct_lightgbm_forecasts(
             config.levels,
         )
     origin, step = rows.at(cutoff)
-    inputs = rows.inputs(origin, step)
-    levels = [fit(cutoff, f"q{level:g}", objective="quantile", alpha=level).predict(inputs) for level in config.levels]
-    mean = fit(cutoff, "mean", objective=config.objective).predict(inputs)
+    inputs = Groups(rows.inputs(origin, step), horizon)
+    levels = [inputs.predict(fit(cutoff, f"q{level:g}", objective="quantile", alpha=level)) for level in config.levels]
+    mean = inputs.predict(fit(cutoff, "mean", objective=config.objective))
     values = np.stack([mean, *levels], axis=1) * rows.level[origin][:, None]
     return tidy(rows.table(origin, step, values, "LightGBMDirect", config.levels))
 

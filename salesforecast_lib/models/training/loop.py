@@ -14,11 +14,13 @@ from tqdm import tqdm
 from salesforecast_lib.models.networks.predictor import SalesPredictor
 from salesforecast_lib.models.training.checkpoint import TrainingLog, restore, store
 from salesforecast_lib.models.training.regularise import Regularisation
+from salesforecast_lib.models.training.team import Alone, Losses
 from salesforecast_lib.models.windows.loader import WindowLoader
 from salesforecast_lib.models.windows.panel_tensor import Batch
 from salesforecast_lib.models.windows.stretches import Stretch, StretchLoader
 
 Loader = WindowLoader | StretchLoader
+ALONE = Alone()
 
 
 @dataclass(frozen=True)
@@ -72,10 +74,15 @@ def make_optimizer(
     raise ValueError(f"optimizer={name!r}: expected adam or sgd")
 
 
-def batch_loss(model: SalesPredictor, batch: Batch | Stretch, config: TrainingConfig) -> torch.Tensor:
-    """Mean loss of a batch in scaled units; origins weigh by a power of their scale."""
+def batch_loss(
+    model: SalesPredictor, batch: Batch | Stretch, config: TrainingConfig, losses: Losses | None = None
+) -> torch.Tensor:
+    """Mean loss of a batch in scaled units; origins weigh by a power of their scale.
+
+    ``losses`` stands for ``model.loss`` where several processes share the batch, see `Alone.losses`.
+    """
     with torch.autocast(batch.history.device.type, torch.bfloat16, enabled=_half(batch, config)):
-        total, weight = model.loss(batch, config.volume_weight, config.censored)
+        total, weight = (losses or model.loss)(batch, config.volume_weight, config.censored)
     return total / weight.clamp(min=1e-9)
 
 
@@ -84,13 +91,16 @@ def _half(batch: Batch | Stretch, config: TrainingConfig) -> bool:
 
 
 @torch.no_grad()
-def evaluate(model: SalesPredictor, loader: Loader, config: TrainingConfig = TrainingConfig()) -> float:
+def evaluate(
+    model: SalesPredictor, loader: Loader, config: TrainingConfig = TrainingConfig(), team: Alone = ALONE
+) -> float:
     """Mean loss over all origins of a loader, without dropout; it does not depend on the size of the batches."""
     model.eval()
     sums = torch.zeros(2, dtype=torch.float64)
-    for batch in loader:
+    for batch in team.mine(loader):
         total, weight = model.loss(batch, config.volume_weight, config.censored)
         sums += torch.stack([total, weight]).double().cpu()
+    sums = team.added(sums)
     return (sums[0] / sums[1].clamp(min=1e-9)).item()
 
 
@@ -105,6 +115,7 @@ def train_model(
     checkpoint: Path | None = None,
     log_dir: Path | None = None,
     on_epoch: Callable[[int, SalesPredictor], None] | None = None,
+    team: Alone = ALONE,
 ) -> TrainingLog:
     """Train until the validation loss stops falling; the model ends with its best weights.
 
@@ -114,33 +125,35 @@ def train_model(
     With ``checkpoint`` (a folder) every epoch is stored, and a run that was killed goes on from there to the same
     result: the order of windows and the dropout masks depend on seed and epoch only. ``log_dir`` takes TensorBoard
     events. A progress bar is shown on a terminal only. ``on_epoch`` is called with each epoch's number and model; it
-    may raise to give up.
+    may raise to give up. A ``team`` of several processes shares every batch; each calls this with the same arguments.
     """
     model.to(device)
     log, best, first = TrainingLog(), None, 0
     if checkpoint is not None and (checkpoint / "state.json").exists():
         log, best, first = restore(model, optimizer, checkpoint, device)
+    team.agree(first)
+    losses = team.losses(model)
     rates = [group["lr"] if first == 0 else group["initial_lr"] for group in optimizer.param_groups]
     for group, rate in zip(optimizer.param_groups, rates, strict=True):
         group["initial_lr"] = rate
     writer = None
-    if log_dir is not None:
+    if log_dir is not None and team.first:
         from torch.utils.tensorboard import SummaryWriter  # imported late: it takes a second
 
         writer = SummaryWriter(str(log_dir))
     windows, steps = 0, config.epoch_steps or len(train_loader)
-    bar = tqdm(range(first, config.max_epochs), desc="epoch", disable=not sys.stderr.isatty())
+    bar = tqdm(range(first, config.max_epochs), desc="epoch", disable=not (team.first and sys.stderr.isatty()))
     for epoch in bar:
         if epoch - 1 - log.best_epoch >= config.patience and validation_loader is not None:
             break
         share = 0.1 + 0.9 * 0.5 * (1 + torch.cos(torch.tensor(torch.pi * epoch / config.max_epochs)).item())
         for group, rate in zip(optimizer.param_groups, rates, strict=True):
             group["lr"] = rate * (share if config.schedule == "cosine" else 1.0)
-        begun, loss = time.perf_counter(), _train_epoch(model, train_loader, optimizer, epoch, config)
+        begun, loss = time.perf_counter(), _train_epoch(model, train_loader, optimizer, epoch, config, team, losses)
         log.seconds.append(time.perf_counter() - begun)
         windows += round(train_loader.n_origins * steps / len(train_loader))
         log.train.append(loss)
-        score = loss if validation_loader is None else evaluate(model, validation_loader, config)
+        score = loss if validation_loader is None else evaluate(model, validation_loader, config, team)
         log.validation.append(score)
         if score < log.best_loss or validation_loader is None:
             log.best_loss, log.best_epoch = score, epoch
@@ -149,7 +162,7 @@ def train_model(
             on_epoch(epoch, model)
         if writer is not None:
             writer.add_scalars("loss", {"train": loss, "validation": score}, epoch)
-        if checkpoint is not None:
+        if checkpoint is not None and team.first:
             store(model, optimizer, log, best, epoch, checkpoint)
         bar.set_postfix(train=f"{loss:.4f}", validation=f"{score:.4f}")
     if writer is not None:
@@ -163,7 +176,13 @@ def train_model(
 
 
 def _train_epoch(
-    model: SalesPredictor, loader: Loader, optimizer: torch.optim.Optimizer, epoch: int, config: TrainingConfig
+    model: SalesPredictor,
+    loader: Loader,
+    optimizer: torch.optim.Optimizer,
+    epoch: int,
+    config: TrainingConfig,
+    team: Alone,
+    losses: Losses,
 ) -> float:
     torch.manual_seed(config.seed * 1_000_003 + epoch)  # dropout masks of this epoch
     noise = torch.Generator().manual_seed(config.seed * 1_000_003 + epoch)  # augmentation of this epoch
@@ -171,10 +190,10 @@ def _train_epoch(
     model.train()
     total = torch.zeros(())
     for batch in loader.batches(epoch * steps, steps):
-        loss = config.regularisation.loss(lambda b: batch_loss(model, b, config), batch, noise)
+        loss = config.regularisation.loss(lambda b: batch_loss(model, b, config, losses), batch, noise)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), config.clip)
         optimizer.step()
         total += loss.detach().cpu()
-    return total.item() / steps
+    return team.added(total).item() / team.size / steps

@@ -53,18 +53,19 @@ def forecast(
             champion = stored_champion(folder)
             new = read_new(folder, files["--orders"], files.get("--plan"), values)
             if doing is None:
-                found = forecast_data(champion, new)
+                found = forecast_data(champion, new, spent=not stock)
             else:
                 rows = min(BLOCK, -(-len(new.panel) // (2 * doing.workers)))  # two blocks a worker at least
                 beside = target.parent if asked.scheduler else None
-                found = forecast_data(champion, new, rows=rows, many=0, engine=doing, beside=beside)
+                how: dict[str, Any] = {"rows": rows, "many": 0, "engine": doing, "beside": beside}
+                found = forecast_data(champion, new, **how, spent=not stock)
         written = write_forecast(found, new, target)
         if stock:
             written.append(write_orders(folder, values, new, found.table, files["--stock"], target))
     except ERRORS as error:
         raise stop(error, target.parent) from None
     notes([*new.notes, *found.notes])
-    series, cutoff = found.table["unique_id"].nunique(), new.panel["ds"].max()
+    series, cutoff = found.table["unique_id"].nunique(), found.table["cutoff"].max()
     say(f"forecast {counted(series, 'series')} from {cutoff.date()}, models of {champion.cutoff.date()}")
     for path in written:
         say(f"table: {path}")

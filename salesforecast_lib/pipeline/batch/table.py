@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import shutil
 import tempfile
-from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import lru_cache
@@ -67,6 +66,7 @@ def forecast_data(
     many: int = MANY,
     engine: Engine | None = None,
     beside: Path | None = None,
+    spent: bool = False,
 ) -> Forecasted:
     """Forecast the horizon after the last period of new data with a stored champion.
 
@@ -78,6 +78,7 @@ def forecast_data(
     engine : that does the blocks; None opens one of ``processes``.
     beside : folder in which the blocks lie for the time being, which all workers of the engine see; None: a temporary
         one of this machine.
+    spent : the caller needs ``new.panel`` no more: its rows are dropped, in place, when the blocks are written.
 
     Raises
     ------
@@ -93,7 +94,7 @@ def forecast_data(
         parts = [_whole_part(champion, new, cutoff)]
     else:
         with nullcontext(engine) if engine else open_engine(workers=processes or 0) as doing:
-            done = _in_blocks(champion, new, cutoff, doing, rows, beside)
+            done = _in_blocks(champion, new, cutoff, doing, rows, beside, spent)
         parts, failed = done.delivered, done.failures
         if not parts:
             raise EngineError(f"no block of series could be forecast: {failed[0].sentence}")
@@ -145,7 +146,13 @@ def _said(champion: StoredChampion, new: NewData) -> list[str]:
 
 
 def _in_blocks(
-    champion: StoredChampion, new: NewData, cutoff: pd.Timestamp, engine: Engine, rows: int, beside: Path | None
+    champion: StoredChampion,
+    new: NewData,
+    cutoff: pd.Timestamp,
+    engine: Engine,
+    rows: int,
+    beside: Path | None,
+    spent: bool,
 ) -> Results:
     """Parts of whole series, each made by a worker of the engine from what lies in a temporary folder."""
     import numpy as np
@@ -169,22 +176,23 @@ def _in_blocks(
     names = panel["unique_id"].to_numpy()
     starts = np.r_[0, (names[1:] != names[:-1]).nonzero()[0] + 1]
     cuts = sorted({int(starts[np.searchsorted(starts, at)]) for at in range(0, int(starts[-1]) + 1, rows)})
-    ends = [*cuts[1:], len(panel)]
-    about = [names[starts[(starts >= begin) & (starts < end)]].tolist() for begin, end in zip(cuts, ends, strict=True)]
+    blocks = list(zip(cuts, [*cuts[1:], len(panel)], strict=True))
+    about = [names[starts[(starts >= begin) & (starts < end)]].tolist() for begin, end in blocks]
+    del names
     place = Path(tempfile.mkdtemp(prefix=".salesforecast-", dir=beside))
 
-    def written() -> Iterator[int]:
-        """The number of each block when it lies in the folder: it is begun while the next one is written."""
-        edge = ahead["unique_id"].to_numpy()
-        for number, (begin, end) in enumerate(zip(cuts, ends, strict=True)):
-            panel.iloc[begin:end].to_parquet(place / f"{number}.parquet", index=False)
-            after = slice(np.searchsorted(edge, names[begin]), np.searchsorted(edge, names[end - 1], side="right"))
-            ahead.iloc[after].to_parquet(place / f"{number}-ahead.parquet", index=False)
-            yield number
-
     try:
+        edge = ahead["unique_id"].to_numpy()
+        for number, (begin, end) in enumerate(blocks):
+            panel.iloc[begin:end].to_parquet(place / f"{number}.parquet", index=False)
+            own = about[number]
+            after = slice(np.searchsorted(edge, own[0]), np.searchsorted(edge, own[-1], side="right"))
+            ahead.iloc[after].to_parquet(place / f"{number}-ahead.parquet", index=False)
+        if spent:  # before any worker takes memory
+            panel.drop(index=panel.index, inplace=True)
+        del ahead, edge
         save_champion(champion, place / "champion")
-        return engine.run_tasks(_block, written(), about, (str(place), meta, cutoff, whole, usual))
+        return engine.run_tasks(_block, range(len(blocks)), about, (str(place), meta, cutoff, whole, usual))
     finally:
         shutil.rmtree(place, ignore_errors=True)
 
@@ -193,9 +201,13 @@ def _in_blocks(
 def _champion(place: str) -> StoredChampion:
     """The stored champion, read once by each process."""
     from salesforecast_lib.models.champion import load_champion
+    from salesforecast_lib.models.peers import walk
+    from salesforecast_lib.pipeline.batch.memory import keep_memory
 
     champion = load_champion(Path(place) / "champion")
     if parent_process() is not None:
+        keep_memory()
+        walk.prepare()
         gc.collect()
         gc.freeze()  # what lives as long as the process is not looked through again and again
     return champion
@@ -224,6 +236,5 @@ def _block(
     extended = pd.concat([tail, rows], ignore_index=True).sort_values(["unique_id", "ds"], ignore_index=True)
     made = build_features(extended, {**meta, "static": [], "historical": []}, usual, ahead_only=True)
     columns = ["unique_id", "ds", *made.roles["future"]]
-    ahead = made.frame.loc[made.frame["ds"] > cutoff, columns]
-    known = pd.concat([table.frame[columns], ahead], ignore_index=True)
+    known = made.frame.loc[made.frame["ds"] > cutoff, columns].reset_index(drop=True)
     return champion.part(table, known, cutoff, whole).named(names)

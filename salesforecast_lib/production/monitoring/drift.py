@@ -10,7 +10,7 @@ import pandas as pd
 
 from salesforecast_lib.data.frequency import check_freq
 from salesforecast_lib.production.monitoring import profile, units
-from salesforecast_lib.production.monitoring.measures import distances, level_ratios, turns
+from salesforecast_lib.production.monitoring.measures import common_shift, distances, level_ratios, turns
 from salesforecast_lib.production.monitoring.reference import Reference
 from salesforecast_lib.wording import first_names
 
@@ -57,6 +57,7 @@ def data_drift(reference: Reference, panel: pd.DataFrame, meta: Mapping[str, Any
         *units.unit_rows(reference, new),
         *_columns(reference, window, kept, full),
         *_price_range(reference, new),
+        *_shifts(reference, usual),
         *(_levels(reference, kept) if full else ()),
         *(_turns(reference, usual) if full else ()),
     ]
@@ -138,6 +139,22 @@ def _price_range(reference: Reference, new: pd.DataFrame) -> Iterator[tuple[Any,
             "range", name, outside, MOST_OUTSIDE, outside > MOST_OUTSIDE,
             f"{outside:.1%} of {name} lies outside {low:.4g} to {high:.4g}, where all of training did",
             "check the unit and the currency of the feed before forecasting",
+        )  # fmt: skip
+
+
+def _shifts(reference: Reference, recent: pd.DataFrame) -> Iterator[tuple[Any, ...]]:
+    for name, known in reference.columns.items():
+        limit = known["limits"].get("shift")  # an older reference has none
+        if limit is None or name not in recent:
+            continue
+        found = common_shift(recent, name, reference.window)
+        if found.empty:
+            continue
+        value = float(found.iloc[-1])
+        yield (
+            "shift", name, value, limit, abs(value) > limit,
+            f"{name} of the middle product has moved by {np.expm1(value):+.1%} against the periods before",
+            "is it a new list of prices? Tell the plan what stays, and retrain when sales have answered",
         )  # fmt: skip
 
 

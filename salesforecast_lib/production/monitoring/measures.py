@@ -12,7 +12,8 @@ from salesforecast_lib.production.monitoring import profile
 from salesforecast_lib.production.monitoring.stability import kolmogorov_smirnov, merged, population_stability
 
 # What is never worth a call, whatever the past says: least limits of each measure.
-FLOORS = {"stability": 0.1, "ks": 0.08, "missing": 0.02, "level": 0.1, "silent": 0.05, "turn": 0.1}
+FLOORS = {"stability": 0.1, "ks": 0.08, "missing": 0.02, "level": 0.1, "silent": 0.05, "turn": 0.1, "shift": 0.03}
+RECENT = 3  # periods that a common shift needs to be seen
 
 
 def column_measures(counts: profile.PeriodCounts, before: slice, now: slice, edges: int) -> dict[str, float]:
@@ -84,3 +85,36 @@ def turns(panel: pd.DataFrame, groups: Mapping[str, str], window: int) -> pd.Dat
     change = np.log(rate(window) / rate(2 * window).shift(window))
     found = change.sub(change[profile.WHOLE], axis=0).drop(columns=profile.WHOLE)
     return found.dropna(how="all")
+
+
+def common_shift(panel: pd.DataFrame, column: str, window: int) -> pd.Series:
+    """How far the products moved together: of the middle product, the log of a column's mean over the last `RECENT`
+    periods over its mean in the ``window`` before them.
+
+    A promotion moves one product and leaves the middle one where it was; a new list of prices moves it at once.
+
+    Returns
+    -------
+    Series by ``ds``, from the first period with a full past on.
+    """
+    values = profile.told(panel, column)
+    logs = np.log(np.where(values > 0, values, np.nan))
+    wide = pd.Series(logs, [panel["ds"], panel["unique_id"].astype(str)]).unstack()
+    if len(wide) < window + RECENT:
+        return pd.Series(dtype="float64")
+    before, now = _trailing_mean(wide.to_numpy(), window)[:-RECENT], _trailing_mean(wide.to_numpy(), RECENT)[window:]
+    return pd.DataFrame(now - before, wide.index[window + RECENT - 1 :]).median(axis=1).dropna()
+
+
+def _trailing_mean(values: np.ndarray, periods: int) -> np.ndarray:
+    """Mean of the known ones of ``periods`` rows of values (n, columns); missing where not even half is known.
+
+    Returns
+    -------
+    (n - periods + 1, columns)
+    """
+    known = np.isfinite(values)
+    first = np.zeros((1, values.shape[1]))
+    sums, counts = (np.vstack([first, part.cumsum(axis=0)]) for part in (np.where(known, values, 0.0), known))
+    total, there = sums[periods:] - sums[:-periods], counts[periods:] - counts[:-periods]
+    return np.divide(total, there, out=np.full(total.shape, np.nan), where=2 * there > periods)

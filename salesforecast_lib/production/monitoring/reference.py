@@ -19,7 +19,7 @@ import pandas as pd
 from salesforecast_lib.data.frequency import check_freq
 from salesforecast_lib.files import read_json, write_json
 from salesforecast_lib.production.monitoring import profile
-from salesforecast_lib.production.monitoring.measures import FLOORS, column_measures, level_ratios, turns
+from salesforecast_lib.production.monitoring.measures import FLOORS, column_measures, common_shift, level_ratios, turns
 from salesforecast_lib.production.monitoring.stability import chance_limits, merged
 
 VERSION = 1
@@ -176,6 +176,9 @@ def _column(
             )
             for measure, value in found.items():
                 past[measure] = max(past.get(measure, 0.0), value)
+    if ratio and name != "y":
+        moved = common_shift(panel, name, window)
+        past["shift"] = float(moved.abs().max()) if len(moved) else 0.0
     edges, counts = counted(dates[-1], None)
     own = slice(max(0, len(dates) - span), len(dates))
     rows = max(float(counts.rows[own].sum()), 1.0)
@@ -183,7 +186,8 @@ def _column(
     told = counts.counts[own]
     at_once = float(told.sum(axis=1).mean()) * window  # rows of a window
     least = chance_limits(float(told.sum()), at_once, merged(told[:1], len(edges)).shape[1])
-    floors = {m: max(floor, least.get(m, 0.0)) for m, floor in FLOORS.items()}
+    measured = [m for m in FLOORS if m != "shift" or m in past]
+    floors = {m: max(FLOORS[m], least.get(m, 0.0)) for m in measured}
     return {
         "edges": edges.tolist(),
         "counts": counts.counts[own].sum(axis=0).tolist(),

@@ -129,9 +129,9 @@ def _routes(app: FastAPI, service: Service, closed: bool) -> None:
          lambda: Response(service.metrics.text(), media_type="text/plain; version=0.0.4"), 401)  # fmt: skip
 
     @app.get("/docs", include_in_schema=False)
-    async def docs() -> Response:
+    async def docs(request: Request) -> Response:
         shown = {} if service.current is None else examples(service.current, closed)  # the page needs no key
-        return Response(docs_page(app.openapi(), shown), media_type="text/html")
+        return Response(docs_page(app.openapi(), shown, request.scope.get("server")), media_type="text/html")
 
     @app.exception_handler(Problem)
     async def refused(request: Request, problem: Problem) -> Response:

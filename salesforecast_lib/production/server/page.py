@@ -15,8 +15,10 @@ _STYLE = (
 )
 
 
-def docs_page(described: dict[str, Any], examples: dict[str, Any]) -> str:
-    """HTML of an OpenAPI description; ``examples`` are bodies by path."""
+def docs_page(described: dict[str, Any], examples: dict[str, Any], server: tuple[str, int | None] | None = None) -> str:
+    """HTML of an OpenAPI description; ``examples`` are bodies by path, ``server`` is the host and port that answer."""
+    host, port = server or ("127.0.0.1", None)
+    address = f"http://{f'[{host}]' if ':' in host else host}" + (f":{port}" if port else "")
     parts, shapes = [], described["components"]["schemas"]
     for path, methods in described["paths"].items():
         for method, told in methods.items():
@@ -25,7 +27,7 @@ def docs_page(described: dict[str, Any], examples: dict[str, Any]) -> str:
             if path in examples:
                 body = json.dumps(examples[path])
                 parts.append(
-                    f"<pre>curl -s http://127.0.0.1:8000{escape(path)} -H 'content-type: application/json' \\\n  "
+                    f"<pre>curl -s {escape(address + path)} -H 'content-type: application/json' \\\n  "
                     f"-d {escape(repr(body))}</pre>"
                 )
             asked = told.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {})

@@ -87,6 +87,9 @@ def test_no_number_depends_on_the_blocks(place):
     whole, blocks = forecast_data(champion, new), forecast_data(champion, new, 1, rows=150, many=100)
     pd.testing.assert_frame_equal(whole.table, blocks.table, rtol=1e-9)
     assert whole.notes == blocks.notes
+    spent = forecast_data(champion, new, 1, rows=150, many=100, spent=True)
+    pd.testing.assert_frame_equal(blocks.table, spent.table)
+    assert new.panel.empty, "its rows are gone with the last block"
 
 
 def test_with_a_stock_file_it_says_what_to_order(place, tmp_path):

@@ -9,7 +9,7 @@ import pytest
 from river.drift import PageHinkley
 
 from salesforecast_lib.production import monitoring
-from salesforecast_lib.production.monitoring import nights, signals, stability, units
+from salesforecast_lib.production.monitoring import measures, nights, signals, stability, units
 from salesforecast_lib.production.monitoring.trials import injection
 
 META = {"freq": "D", "country": "", "static": ["group"], "historical": ["price"], "future": [], "season_length": 7}
@@ -121,6 +121,32 @@ def test_an_alarm_names_what_changed_and_what_to_do(reference, panel, name):
     found = alarms(reference, panel, **changes)
     assert (kind, subject) in set(zip(found["kind"], found["subject"], strict=True)), found[["kind", "subject"]]
     assert found["says"].str.len().min() > 10 and found["do"].str.len().min() > 10
+
+
+@pytest.mark.parametrize("factor", [1.15, 0.9])
+def test_a_new_list_of_prices_is_seen_within_three_days(reference, panel, cutoff, factor):
+    early = panel[panel["ds"] <= cutoff + pd.Timedelta(days=3)]
+    found = alarms(reference, early, price=lambda new: new["price"] * factor)
+    row = found[found["kind"] == "shift"].iloc[0]
+    assert row["subject"] == "price" and ("+" if factor > 1 else "-") in row["says"]
+
+
+def test_prices_of_a_third_of_the_products_are_no_common_shift(reference, panel):
+    some = panel["unique_id"].isin([f"p{k:02d}" for k in range(8)])
+    found = alarms(reference, panel, price=lambda new: new["price"] * np.where(some.loc[new.index], 0.5, 1.0))
+    assert "shift" not in set(found["kind"])
+
+
+def test_a_common_shift_by_hand():
+    ds = np.tile(pd.date_range("2024-01-01", periods=20), 3)
+    panel = pd.DataFrame(
+        {"unique_id": np.repeat(["a", "b", "c"], 20), "ds": ds, "price": np.repeat([1.0, 5.0, 9.0], 20)}
+    )
+    panel.loc[(panel["ds"] > "2024-01-17") & (panel["unique_id"] != "c"), "price"] *= 1.2
+    panel.loc[7, "price"] = np.nan
+    found = measures.common_shift(panel, "price", 10)
+    assert found.iloc[-1] == pytest.approx(np.log(1.2)) and found.iloc[0] == pytest.approx(0.0)
+    assert len(found) == 20 - 10 - measures.RECENT + 1
 
 
 def test_missing_products_and_columns_are_named(reference, panel):

@@ -228,8 +228,9 @@ def test_the_description_is_whole_and_fetches_nothing(shared):
     assert {"/forecast", "/observe", "/replenish", "/whatif", "/model", "/health", "/ready", "/metrics"} == set(
         described["paths"]
     )
-    page = shared.get("/docs").text
-    assert "http://" not in page.replace("http://127.0.0.1:8000", "") and "https://" not in page
+    page = shared.get("http://127.0.0.1:9123/docs").text
+    assert "curl -s http://127.0.0.1:9123/forecast" in page, "the address that answered"
+    assert "http://" not in page.replace("http://127.0.0.1:9123", "") and "https://" not in page
     assert "<script" not in page and "service_level" in page and "curl" in page
 
 
