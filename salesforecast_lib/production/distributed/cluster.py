@@ -21,7 +21,7 @@ import dask
 from distributed import Client, LocalCluster, WorkerPlugin
 from distributed.scheduler import KilledWorker
 
-from salesforecast_lib.production.distributed.address import ANSWER, no_answer
+from salesforecast_lib.production.distributed.address import ANSWER, check_libraries, library_digest, no_answer
 from salesforecast_lib.production.distributed.engine import (
     ONE_THREAD,
     Engine,
@@ -36,7 +36,7 @@ from salesforecast_lib.wording import counted
 if TYPE_CHECKING:
     from distributed import Future, Worker
 
-WORKERS = 20.0  # seconds in which it has to have a worker
+WORKERS = 10.0  # seconds in which it has to have a worker
 LOOK = 0.5  # seconds between two looks at the workers
 AGAIN = 10.0  # seconds without as many workers as were begun, after which others are begun
 ALONE = 60.0  # seconds without any worker, after which a call gives up
@@ -88,7 +88,7 @@ def connected(scheduler: str) -> DaskEngine:
     Raises
     ------
     EngineError
-        When nothing answers there, or it has no worker.
+        When nothing answers there, it has no worker, or a worker has another version of this library.
     """
     logging.getLogger("distributed").setLevel(logging.CRITICAL)  # it would tell of each try to connect
     try:
@@ -103,6 +103,11 @@ def connected(scheduler: str) -> DaskEngine:
         raise EngineError(
             f"--scheduler {scheduler}: it has no worker; begin one with: dask worker {scheduler} --nthreads 1"
         ) from None
+    try:
+        check_libraries(scheduler, client.run(library_digest, on_error="return"))
+    except BaseException:
+        client.close()
+        raise
     return DaskEngine(client)
 
 

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from salesforecast_lib.files import project_root
-from salesforecast_lib.production.distributed import EngineError, check_engine, engine, open_engine, opening
+from salesforecast_lib.production.distributed import EngineError, address, check_engine, engine, open_engine, opening
 from salesforecast_lib.production.distributed.engine import InPlace, Results, memory_bytes
 from tests.unit.production.distributed import work
 
@@ -173,6 +173,14 @@ def test_a_cluster_without_workers_is_refused_with_what_to_do(monkeypatch):
     with distributed.LocalCluster(n_workers=0, host="127.0.0.1", dashboard_address=":0") as there:
         with pytest.raises(EngineError, match="it has no worker; begin one with: dask worker tcp://"):
             open_engine("dask", scheduler=there.scheduler_address)
+
+
+@pytest.mark.parametrize("there", ["another digest", ModuleNotFoundError("salesforecast_lib")])
+def test_a_worker_with_another_library_is_refused_and_named(there):
+    found = {"tcp://10.0.0.1:1": address.library_digest(), "tcp://10.0.0.2:1": there}
+    with pytest.raises(EngineError, match="worker tcp://10.0.0.2:1 has another salesforecast_lib than this command"):
+        address.check_libraries("tcp://10.0.0.9:8786", found)
+    address.check_libraries("tcp://10.0.0.9:8786", dict(list(found.items())[:1]))
 
 
 def test_a_cluster_begun_here_listens_on_this_machine_only():
