@@ -94,6 +94,7 @@ def forecast_data(
         parts = [_whole_part(champion, new, cutoff)]
     else:
         with nullcontext(engine) if engine else open_engine(workers=processes or 0) as doing:
+            doing.warm(_ready)
             done = _in_blocks(champion, new, cutoff, doing, rows, beside, spent)
         parts, failed = done.delivered, done.failures
         if not parts:
@@ -197,17 +198,24 @@ def _in_blocks(
         shutil.rmtree(place, ignore_errors=True)
 
 
+def _ready() -> None:
+    """What a process needs for blocks, besides the champion."""
+    import salesforecast_lib.models.champion  # noqa: F401
+    from salesforecast_lib.models.peers import walk
+    from salesforecast_lib.pipeline.batch.memory import keep_memory
+
+    keep_memory()
+    walk.prepare()
+
+
 @lru_cache(maxsize=1)
 def _champion(place: str) -> StoredChampion:
     """The stored champion, read once by each process."""
     from salesforecast_lib.models.champion import load_champion
-    from salesforecast_lib.models.peers import walk
-    from salesforecast_lib.pipeline.batch.memory import keep_memory
 
     champion = load_champion(Path(place) / "champion")
     if parent_process() is not None:
-        keep_memory()
-        walk.prepare()
+        _ready()
         gc.collect()
         gc.freeze()  # what lives as long as the process is not looked through again and again
     return champion
