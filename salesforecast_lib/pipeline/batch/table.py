@@ -164,6 +164,7 @@ def _in_blocks(
     from salesforecast_lib.data.frequency import check_freq
     from salesforecast_lib.models.champion.persistence import save_champion
     from salesforecast_lib.models.champion.renewed import whole_of
+    from salesforecast_lib.pipeline.batch.memory import give_back
 
     panel, meta = new.panel, new.meta
     assert champion.coding is not None
@@ -192,6 +193,7 @@ def _in_blocks(
         if spent:  # before any worker takes memory
             panel.drop(index=panel.index, inplace=True)
         del ahead, edge
+        give_back()
         save_champion(champion, place / "champion")
         return engine.run_tasks(_block, range(len(blocks)), about, (str(place), meta, cutoff, whole, usual))
     finally:
