@@ -94,6 +94,7 @@ def forecast_data(
         parts = [_whole_part(champion, new, cutoff)]
     else:
         with nullcontext(engine) if engine else open_engine(workers=processes or 0) as doing:
+            doing.warm(_ready)
             done = _in_blocks(champion, new, cutoff, doing, rows, beside, spent)
         parts, failed = done.delivered, done.failures
         if not parts:
@@ -163,6 +164,7 @@ def _in_blocks(
     from salesforecast_lib.data.frequency import check_freq
     from salesforecast_lib.models.champion.persistence import save_champion
     from salesforecast_lib.models.champion.renewed import whole_of
+    from salesforecast_lib.pipeline.batch.memory import give_back
 
     panel, meta = new.panel, new.meta
     assert champion.coding is not None
@@ -191,23 +193,31 @@ def _in_blocks(
         if spent:  # before any worker takes memory
             panel.drop(index=panel.index, inplace=True)
         del ahead, edge
+        give_back()
         save_champion(champion, place / "champion")
         return engine.run_tasks(_block, range(len(blocks)), about, (str(place), meta, cutoff, whole, usual))
     finally:
         shutil.rmtree(place, ignore_errors=True)
 
 
+def _ready() -> None:
+    """What a process needs for blocks, besides the champion."""
+    import salesforecast_lib.models.champion  # noqa: F401
+    from salesforecast_lib.models.peers import walk
+    from salesforecast_lib.pipeline.batch.memory import keep_memory
+
+    keep_memory()
+    walk.prepare()
+
+
 @lru_cache(maxsize=1)
 def _champion(place: str) -> StoredChampion:
     """The stored champion, read once by each process."""
     from salesforecast_lib.models.champion import load_champion
-    from salesforecast_lib.models.peers import walk
-    from salesforecast_lib.pipeline.batch.memory import keep_memory
 
     champion = load_champion(Path(place) / "champion")
     if parent_process() is not None:
-        keep_memory()
-        walk.prepare()
+        _ready()
         gc.collect()
         gc.freeze()  # what lives as long as the process is not looked through again and again
     return champion

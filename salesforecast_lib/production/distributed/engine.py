@@ -103,6 +103,13 @@ class Engine(ABC):
             When the engine itself cannot go on. A task that fails does not raise: it is in `Results.failures`.
         """
 
+    def warm(self, function: Callable[[], None]) -> None:
+        """Begin the workers now, each with a call of ``function``: imports, which its first task would wait for.
+
+        What the function returns or raises is forgotten; an engine whose workers are there already does nothing.
+        """
+        return None
+
     def close(self) -> None:  # noqa: B027  (an engine without processes has nothing to end)
         """End the processes of this engine."""
 

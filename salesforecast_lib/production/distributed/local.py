@@ -66,6 +66,11 @@ class Processes(Engine):
             raise
         return tries.results()
 
+    def warm(self, function: Callable[[], None]) -> None:
+        """See `Engine.warm`."""
+        for slot in self._pools:
+            slot.warm(function)
+
     def close(self, wait: bool = True) -> None:
         """End the processes."""
         for slot in self._pools:
@@ -86,9 +91,20 @@ class _Slot:
     def __init__(self) -> None:
         self._pool: ProcessPoolExecutor | None = None
         self._pid, self._call, self._over = 0, 0, False
+        self._warm: Future[None] | None = None
+
+    def warm(self, function: Callable[[], None]) -> None:
+        """Begin the process, with a call that nobody waits for."""
+        if self._pool is None:
+            self._pool = ProcessPoolExecutor(1, get_context("spawn"))
+            with one_thread():
+                self._warm = self._pool.submit(function)
 
     def begin(self, call: int, function: Callable[..., Any], task: Any, shared: tuple[Any, ...]) -> Future[Any]:
         """Begin a task; what is shared is sent first where the process does not have it yet."""
+        if self._warm is not None and self._warm.done() and isinstance(self._warm.exception(), BrokenProcessPool):
+            self.end()
+        self._warm = None
         if self._pool is None:
             self._pool = ProcessPoolExecutor(1, get_context("spawn"))
             self._call, self._pid, self._over = 0, 0, False

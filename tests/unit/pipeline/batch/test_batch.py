@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 from salesforecast_lib.pipeline.batch import forecast_data, read_new
 from salesforecast_lib.pipeline.batch.table import stored_champion
 from salesforecast_lib.pipeline.cli import app
+from salesforecast_lib.production.distributed.engine import InPlace
 from tests.unit.pipeline.nightly.made import DAYS, lines, shop
 
 
@@ -87,7 +88,7 @@ def test_no_number_depends_on_the_blocks(place):
     whole, blocks = forecast_data(champion, new), forecast_data(champion, new, 1, rows=150, many=100)
     pd.testing.assert_frame_equal(whole.table, blocks.table, rtol=1e-9)
     assert whole.notes == blocks.notes
-    spent = forecast_data(champion, new, 1, rows=150, many=100, spent=True)
+    spent = forecast_data(champion, new, rows=150, many=100, engine=InPlace(), spent=True)
     pd.testing.assert_frame_equal(blocks.table, spent.table)
     assert new.panel.empty, "its rows are gone with the last block"
 
