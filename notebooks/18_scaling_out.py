@@ -39,7 +39,7 @@ import numpy as np
 import pandas as pd
 
 from salesforecast_lib import data
-from salesforecast_lib.data import series
+from salesforecast_lib.data import schema, series
 from salesforecast_lib.data.prepare import load_panel
 from salesforecast_lib.files import project_root, write_json
 from salesforecast_lib.plots import use_book_style
@@ -146,7 +146,8 @@ best = np.sort(np.argsort(-sold, kind="stable")[:100])
 chosen = series.choose_series(cell, units, dense.shape, keep=100)
 assert sold[chosen].sum() == sold[best].sum()
 config = data.PanelConfig(n_series=100)
-cleaned = data.clean(data.validate_order_lines(orders.copy())[0])
+lines, refused = schema.validate_order_lines(orders.copy())
+cleaned = data.clean(lines, quarantined=refused)
 whole = data.build_panel(cleaned.kept, config)
 print(f"{whole['unique_id'].nunique()} series of {len(names)}")
 
