@@ -238,11 +238,10 @@ RULES: dict[str, Rule] = {
     "live_epochs": POSITIVE,
     "prune_share": SHARE_0,
     # 15: monitoring
-    "watched_products": at_least(8),
+    **{"watched_products": at_least(8), "known_products": at_least(20)},
     **dict.fromkeys(("watched_markets", "known_horizons"), POSITIVE),
     "played_weeks": at_least(4),
-    "retrain_rows": at_least(500),
-    **{"gradient_products": at_least(2), "shuffles": at_least(2), "known_products": at_least(20)},  # 16: trust
+    **{"retrain_rows": at_least(500), "gradient_products": at_least(2), "shuffles": at_least(2)},  # and 16: trust
 }
 # Every value of the declared type will do: truth values, and texts whose meaning only the data know.
 FREE = frozenset(
