@@ -168,7 +168,7 @@
     };
     line("usual", begin, reason.usual, units(reason.usual), "whole");
     for (const [driver, from, to, size, sure] of steps) {
-      line(sure ? driver : `${driver} (not sure)`, from, to, change(size), size < 0 ? "less" : "more");
+      line(sure === false ? `${driver} (not sure)` : driver, from, to, change(size), size < 0 ? "less" : "more");
     }
     line("forecast", begin, reason.forecast, units(reason.forecast), "whole");
   }

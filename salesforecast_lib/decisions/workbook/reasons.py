@@ -21,7 +21,9 @@ EXAMPLE = "simulated stock: an example, give yours with -p stock_file=FILE"
 _NEEDED = ("stock", "order_quantity", "expected_demand", "risk_with_order", "periods_of_stock", "why")
 _BELOW = " is below the level "
 _MOST, _MOVED = 0.5, 0.1  # of what the forecast differs from the usual, and of the usual: less is not the main reason
-_BARE = ("recent sales", "holidays", "buyers", "advertising", "other columns")
+# What a product is, which is no news to its planner.
+_STANDING = ("kind of product", "shop and group", "day of the week", "time of the month", "buyers", "other columns")
+_BARE = ("recent sales", "holidays", "advertising")
 
 
 def evidence(folder: Path) -> pd.DataFrame:
@@ -42,16 +44,16 @@ def evidence(folder: Path) -> pd.DataFrame:
 def main_reasons(folder: Path) -> dict[str, str]:
     """What mostly moves the forecast away from the usual, a clause by product, only where it is sure enough.
 
-    A driver is told on which all trees of the committee agree, that moves the forecast the way it differs from the
-    usual, by a tenth of the usual and half of the difference at least. None where the run has no ``reasons.csv``, or
-    that is of an earlier champion.
+    A driver is told that is news to a planner, on which all trees of the committee agree, and that moves the forecast
+    the way it differs from the usual, by a tenth of the usual and half of the difference at least. None where the run
+    has no ``reasons.csv``, or that is of an earlier champion.
     """
     reasons = read_reasons(folder)
     if reasons.empty or not (folder / OWN).is_file():
         return {}
     forecasts = pd.read_parquet(folder / OWN, columns=["unique_id", "cutoff", "model", "mean"])
     rows = current_reasons(reasons, forecasts[forecasts["model"] == CHAMPION])
-    rows = rows[rows["sure"] & ~rows["driver"].isin((USUAL, REST))]
+    rows = rows[rows["sure"] & ~rows["driver"].isin((USUAL, REST, *_STANDING))]
     apart = rows["forecast"] - rows["usual"]
     main = (rows["units"] * apart > 0) & (
         rows["units"].abs() >= np.maximum(_MOST * apart.abs(), _MOVED * rows["usual"])

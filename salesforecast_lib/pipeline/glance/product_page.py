@@ -42,7 +42,8 @@ _BODY = """<div id="shop-products" class="shop tex2jax_ignore mathjax_ignore">
 </div>
 <div data-part="reasons-box" hidden><h3>Why this forecast?</h3><p data-part="reasons-head"></p>
 <table data-part="reasons" class="waterfall"><caption>Units over the whole forecast; a bar begins where the one above
-it ends.</caption><thead><tr><th scope="col">driver</th><th scope="col" aria-hidden="true"></th>
+it ends; the grey ones are cut on the left.</caption><thead><tr><th scope="col">driver</th>
+<th scope="col" aria-hidden="true"></th>
 <th scope="col" class="number">units</th></tr></thead><tbody></tbody></table></div>
 <div class="boxes">
 <div><h3>Plan</h3><table data-part="plan"></table></div>

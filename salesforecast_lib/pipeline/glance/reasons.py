@@ -13,8 +13,8 @@ _SMALL = 0.005  # of the usual: a smaller bar is not seen
 
 
 def reasons_data(reasons: pd.DataFrame, names: list[str]) -> list[dict[str, Any] | None]:
-    """By product in the order of ``names``: ``usual``, ``forecast``, ``bars`` (driver, units, sure) that lead from one
-    to the other, and ``why``, the card in words; None where nothing is known.
+    """By product in the order of ``names``: ``usual``, ``forecast``, ``bars`` (driver, units, sure or
+    None) that lead from one to the other, and ``why``, the card in words; None where nothing is known.
 
     Parameters
     ----------
@@ -28,7 +28,7 @@ def reasons_data(reasons: pd.DataFrame, names: list[str]) -> list[dict[str, Any]
         shown = drivers[size >= _SMALL * abs(usual)].sort_values("units", key=abs, ascending=False, kind="stable")
         bars = [[row.driver, round(row.units, 1), bool(row.sure)] for row in shown.head(SHOWN).itertuples()]
         told = sum(bar[1] for bar in bars)
-        bars.append(["everything else", round(forecast - usual - told, 1), False])
+        bars.append(["everything else", round(forecast - usual - told, 1), None])
         why = rows.loc[rows["driver"] == USUAL, "why"]
         found[name] = {
             "usual": round(usual, 1),

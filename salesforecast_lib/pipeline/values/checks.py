@@ -208,10 +208,13 @@ RULES: dict[str, Rule] = {
     "prune_share": SHARE_0,
     # 15: monitoring
     "watched_products": at_least(8),
-    **dict.fromkeys(("watched_markets", "known_horizons"), POSITIVE),
+    "watched_markets": POSITIVE,
     "played_weeks": at_least(4),
     "retrain_rows": at_least(500),
-    **{"gradient_products": at_least(2), "shuffles": at_least(2), "known_products": at_least(20)},  # 16: trust
+    # 16: trust
+    **dict.fromkeys(("gradient_products", "shuffles"), at_least(2)),
+    "known_products": at_least(20),
+    "known_horizons": POSITIVE,
     # 16b: robustness, fairness and privacy
     "price_band": Rule("a share above 0 and below 1", lambda value: 0 < value < 1),
     "attacked_products": POSITIVE,

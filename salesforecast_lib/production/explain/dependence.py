@@ -9,7 +9,6 @@ import numpy as np
 
 from salesforecast_lib.production.explain.permutation import Predict
 
-
 _OWN = ("price_level", "relative_price", "discount")  # columns relative to a product's own usual price
 _FIRST = 1e12
 

@@ -20,7 +20,7 @@ from salesforecast_lib.models.champion import ChampionConfig, StoredChampion, ch
 from salesforecast_lib.production.explain.drivers import HOLIDAYS, PRICE, PROMOTION, SEASON, WEEKDAY
 from salesforecast_lib.production.explain.trees import champion_parts
 
-META = {
+META: dict[str, Any] = {
     "freq": "D", "horizon": 28, "season_length": 7, "country": COUNTRY, "dataset": "marketplace",
     "static": ["category"], "historical": [], "future": ["promotion", "depth", "price"],
 }  # fmt: skip
@@ -89,7 +89,7 @@ def true_logs(known: KnownMarket) -> pd.DataFrame:
     days = pd.DatetimeIndex(truth["ds"])
     public = holidays.country_holidays(COUNTRY, years=sorted(set(days.year)))
     feast = np.array([(day.month, day.day) in FESTIVALS for day in days])
-    free = np.isin(days.date, list(public))
+    free = np.array([day.date() in public for day in days])
     angle = 2 * np.pi * (days.dayofyear.to_numpy() - truth["season_peak"].to_numpy()) / 365.25
     price = truth["own_elasticity"] * np.log(truth["list_price"] / truth["reference_price"])
     logs = pd.DataFrame(

@@ -42,6 +42,7 @@ def test_less_promotion_is_no_event(tmp_path):
         [("promotion", 11.0, False, "")],  # the trees do not agree
         [("promotion", 5.0, True, "")],  # less than a tenth of the usual
         [("price", -11.0, True, "")],  # the other way
+        [("kind of product", 30.0, True, "")],  # no news
         [("usual", 30.0, True, ""), ("rest of the committee", 30.0, True, "")],
     ],
 )

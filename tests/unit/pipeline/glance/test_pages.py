@@ -20,10 +20,13 @@ from salesforecast_lib.pipeline.glance.contents import run_contents
 from salesforecast_lib.pipeline.glance.product_page import DATA, PAGE
 from salesforecast_lib.pipeline.glance.products import ALL_BANDS, MOST, products_data, script
 from salesforecast_lib.pipeline.glance.ranking import SHOWN, top_alerts, top_orders, top_prices
+from salesforecast_lib.pipeline.glance.reasons import reasons_data
 from salesforecast_lib.pipeline.glance.standing import data_facts, standings, verdict
 from salesforecast_lib.pipeline.markdown import plain
 from salesforecast_lib.pipeline.publish import _EXAMPLE
+from salesforecast_lib.production.explain.card import reasons_table
 from tests.unit.pipeline.glance.made import HORIZON, ODD, made_shop
+from tests.unit.production.explain.made import hand_made
 
 
 @pytest.fixture(scope="module")
@@ -226,3 +229,21 @@ def test_orders_that_are_alike_in_one_loss_are_told_apart_by_the_next(tmp_path, 
     write_csv(plan.assign(**{column: [2.0, 9.0, 3.0]}), folder / "replenishment.csv")
     run = read_run(folder)
     assert [item.subject for item in top_orders(run).items] == products_data(run)["names"] == ["b", "c", "a"]
+
+
+def test_reasons_are_bars_from_the_usual_to_the_forecast():
+    table = reasons_table(hand_made(), "day")
+    found = reasons_data(table, ["=A1", "none", "Tea"])
+    assert found[1] is None and found[0]["why"].startswith("The next 14 days: 118 units")
+    for each in (found[0], found[2]):
+        assert each["usual"] + sum(bar[1] for bar in each["bars"]) == pytest.approx(each["forecast"], abs=0.05)
+    assert [bar[0] for bar in found[0]["bars"]] == ["promotion", "season", "price", "everything else"]
+    assert [bar[2] for bar in found[0]["bars"]] == [True, False, False, None]
+    assert reasons_data(table.iloc[:0], ["Tea"]) == [None]
+
+
+def test_a_page_without_reasons_has_an_empty_list_of_them(folder):
+    run = read_run(folder)
+    assert run.reasons.empty
+    data = json.loads(product_pages(run)[DATA].removeprefix("window.shopProducts = ").rstrip(";\n"))
+    assert data["reasons"] == [None] * len(data["names"])

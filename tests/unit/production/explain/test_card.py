@@ -28,7 +28,7 @@ def test_what_is_small_is_left_out_and_fewer_promotions_have_no_date():
     assert why(hand_made(), "007", "week").sentence == "The next 14 weeks: 50 units, about its usual 50."
     tea = why(hand_made(), "Tea", "day")
     assert "9.0 units, 1.0 more than its usual 8.0" in tea.sentence
-    assert f"less promotion than usual \N{MINUS SIGN}1.5" in tea.sentence and "No earlier total" in tea.certainty
+    assert "less promotion than usual \N{MINUS SIGN}1.5" in tea.sentence and "No earlier total" in tea.certainty
 
 
 def test_an_unknown_product_is_refused_with_names():

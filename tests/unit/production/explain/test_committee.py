@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from salesforecast_lib.data.features import ahead_features, build_features
@@ -53,14 +54,15 @@ def test_a_promotion_in_the_plan_is_the_promotions_bar(shop):
     champion, table, known = shop
     ahead = known["ds"] > champion.cutoff
     none, all_days = (
-        champion_reasons(champion, table, known.assign(promo=known["promo"].where(~ahead, told))) for told in (0.0, 1.0)
+        champion_reasons(champion, table, known.assign(promo=known["promo"].where(~ahead, all_ahead)))
+        for all_ahead in (0.0, 1.0)
     )
     place = [reasons.drivers.index("promotion") for reasons in (none, all_days)]
     gain = all_days.added[:, place[1]] - none.added[:, place[0]]
     grown = all_days.forecast - none.forecast
     assert (gain > 0).all() and (all_days.added[:, place[1]] > 0).all() and (none.added[:, place[0]] < 0).all()
     assert gain.sum() > 0.7 * grown.sum()
-    assert all_days.sure[:, place[1]].all() and not none.sure[:, place[0]].all() or none.sure.any()
+    assert all_days.sure[:, place[1]].all()
 
 
 @pytest.mark.parametrize("freq", ["D", "W-SUN", "MS"])
@@ -69,14 +71,15 @@ def test_every_frequency_is_explained_and_each_column_of_the_memory_has_a_meanin
     table = build_features(panel, meta)
     told, last = {**meta, **table.roles}, panel["ds"].max()
     columns = ["unique_id", "ds", *table.roles["future"]]
-    known = ahead_features(panel, meta)[columns]
+    known = pd.concat([table.frame[columns], ahead_features(panel, meta)[columns]], ignore_index=True)
     rows = LongMemoryRows(table, known, last, 8, meta["freq"], meta["season_length"], 8)
     assert len(rows.meaning) == sum(name.startswith("memory_") for name in rows.numeric)
     champion = small_champion(table, known, told, last, BOTH)
     reasons = champion_reasons(champion, table, known)
     assert np.allclose(reasons.usual + reasons.added.sum(axis=1) + reasons.rest, reasons.forecast)
     assert {"promotion", "recent sales", "kind of product", "season"} <= set(reasons.drivers)
-    assert ("day of the week" in reasons.drivers) == (freq == "D")
+    weekdays = {"D": True, "W-SUN": False, "MS": True}  # months differ in how many Saturdays they have
+    assert ("day of the week" in reasons.drivers) == weekdays[freq]
 
 
 def test_simple_rules_have_no_drivers_and_the_card_says_so():
@@ -98,7 +101,8 @@ def test_a_product_that_the_trees_do_not_know_is_named(shop):
 @pytest.mark.parametrize(
     ("column", "group", "driver"),
     [
-        ("mailer", "promotion", "promotion"), ("Promo2", "promotion", "promotion"), ("open", "promotion", "opening days"),
+        ("mailer", "promotion", "promotion"), ("Promo2", "promotion", "promotion"),
+        ("open", "promotion", "opening days"),
         ("ad_search", "promotion", "advertising"), ("price", "promotion", "price"), ("school_holiday", "promotion",
         "school holiday"), ("weekday_3", "calendar", "day of the week"), ("festival", "calendar", "holidays"),
         ("lag_7", "lags", "recent sales"), ("discount_x_level", "combinations", "price"), ("rating", "other",

@@ -89,7 +89,8 @@ def test_shapley_values_of_a_product_are_the_mean_over_all_orders():
 def test_the_verdict_on_the_truth_says_who_is_to_blame():
     columns = ["units", "share", "true_share", "slope", "missed"]
     rows = {
-        "price": [0.9, 0.85, 0.1, 0.95, 0.0], "season": [0.1, 0.0, 0.2, 0.0, 0.7], "holidays": [0.5, 0.5, 0.01, 0.9, 0.1],
+        "price": [0.9, 0.85, 0.1, 0.95, 0.0], "season": [0.1, 0.0, 0.2, 0.0, 0.7],
+        "holidays": [0.5, 0.5, 0.01, 0.9, 0.1],
         "promotion": [0.6, 0.9, 0.1, 0.2, 0.1], "day of the week": [np.nan, 0.9, 0.1, 0.9, 0.1],
     }  # fmt: skip
     told = "\n".join(truth_found(pd.DataFrame(rows, columns).T))

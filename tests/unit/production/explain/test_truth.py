@@ -25,7 +25,7 @@ def market():
 def test_the_effect_of_the_price_is_what_another_price_would_have_sold(market):
     truth, logs = market.market.truth, true_logs(market)
     reference = market.market.products.set_index("unique_id")["reference_price"]
-    price = truth["unique_id"].map(reference) * (1 - truth["depth"])
+    price = truth["price"] * truth["unique_id"].map(reference) / truth["list_price"]
     without = expected_demand(market.market, price)
     assert np.allclose(logs["price"], np.log(logs["mu"] / without), atol=1e-9)
 
