@@ -109,7 +109,6 @@ STAGES = (
             *("champion/champion.json", "champion_forecasts.parquet"),
         ),
         ("robustness.json",),
-        may_read=("prices.csv",),
     ),
 )
 
