@@ -7,7 +7,7 @@ JOBS ?= 2
 RUN_DIR ?= runs/$(PROFILE)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint unit nbval lab book refresh clean
+.PHONY: help setup run test lint unit nbval audit lab book refresh clean
 
 help:  ## show the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
@@ -38,6 +38,10 @@ unit: setup
 
 nbval: setup
 	$(PYTHON) -m salesforecast_lib.pipeline.nbval
+
+audit:  ## hold the locked versions against known vulnerabilities (needs pip-audit and the network)
+	@command -v pip-audit >/dev/null || { echo "pip-audit is not installed; install it apart from this project, for example with: pipx install pip-audit"; exit 1; }
+	pip-audit --requirement requirements.lock --no-deps --disable-pip
 
 lab: setup  ## open the notebooks in JupyterLab
 	$(PYTHON) -m jupyter lab notebooks

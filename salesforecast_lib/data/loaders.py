@@ -14,7 +14,7 @@ from salesforecast_lib.data.marketplace.demand import COUNTRY
 from salesforecast_lib.data.marketplace.simulate import Marketplace, simulate_marketplace
 from salesforecast_lib.data.online_retail import PRODUCT_CODES, retail_order_lines
 from salesforecast_lib.data.reading import ReadingReport, ReadOptions, read_orders
-from salesforecast_lib.data.reading.pseudonyms import hashed_ids, secret_key
+from salesforecast_lib.data.reading.pseudonyms import private
 from salesforecast_lib.data.schema import validate_order_lines
 
 _NO_PRODUCT_DEPARTMENTS = ("FUEL", "MISCELLANEOUS", "COUPON")
@@ -99,9 +99,7 @@ def own_data(
     if not path:
         raise ValueError("path is empty; give your file: -p path=orders.csv")
     read = read_orders(path, options)
-    note, lines = f"own data: {Path(path).name}", read.frame
-    if "customer_id" in lines and (options or ReadOptions()).customer_ids == "hashed":
-        lines = lines.assign(customer_id=hashed_ids(lines["customer_id"], secret_key()))
+    note, lines = f"own data: {Path(path).name}", private(read.frame, (options or ReadOptions()).customer_ids)
     return Source(lines, read.quarantine, country, static, CleaningConfig(), note, reading=read.report)
 
 

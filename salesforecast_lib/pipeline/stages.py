@@ -117,7 +117,6 @@ STAGES = (
             *("champion/champion.json", "champion_forecasts.parquet"),
         ),
         ("robustness.json",),
-        may_read=("prices.csv",),
     ),
     Stage(
         "18_scaling_out",

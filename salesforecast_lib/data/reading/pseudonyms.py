@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import secrets
 import stat
 from pathlib import Path
@@ -18,6 +19,7 @@ import pandas as pd
 VARIABLE = "SALESFORECAST_ID_KEY"  # names the file of the key
 KINDS = ("hashed", "plain")
 _BYTES, _LENGTH = 32, 10
+_OURS = re.compile(f"c[0-9a-f]{{{2 * _LENGTH}}}")
 
 
 def key_file() -> Path:
@@ -67,10 +69,21 @@ def pseudonym(text: str, key: bytes) -> str:
 
 
 def hashed_ids(ids: pd.Series, key: bytes) -> pd.Series:
-    """`pseudonym` of every id as text; missing ones stay missing. Equal ids stay equal, and different ones apart."""
+    """`pseudonym` of every id as text; missing ones and pseudonyms stay. Equal ids stay equal, others apart.
+
+    So files that hold pseudonyms already, as those that the nights keep, can be read like others.
+    """
     codes, uniques = pd.factorize(ids.to_numpy(dtype=object))
-    names = np.array([*(pseudonym(str(value), key) for value in uniques), None], dtype=object)
+    texts = [str(value) for value in uniques]
+    names = np.array([*(each if _OURS.fullmatch(each) else pseudonym(each, key) for each in texts), None], dtype=object)
     return pd.Series(names[codes], index=ids.index, name=ids.name)
+
+
+def private(lines: pd.DataFrame, kind: str = "hashed") -> pd.DataFrame:
+    """Order lines as they may be kept: their customers hashed with this machine's key, unless ``kind`` is "plain"."""
+    if kind == "plain" or "customer_id" not in lines:
+        return lines
+    return lines.assign(customer_id=hashed_ids(lines["customer_id"], secret_key()))
 
 
 def _make(file: Path) -> None:

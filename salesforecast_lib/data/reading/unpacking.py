@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import zipfile
 from pathlib import Path
-from typing import BinaryIO
+from typing import Protocol
 
 from salesforecast_lib.data.reading.report import ReadingError
 
 FREE = 200 << 20  # bytes that every file may unpack to
 TIMES = 200  # an honest table unpacks to ten or twenty times its size; text of one sign to a thousand
 _PIECE = 1 << 20
+
+
+class Stream(Protocol):
+    """What decompresses piece by piece."""
+
+    def read(self, size: int = ..., /) -> bytes:
+        """The next bytes, so many at most."""
 
 
 def most_of(packed: int) -> int:
@@ -28,7 +35,7 @@ def check_archive(archive: zipfile.ZipFile, file: Path, packed: int) -> None:
         raise _refused(file, packed, total)
 
 
-def unpacked(stream: BinaryIO, file: Path, packed: int) -> bytes:
+def unpacked(stream: Stream, file: Path, packed: int) -> bytes:
     """What a decompressing stream yields; raises ReadingError as soon as it is too much."""
     most, pieces, size = most_of(packed), [], 0
     while piece := stream.read(_PIECE):

@@ -80,6 +80,7 @@ class Shop:
         import pandas as pd
 
         from salesforecast_lib.data.reading import read_orders, read_panel_file
+        from salesforecast_lib.data.reading.pseudonyms import private
         from salesforecast_lib.files import write_parquet
         from salesforecast_lib.pipeline.runs.files import reading_options
 
@@ -93,7 +94,9 @@ class Shop:
             table = pd.read_parquet(self.run / "panel.parquet")[list(dict.fromkeys(names))]
         else:
             read = read_panel_file if self.panel else read_orders
-            table = read(self.values["path"], reading_options(self.values)).frame.drop(columns="row")
+            options = reading_options(self.values)
+            table = read(self.values["path"], options).frame.drop(columns="row")
+            table = table if self.panel else private(table, options.customer_ids)  # it stays in the run folder
         write_parquet(_plain(table), kept)
         return pd.read_parquet(kept)
 

@@ -59,9 +59,10 @@ def read_inbox(
     most : share of rows that cannot be read, above which a file is refused.
     """
     from salesforecast_lib.data.reading import read_orders, read_panel_file
+    from salesforecast_lib.data.reading.pseudonyms import private
     from salesforecast_lib.pipeline.runs.files import reading_options
 
-    inbox = Inbox({name: dict(told) for name, told in known.items()})
+    inbox, options = Inbox({name: dict(told) for name, told in known.items()}), reading_options(values)
     for file, digest in fresh.items():
         before = inbox.known.get(file.name)
         if before and before["state"] == READ:
@@ -72,7 +73,7 @@ def read_inbox(
             inbox.known[file.name] = {**before, "changed": digest}
             continue
         try:
-            reading = (read_panel_file if panel else read_orders)(file, reading_options(values))
+            reading = (read_panel_file if panel else read_orders)(file, options)
             rows, kept = len(reading.frame) + len(reading.quarantine), len(reading.frame)
             if not kept or (rows - kept) > most * rows:
                 reasons = "; ".join(f"{reason} ({count})" for reason, count in list(reading.report.reasons.items())[:3])
@@ -83,7 +84,8 @@ def read_inbox(
             inbox.known[file.name] = {"sha256": digest, "state": REFUSED, "why": why}
             continue
         inbox.known[file.name] = {"sha256": digest, "state": READ, "rows": rows, "kept": kept}
-        inbox.tables[file.name] = reading.frame.drop(columns="row")
+        lines = reading.frame.drop(columns="row")
+        inbox.tables[file.name] = lines if panel else private(lines, options.customer_ids)
         if len(reading.quarantine):
             inbox.quarantine.append(reading.quarantine.assign(file=file.name))
     return inbox

@@ -77,6 +77,8 @@ THREATS = (
            f"{_LIMITS}::test_the_log_holds_no_customers_data"),
     Threat("run folder", "tells who bought", "customer ids are keyed hashes; the key lies elsewhere",
            f"{_IDS}::test_a_run_of_own_data_holds_no_customers_id"),
+    Threat("run folder", "tells who bought in what the nights keep", "order lines are kept with hashed customers",
+           f"{_IDS}::test_what_the_nights_keep_in_the_run_folder_holds_no_customers_id"),
     Threat("key of the ids", "read by another user, or passed on", "mode 0600, refused in a run folder",
            f"{_IDS}::test_a_key_that_others_can_read_or_that_lies_in_a_run_is_refused"),
     Threat("prices", "by who buys", "columns of customers are refused, and move nothing",

@@ -49,6 +49,22 @@ def test_a_run_of_own_data_holds_no_customers_id(orders, key, tmp_path):
     assert set(shop.lines["customer_id"]).isdisjoint(PEOPLE)
 
 
+def test_what_the_nights_keep_in_the_run_folder_holds_no_customers_id(orders, key, tmp_path):
+    from salesforecast_lib.pipeline.nightly.history import Shop
+    from salesforecast_lib.pipeline.nightly.inbox import read_inbox
+
+    shop = Shop(tmp_path / "run", {"dataset": "own_data", "path": str(orders)}, {})
+    inbox = read_inbox({orders: "x"}, {}, shop.values, shop.panel, 0.5)
+    sales = shop.sales(inbox.tables)
+    assert len(sales) == 2 * 60 * len(PEOPLE) and sales["customer_id"].nunique() == len(PEOPLE)
+    assert set(sales["customer_id"]).isdisjoint(PEOPLE)
+    for file in (tmp_path / "run").rglob("*.parquet"):
+        assert not any(who.encode() in file.read_bytes() for who in PEOPLE[::2])
+    sales.drop(columns="row", errors="ignore").to_parquet(tmp_path / "sales.parquet")
+    again = own_data(str(tmp_path / "sales.parquet")).lines  # hashed once, not twice
+    assert set(again["customer_id"]) == set(sales["customer_id"])
+
+
 def test_only_names_change_and_nothing_that_counts(orders, key):
     hashed = own_data(str(orders)).lines
     plain = own_data(str(orders), ReadOptions(customer_ids="plain")).lines
