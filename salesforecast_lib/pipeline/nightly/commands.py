@@ -1,4 +1,4 @@
-"""Commands for every day: forecast, build a panel in parts, serve, play the night, go back to the models before, own ids."""
+"""Commands for every day: forecast, build a panel in parts, serve, play the night or undo it, give back own ids."""
 
 from __future__ import annotations
 
