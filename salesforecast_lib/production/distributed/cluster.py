@@ -8,7 +8,9 @@ read as they are.
 
 from __future__ import annotations
 
+import itertools
 import logging
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
@@ -123,6 +125,7 @@ class DaskEngine(Engine):
     def __init__(self, client: Client, cluster: LocalCluster | None = None, memory: int = 0) -> None:
         self.client, self.cluster, self.memory = client, cluster, memory
         self._threads, self.workers = dict[str, int](), 0
+        self._busy, self._lock = list[str](), threading.Lock()
         self._seen = self._all_seen = time.monotonic()
         self._look()
         self.workers = max(sum(self._threads.values()), 1)
@@ -146,32 +149,33 @@ class DaskEngine(Engine):
                 self.client.register_plugin(_Shared(call, shared), name=call)
         try:
             while more or tries.left:
-                free = self._free([address for _, _, address in running.values()])
-                while free and (waiting or more):
-                    place = next((tries.add(task) for task in coming), -1) if more else -1
-                    more = place >= 0
-                    if more:
-                        waiting.append(place)
-                    if waiting:
-                        place = waiting.popleft()
-                        other = [address for address in free if address != failed_on.get(place)]
-                        address = (other or free)[0]
-                        free.remove(address)
-                        future = self._submit(address, call, function, tries.tasks[place])
-                        running[str(future.key)] = future, place, address
-                        future.add_done_callback(finished.put)
+                while waiting or more:
+                    if more and not waiting:
+                        waiting.extend(itertools.islice((tries.add(task) for task in coming), 1))
+                        more = bool(waiting)
+                        continue
+                    address = self._take(failed_on.get(waiting[0], ""))
+                    if not address:
+                        break
+                    place = waiting.popleft()
+                    future = self._submit(address, call, function, tries.tasks[place])
+                    running[str(future.key)] = future, place, address
+                    future.add_done_callback(finished.put)
                 if not tries.left:
                     break
                 done = self._next(finished)
                 if done is None:
                     continue
-                _, place, _ = running.pop(str(done.key))
+                _, place, address = running.pop(str(done.key))
+                self._give(address)
                 good, value, failed_on[place], times = self._outcome(done)
                 if good:
                     tries.succeeded(place, value)
                 elif tries.failed(place, value, times):
                     waiting.append(place)
         finally:
+            for _, _, address in running.values():
+                self._give(address)
             if self.client.status == "running":
                 self.client.cancel([future for future, _, _ in running.values()], force=True)
                 if shared:
@@ -179,17 +183,29 @@ class DaskEngine(Engine):
                         self.client.unregister_worker_plugin(call)
         return tries.results()
 
-    def _free(self, busy: Sequence[str]) -> list[str]:
-        """Addresses of workers that have a thread to spare, once a thread.
+    def _take(self, failed_on: str) -> str:
+        """Address of a worker that has a thread to spare, another one than ``failed_on`` if there is; else empty.
 
-        One task a thread and no more: what waits on a worker would be blamed with the task that kills it.
+        One task a thread and no more, over all calls that are at work: what waits on a worker would be blamed with the
+        task that kills it.
         """
-        self._look()
-        left = [address for address, threads in self._threads.items() for _ in range(threads)]
-        for address in busy:
-            if address in left:
-                left.remove(address)
-        return left if self.cluster is None else left[: max(self.workers - len(busy), 0)]
+        with self._lock:
+            self._look()
+            free = [address for address, threads in self._threads.items() for _ in range(threads)]
+            for address in self._busy:
+                if address in free:
+                    free.remove(address)
+            if self.cluster is not None and len(self._busy) >= self.workers:
+                free = []
+            address = next((each for each in free if each != failed_on), free[0] if free else "")
+            if address:
+                self._busy.append(address)
+            return address
+
+    def _give(self, address: str) -> None:
+        """Give a thread of a worker back."""
+        with self._lock:
+            self._busy.remove(address)
 
     def _look(self) -> None:
         """See which workers there are; raises EngineError where there has been none for long."""

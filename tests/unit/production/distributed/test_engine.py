@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -88,6 +89,15 @@ def test_a_task_that_takes_too_much_memory_is_reported_and_the_workers_go_on(two
     found = two.run_tasks(work.hungry, range(4), FIVE[:4], (800, (1,)))
     assert found.values == [0, None, 2, 3] and "more than the 0.4 GB of memory" in found.failures[0].reason
     assert two.run_tasks(work.squared, [3, 4]).whole() == [9, 16]
+
+
+def test_calls_at_the_same_time_are_on_different_workers(opened):
+    """As the stages of a run are given, one by one."""
+    with ThreadPoolExecutor(2) as threads:
+        calls = [threads.submit(opened["dask"].run_tasks, work.begun, [1.0]) for _ in range(2)]
+        found = [call.result().whole()[0] for call in calls]
+    assert len({each[0] for each in found}) == 2
+    assert max(each[1] for each in found) < min(each[2] for each in found), "side by side, not one after the other"
 
 
 def test_fewer_names_than_tasks_are_refused(two):
