@@ -13,8 +13,14 @@ import logging
 import dask
 from distributed import Client, LocalCluster
 
-from salesforecast_lib.production.distributed.address import ANSWER, check_libraries, library_digest, no_answer
-from salesforecast_lib.production.distributed.engine import ONE_THREAD, EngineError
+from salesforecast_lib.production.distributed.engine import (
+    ANSWER,
+    EngineError,
+    check_libraries,
+    library_digest,
+    no_answer,
+)
+from salesforecast_lib.production.distributed.local import ONE_THREAD
 from salesforecast_lib.production.distributed.workers import DaskEngine
 
 WORKERS = 10.0  # seconds in which it has to have a worker
