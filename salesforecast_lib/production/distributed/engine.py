@@ -12,18 +12,19 @@ read, or are handed in once as ``shared``, which every process gets when it begi
 
 from __future__ import annotations
 
-import os
+import hashlib
+import socket
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from salesforecast_lib.wording import counted, first_names
 
+ANSWER = 5.0  # seconds in which a scheduler has to answer
 ATTEMPTS = 3  # of a task, before it is reported
-ONE_THREAD = {name: "1" for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")}  # of a process
-_UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
 
 
 class EngineError(ValueError):
@@ -198,36 +199,47 @@ def too_much(limit: int) -> str:
     return f"it took more than the {limit / 1e9:g} GB of memory of a worker: give workers more, or make tasks smaller"
 
 
-def memory_bytes(text: str) -> int:
-    """Bytes of a text such as ``2GB`` or ``500 MB``; 0 of an empty one, which stands for no limit.
+# The scheduler of a cluster -------------------------------------------------------------------------------------------
 
-    Raises
-    ------
-    EngineError
-        When it is no amount of memory.
+
+def check_answers(scheduler: str) -> None:
+    """Raise where nobody listens at the address: a glance, which needs no library."""
+    try:
+        place = urlsplit(scheduler)
+        socket.create_connection((place.hostname or "", place.port or 0), timeout=ANSWER).close()
+    except (OSError, ValueError) as error:
+        raise EngineError(no_answer(scheduler, str(error))) from None
+
+
+def no_answer(scheduler: str, why: str) -> str:
+    """That a scheduler does not answer, and what to do."""
+    return (
+        f"--scheduler {scheduler}: no scheduler answers there ({why}); begin one with: dask scheduler --host 127.0.0.1 "
+        f"--port 8786, and: dask worker tcp://127.0.0.1:8786 --nthreads 1; or leave --scheduler out to use processes "
+        "of this machine"
+    )
+
+
+def library_digest() -> str:
+    """Changes with every source file of the library in this process."""
+    folder, digest = Path(__file__).parents[2], hashlib.sha256()
+    for file in sorted(folder.rglob("*.py")):
+        digest.update(str(file.relative_to(folder)).encode() + file.read_bytes())
+    return digest.hexdigest()
+
+
+def check_libraries(scheduler: str, found: Mapping[str, object]) -> None:
+    """Raise where a worker has another library than this process: its numbers could be others.
+
+    Parameters
+    ----------
+    found : by worker its `library_digest`, or whatever came of asking for it.
     """
-    given = text.strip().upper()
-    number = given.rstrip("KMGIB ").strip()
-    unit = given[len(number) :].strip()
-    try:
-        amount = float(number) * _UNITS[unit] if given else 0.0
-    except (ValueError, KeyError):
-        amount = -1.0
-    if given and not 50e6 <= amount < 1e15:  # Python alone takes so much
-        raise EngineError(f"memory {text!r}: expected an amount of at least 50MB, such as 2GB or 500MB")
-    return int(amount)
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Processes that begin inside use one thread each: as many processes as cores are at work already."""
-    before = {name: os.environ.get(name) for name in ONE_THREAD}
-    os.environ.update(ONE_THREAD)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
+    own = library_digest()
+    odd = sorted(worker for worker, digest in found.items() if digest != own)
+    if odd:
+        others = f" and {len(odd) - 1} more" if odd[1:] else ""
+        raise EngineError(
+            f"--scheduler {scheduler}: worker {odd[0]}{others} has another salesforecast_lib than this command, or "
+            "none; install the same there and begin its workers again"
+        )

@@ -1,4 +1,4 @@
-"""Tasks in several processes of this machine."""
+"""Tasks in this process, or in several of this machine."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from multiprocessing import get_context
 from typing import Any
 
-from salesforecast_lib.production.distributed.engine import Engine, Results, Tries, attempt, one_thread, too_much
+from salesforecast_lib.production.distributed.engine import Engine, Results, Tries, attempt, too_much
 
 LOOK = 0.1  # seconds between two looks at the memory of the processes
 MOST = 0.95  # of the memory that a process may take, from which on it is ended; as a worker of dask
+ONE_THREAD = {name: "1" for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")}  # of a process
 _shared: dict[int, tuple[Any, ...]] = {}  # of a process: what the tasks of the present call are told
 
 
@@ -162,3 +164,18 @@ def _work(call: int, function: Callable[..., Any], task: Any) -> tuple[bool, Any
     if call not in _shared:
         return False, "what all tasks share did not arrive in the process: it cannot be pickled"
     return attempt(function, task, _shared[call])
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Processes that begin inside use one thread each: as many processes as cores are at work already."""
+    before = {name: os.environ.get(name) for name in ONE_THREAD}
+    os.environ.update(ONE_THREAD)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value

@@ -6,10 +6,11 @@ import os
 import re
 from importlib.util import find_spec
 
-from salesforecast_lib.production.distributed.address import check_answers
-from salesforecast_lib.production.distributed.engine import Engine, EngineError, InPlace, memory_bytes
+from salesforecast_lib.production.distributed.engine import Engine, EngineError, InPlace, check_answers
+from salesforecast_lib.production.distributed.local import Processes
 
 ENGINES = ("local", "dask")
+_UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
 _ADDRESS = re.compile(r"(tcp|tls)://[^\s/]+:\d{1,5}/?")
 
 
@@ -71,6 +72,24 @@ def open_engine(engine: str = "local", scheduler: str = "", workers: int = 0, me
         return connected(scheduler) if scheduler else local_cluster(count, limit)
     if count == 1 and not limit:
         return InPlace()
-    from salesforecast_lib.production.distributed.local import Processes
-
     return Processes(count, limit)
+
+
+def memory_bytes(text: str) -> int:
+    """Bytes of a text such as ``2GB`` or ``500 MB``; 0 of an empty one, which stands for no limit.
+
+    Raises
+    ------
+    EngineError
+        When it is no amount of memory.
+    """
+    given = text.strip().upper()
+    number = given.rstrip("KMGIB ").strip()
+    unit = given[len(number) :].strip()
+    try:
+        amount = float(number) * _UNITS[unit] if given else 0.0
+    except (ValueError, KeyError):
+        amount = -1.0
+    if given and not 50e6 <= amount < 1e15:  # Python alone takes so much
+        raise EngineError(f"memory {text!r}: expected an amount of at least 50MB, such as 2GB or 500MB")
+    return int(amount)

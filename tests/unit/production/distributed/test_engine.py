@@ -3,12 +3,14 @@
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from salesforecast_lib.files import project_root
-from salesforecast_lib.production.distributed import EngineError, address, check_engine, engine, open_engine, opening
-from salesforecast_lib.production.distributed.engine import InPlace, Results, memory_bytes
+from salesforecast_lib.production.distributed import EngineError, check_engine, engine, open_engine, opening
+from salesforecast_lib.production.distributed.engine import InPlace, Results
+from salesforecast_lib.production.distributed.opening import memory_bytes
 from tests.unit.production.distributed import work
 
 FIVE = [[f"p{k}", f"q{k}"] for k in range(5)]
@@ -88,6 +90,13 @@ def test_a_task_that_takes_too_much_memory_is_reported_and_the_workers_go_on(two
     found = two.run_tasks(work.hungry, range(4), FIVE[:4], (800, (1,)))
     assert found.values == [0, None, 2, 3] and "more than the 0.4 GB of memory" in found.failures[0].reason
     assert two.run_tasks(work.squared, [3, 4]).whole() == [9, 16]
+
+
+def test_calls_at_the_same_time_are_on_different_workers(opened, tmp_path):
+    """As the stages of a run are given, one by one: each waits until the other has begun."""
+    with ThreadPoolExecutor(2) as threads:
+        calls = [threads.submit(opened["dask"].run_tasks, work.meets, [k], (), (str(tmp_path),)) for k in range(2)]
+        assert [call.result().whole() for call in calls] == [[True], [True]]
 
 
 def test_fewer_names_than_tasks_are_refused(two):
@@ -177,10 +186,10 @@ def test_a_cluster_without_workers_is_refused_with_what_to_do(monkeypatch):
 
 @pytest.mark.parametrize("there", ["another digest", ModuleNotFoundError("salesforecast_lib")])
 def test_a_worker_with_another_library_is_refused_and_named(there):
-    found = {"tcp://10.0.0.1:1": address.library_digest(), "tcp://10.0.0.2:1": there}
+    found = {"tcp://10.0.0.1:1": engine.library_digest(), "tcp://10.0.0.2:1": there}
     with pytest.raises(EngineError, match="worker tcp://10.0.0.2:1 has another salesforecast_lib than this command"):
-        address.check_libraries("tcp://10.0.0.9:8786", found)
-    address.check_libraries("tcp://10.0.0.9:8786", dict(list(found.items())[:1]))
+        engine.check_libraries("tcp://10.0.0.9:8786", found)
+    engine.check_libraries("tcp://10.0.0.9:8786", dict(list(found.items())[:1]))
 
 
 def test_a_cluster_begun_here_listens_on_this_machine_only():

@@ -77,3 +77,13 @@ def threads(task):
 
 def read(file):
     return Path(file).read_text()
+
+
+def meets(task, folder):
+    """Whether the other of two tasks is at work at the same time."""
+    (Path(folder) / str(task)).touch()
+    for _ in range(600):
+        if (Path(folder) / str(1 - task)).exists():
+            return True
+        time.sleep(0.05)
+    return False
