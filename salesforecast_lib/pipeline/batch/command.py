@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -48,15 +49,16 @@ def forecast(
         told = {ours: theirs for text in column for ours, theirs in settings.parse_columns(text).items()}
         values = run_values(folder)
         values["columns"] = {**(values.get("columns") or {}), **told}
-        champion = stored_champion(folder)
-        new = read_new(folder, files["--orders"], files.get("--plan"), values)
-        if asked.usual:
-            found = forecast_data(champion, new, spent=not stock)
-        else:
-            with open_engine(asked) as doing:
-                beside = target.parent if asked.scheduler else None
+        with nullcontext() if asked.usual else open_engine(asked) as doing:  # first: it may not answer
+            champion = stored_champion(folder)
+            new = read_new(folder, files["--orders"], files.get("--plan"), values)
+            if doing is None:
+                found = forecast_data(champion, new, spent=not stock)
+            else:
                 rows = min(BLOCK, -(-len(new.panel) // (2 * doing.workers)))  # two blocks a worker at least
-                found = forecast_data(champion, new, rows=rows, many=0, engine=doing, beside=beside, spent=not stock)
+                beside = target.parent if asked.scheduler else None
+                how: dict[str, Any] = {"rows": rows, "many": 0, "engine": doing, "beside": beside}
+                found = forecast_data(champion, new, **how, spent=not stock)
         written = write_forecast(found, new, target)
         if stock:
             written.append(write_orders(folder, values, new, found.table, files["--stock"], target))

@@ -9,38 +9,15 @@ read as they are.
 from __future__ import annotations
 
 import logging
-import time
-from collections import deque
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
-from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 import dask
-from distributed import Client, LocalCluster, WorkerPlugin
-from distributed.scheduler import KilledWorker
+from distributed import Client, LocalCluster
 
-from salesforecast_lib.production.distributed.address import ANSWER, no_answer
-from salesforecast_lib.production.distributed.engine import (
-    ONE_THREAD,
-    Engine,
-    EngineError,
-    Results,
-    Tries,
-    attempt,
-    too_much,
-)
-from salesforecast_lib.wording import counted
+from salesforecast_lib.production.distributed.address import ANSWER, check_libraries, library_digest, no_answer
+from salesforecast_lib.production.distributed.engine import ONE_THREAD, EngineError
+from salesforecast_lib.production.distributed.workers import DaskEngine
 
-if TYPE_CHECKING:
-    from distributed import Future, Worker
-
-WORKERS = 20.0  # seconds in which it has to have a worker
-LOOK = 0.5  # seconds between two looks at the workers
-AGAIN = 10.0  # seconds without as many workers as were begun, after which others are begun
-ALONE = 60.0  # seconds without any worker, after which a call gives up
-_RESTART = "worker-restart-memory"  # event of a worker that was ended because of its memory
+WORKERS = 10.0  # seconds in which it has to have a worker
 _SETTINGS = {
     "distributed.scheduler.allowed-failures": 0,  # a worker's death counts as one attempt of its task: we count
     "distributed.scheduler.work-stealing": False,  # one task a worker is all that is given out
@@ -51,7 +28,6 @@ _SETTINGS = {
     "distributed.worker.memory.terminate": 0.95,
     "distributed.nanny.pre-spawn-environ": {"MALLOC_TRIM_THRESHOLD_": 65536, **ONE_THREAD},
 }
-_shared: dict[str, tuple[Any, ...]] = {}  # of a worker: what the tasks of a call are told
 
 
 def local_cluster(workers: int, memory: int = 0) -> DaskEngine:
@@ -88,7 +64,7 @@ def connected(scheduler: str) -> DaskEngine:
     Raises
     ------
     EngineError
-        When nothing answers there, or it has no worker.
+        When nothing answers there, it has no worker, or a worker has another version of this library.
     """
     logging.getLogger("distributed").setLevel(logging.CRITICAL)  # it would tell of each try to connect
     try:
@@ -103,177 +79,9 @@ def connected(scheduler: str) -> DaskEngine:
         raise EngineError(
             f"--scheduler {scheduler}: it has no worker; begin one with: dask worker {scheduler} --nthreads 1"
         ) from None
+    try:
+        check_libraries(scheduler, client.run(library_digest, on_error="return"))
+    except BaseException:
+        client.close()
+        raise
     return DaskEngine(client)
-
-
-class DaskEngine(Engine):
-    """Tasks on the workers of a cluster.
-
-    Parameters
-    ----------
-    client : connected to the scheduler. ``cluster`` : is closed with the engine; None where it was there before.
-    memory : bytes of a worker, for the reason of a failure.
-    """
-
-    def __init__(self, client: Client, cluster: LocalCluster | None = None, memory: int = 0) -> None:
-        self.client, self.cluster, self.memory = client, cluster, memory
-        self._threads, self.workers = dict[str, int](), 0
-        self._seen = self._all_seen = time.monotonic()
-        self._look()
-        self.workers = max(sum(self._threads.values()), 1)
-        self._deaths = 1 + int(client.run_on_scheduler(_allowed_failures))  # of one submission, before it is told
-
-    def run_tasks(
-        self,
-        function: Callable[..., Any],
-        tasks: Iterable[Any],
-        names: Sequence[Sequence[str]] = (),
-        shared: tuple[Any, ...] = (),
-    ) -> Results:
-        """See `Engine.run_tasks`; workers need the same library, and see the same files."""
-        tries, call, coming = Tries(names), uuid4().hex if shared else "", iter(tasks)
-        finished: SimpleQueue[Future] = SimpleQueue()
-        running: dict[str, tuple[Future, int, str]] = {}  # by key: the task, and the worker that it was meant for
-        waiting, failed_on, more = deque[int](), dict[int, str](), True
-        self._seen = self._all_seen = time.monotonic()
-        if shared:
-            with suppress(OSError):  # a worker that dies meanwhile; those that begin later get it as well
-                self.client.register_plugin(_Shared(call, shared), name=call)
-        try:
-            while more or tries.left:
-                free = self._free([address for _, _, address in running.values()])
-                while free and (waiting or more):
-                    place = next((tries.add(task) for task in coming), -1) if more else -1
-                    more = place >= 0
-                    if more:
-                        waiting.append(place)
-                    if waiting:
-                        place = waiting.popleft()
-                        other = [address for address in free if address != failed_on.get(place)]
-                        address = (other or free)[0]
-                        free.remove(address)
-                        future = self._submit(address, call, function, tries.tasks[place])
-                        running[str(future.key)] = future, place, address
-                        future.add_done_callback(finished.put)
-                if not tries.left:
-                    break
-                done = self._next(finished)
-                if done is None:
-                    continue
-                _, place, _ = running.pop(str(done.key))
-                good, value, failed_on[place], times = self._outcome(done)
-                if good:
-                    tries.succeeded(place, value)
-                elif tries.failed(place, value, times):
-                    waiting.append(place)
-        finally:
-            if self.client.status == "running":
-                self.client.cancel([future for future, _, _ in running.values()], force=True)
-                if shared:
-                    with suppress(Exception):  # a worker that has just begun may not have it; it only takes memory
-                        self.client.unregister_worker_plugin(call)
-        return tries.results()
-
-    def _free(self, busy: Sequence[str]) -> list[str]:
-        """Addresses of workers that have a thread to spare, once a thread.
-
-        One task a thread and no more: what waits on a worker would be blamed with the task that kills it.
-        """
-        self._look()
-        left = [address for address, threads in self._threads.items() for _ in range(threads)]
-        for address in busy:
-            if address in left:
-                left.remove(address)
-        return left if self.cluster is None else left[: max(self.workers - len(busy), 0)]
-
-    def _look(self) -> None:
-        """See which workers there are; raises EngineError where there has been none for long."""
-        if self.client.status != "running":
-            raise EngineError("--engine dask: the scheduler went away; begin it and run the command again")
-        found = self.client.scheduler_info(n_workers=-1)["workers"]
-        self._threads = {address: int(found[address]["nthreads"]) for address in sorted(found)}
-        now, there = time.monotonic(), sum(self._threads.values())
-        if there >= self.workers:
-            self._all_seen = now
-        elif self.cluster is not None and now - self._all_seen > AGAIN:
-            # one that was killed while it began is given up by its guard; what is too many stays idle
-            self.cluster.scale(len(self.cluster.worker_spec) + self.workers - there)
-            self._all_seen = now
-        if there:
-            self._seen = now
-        elif now - self._seen > ALONE:
-            raise EngineError(
-                f"--engine dask: the scheduler has had no worker for {ALONE:g} seconds; begin one and run the command "
-                "again"
-            )
-
-    def _submit(self, address: str, call: str, function: Callable[..., Any], task: Any) -> Future:
-        key = f"{function.__name__}-{uuid4().hex}"
-        where = {"workers": [address], "allow_other_workers": True}  # it may have died by now
-        return self.client.submit(_work, call, function, task, key=key, pure=False, **where)
-
-    def _next(self, finished: SimpleQueue[Future]) -> Future | None:
-        """The next future that is done; None where it is time to look at the workers again."""
-        try:
-            return finished.get(timeout=LOOK)
-        except Empty:
-            return None
-
-    def _outcome(self, future: Future) -> tuple[bool, Any, str, int]:
-        """Whether a task went well, its value or the reason, the worker, and how many attempts this was."""
-        try:
-            good, value, worker = future.result()
-            future.release()
-            return good, value, worker, 1
-        except KilledWorker as error:
-            address = error.last_worker.address
-            reason = too_much(self.memory) if address in self._over() else "its worker was killed"
-            return False, reason, address, self._deaths
-        except Exception as error:  # the task or its value cannot be pickled, the library is another one there
-            return False, f"{type(error).__name__}: {error}", "", 1
-
-    def _over(self) -> set[str]:
-        """Workers that were ended because of their memory."""
-        return {event["worker"] for _, event in self.client.get_events(_RESTART)}
-
-    def close(self) -> None:
-        """Let go of the cluster, and end it where it was begun here."""
-        self.client.close()
-        if self.cluster is not None:
-            self.cluster.close()
-
-    def __repr__(self) -> str:
-        return f"dask, {counted(self.workers, 'worker')}"
-
-
-class _Shared(WorkerPlugin):  # type: ignore[misc]
-    """What the tasks of a call share, on every worker for as long as the call lasts."""
-
-    def __init__(self, call: str, shared: tuple[Any, ...]) -> None:
-        self.call, self.told = call, shared
-
-    def setup(self, worker: Worker) -> None:
-        """Keep it for the tasks."""
-        _shared[self.call] = self.told
-
-    def teardown(self, worker: Worker) -> None:
-        """Forget it."""
-        _shared.pop(self.call, None)
-
-
-def _allowed_failures(dask_scheduler: Any) -> int:
-    return int(dask_scheduler.allowed_failures)
-
-
-def _work(call: str, function: Callable[..., Any], task: Any) -> tuple[bool, Any, str]:
-    """An attempt on a worker, and the worker's address."""
-    from distributed import get_worker
-
-    address = str(get_worker().address)
-    if not call:
-        return *attempt(function, task, ()), address
-    for _ in range(100):  # a worker that has just begun may get a task before what is shared
-        if call in _shared:
-            return *attempt(function, task, _shared[call]), address
-        time.sleep(0.1)
-    return False, "what all tasks share did not arrive on the worker", address

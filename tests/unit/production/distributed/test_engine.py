@@ -3,11 +3,12 @@
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from salesforecast_lib.files import project_root
-from salesforecast_lib.production.distributed import EngineError, check_engine, engine, open_engine, opening
+from salesforecast_lib.production.distributed import EngineError, address, check_engine, engine, open_engine, opening
 from salesforecast_lib.production.distributed.engine import InPlace, Results, memory_bytes
 from tests.unit.production.distributed import work
 
@@ -88,6 +89,15 @@ def test_a_task_that_takes_too_much_memory_is_reported_and_the_workers_go_on(two
     found = two.run_tasks(work.hungry, range(4), FIVE[:4], (800, (1,)))
     assert found.values == [0, None, 2, 3] and "more than the 0.4 GB of memory" in found.failures[0].reason
     assert two.run_tasks(work.squared, [3, 4]).whole() == [9, 16]
+
+
+def test_calls_at_the_same_time_are_on_different_workers(opened):
+    """As the stages of a run are given, one by one."""
+    with ThreadPoolExecutor(2) as threads:
+        calls = [threads.submit(opened["dask"].run_tasks, work.begun, [1.0]) for _ in range(2)]
+        found = [call.result().whole()[0] for call in calls]
+    assert len({each[0] for each in found}) == 2
+    assert max(each[1] for each in found) < min(each[2] for each in found), "side by side, not one after the other"
 
 
 def test_fewer_names_than_tasks_are_refused(two):
@@ -173,6 +183,14 @@ def test_a_cluster_without_workers_is_refused_with_what_to_do(monkeypatch):
     with distributed.LocalCluster(n_workers=0, host="127.0.0.1", dashboard_address=":0") as there:
         with pytest.raises(EngineError, match="it has no worker; begin one with: dask worker tcp://"):
             open_engine("dask", scheduler=there.scheduler_address)
+
+
+@pytest.mark.parametrize("there", ["another digest", ModuleNotFoundError("salesforecast_lib")])
+def test_a_worker_with_another_library_is_refused_and_named(there):
+    found = {"tcp://10.0.0.1:1": address.library_digest(), "tcp://10.0.0.2:1": there}
+    with pytest.raises(EngineError, match="worker tcp://10.0.0.2:1 has another salesforecast_lib than this command"):
+        address.check_libraries("tcp://10.0.0.9:8786", found)
+    address.check_libraries("tcp://10.0.0.9:8786", dict(list(found.items())[:1]))
 
 
 def test_a_cluster_begun_here_listens_on_this_machine_only():

@@ -77,3 +77,10 @@ def threads(task):
 
 def read(file):
     return Path(file).read_text()
+
+
+def begun(seconds):
+    """The process, and when it began and ended this."""
+    first = time.time()
+    time.sleep(seconds)
+    return os.getpid(), first, time.time()
