@@ -22,6 +22,14 @@ def density(panel: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["what", "value"])
 
 
+def same_tables(first: Path, second: Path) -> bool:
+    """Whether two folders hold the same Parquet files, each with the same table bit for bit."""
+    files = [sorted(path.name for path in folder.glob("*.parquet")) for folder in (first, second)]
+    if files[0] != files[1] or not files[0]:
+        return False
+    return all(pd.read_parquet(first / name).equals(pd.read_parquet(second / name)) for name in files[0])
+
+
 def dies_once(task: int, folder: str, place: int) -> int:
     """Square of ``task``; the task number ``place`` kills its process the first time it is tried."""
     mark = Path(folder) / str(task)
