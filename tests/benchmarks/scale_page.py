@@ -48,6 +48,9 @@ def meaning(result: dict[str, Any]) -> list[str]:
     tried = [way for way in NAMES if any(run["lines"] == most for run in runs_of(result, way))]
     found = ", ".join(NAMES[way] for way in top) or f"none of the {len(tried)} ways that were tried at that size"
     said = [f"With {limit:g} GB, {most:,} lines become a panel by: {found}."]
+    ours = runs_of(result, "in parts")
+    if ours and ours[-1]["lines"] < most:
+        said[0] += f" The library in parts was measured up to {ours[-1]['lines']:,} lines."
     if ended:
         said.append(f"Ended because they needed more: {', '.join(NAMES[way] for way in ended)}.")
     both = [way for way in ("pandas", "polars") if way in done]
@@ -61,7 +64,7 @@ def meaning(result: dict[str, Any]) -> list[str]:
             ratio = ours[0]["cpu_seconds"] / theirs["cpu_seconds"]
             word = "more" if ratio > 1 else "less"
             said.append(
-                f"{NAMES[way].capitalize()} adds up units only; the library takes {max(ratio, 1 / ratio):.1f} times "
+                f"{NAMES[way][0].upper()}{NAMES[way][1:]} adds up units only; the library takes {max(ratio, 1 / ratio):.1f} times "
                 f"{word} of the processor's time, and also cleans the lines and counts orders, customers and prices."
             )
     return said
@@ -139,8 +142,8 @@ def page(result: dict[str, Any]) -> str:
         "",
         "```{figure} static/scale.svg",
         ":name: fig-scale",
-        ":alt: Two charts over the number of order lines. Left, peak memory: only what works in parts or in a stream "
-        "stays below the grey limit at the largest size, crosses mark what was ended. Right, seconds of the processor.",
+        ":alt: Two charts over the number of order lines. Left, peak memory, which rises with the lines; crosses at "
+        "the grey limit mark what was ended. Right, seconds of the processor.",
         "",
         "Peak memory (grey: the limit; cross: ended there) and seconds of the processor, by the number of order lines.",
         "```",
