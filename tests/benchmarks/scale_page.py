@@ -65,7 +65,8 @@ def meaning(result: dict[str, Any]) -> list[str]:
             word = "more" if ratio > 1 else "less"
             said.append(
                 f"{NAMES[way][0].upper()}{NAMES[way][1:]} adds up units only; the library takes "
-                f"{max(ratio, 1 / ratio):.1f} times {word} of the processor's time, and also cleans the lines and counts orders, customers and prices."
+                f"{max(ratio, 1 / ratio):.1f} times {word} of the processor's time, and also "
+                "cleans the lines and counts orders, customers and prices."
             )
     return said
 
