@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
+
+from salesforecast_lib.production.distributed.launch import loss_curves
 
 CLOSE = 1e-3  # relative difference of losses that rounding explains: sums over a batch are taken in another order
 
@@ -38,6 +42,20 @@ def dies_once(task: int, folder: str, place: int) -> int:
         mark.touch()
         os.kill(os.getpid(), signal.SIGKILL)
     return task * task
+
+
+def shared_training(run: str | Path, values: Mapping[str, Any]) -> tuple[pd.DataFrame, str]:
+    """Losses of one and of two processes and what they say; an empty table and the reason where nothing can be trained.
+
+    Parameters
+    ----------
+    values : of the network, see `loss_curves`.
+    """
+    try:
+        curves = loss_curves(run, (1, 2), values)
+    except ValueError as error:  # such as a history that is too short
+        return pd.DataFrame(columns=["processes", "epoch", "train", "validation"]), f"not trained: {error}"
+    return curves, curves_found(curves)
 
 
 def curves_found(curves: pd.DataFrame) -> str:
