@@ -41,17 +41,21 @@ def largest(result: dict[str, Any]) -> int:
 def meaning(result: dict[str, Any]) -> list[str]:
     """What a shop learns from it."""
     limit, most = result["limit_bytes"] / 1e9, largest(result)
-    done = [way for way in NAMES if runs_of(result, way) and runs_of(result, way)[-1]["outcome"] == "done"]
-    top = [way for way in done if runs_of(result, way)[-1]["lines"] == most]
+    done = [way for way in NAMES if any(run["outcome"] == "done" for run in runs_of(result, way))]
+    largest_done = {way: [run for run in runs_of(result, way) if run["outcome"] == "done"][-1] for way in done}
+    top = [way for way in done if largest_done[way]["lines"] == most]
     ended = [way for way in NAMES if any(run["outcome"] == "out of memory" for run in runs_of(result, way))]
-    said = [
-        f"With {limit:g} GB, {most:,} lines become a panel by: {', '.join(NAMES[way] for way in top) or 'none of them'}."
-    ]
+    tried = [way for way in NAMES if any(run["lines"] == most for run in runs_of(result, way))]
+    found = ", ".join(NAMES[way] for way in top) or f"none of the {len(tried)} ways that were tried at that size"
+    said = [f"With {limit:g} GB, {most:,} lines become a panel by: {found}."]
+    ours = runs_of(result, "in parts")
+    if ours and ours[-1]["lines"] < most:
+        said[0] += f" The library in parts was measured up to {ours[-1]['lines']:,} lines."
     if ended:
         said.append(f"Ended because they needed more: {', '.join(NAMES[way] for way in ended)}.")
     both = [way for way in ("pandas", "polars") if way in done]
     for way in both:
-        theirs = runs_of(result, way)[-1]
+        theirs = largest_done[way]
         ours = [run for run in runs_of(result, "in memory") if run["lines"] == theirs["lines"]]
         ours = [run for run in ours if run["outcome"] == "done"] or [
             run for run in runs_of(result, "in parts") if run["lines"] == theirs["lines"]
@@ -60,8 +64,9 @@ def meaning(result: dict[str, Any]) -> list[str]:
             ratio = ours[0]["cpu_seconds"] / theirs["cpu_seconds"]
             word = "more" if ratio > 1 else "less"
             said.append(
-                f"{NAMES[way].capitalize()} adds up units only; the library takes {max(ratio, 1 / ratio):.1f} times "
-                f"{word} of the processor's time, and also cleans the lines and counts orders, customers and prices."
+                f"{NAMES[way][0].upper()}{NAMES[way][1:]} adds up units only; the library takes "
+                f"{max(ratio, 1 / ratio):.1f} times {word} of the processor's time, and also "
+                "cleans the lines and counts orders, customers and prices."
             )
     return said
 
@@ -138,8 +143,8 @@ def page(result: dict[str, Any]) -> str:
         "",
         "```{figure} static/scale.svg",
         ":name: fig-scale",
-        ":alt: Two charts over the number of order lines. Left, peak memory: only what works in parts or in a stream "
-        "stays below the grey limit at the largest size, crosses mark what was ended. Right, seconds of the processor.",
+        ":alt: Two charts over the number of order lines. Left, peak memory, which rises with the lines; crosses at "
+        "the grey limit mark what was ended. Right, seconds of the processor.",
         "",
         "Peak memory (grey: the limit; cross: ended there) and seconds of the processor, by the number of order lines.",
         "```",
@@ -172,9 +177,9 @@ def page(result: dict[str, Any]) -> str:
         "Each number follows from the largest build above and from these assumptions: "
         f"{assumed.cores} virtual cores and {assumed.memory_gb:g} GB a node, {assumed.node_hour} dollars an hour (list "
         "price of Amazon's m7i.4xlarge on demand in us-east-1; look up your own), disks that read or write "
-        f"{assumed.disk_mb:g} MB a second for {assumed.gb_month} dollars a gigabyte and month, {assumed.seek_ms:g} ms "
-        f"for each piece of a file, and {assumed.slack - 1:.0%} of waiting for the slowest. A virtual core is taken for "
-        "as fast as one of this machine, which is generous.",
+        f"{assumed.disk_mb:g} MB a second for {assumed.gb_month} dollars a gigabyte and month, {assumed.seek_ms:g} "
+        f"ms for each piece of a file, and {assumed.slack - 1:.0%} of waiting for the slowest. A virtual core is taken "
+        "for as fast as one of this machine, which is generous.",
         "",
         "| what | value |",
         "|---|---:|",

@@ -132,13 +132,7 @@ RULES: dict[str, Rule] = {
     "market_products": POSITIVE,
     "market_epochs": POSITIVE,
     "device": Rule("cpu, cuda or cuda:0", lambda value: value in ("cpu", "cuda") or value[:5] == "cuda:"),
-    "search_series": POSITIVE,
-    "search_trials": POSITIVE,
-    "search_epochs": POSITIVE,
-    "search_steps": POSITIVE,
-    "search_origins": POSITIVE,
-    "search_stride": POSITIVE,
-    "search_workers": POSITIVE,
+    **{f"search_{of}": POSITIVE for of in ("series", "trials", "epochs", "steps", "origins", "stride", "workers")},
     "comparison_seeds": POSITIVE,
     "regularisation_seeds": POSITIVE,
     "regularisation_epochs": POSITIVE,
@@ -225,9 +219,7 @@ RULES: dict[str, Rule] = {
     "made_products": at_least(200),
     "made_lines": at_least(10_000),
     "train_epochs": POSITIVE,
-    "plan_lines": above(0),
-    "plan_hours": above(0),
-    "node_hour": above(0),
+    **{name: above(0) for name in ("plan_lines", "plan_hours", "node_hour")},
 }
 # Every value of the declared type will do: truth values, and texts whose meaning only the data know.
 FREE = frozenset(

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
+
+from salesforecast_lib.production.distributed.launch import loss_curves
 
 CLOSE = 1e-3  # relative difference of losses that rounding explains: sums over a batch are taken in another order
 
@@ -22,6 +26,14 @@ def density(panel: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["what", "value"])
 
 
+def same_tables(first: Path, second: Path) -> bool:
+    """Whether two folders hold the same Parquet files, each with the same table bit for bit."""
+    files = [sorted(path.name for path in folder.glob("*.parquet")) for folder in (first, second)]
+    if files[0] != files[1] or not files[0]:
+        return False
+    return all(pd.read_parquet(first / name).equals(pd.read_parquet(second / name)) for name in files[0])
+
+
 def dies_once(task: int, folder: str, place: int) -> int:
     """Square of ``task``; the task number ``place`` kills its process the first time it is tried."""
     mark = Path(folder) / str(task)
@@ -30,6 +42,20 @@ def dies_once(task: int, folder: str, place: int) -> int:
         mark.touch()
         os.kill(os.getpid(), signal.SIGKILL)
     return task * task
+
+
+def shared_training(run: str | Path, values: Mapping[str, Any]) -> tuple[pd.DataFrame, str]:
+    """Losses of one and of two processes and what they say; an empty table and the reason where nothing can be trained.
+
+    Parameters
+    ----------
+    values : of the network, see `loss_curves`.
+    """
+    try:
+        curves = loss_curves(run, (1, 2), values)
+    except ValueError as error:  # such as a history that is too short
+        return pd.DataFrame(columns=["processes", "epoch", "train", "validation"]), f"not trained: {error}"
+    return curves, curves_found(curves)
 
 
 def curves_found(curves: pd.DataFrame) -> str:

@@ -8,10 +8,10 @@ import re
 import pytest
 
 from salesforecast_lib.files import project_root, read_json
-from tests.benchmarks import causal_page, serving_page, speed_page
+from tests.benchmarks import causal_page, scale_page, serving_page, speed_page
 
 BOOK = project_root() / "book"
-PAGES = ("league", "fev", "speed", "serving", "causal", "vn2", "monitoring", "status")
+PAGES = ("league", "fev", "speed", "serving", "causal", "vn2", "monitoring", "scale", "status")
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -34,6 +34,7 @@ def test_pages_are_the_ones_their_results_make():
     assert speed_page.PAGE.read_text() == speed_page.page(read_json(speed_page.STORED)), "run speed_page.py"
     stored = read_json(serving_page.STORED)
     assert serving_page.PAGE.read_text() == serving_page.page(stored), "run serving_page.py"
+    assert scale_page.PAGE.read_text() == scale_page.page(read_json(scale_page.STORED)), "run scale_page"
     assert causal_page.PAGE.read_text() == causal_page.page(), "run python -m tests.benchmarks.causal_page"
 
 

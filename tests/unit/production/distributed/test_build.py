@@ -129,3 +129,12 @@ def test_stamps_without_a_zone_and_a_zone_are_refused(tmp_path, folder):
     options = ReadOptions(timezone="Europe/Berlin")
     with pytest.raises(ReadingError, match="no zone"):
         build_panel_folder(folder, tmp_path, InPlace(), PanelConfig(), options=options, sizes=SIZES)
+
+
+@pytest.mark.parametrize("files", [1, 4])
+def test_the_panel_does_not_depend_on_how_lines_are_cut(tmp_path, files):
+    place = write_folder(made_lines(3_000, seed=3), tmp_path / "orders", files)
+    wanted = PanelConfig(n_series=15, freq="W")
+    for name, sizes in {"fine": (700, 300), "coarse": (10_000, 10_000)}.items():
+        build_panel_folder(place, tmp_path / name, InPlace(), wanted, sizes=sizes)
+    pd.testing.assert_frame_equal(panel_of(tmp_path / "fine"), panel_of(tmp_path / "coarse"), check_exact=True)
