@@ -37,7 +37,7 @@ def truth_found(table: pd.DataFrame) -> list[str]:
         elif row["slope"] < 1 - _MISSED:
             words += "; the forecast has the effect, but the trees find it in columns of other drivers"
         else:
-            words += "; its effect is in the forecast, but trees that learn from all products tell them badly apart"
+            words += "; its size is right on the whole, but trees that learn from all products tell them badly apart"
         told.append(words)
     weak = [str(name) for name, value in table["share"].items() if not value >= AGREES]
     if weak:
