@@ -76,7 +76,9 @@ figures.draw_waterfall(card)
 plt.show()
 
 # %%
-pd.DataFrame({card.product: [card.sentence, card.certainty, explain.card.CAUTION]})
+pd.DataFrame(
+    {card.product: [card.sentence, card.certainty, explain.card.CAUTION]}
+)
 
 # %% [markdown]
 # *Usual* is what the trees expect of a product with this level of sales on an average day of their training data. The
@@ -125,7 +127,11 @@ def value(node: dict, row: np.ndarray, known: tuple[int, ...]) -> float:
 # %% tags=["nbval-check-output"]
 root = stump.dump_model()["tree_info"][0]["tree_structure"]
 row = np.array([1.0, 1.0])
-v = {known: value(root, row, known) for size in range(3) for known in combinations((0, 1), size)}
+v = {
+    known: value(root, row, known)
+    for size in range(3)
+    for known in combinations((0, 1), size)
+}
 promotion = (v[(0,)] - v[()] + v[(0, 1)] - v[(1,)]) / 2
 season = (v[(1,)] - v[()] + v[(0, 1)] - v[(0,)]) / 2
 exact = stump.predict(row[None], pred_contrib=True)[0]
@@ -165,7 +171,9 @@ assert not parts or np.allclose(mixed, ours[order])
 print("the trees' own forecasts come out again:", True)
 
 # %%
-pd.DataFrame({"found": [verdicts.rest_found(reasons), verdicts.sure_found(reasons)]})
+pd.DataFrame(
+    {"found": [verdicts.rest_found(reasons), verdicts.sure_found(reasons)]}
+)
 
 # %% [markdown]
 # A reason is called *sure* when all trees of the committee give it the same sign, and it is a unit and a twentieth of the
@@ -189,7 +197,9 @@ pd.DataFrame({"found": [verdicts.rest_found(reasons), verdicts.sure_found(reason
 # %%
 network = load_forecaster(f"{run_dir}/model")
 cutoff = table.frame["ds"].max()
-window = gradients.windows_at(network, table.frame, known, cutoff, gradient_products)
+window = gradients.windows_at(
+    network, table.frame, known, cutoff, gradient_products
+)
 batch, names = window
 f = gradients.HorizonSum(network, batch)  # units over the horizon
 inputs, start = gradients.inputs_and_baseline(batch)
@@ -199,7 +209,10 @@ steps, rows = 16, torch.arange(len(names))
 added = [torch.zeros_like(x) for x in inputs]
 for k in range(steps):
     alpha = (k + 0.5) / steps
-    at = [(b + alpha * (x - b)).requires_grad_() for x, b in zip(inputs, start, strict=True)]
+    at = [
+        (b + alpha * (x - b)).requires_grad_()
+        for x, b in zip(inputs, start, strict=True)
+    ]
     slopes = torch.autograd.grad(f(*at, rows).sum(), at)
     for a, x, b, slope in zip(added, inputs, start, slopes, strict=True):
         a += (x - b) * slope / steps
@@ -216,7 +229,9 @@ print("captum adds up the same parts:", True)
 # parts add up to a thousandth of the spread of the forecasts:
 
 # %% tags=["nbval-check-output"]
-found = explain.integrated_gradients(network, *window, groups, 64, tolerance=1e-3)
+found = explain.integrated_gradients(
+    network, *window, groups, 64, tolerance=1e-3
+)
 assert found.error <= 1e-3
 print(f"completeness within a thousandth: {found.error <= 1e-3}")
 
@@ -273,7 +288,9 @@ for driver in asked:
     told = before.names, before.labels, before.inputs
     column = dependence.column_of(driver, *told)
     if column:
-        moving[driver] = explain.curves(before.levels, before.inputs, before.names, column)
+        moving[driver] = explain.curves(
+            before.levels, before.inputs, before.names, column
+        )
 
 # %% mystnb={"figure": {"caption": "Forecasts as price and promotion move, everything else as it is: thin lines for rows, a thick one for their mean.", "name": "fig-dependence"}, "image": {"alt": "Panels with thin grey lines, one a row, and a thick line of their mean, over the values of a price column and of a promotion column."}}
 if moving:
@@ -281,7 +298,9 @@ if moving:
     plt.show()
 
 # %%
-pd.DataFrame({"found": verdicts.curves_found(moving) + verdicts.lacking(moving, asked)})
+pd.DataFrame(
+    {"found": verdicts.curves_found(moving) + verdicts.lacking(moving, asked)}
+)
 
 # %% [markdown]
 # Such a curve is no demand curve. It says how sales went when prices were so, in a shop that set them for reasons;
@@ -399,7 +418,9 @@ written.head(4)[["unique_id", "driver", "units", "sure"]]
 # ```
 
 # %% tags=["hide-cell"]
-sly = explain.known_market(seed, known_products, cutoffs=1, confounding=0.6, shock_sd=0.3)
+sly = explain.known_market(
+    seed, known_products, cutoffs=1, confounding=0.6, shock_sd=0.3
+)
 trained = truth.explained_champion(sly, sly.cutoffs[0], seed)
 theirs = truth.attributed_effects(sly, trained)
 true = truth.true_effects(sly, sly.cutoffs[0])

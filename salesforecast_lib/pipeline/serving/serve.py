@@ -25,8 +25,8 @@ def serve(
 ) -> None:
     """Serve a run's current model over HTTP, without torch; another version is taken while it runs.
 
-    POST /forecast, /observe, /replenish, /whatif; GET /model, /health, /ready, /metrics, /docs. What was observed
-    lies in RUN/serving and survives a crash.
+    POST /forecast, /observe, /replenish, /whatif; GET /model, /why/ID, /health, /ready, /metrics, /docs. What was
+    observed lies in RUN/serving and survives a crash.
     """
     folder = Path(run_dir).expanduser().resolve()
     try:

@@ -10,7 +10,7 @@ import pandas as pd
 from salesforecast_lib.evaluation.reasons import COLUMNS, REST, USUAL
 from salesforecast_lib.production.explain.committee import Reasons
 from salesforecast_lib.production.explain.drivers import PROMOTION, in_a_sentence
-from salesforecast_lib.wording import counted
+from salesforecast_lib.wording import counted, listed
 
 _MINUS = "\N{MINUS SIGN}"
 TOLD = 4  # drivers that a sentence names
@@ -97,14 +97,12 @@ class Why:
             missed = f"Four of five totals of products of this size came within {self.miss:.0%} of their forecast."
         else:
             missed = "No earlier total of this forecast is known yet."
+        if not self.rows:
+            return f"{missed} What moved it cannot be told by driver."
         sure = [row.words for row in self.rows if row.sure]
         if sure:
-            return f"{missed} All trees of the committee agree that {_listed(sure)} moved it."
+            return f"{missed} All trees of the committee agree that {listed(sure)} moved it."
         return f"{missed} No single reason stands out: the trees of the committee name different ones, or small ones."
-
-
-def _listed(names: list[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def signed(value: float, digits: int = 0) -> str:

@@ -14,6 +14,7 @@ from salesforecast_lib.production.explain.drivers import in_a_sentence
 from salesforecast_lib.production.explain.truth import AGREES
 from salesforecast_lib.wording import counted, listed
 
+_SWOLLEN = 1.25  # of a true effect
 _MISSED, _TINY, _SHRUNKEN = 0.4, 0.02, 0.9  # shares of a true effect, of the usual, and of a true effect
 _FLAT = 0.02  # of the mean: a curve that moves by less is flat
 
@@ -36,7 +37,7 @@ def truth_found(table: pd.DataFrame) -> list[str]:
         elif row["slope"] < 1 - _MISSED:
             words += "; the forecast has the effect, but the trees find it in columns of other drivers"
         else:
-            words += "; its effect is in the forecast, but trees that learn from all products tell them badly apart"
+            words += "; its size is right on the whole, but trees that learn from all products tell them badly apart"
         told.append(words)
     weak = [str(name) for name, value in table["share"].items() if not value >= AGREES]
     if weak:
@@ -47,6 +48,9 @@ def truth_found(table: pd.DataFrame) -> list[str]:
     small = [str(name) for name, value in table["slope"].items() if name in good and value < _SHRUNKEN]
     if small:
         told.append(f"told too small, though ranked rightly: {listed(small)}; trees shrink effects")
+    large = [str(name) for name, value in table["slope"].items() if name in good and value > _SWOLLEN]
+    if large:
+        told.append(f"told too large, though ranked rightly: {listed(large)}; their size is not to be believed")
     return told
 
 

@@ -87,7 +87,8 @@ def test_simple_rules_have_no_drivers_and_the_card_says_so():
     champion = small_champion(table, known, meta, last, ("WindowAverage", "SeasonalNaive"))
     reasons = champion_reasons(champion, table, known)
     assert reasons.drivers == () and np.allclose(reasons.usual, reasons.forecast)
-    assert "not told by driver" in why(reasons, "s00", "day").sentence
+    card = why(reasons, "s00", "day")
+    assert "not told by driver" in card.sentence and "cannot be told by driver" in card.certainty
 
 
 def test_a_product_that_the_trees_do_not_know_is_named(shop):

@@ -98,7 +98,10 @@ def test_the_verdict_on_the_truth_says_who_is_to_blame():
     assert "season, 0.10; the forecast itself lacks 70% of the effect" in told
     assert "holidays, 0.50; it moved the true sales" in told and "promotion, 0.60; the forecast has the effect" in told
     assert "day of the week, nan" in told and "the ranks of season and holidays are worse" in told
-    assert "told too small" not in told
+    assert "told too small" not in told and "told too large" not in told
+    rows |= {"price": [0.9, 0.9, 0.1, 0.5, 0.0], "season": [0.9, 0.9, 0.2, 2.0, 0.0]}
+    told = "\n".join(truth_found(pd.DataFrame(rows, columns).T))
+    assert "told too small, though ranked rightly: price" in told and "rightly: season; their size" in told
 
 
 class Looked:
