@@ -303,7 +303,7 @@ pd.DataFrame({"found": fairness.groups_found(tables)})
 
 # %% [markdown]
 # A higher WAPE of small products is partly arithmetic: the fewer units, the more of the error is chance. The fill rate
-# is what the customer meets, and there the order-up-to level makes up for it by more stock.
+# is what the customer meets, and there the order-up-to level can make up for it by more stock.
 #
 # ### Helping a group, and who pays
 #
@@ -442,8 +442,8 @@ _ = write_json(
 # ## Summary
 #
 # - The champion was disturbed without training it again, and error and money were counted beside each other.
-# - Fake orders move more than wrong prices. Cleaning by line stops the bulk order, the limit by account the split one,
-#   and neither stops a ring; the guard no longer counts a sale that stands alone.
+# - Fake orders were played as a fraud would send them. Cleaning by line is made for the bulk order, the limit by account
+#   for the split one, and neither stops a ring; the guard no longer counts a sale that stands alone.
 # - Groups were measured with intervals; what helps one was priced for the others, and a remedy that does not help is
 #   called so.
 # - Customers of a shop's own file have keyed names, and what a quantile tells of one order was measured.
