@@ -78,6 +78,7 @@ membership_trials: int = 20  # trainings of the membership test
 panel, meta = data.load_panel(run_dir)
 table, described = data.load_features(run_dir)
 ahead = pd.read_parquet(resolve(run_dir) / "ahead.parquet")
+made = pd.read_parquet(resolve(run_dir) / "champion_forecasts.parquet")
 told = table.frame[["unique_id", "ds", *table.roles["future"]]]
 known = pd.concat([told, ahead], ignore_index=True)
 champion = load_champion(resolve(run_dir) / "champion")
@@ -185,7 +186,7 @@ chosen = study.spread_products(
 recent = case.panel[case.panel["ds"].isin(case.recent)]
 usual = recent.groupby("unique_id")["y"].mean()
 units = np.ceil(100 * usual).clip(lower=1)
-only = lambda forecast: order(forecast).reindex(chosen)  # noqa: E731
+only = partial(study.orders_of, orders=order, names=chosen)
 found = played.order_trials(
     case, book, models, champion, chosen, units, seed
 )
@@ -219,7 +220,7 @@ moves = robustness.what_an_account_moves(
 total = moves.groupby(["attack", "defence", "times"], sort=False)
 total[["units", "spend", "arrived", "moved", "money"]].sum().round(0)
 
-# %% mystnb={"figure": {"caption": "Money by which the orders of the attacked products rise, by what one account spends, for each defence; both axes logarithmic, points at the floor are zero.", "name": "fig-account"}, "image": {"alt": "Two panels of lines on logarithmic axes, one line and split: without cleaning the money moved rises with the spend; with cleaning the single line falls to the floor, the split order does so only with the limit by account."}}
+# %% mystnb={"figure": {"caption": "Money by which the orders of the attacked products rise, by what one account spends, for each defence, sent in one line and split into many; both axes logarithmic.", "name": "fig-account"}, "image": {"alt": "Two panels of lines on logarithmic axes, one line and split: without cleaning the money moved rises with the spend; with cleaning that of the single line stays low, that of the split order only with the limit by account."}}
 fig, axes = plt.subplots(1, 2, sharey=True)
 for ax, attack in zip(axes, moves["attack"].unique(), strict=True):
     part = moves[moves["attack"] == attack]
@@ -257,10 +258,7 @@ worst[["attack", "unique_id", "spend", "moved", "money"]].round(0)
 # products again, since the days of one product go together, and are widened for the number of groups.
 
 # %%
-forecasts = pd.read_parquet(
-    resolve(run_dir) / "champion_forecasts.parquet"
-)
-forecasts = forecasts[forecasts["model"] == "Champion"].dropna(subset="y")
+forecasts = made[made["model"] == "Champion"].dropna(subset="y")
 stock = partial(
     levels.levels_and_demand, protection=protection, service_level=0.9
 )
@@ -305,7 +303,7 @@ pd.DataFrame({"found": fairness.groups_found(tables)})
 
 # %% [markdown]
 # A higher WAPE of small products is partly arithmetic: the fewer units, the more of the error is chance. The fill rate
-# is what the customer meets, and there the order-up-to level makes up for it by more stock.
+# is what the customer meets, and there the order-up-to level can make up for it by more stock.
 #
 # ### Helping a group, and who pays
 #
@@ -390,7 +388,7 @@ tried = pd.DataFrame({"unique_id": "a", "member": member, "value": values})
 assert privacy.attack_auc(tried)[0] == np.mean(wins)
 print(f"by hand: {np.mean(wins)}")
 
-# %% mystnb={"figure": {"caption": "How well the attack tells whether an order was among the data: AUC with its interval over products; 0.5 is a guess.", "name": "fig-membership"}, "image": {"alt": "Dots with bars for each kind of order and model: giant orders lie near one without a defence, typical orders near one half."}}
+# %% mystnb={"figure": {"caption": "How well the attack tells whether an order was among the data: AUC with its interval over products; 0.5 is a guess.", "name": "fig-membership"}, "image": {"alt": "Dots with bars for each kind of order and model: giant orders lie near one for the rule without a defence, typical orders near one half for the trees."}}
 fig, ax = plt.subplots(figsize=(6, 0.3 * max(len(attacks), 1) + 1))
 if len(attacks):
     names = attacks["order"] + ", " + attacks["model"]
@@ -444,8 +442,8 @@ _ = write_json(
 # ## Summary
 #
 # - The champion was disturbed without training it again, and error and money were counted beside each other.
-# - Fake orders move more than wrong prices. Cleaning by line stops the bulk order, the limit by account the split one,
-#   and neither stops a ring; the guard no longer counts a sale that stands alone.
+# - Fake orders were played as a fraud would send them. Cleaning by line is made for the bulk order, the limit by account
+#   for the split one, and neither stops a ring; the guard no longer counts a sale that stands alone.
 # - Groups were measured with intervals; what helps one was priced for the others, and a remedy that does not help is
 #   called so.
 # - Customers of a shop's own file have keyed names, and what a quantile tells of one order was measured.

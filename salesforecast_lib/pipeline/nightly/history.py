@@ -115,11 +115,14 @@ class Shop:
         """Everything known, tonight's files last; of a panel the latest word on a product and period counts."""
         import pandas as pd
 
+        from salesforecast_lib.data.reading.pseudonyms import private
+        from salesforecast_lib.pipeline.runs.files import reading_options
+
         earlier = [pd.read_parquet(path / LINES) for path in self.nights() if (path / LINES).is_file()]
         parts = [self.base(), *map(self._named, [*earlier, *map(_plain, tonight.values())])]
         table = pd.concat(parts, ignore_index=True)
-        if not self.panel:
-            return table
+        if not self.panel:  # nights of before kept ids as they were
+            return private(table, reading_options(self.values).customer_ids)
         table = table.drop_duplicates(KEYS, keep="last").sort_values(KEYS, ignore_index=True)
         if self._derived():  # new files need not have what the run made of its own
             if "open" in table:

@@ -141,6 +141,11 @@ def what_an_account_moves(
     return pd.concat(parts, ignore_index=True)[columns]
 
 
+def orders_of(forecasts: pd.DataFrame, orders: Orders, names: Sequence[str]) -> pd.Series:
+    """Units of some products only: what an attack on them moves is not lost among all others."""
+    return orders(forecasts).reindex(list(names))
+
+
 def leverage(moves: pd.DataFrame) -> pd.DataFrame:
     """Money moved for each unit of money spent, over all attacked products: attack and defence by ``times``."""
     total = moves.groupby(["attack", "defence", "times"], sort=False)[["money", "spend"]].sum()

@@ -8,7 +8,6 @@ from functools import partial
 
 import pandas as pd
 
-from salesforecast_lib.data.cleaning import CleaningConfig
 from salesforecast_lib.models.champion import StoredChampion
 from salesforecast_lib.models.forecaster import Forecaster
 from salesforecast_lib.production.robustness import disturbances as made
@@ -97,21 +96,19 @@ def order_trials(
     """
     own, trials = book.of(names), []
     freq = str(case.meta["freq"])
+    panels: dict[str, pd.DataFrame] = {}  # two defences often let the same through
     for what, attack in (("bulk order", one_order), ("split order", split_order), ("ring of accounts", ring)):
         fakes = pd.concat([attack(own, case, name, float(units[name])) for name in names], ignore_index=True)
         fakes = fakes.assign(row=-1 - pd.RangeIndex(len(fakes)))
         for defence, cleaning in defences(book.cleaning, book.accounts).items():
-            panel = _poisoned(case, own, fakes, cleaning, freq)
+            change = taken_in(own, fakes, cleaning, freq)
+            panel = panels.setdefault(change.to_csv(index=False), poisoned(case, change))
             trials.append(Trial(what, CHAMPION, defence, panel, models.champion))
             if what == "bulk order" and cleaning is None:
                 bare = partial(case.forecast, stored, guarded=False)
                 trials.append(Trial(what, CHAMPION, NO_GUARD, panel, bare))
                 trials.append(Trial(what, "trees, trained on it", "none", panel, partial(_retrained, case, seed)))
     return trials
-
-
-def _poisoned(case: Case, own: Book, fakes: pd.DataFrame, cleaning: CleaningConfig | None, freq: str) -> pd.DataFrame:
-    return poisoned(case, taken_in(own, fakes, cleaning, freq))
 
 
 def _retrained(case: Case, seed: int, panel: pd.DataFrame) -> pd.DataFrame:

@@ -57,4 +57,4 @@ def guard_found(table: pd.DataFrame) -> str:
     with_it, without = rows["none"], rows["no guard"]
     if with_it < 0.95 * without:
         return f"The guard takes {1 - with_it / without:.0%} off what the bulk orders move."
-    return "The guard does not hold these orders back: the forecasts stay below its limit."
+    return "The guard hardly holds these orders back: most forecasts stay below its limit. Cleaning has to."
