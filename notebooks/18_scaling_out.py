@@ -304,8 +304,8 @@ assert curves.empty or "the same losses" in same_curve
 print(same_curve)
 
 # %% [markdown]
-# The averaging itself takes time, and so does starting a process. For a network that trains in a minute two processes
-# are slower than one; they pay for networks of hours, and on machines with several GPUs.
+# The averaging itself takes time, and so does starting a process. For a network that trains in seconds two processes may
+# well be no faster than one; they are meant for networks of hours, and for machines with several GPUs.
 #
 # ## Ten billion lines, on paper
 #
@@ -359,8 +359,8 @@ _ = write_json(found, Path(run_dir) / "scaling.json")
 # :class: tip
 # 1. Measure first: how many lines, how much memory at the worst moment, how long the night? Below a tenth of the machine's
 #    memory, stay on one machine.
-# 2. Export order lines as Parquet, with stamps and numbers typed, one file a day or month. That alone saves more than a
-#    cluster brings.
+# 2. Export order lines as Parquet, with stamps and numbers typed, one file a day or month: they
+#    can be read in parts then.
 # 3. Keep the series that you order for. A panel of everything ever sold is a panel of zeros.
 # ```
 #
