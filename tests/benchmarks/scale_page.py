@@ -15,8 +15,10 @@ import matplotlib.pyplot as plt
 from salesforecast_lib.files import atomically, project_root, read_json, write_text
 from salesforecast_lib.pipeline.markdown import opening
 from salesforecast_lib.production.distributed.paper_plan import Assumed, Measured, paper_plan, plan_found
+from tests.benchmarks.boosting_words import section
 
 STORED = project_root() / "book" / "scale" / "scale.json"
+BOOSTING = STORED.with_name("boosting.json")
 PAGE = project_root() / "book" / "scale.md"
 FIGURE = project_root() / "book" / "static" / "scale.svg"
 NAMES = {
@@ -184,6 +186,8 @@ def page(result: dict[str, Any]) -> str:
         "| what | value |",
         "|---|---:|",
         *(f"| {row.what} | {row.value} |" for row in plan.table().itertuples()),
+        "",
+        *section(read_json(BOOSTING)),
     ]
     return "\n".join(lines) + "\n"
 
