@@ -13,6 +13,7 @@ _UNIT = "tests/unit"
 _OURS = f"{_UNIT}/production/robustness/test_attacks.py"
 _LIMITS = f"{_UNIT}/production/server/test_limits.py"
 _INPUT = f"{_UNIT}/pipeline/test_bad_input.py"
+_ENGINE = f"{_UNIT}/production/distributed/test_engine.py"
 _IDS = f"{_UNIT}/data/reading/test_pseudonyms.py"
 
 
@@ -83,6 +84,10 @@ THREATS = (
            f"{_IDS}::test_a_key_that_others_can_read_or_that_lies_in_a_run_is_refused"),
     Threat("prices", "by who buys", "columns of customers are refused, and move nothing",
            f"{_UNIT}/decisions/pricing/test_no_customer.py::test_a_planted_customer_column_moves_no_price"),
+    Threat("cluster", "another computer sends tasks", "a cluster begun here listens on 127.0.0.1; else TLS of dask",
+           f"{_ENGINE}::test_a_cluster_begun_here_listens_on_this_machine_only"),
+    Threat("cluster", "a task that takes all memory", "its worker is ended, the task reported, the rest delivered",
+           f"{_ENGINE}::test_a_task_that_takes_too_much_memory_is_reported_and_the_workers_go_on"),
     Threat("packages", "another version, or from another place", "every version is pinned, no address in the lock",
            f"{_UNIT}/pipeline/test_environment.py::test_installed_versions_are_the_locked_ones"),
 )  # fmt: skip
