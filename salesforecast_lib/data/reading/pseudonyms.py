@@ -37,7 +37,7 @@ def secret_key(file: Path | None = None) -> bytes:
     Raises
     ------
     PermissionError
-        When others may read the file.
+        When others may read the file, or it cannot be made.
     ValueError
         When it holds no key, or lies in a run folder, which people pass on.
     """
@@ -88,9 +88,15 @@ def private(lines: pd.DataFrame, kind: str = "hashed") -> pd.DataFrame:
 
 def _make(file: Path) -> None:
     """A new key; where two processes make one at once, the first one's stays."""
-    file.parent.mkdir(parents=True, exist_ok=True)
     fresh = file.with_name(f".{file.name}.{os.getpid()}.{secrets.token_hex(4)}")
-    handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except OSError as error:
+        raise PermissionError(
+            f"{file}: the key of the customer ids cannot be made there ({error.strerror}); set {VARIABLE} to a file in "
+            "a folder that you may write to, or customer_ids=plain"
+        ) from error
     try:
         with os.fdopen(handle, "w", encoding="ascii") as stream:
             stream.write(secrets.token_hex(_BYTES) + "\n")
@@ -98,5 +104,8 @@ def _make(file: Path) -> None:
             os.link(fresh, file)  # whole or not at all, and never over another's
         except FileExistsError:
             pass
+        except OSError:  # a file system without links: the short moment between the two is all that is lost
+            if not file.exists():
+                os.replace(fresh, file)
     finally:
         fresh.unlink(missing_ok=True)

@@ -128,3 +128,19 @@ def test_a_file_that_holds_no_key_is_refused(key, content):
 def test_another_word_is_refused():
     with pytest.raises(ReadingError, match="hashed"):
         ReadOptions(customer_ids="secret")
+
+
+@pytest.mark.parametrize("where", ["a file/ids.key", "/proc/ids.key"])
+def test_a_key_that_cannot_be_made_is_said_with_a_way_out(tmp_path, where):
+    (tmp_path / "a file").touch()
+    with pytest.raises(PermissionError, match=f"{pseudonyms.VARIABLE} to a file .* customer_ids=plain"):
+        pseudonyms.secret_key(tmp_path / where)
+
+
+def test_a_key_is_made_where_files_cannot_be_linked(tmp_path, monkeypatch):
+    def refused(*_: object) -> None:
+        raise OSError("no links here")
+
+    monkeypatch.setattr(os, "link", refused)
+    made = pseudonyms.secret_key(tmp_path / "ids.key")
+    assert pseudonyms.secret_key(tmp_path / "ids.key") == made and [f.name for f in tmp_path.iterdir()] == ["ids.key"]
