@@ -125,16 +125,22 @@ def batch_of(feeds: dict[str, np.ndarray]) -> Batch:
 
 def medians(calls: dict[str, Callable[[], object]], count: int = CALLS, rounds: int = ROUNDS) -> dict[str, float]:
     """Seconds of each call: the median of ``count``, of the best of several rounds that take turns."""
-    found = dict.fromkeys(calls, np.inf)
+    return {name: float(np.median(seconds)) for name, seconds in timed(calls, count, rounds).items()}
+
+
+def timed(calls: dict[str, Callable[[], object]], count: int, rounds: int) -> dict[str, np.ndarray]:
+    """Seconds of ``count`` calls of each, (count,), of the round with the least median; rounds take turns."""
+    found: dict[str, np.ndarray] = {}
     for _ in range(rounds):
         for name, call in calls.items():
             call()
-            seconds = []
-            for _ in range(count):
+            seconds = np.empty(count)
+            for k in range(count):
                 begun = time.perf_counter()
                 call()
-                seconds.append(time.perf_counter() - begun)
-            found[name] = min(found[name], float(np.median(seconds)))
+                seconds[k] = time.perf_counter() - begun
+            if name not in found or np.median(seconds) < np.median(found[name]):
+                found[name] = seconds
     return found
 
 
