@@ -80,8 +80,7 @@ def champion_forecasts(
     shares: dict[str, float] = {}
     for cutoff in cutoffs:
         over = [c for c in every if c + horizon * freq.offset <= cutoff][-max(config.validation, 1) :]
-        limit = guard.thinkable(table.frame, cutoff, 8 * freq.inner)
-        forecast, composition, shares = _at(task, members, cutoff, over, limit, failed)
+        forecast, composition, shares = _at(task, members, cutoff, over, failed)
         tables.append(forecast)
         compositions[str(cutoff.date())] = composition
     stored = (
@@ -95,15 +94,15 @@ def _at(
     members: pd.DataFrame,
     cutoff: pd.Timestamp,
     over: list[pd.Timestamp],
-    limit: pd.Series,
     failed: dict[str, str],
 ) -> tuple[pd.DataFrame, Composition, dict[str, float]]:
     """The champion of one cutoff, judged on the cutoffs ``over``; and its members' shares, not rounded."""
     names = list(members["model"].unique())
     now = {name: members[(members["model"] == name) & (members["cutoff"] == cutoff)] for name in names}
-    left_out = dict(failed)
+    sold, enough, left_out = guard.sizes(task.table.frame, cutoff), 8 * check_freq(task.freq).inner, dict(failed)
+    limit, ever = (guard.limit_of(sold, enough, column) for column in ("largest", "ever"))
     for name in names:
-        reason = guard.unusable(now[name], limit)
+        reason = guard.unusable(now[name], ever)
         if reason:
             left_out[name] = reason
     losses: dict[str, float] = {}

@@ -28,14 +28,16 @@ def thinkable(frame: pd.DataFrame, cutoff: pd.Timestamp, enough: int) -> pd.Seri
 
 
 def sizes(frame: pd.DataFrame, cutoff: pd.Timestamp) -> pd.DataFrame:
-    """By ``unique_id`` of every series with a row: ``largest, mean, size, least`` of its available sales so far.
+    """By ``unique_id`` of every series with a row: ``largest, ever, mean, size, least`` of its available sales so far.
 
-    ``least`` is the smallest sale above zero; tables of different series can be put together.
+    ``ever`` is the largest sale, ``largest`` the same without one that stands alone, ``least`` the smallest above zero;
+    tables of different series can be put together.
     """
     past = frame.loc[(frame["ds"] <= cutoff) & (frame["available"] > 0), ["unique_id", "y"]]
     groups = past.groupby("unique_id", sort=False)["y"]
     sold = past[past["y"] > 0].groupby("unique_id", sort=False)["y"].min()
-    told = pd.DataFrame({"largest": _largest(past, groups), "mean": groups.mean(), "size": groups.size()})
+    told = pd.DataFrame({"largest": _largest(past, groups), "ever": groups.max(), "mean": groups.mean()})
+    told["size"] = groups.size()
     everyone = frame.loc[frame["ds"] <= cutoff, "unique_id"].unique()
     return told.assign(least=sold.reindex(told.index)).reindex(everyone)
 
@@ -51,10 +53,10 @@ def _largest(past: pd.DataFrame, groups: SeriesGroupBy) -> pd.Series:
     return found
 
 
-def limit_of(told: pd.DataFrame, enough: int) -> pd.Series:
-    """`thinkable` from the `sizes` of all series."""
+def limit_of(told: pd.DataFrame, enough: int, column: str = "largest") -> pd.Series:
+    """`thinkable` from the `sizes` of all series; with the column ``ever`` a sale that stands alone counts."""
     known = told[told["size"].notna()]
-    largest, mean, size = known["largest"], known["mean"], known["size"]
+    largest, mean, size = known[column], known["mean"], known["size"]
     long = (size >= enough) & (mean > 0)
     burst = (largest[long] / mean[long]).quantile(0.95) if long.any() else 1.0
     largest = largest.where(size >= enough, np.maximum(largest, burst * mean))
@@ -81,7 +83,12 @@ def capped(table: pd.DataFrame, limit: pd.Series) -> tuple[pd.DataFrame, str]:
 
 
 def unusable(table: pd.DataFrame, limit: pd.Series) -> str:
-    """Why a member's forecasts of one cutoff cannot be used, with the figure; empty when they can."""
+    """Why a member's forecasts of one cutoff cannot be used, with the figure; empty when they can.
+
+    Parameters
+    ----------
+    limit : with sales that stand alone: a member that follows one order is no broken model, its forecasts are cut.
+    """
     values = table[["mean", *quantile_columns(levels_of(table))]].to_numpy("float64")
     broken = ~np.isfinite(values).all(1)
     if broken.any():

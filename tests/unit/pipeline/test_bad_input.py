@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 from salesforecast_lib.data.cleaning import CleaningConfig, clean
 from salesforecast_lib.data.own.regular import read_panel
 from salesforecast_lib.data.panel import PanelConfig, build_panel
-from salesforecast_lib.data.reading import ReadOptions, read_orders
+from salesforecast_lib.data.reading import ReadingError, ReadOptions, read_orders
 from salesforecast_lib.files import empty_table, write_csv
 from salesforecast_lib.pipeline.cli import app
 
@@ -69,10 +69,11 @@ def test_wrong_kind_of_file_is_named(tmp_path, name, content, complaint):
         read_order_lines(write(tmp_path, content, name))
 
 
-def test_missing_file_and_folder_are_named(tmp_path):
-    for path in (tmp_path / "nowhere.csv", tmp_path):
-        with pytest.raises(FileNotFoundError, match=path.name):
-            read_order_lines(path)
+def test_missing_file_and_folder_without_parquet_are_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match="nowhere.csv"):
+        read_order_lines(tmp_path / "nowhere.csv")
+    with pytest.raises(ReadingError, match=f"{tmp_path.name}: no .parquet file in this folder"):
+        read_order_lines(tmp_path)
 
 
 REFUSED = {

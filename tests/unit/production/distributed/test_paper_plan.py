@@ -4,6 +4,8 @@ from dataclasses import replace
 
 import pytest
 
+from salesforecast_lib.production.distributed.build import BUCKET
+from salesforecast_lib.production.distributed.lines import PART
 from salesforecast_lib.production.distributed.paper_plan import Assumed, Measured, paper_plan, plan_found
 
 RESULT = {
@@ -35,8 +37,9 @@ def test_the_numbers_by_hand():
     plan = paper_plan(Measured.of(RESULT), assumed)
     assert plan.workers == 4 and plan.cpu_hours == pytest.approx(10)  # 2 GB each; 36,000 s
     assert plan.hours["disks"] * plan.nodes == pytest.approx(3.6e9 * 170 / 1e8 / 3600)
-    assert plan.pieces == 1800 * 3600
-    assert plan.hours["small reads"] * plan.nodes == pytest.approx(1800 * 3600 / 1000 / 3600 / 4)
+    pieces = (3.6e9 / PART) * (3.6e9 / BUCKET)
+    assert plan.pieces == pieces
+    assert plan.hours["small reads"] * plan.nodes == pytest.approx(pieces / 1000 / 3600 / 4)
     assert plan.nodes == 1 and plan.dollars == pytest.approx(2 * sum(plan.hours.values()))
 
 
