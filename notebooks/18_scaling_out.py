@@ -192,7 +192,8 @@ place = Path(tempfile.mkdtemp(prefix="scaling-"))
 for number, part in enumerate(np.array_split(np.arange(len(orders)), 3)):
     file = place / "orders" / f"{number}.parquet"
     orders.iloc[part].to_parquet(file, index=False, row_group_size=4_000)
-told = {"config": config, "sizes": (8_000, 5_000)}  # lines of part, bucket
+sizes = made_lines // 4, made_lines // 6  # lines of a part, of a bucket
+told = {"config": config, "sizes": sizes}
 with distributed.open_engine(workers=1) as engine:
     built = distributed.build_panel_folder(
         place / "orders", place / "built", engine, **told
