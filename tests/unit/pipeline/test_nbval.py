@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import threading
+import time
 
 import pytest
 
@@ -58,9 +60,11 @@ def test_what_a_stage_may_read_is_waited_for():
 @pytest.mark.parametrize("wrong, code", [((), 0), (("08_inventory",), 1), (("reference",), 1)])
 def test_one_notebook_or_number_that_moved_is_a_failure(monkeypatch, capsys, wrong, code):
     monkeypatch.setattr(nbval, "check_executed", lambda notebook: None)
+    monkeypatch.setenv(nbval.BEGAN, "0")  # and taken away again afterwards
     seen = []
     monkeypatch.setattr(nbval, "run_nbval", lambda file: seen.append(file.stem) or int(file.stem in wrong))
     assert nbval.main() == code
+    assert 0 < float(os.environ[nbval.BEGAN]) <= time.time(), "the numbers are held against what was executed here"
     assert seen[-1] == "reference" and len(seen) == len(STAGES) + 1, "numbers come last, when all are written"
     said = capsys.readouterr().out
     assert (f"failed: {wrong[0]}" if wrong else "all notebooks and numbers are as published") in said
