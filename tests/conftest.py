@@ -1,4 +1,4 @@
-"""What all unit tests share: a key of customer ids of their own, also in the processes that they start."""
+"""What all tests share: a key of customer ids of their own, also in the processes that they start."""
 
 from __future__ import annotations
 
