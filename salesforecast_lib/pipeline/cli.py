@@ -163,14 +163,14 @@ def check_data(
             if kind not in KINDS:
                 raise settings.ParameterError(f"--kind {kind!r}: expected one of {', '.join(KINDS)}")
             given_file(file)
-            _ = [settings.parse_columns(text) for text in columns]
+            settings.columns_of(columns)
         except ValueError as error:
             raise stop(error) from None
     from salesforecast_lib.data.reading import ReadOptions
     from salesforecast_lib.pipeline.init.check_data import check_file
 
     def options() -> ReadOptions:
-        names = {ours: theirs for text in columns for ours, theirs in settings.parse_columns(text).items()}
+        names = settings.columns_of(columns)
         return ReadOptions(names, timezone, decimal, thousands, date_order, encoding, sheet)
 
     found = check_file(file, kind, options)

@@ -18,12 +18,22 @@ from salesforecast_lib.pipeline.values import (
     OWN_DATASETS,
     ParameterError,
     check_value,
+    columns_of,
     parse_columns,
     read_text,
     read_yaml,
 )
 
-__all__ = ["Parameter", "ParameterError", "check", "declared", "load_profile", "parse_assignments", "parse_columns"]
+__all__ = [
+    "Parameter",
+    "ParameterError",
+    "check",
+    "columns_of",
+    "declared",
+    "load_profile",
+    "parse_assignments",
+    "parse_columns",
+]
 
 _HINTS = {
     "float": " (YAML reads 1e-3 as text: write 1.0e-3)",

@@ -46,7 +46,7 @@ def forecast(
     try:
         asked = check_engine(engine, scheduler, workers, memory)
         _check(folder, files, target)
-        told = {ours: theirs for text in column for ours, theirs in settings.parse_columns(text).items()}
+        told = settings.columns_of(column)
         values = run_values(folder)
         values["columns"] = {**(values.get("columns") or {}), **told}
         with nullcontext() if asked.usual else open_engine(asked) as doing:  # first: it may not answer

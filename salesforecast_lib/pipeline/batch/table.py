@@ -12,6 +12,7 @@ from multiprocessing import parent_process
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from salesforecast_lib.processes import give_back_memory, keep_memory
 from salesforecast_lib.wording import counted, first_names
 
 if TYPE_CHECKING:
@@ -164,7 +165,6 @@ def _in_blocks(
     from salesforecast_lib.data.frequency import check_freq
     from salesforecast_lib.models.champion.persistence import save_champion
     from salesforecast_lib.models.champion.renewed import whole_of
-    from salesforecast_lib.pipeline.batch.memory import give_back
 
     panel, meta = new.panel, new.meta
     assert champion.coding is not None
@@ -193,7 +193,7 @@ def _in_blocks(
         if spent:  # before any worker takes memory
             panel.drop(index=panel.index, inplace=True)
         del ahead, edge
-        give_back()
+        give_back_memory()
         save_champion(champion, place / "champion")
         return engine.run_tasks(_block, range(len(blocks)), about, (str(place), meta, cutoff, whole, usual))
     finally:
@@ -204,7 +204,6 @@ def _ready() -> None:
     """What a process needs for blocks, besides the champion."""
     import salesforecast_lib.models.champion  # noqa: F401
     from salesforecast_lib.models.peers import walk
-    from salesforecast_lib.pipeline.batch.memory import keep_memory
 
     keep_memory()
     walk.prepare()

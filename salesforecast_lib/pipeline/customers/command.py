@@ -36,7 +36,7 @@ def customers(
             raise ValueError(f"--out {target}: lies in the run folder, which is passed on; give a place outside of it")
         file = given_file(orders, "--orders")
         values = read_json(folder / "parameters.json") if (folder / "parameters.json").is_file() else {}
-        told = {ours: theirs for text in column for ours, theirs in settings.parse_columns(text).items()}
+        told = settings.columns_of(column)
         values = {**values, "columns": {**(values.get("columns") or {}), **told}}
         found, note = with_own_ids(folder / table, own_ids(file, values))
         write_csv(found, target)

@@ -33,7 +33,7 @@ def build_panel(
     place, target = Path(orders).expanduser().resolve(), Path(out).expanduser().resolve()
     try:
         asked = check_engine(engine, scheduler, workers, memory)
-        told = {ours: theirs for text in column for ours, theirs in settings.parse_columns(text).items()}
+        told = settings.columns_of(column)
         _check(place, target)
         from salesforecast_lib.data.panel import PanelConfig
         from salesforecast_lib.data.reading import ReadOptions

@@ -7,12 +7,20 @@
 - `COLUMN_NAMES`: Our names of columns, on the left of a column map.
 - `ParameterError`: A parameter is unknown, or its value is none that it can have.
 - `parse_columns`: A column map from one line of text.
+- `columns_of`: One from all that a repeated option was given.
 - `read_text`: A value from the text behind ``name=``.
 - `read_yaml`: Values from a YAML text.
 """
 
 from salesforecast_lib.pipeline.values.checks import FREE, OWN_DATASETS, RULES, check_value
-from salesforecast_lib.pipeline.values.texts import COLUMN_NAMES, ParameterError, parse_columns, read_text, read_yaml
+from salesforecast_lib.pipeline.values.texts import (
+    COLUMN_NAMES,
+    ParameterError,
+    columns_of,
+    parse_columns,
+    read_text,
+    read_yaml,
+)
 
 __all__ = [
     "COLUMN_NAMES",
@@ -21,6 +29,7 @@ __all__ = [
     "RULES",
     "ParameterError",
     "check_value",
+    "columns_of",
     "parse_columns",
     "read_text",
     "read_yaml",

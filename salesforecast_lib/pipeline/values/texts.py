@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import yaml
@@ -93,6 +93,11 @@ def parse_columns(text: str) -> dict[str, str]:
     if all(re.match(r"\s*[a-z_][a-z0-9_]*\s*=\s*\S", part) for part in simple):
         parts = simple
     return _pairs(parts, text)
+
+
+def columns_of(texts: Iterable[str]) -> dict[str, str]:
+    """One column map from all that a repeated option ``--column our=theirs`` was given; see `parse_columns`."""
+    return {ours: theirs for text in texts for ours, theirs in parse_columns(text).items()}
 
 
 _HINT = 'a text that holds a colon, a comma, # or brackets needs quotes around it, for example name: "Order #"'

@@ -33,7 +33,7 @@ def whatif(
         share = _checked(folder, file, cost_share)
         place = folder / "whatif" / _name(name or file.stem)
         values = read_json(folder / "parameters.json") if (folder / "parameters.json").is_file() else {}
-        told = {ours: theirs for text in column for ours, theirs in settings.parse_columns(text).items()}
+        told = settings.columns_of(column)
         values = {**values, "plan_columns": {**(values.get("plan_columns") or {}), **told}}
         with runs.locked(folder):
             found = compare_plans(folder, file, values, share)
