@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from salesforecast_lib.pipeline.runs.errors import StageError, full_sentence, in_words, is_full
+from salesforecast_lib.spread import told_to_kernel
 
 if TYPE_CHECKING:
     import nbformat  # it, jupytext and papermill take seconds, which an error message need not wait for
@@ -56,7 +57,7 @@ def execute(source: Path, target: Path, parameters: Mapping[str, Any]) -> Path:
                     kernel_name="python3",
                     # ipykernel warns of TCP at every start, though ours listens on this machine only and with a key,
                     # and calls the interrupt by which it is ended an error; what a cell says is in the notebook
-                    extra_arguments=["--IPKernelApp.log_level=CRITICAL"],
+                    extra_arguments=["--IPKernelApp.log_level=CRITICAL", *told_to_kernel()],
                 )
             except PapermillExecutionError as error:
                 half = target.with_name(f"{target.stem}.failed.ipynb")

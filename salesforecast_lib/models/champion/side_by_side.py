@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from multiprocessing import get_context
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,6 +13,7 @@ import pandas as pd
 from salesforecast_lib.models.champion.members import AT_ALL, Task, forecast_member
 from salesforecast_lib.models.peers.shelf import Shelf
 from salesforecast_lib.processes import processes
+from salesforecast_lib.spread import Spread, cluster, on_cluster
 
 MOST_ROWS = 500_000  # of the feature table: every process has a copy of it
 _DEAREST = ("Networks", "Boosting", "LightGBM", "LightGBMDirect")  # begun first, so that none is waited for alone
@@ -21,20 +22,6 @@ _FAILURES = (ValueError, ArithmeticError, np.linalg.LinAlgError)
 Fitted = tuple[pd.DataFrame, float]  # forecasts at all cutoffs, and seconds
 
 
-class Done(Protocol):
-    """What tasks that were done side by side gave: values in their order, and those that failed for good."""
-
-    @property
-    def values(self) -> list[Any]:
-        """One a task, None where it failed."""
-
-    @property
-    def failures(self) -> tuple[Any, ...]:
-        """Each with the ``place`` of its task and a ``reason``."""
-
-
-# calls a function with each of the tasks and what they share; names say what each is about (an engine's `run_tasks`)
-Spread = Callable[[Callable[..., Any], Sequence[Any], Sequence[Sequence[str]], tuple[Any, ...]], Done]
 _task: list[Task] = []  # of a process of the pool
 
 
@@ -52,12 +39,19 @@ def fitted_members(
 
     Parameters
     ----------
-    spread : does the fits side by side; None: in as many processes as the stage may use.
+    spread : does the fits side by side; None: on the cluster that executes the stage, else in as many processes as the
+        stage may use, in both cases where the table is not too large for a copy each.
     """
+    small = len(task.table.frame) <= MOST_ROWS
     if spread is not None:
         yield from _by_spread(task, names, cutoffs, shelf, spread)
         return
-    count = processes() if len(task.table.frame) <= MOST_ROWS else 1
+    if small and on_cluster():
+        with cluster() as there:
+            fitted = list(_by_spread(task, names, cutoffs, shelf, there))
+        yield from fitted
+        return
+    count = processes() if small else 1
     if count > 1:
         yield from _by_processes(task, names, cutoffs, shelf, count)
         return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 import lightgbm as lgb
 import numpy as np
@@ -12,6 +13,7 @@ from scipy import stats
 from salesforecast_lib.data.features import FeatureTable
 from salesforecast_lib.data.frequency import check_freq
 from salesforecast_lib.models.windows.vocabulary import plain_names
+from salesforecast_lib.spread import side_by_side
 
 MOST_ROWS = 300_000  # series and periods that are looked at: of a larger table, every so many series
 
@@ -67,37 +69,59 @@ def ablate(
     test = known & frame["ds"].isin(validate)
     if not train.any() or not test.any():
         return pd.DataFrame(columns=["without", "wape", "gain", "spread"])
-    target, weight = ahead["y"] / level, level
-
-    def wape(columns: list[str], seed: int) -> float:
-        model = lgb.LGBMRegressor(
-            objective="l1",
-            n_estimators=150,
-            learning_rate=0.05,
-            num_leaves=31,
-            n_jobs=1,
-            min_child_samples=40,
-            colsample_bytree=0.5,
-            subsample=0.5,
-            subsample_freq=1,
-            random_state=seed,
-            deterministic=True,
-            force_row_wise=True,
-            verbosity=-1,
-        )
-        rows = np.flatnonzero(train)[::3]  # neighbouring origins say nearly the same
-        model.fit(inputs.iloc[rows][columns], target.iloc[rows], sample_weight=weight.iloc[rows])
-        forecast = model.predict(inputs.loc[test, columns]) * level[test]
-        return float((forecast - ahead.loc[test, "y"]).abs().sum() / ahead.loc[test, "y"].sum())
-
-    everything = np.array([wape(list(inputs), seed) for seed in seeds])
-    rows = [("nothing", everything.mean(), 0.0, everything.std())]
+    rows = np.flatnonzero(train)[::3]  # neighbouring origins say nearly the same
+    told = _Told(
+        inputs.iloc[rows], (ahead["y"] / level).iloc[rows], level.iloc[rows],
+        inputs[test], level[test], ahead.loc[test, "y"],
+    )  # fmt: skip
+    left_out = {"nothing": set[str]()}
     for group, names in table.groups.items():
-        left_out = {named.get(each) for name in names for each in (name, f"ahead_{name}")}
-        scores = np.array([wape([c for c in inputs if c not in left_out], seed) for seed in seeds])
-        rows.append((group, scores.mean(), (scores - everything).mean(), (scores - everything).std()))
-    result = pd.DataFrame(rows, columns=["without", "wape", "gain", "spread"])
+        left_out[group] = {named[each] for name in names for each in (name, f"ahead_{name}") if each in named}
+    tasks = [([c for c in inputs if c not in out], seed) for out in left_out.values() for seed in seeds]
+    named_tasks = [[f"without {group}, seed {seed}"] for group in left_out for seed in seeds]
+    found = np.reshape(side_by_side(_wape, tasks, named_tasks, (told,)), (len(left_out), len(seeds)))
+    gains = found - found[0]
+    scored = [
+        (group, scores.mean(), gain.mean(), gain.std() if group != "nothing" else scores.std())
+        for group, scores, gain in zip(left_out, found, gains, strict=True)
+    ]
+    result = pd.DataFrame(scored, columns=["without", "wape", "gain", "spread"])
     return result.sort_values("gain", ascending=False, kind="stable", ignore_index=True)
+
+
+@dataclass(frozen=True)
+class _Told:
+    """Rows that a model is fitted on, and those that it is scored on."""
+
+    inputs: pd.DataFrame
+    target: pd.Series
+    weight: pd.Series
+    asked: pd.DataFrame
+    level: pd.Series
+    truth: pd.Series
+
+
+def _wape(task: tuple[list[str], int], told: _Told) -> float:
+    """WAPE of a model on some of the columns, with a seed."""
+    columns, seed = task
+    model = lgb.LGBMRegressor(
+        objective="l1",
+        n_estimators=150,
+        learning_rate=0.05,
+        num_leaves=31,
+        n_jobs=1,
+        min_child_samples=40,
+        colsample_bytree=0.5,
+        subsample=0.5,
+        subsample_freq=1,
+        random_state=seed,
+        deterministic=True,
+        force_row_wise=True,
+        verbosity=-1,
+    )
+    model.fit(told.inputs[columns], told.target, sample_weight=told.weight)
+    forecast = model.predict(told.asked[columns]) * told.level
+    return float((forecast - told.truth).abs().sum() / told.truth.sum())
 
 
 def ablate_stretches(

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any
 
 from salesforecast_lib.production.distributed import Engine
+from salesforecast_lib.spread import executed_by
 
 
 class EngineExecutor(Executor):
@@ -23,7 +26,8 @@ class EngineExecutor(Executor):
         import cloudpickle  # of the build engine: a stage's function is made while it runs
 
         call = cloudpickle.dumps((fn, args, kwargs))
-        return self._waiting.submit(lambda: self._engine.run_tasks(_called, [call]).whole()[0])
+        names = [[str(kwargs["task"].name).split("::")[-1]]] if "task" in kwargs else []
+        return self._waiting.submit(lambda: self._engine.run_tasks(_called, [call], names).whole()[0])
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Wait for what is at work; the engine stays open."""
@@ -34,7 +38,38 @@ def _called(call: bytes) -> Any:
     import cloudpickle
 
     function, args, kwargs = cloudpickle.loads(call)
-    return function(*args, **kwargs)
+    with _slot_given_back():
+        return function(*args, **kwargs)
+
+
+@contextmanager
+def _slot_given_back() -> Iterator[None]:
+    """The worker of a cluster takes other tasks while a notebook is at work; elsewhere nothing changes.
+
+    A notebook works in a process of its own, and its worker only waits for it. The notebook may hand tasks to the
+    cluster: if its worker kept the slot, the notebooks of two workers would wait for each other for ever.
+    """
+    worker = _worker()
+    if worker is None:
+        yield
+        return
+    from distributed import secede
+
+    secede()
+    with executed_by(str(worker.scheduler.address)):
+        yield
+
+
+def _worker() -> Any:
+    """The worker of dask whose task this thread is at; None where it is at none."""
+    if "distributed" not in sys.modules:
+        return None
+    from distributed import get_worker
+
+    try:
+        return get_worker()
+    except ValueError:  # so dask says that there is none
+        return None
 
 
 def build_options(engine: Engine | None, jobs: int) -> dict[str, Any]:

@@ -91,3 +91,20 @@ def connected(scheduler: str) -> DaskEngine:
         client.close()
         raise
     return DaskEngine(client)
+
+
+def connected_inside(scheduler: str) -> DaskEngine:
+    """The cluster that executes the stage of this process, see `salesforecast_lib.spread`.
+
+    Raises
+    ------
+    EngineError
+        When the scheduler does not answer.
+    """
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    try:
+        return DaskEngine(Client(scheduler, timeout=ANSWER, set_as_default=False), inside=True)
+    except (OSError, ValueError, RuntimeError) as error:
+        raise EngineError(
+            f"the cluster that executes this stage does not answer at {scheduler} ({error}); run the command again"
+        ) from None

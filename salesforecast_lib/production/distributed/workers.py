@@ -35,10 +35,15 @@ class DaskEngine(Engine):
     ----------
     client : connected to the scheduler. ``cluster`` : is closed with the engine; None where it was there before.
     memory : bytes of a worker, for the reason of a failure.
+    inside : it belongs to a stage that the cluster executes. The slot of such a stage is free while it waits, those of
+        other stages are not: their notebooks are at work beside their workers.
     """
 
-    def __init__(self, client: Client, cluster: LocalCluster | None = None, memory: int = 0) -> None:
-        self.client, self.cluster, self.memory = client, cluster, memory
+    def __init__(
+        self, client: Client, cluster: LocalCluster | None = None, memory: int = 0, inside: bool = False
+    ) -> None:
+        self.client, self.cluster, self.memory, self.inside = client, cluster, memory, inside
+        self._stages = dict[str, int]()
         self._threads, self.workers = dict[str, int](), 0
         self._busy, self._lock = list[str](), threading.Lock()
         self._seen = self._all_seen = time.monotonic()
@@ -110,7 +115,11 @@ class DaskEngine(Engine):
             for address in self._busy:
                 if address in free:
                     free.remove(address)
-            if self.cluster is not None and len(self._busy) >= self.workers:
+            most = self.workers if self.cluster is not None else len(self._busy) + len(free)
+            if self.inside:  # last of all the workers with stages: who kills one ends the stage as well
+                most = max(sum(self._threads.values()) - sum(self._stages.values()) + 1, 1)
+                free.sort(key=lambda each: self._stages.get(each, 0))
+            if len(self._busy) >= most:
                 free = []
             address = next((each for each in free if each != failed_on), free[0] if free else "")
             if address:
@@ -128,6 +137,8 @@ class DaskEngine(Engine):
             raise EngineError("--engine dask: the scheduler went away; begin it and run the command again")
         found = self.client.scheduler_info(n_workers=-1)["workers"]
         self._threads = {address: int(found[address]["nthreads"]) for address in sorted(found)}
+        if self.inside:
+            self._stages = dict(self.client.run_on_scheduler(_stages_at_work))
         now, there = time.monotonic(), sum(self._threads.values())
         if there >= self.workers:
             self._all_seen = now
@@ -199,6 +210,11 @@ class _Shared(WorkerPlugin):  # type: ignore[misc]
 
 def _allowed_failures(dask_scheduler: Any) -> int:
     return int(dask_scheduler.allowed_failures)
+
+
+def _stages_at_work(dask_scheduler: Any) -> dict[str, int]:
+    """Tasks that gave their slot back, by worker."""
+    return {address: len(worker.long_running) for address, worker in dask_scheduler.workers.items()}
 
 
 def _work(call: str, function: Callable[..., Any], task: Any) -> tuple[bool, Any, str]:
