@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +13,13 @@ import numpy as np
 import pandas as pd
 
 from salesforecast_lib.data.ahead.holidays import series_countries
+from salesforecast_lib.data.blocks import WORTH, in_order, series_blocks
 from salesforecast_lib.data.calendar import calendar_features, inner_season
 from salesforecast_lib.data.frequency import check_freq
 from salesforecast_lib.data.panel import extend_panel
 from salesforecast_lib.data.past import PastWindows
 from salesforecast_lib.files import read_json, resolve, write_json, write_parquet
+from salesforecast_lib.spread import on_cluster, side_by_side
 
 ROLES = ("static", "historical", "future")
 
@@ -55,7 +57,7 @@ def build_features(
     """Build every feature of the book from a panel sorted by ``unique_id, ds``.
 
     A historical feature in row ``ds`` uses rows up to and including ``ds``: it is known at the close of that period
-    and may enter a history window ending there, never a later target.
+    and may enter a history window ending there, never a later target. A stage on a cluster hands it blocks of series.
 
     Parameters
     ----------
@@ -72,8 +74,13 @@ def build_features(
     missing = [name for name in ("unique_id", "ds", "y", "available", *raw) if name not in panel]
     if missing:
         raise ValueError(f"panel: missing columns {missing}; expected those declared in panel.json")
-    if not _in_order(panel):
+    if not in_order(panel):
         raise ValueError("panel: rows are not sorted by unique_id and ds; sort it and reset the index")
+    blocks = series_blocks(panel) if on_cluster() and len(panel) >= WORTH and not ahead_only else []
+    if len(blocks) > 1:
+        usual = usual_prices(panel, meta) if prices is None else prices
+        parts = side_by_side(build_features, blocks, [part["unique_id"].unique() for part in blocks], (meta, usual))
+        return replace(parts[0], frame=pd.concat([part.frame for part in parts], ignore_index=True))
     season = inner_season(meta["freq"])
     frame = panel.copy()
     table = FeatureTable(frame, {role: [] for role in ROLES})
@@ -94,14 +101,6 @@ def build_features(
     if numeric:
         table.add("other", "historical", numeric)
     return table
-
-
-def _in_order(panel: pd.DataFrame) -> bool:
-    """Whether the rows are numbered, and sorted by series and period."""
-    ids, days = panel["unique_id"].to_numpy(), panel["ds"].to_numpy()
-    same, later = ids[1:] == ids[:-1], ids[1:] > ids[:-1]
-    rising = later | (same & (days[1:] >= days[:-1]))
-    return bool(np.all(rising)) and panel.index.equals(pd.RangeIndex(len(panel)))
 
 
 def _sales_features(table: FeatureTable, frame: pd.DataFrame, season: int) -> None:

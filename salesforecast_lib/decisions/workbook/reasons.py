@@ -42,17 +42,24 @@ def evidence(folder: Path) -> pd.DataFrame:
 
 
 def main_reasons(folder: Path) -> dict[str, str]:
-    """What mostly moves the forecast away from the usual, a clause by product, only where it is sure enough.
-
-    A driver is told that is news to a planner, on which all trees of the committee agree, and that moves the forecast
-    the way it differs from the usual, by a tenth of the usual and half of the difference at least. None where the run
-    has no ``reasons.csv``, or that is of an earlier champion.
-    """
+    """`main_clauses` of a run; none where it has no ``reasons.csv``, or that is of an earlier champion."""
     reasons = read_reasons(folder)
     if reasons.empty or not (folder / OWN).is_file():
         return {}
     forecasts = pd.read_parquet(folder / OWN, columns=["unique_id", "cutoff", "model", "mean"])
-    rows = current_reasons(reasons, forecasts[forecasts["model"] == CHAMPION])
+    return main_clauses(current_reasons(reasons, forecasts[forecasts["model"] == CHAMPION]))
+
+
+def main_clauses(rows: pd.DataFrame) -> dict[str, str]:
+    """What mostly moves the forecast away from the usual, a clause by product, only where it is sure enough.
+
+    A driver is told that is news to a planner, on which all trees of the committee agree, and that moves the forecast
+    the way it differs from the usual, by a tenth of the usual and half of the difference at least.
+
+    Parameters
+    ----------
+    rows : as `read_reasons` returns.
+    """
     rows = rows[rows["sure"] & ~rows["driver"].isin((USUAL, REST, *_STANDING))]
     apart = rows["forecast"] - rows["usual"]
     main = (rows["units"] * apart > 0) & (

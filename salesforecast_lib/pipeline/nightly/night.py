@@ -15,6 +15,7 @@ from salesforecast_lib.pipeline.nightly.compare import Compared, compare
 from salesforecast_lib.pipeline.nightly.config import NightlyConfig
 from salesforecast_lib.pipeline.nightly.history import LINES, STATE, Shop
 from salesforecast_lib.pipeline.nightly.inbox import REFUSED, Inbox, news, read_inbox
+from salesforecast_lib.pipeline.nightly.reasons import night_reasons, with_reasons
 from salesforecast_lib.pipeline.nightly.retrain import (
     CHALLENGER,
     MODEL,
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 FINE, ALARMS, DATA_REFUSED, FAILED = 0, 1, 2, 3  # exit codes
 WORK, BEGUN = ".work", "begun.json"
 SALES = ".sales.parquet"
+REASONS = "reasons.csv"
 
 
 @dataclass(frozen=True)
@@ -173,12 +175,16 @@ def _played(
     step("decide")
     write_parquet(found.table.assign(version=version), work / "forecast.parquet")
     sheet, said = _decisions(shop, config, found.table, new)
+    reasons, untold = night_reasons(shop.run, champion, new, found.table)
+    if len(reasons):
+        write_csv(reasons, work / REASONS)
+    sheet = with_reasons(sheet, reasons)
     write_csv(sheet, work / "decisions.csv")
     write_json(compared.watch.to_json(), work / "watch.json")
     write_csv(compared.alarms, work / "alarms.csv")
     if len(inbox.quarantine):
         write_csv(_joined(inbox.quarantine), work / "quarantine.csv")
-    notes = [*new.notes, *found.notes, *said, *waits, *([told] if told else [])]
+    notes = [*new.notes, *found.notes, *said, *untold, *waits, *([told] if told else [])]
     failed = told.startswith("the server") or bool(outcome.says and not outcome.version)
     return _summed(night, version, inbox, compared, outcome, because, sheet, notes, failed)
 

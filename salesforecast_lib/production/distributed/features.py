@@ -11,10 +11,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 
+from salesforecast_lib.data.blocks import series_blocks
 from salesforecast_lib.data.features import ROLES, build_features, usual_prices
 from salesforecast_lib.files import write_json, write_parquet
 from salesforecast_lib.production.distributed.engine import Engine, EngineError, Failure
@@ -24,14 +24,8 @@ ROWS = 150_000  # of a file, about
 
 def write_parts(panel: pd.DataFrame, folder: Path, rows: int = ROWS) -> list[Path]:
     """Write a panel, sorted by ``unique_id, ds``, as Parquet files of whole series, of about ``rows`` rows each."""
-    names = panel["unique_id"].to_numpy()
-    starts = np.r_[0, (names[1:] != names[:-1]).nonzero()[0] + 1]
-    cuts = sorted({int(starts[np.searchsorted(starts, at)]) for at in range(0, int(starts[-1]) + 1, rows)})
-    parts = []
-    for number, (begin, end) in enumerate(zip(cuts, [*cuts[1:], len(panel)], strict=True)):
-        part = panel.iloc[begin:end].reset_index(drop=True)
-        parts.append(write_parquet(part, folder / f"part-{number:05d}.parquet"))
-    return parts
+    blocks = enumerate(series_blocks(panel, rows))
+    return [write_parquet(block, folder / f"part-{number:05d}.parquet") for number, block in blocks]
 
 
 def features_on(engine: Engine, folder: Path, meta: dict[str, Any], out: Path) -> tuple[Failure, ...]:

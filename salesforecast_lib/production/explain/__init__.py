@@ -1,6 +1,6 @@
 """Chapter 16, why this forecast: what each driver adds, in units of sales, and how far to believe it.
 
-- `champion_reasons`: Reasons of the champion's forecasts at its own cutoff, of all products in one pass.
+- `champion_reasons`: Reasons of all forecasts of the champion in one pass, at its own cutoff or of later data.
 - `Reasons`: What each driver adds; usual, drivers and the rest of the committee add up to the forecast.
 - `why`: The card of one product in a planner's words.
 - `Why`: The card: its bars, its sentence, and how sure it is.

@@ -66,18 +66,27 @@ def champion_reasons(
     table: FeatureTable,
     known: pd.DataFrame,
     forecasts: pd.DataFrame | None = None,
+    cutoff: pd.Timestamp | None = None,
 ) -> Reasons:
-    """Reasons of the champion's forecasts at its own cutoff, of all products.
+    """Reasons of the champion's forecasts, of all products: at its own cutoff, or of other data at another one.
 
     Parameters
     ----------
-    table, known : as for `StoredChampion.forecast`.
+    table, known : as for `StoredChampion.forecast`; with a ``cutoff`` as for `StoredChampion.forecast_new`.
     forecasts : the champion's forecast table at that cutoff; None makes it.
+    cutoff : last known period of other data than those of the fit.
+
+    Raises
+    ------
+    ValueError
+        When the champion cannot forecast these data, or knows nothing of a product in ``forecasts``.
     """
-    told = champion.forecast(table, known) if forecasts is None else forecasts
-    wide = told.pivot(index="unique_id", columns="ds", values="mean")
-    parts = champion_parts(champion, table, known)
-    return reasons_of(parts, wide, champion.cutoff)
+    if forecasts is None:
+        own = cutoff is None
+        forecasts = champion.forecast(table, known) if own else champion.forecast_new(table, known, cutoff)
+    wide = forecasts.pivot(index="unique_id", columns="ds", values="mean")
+    parts = champion_parts(champion, table, known, cutoff)
+    return reasons_of(parts, wide, cutoff or champion.cutoff)
 
 
 def reasons_of(parts: Sequence[Parts], forecast: pd.DataFrame, cutoff: pd.Timestamp) -> Reasons:

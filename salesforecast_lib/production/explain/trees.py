@@ -19,6 +19,7 @@ from salesforecast_lib.data.frequency import check_freq
 from salesforecast_lib.models.champion.means import mean_shares
 from salesforecast_lib.models.champion.stored import StoredChampion
 from salesforecast_lib.models.peers import BoostingConfig, LongMemoryRows, OriginRows
+from salesforecast_lib.models.peers.coding import Coding
 from salesforecast_lib.models.peers.contributions import groups_of, tree_contributions
 from salesforecast_lib.models.peers.kinds import KINDS, Units, window_of
 from salesforecast_lib.production.explain.drivers import OPEN, SEASON, driver_labels, memory_label
@@ -88,12 +89,15 @@ def parts_of(
     return Parts(np.asarray(names).astype(str), rows.steps, share, usual, added)
 
 
-def champion_parts(champion: StoredChampion, table: FeatureTable, known: pd.DataFrame) -> list[Parts]:
+def champion_parts(
+    champion: StoredChampion, table: FeatureTable, known: pd.DataFrame, cutoff: pd.Timestamp | None = None
+) -> list[Parts]:
     """Parts of every tree model whose mean is in the champion's mean; none where simple rules or networks made it.
 
     Parameters
     ----------
-    table, known : as for `StoredChampion.forecast`.
+    table, known : as for `StoredChampion.forecast`; with a ``cutoff`` as for `StoredChampion.forecast_new`.
+    cutoff : last known period of other data than those of the fit; None: that of the fit.
 
     Returns
     -------
@@ -103,20 +107,28 @@ def champion_parts(champion: StoredChampion, table: FeatureTable, known: pd.Data
     whole, parts = sum(taken.values()), []
     horizon, freq = int(champion.meta["horizon"]), str(champion.meta["freq"])
     frequency = check_freq(freq)
-    told = table, known[known["ds"] > champion.cutoff], champion.cutoff, horizon, freq, frequency.cycle
+    last, coding = (champion.cutoff, None) if cutoff is None else (cutoff, champion.coding)
+    told = table, known[known["ds"] > last], last, horizon, freq, frequency.cycle
     if "LightGBMDirect" in taken:
-        direct = OriginRows(*told, 8 * frequency.inner)
+        direct = OriginRows(*told, 8 * frequency.inner, coding)
         booster = champion.shelf.models[f"LightGBMDirect/mean-{champion.cutoff.date()}"]
         share = taken["LightGBMDirect"] / whole
         parts.append(parts_of(booster, direct, row_labels(direct, table, freq), share=share))
     if "Boosting" in taken:
-        parts += _boosting(champion, table, told, taken["Boosting"] / whole)
+        parts += _boosting(champion, table, told, coding, taken["Boosting"] / whole)
     return parts
 
 
-def _boosting(champion: StoredChampion, table: FeatureTable, told: tuple, share: float) -> list[Parts]:  # type: ignore[type-arg]
+def _boosting(
+    champion: StoredChampion,
+    table: FeatureTable,
+    told: tuple,  # type: ignore[type-arg]
+    coding: Coding | None,
+    share: float,
+) -> list[Parts]:
     freq = str(champion.meta["freq"])
     past = table.frame.loc[table.frame["ds"] <= champion.cutoff, "ds"]
+    periods = coding.periods if coding else past.nunique()
     models = BoostingConfig(draws=champion.fits.boosting_draws).models
     means = [(k, kind) for k, (kind, turn) in enumerate(models) if turn % 2 == 0]
     parts, made = [], dict[int, LongMemoryRows]()
@@ -124,9 +136,9 @@ def _boosting(champion: StoredChampion, table: FeatureTable, told: tuple, share:
         booster = champion.shelf.models.get(f"Boosting/{number}/mean")
         if booster is None:  # too short a history: the level itself is the forecast
             continue
-        window = window_of(kind, freq, past.nunique())
+        window = window_of(kind, freq, periods)
         if window not in made:
-            made[window] = LongMemoryRows(*told, window)
+            made[window] = LongMemoryRows(*told, window, coding)
         rows = made[window]
         units = KINDS[kind].units(rows, *rows.at(rows.cutoff))
         parts.append(parts_of(booster, rows, row_labels(rows, table, freq), units, share / len(means)))

@@ -4,12 +4,16 @@ import os
 import signal
 from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from salesforecast_lib import spread
+from salesforecast_lib.data import blocks, features
+from salesforecast_lib.data.features import build_features
 from salesforecast_lib.files import project_root, read_json
 from salesforecast_lib.models.champion import ChampionConfig, champion_forecasts, save_champion, side_by_side
+from salesforecast_lib.models.forecaster import ablation
 from salesforecast_lib.pipeline.execute import StageError
 from salesforecast_lib.pipeline.runner import run
 from salesforecast_lib.production.distributed import EngineError, open_engine
@@ -81,7 +85,7 @@ def test_a_stage_alone_uses_every_worker_and_one_worker_is_enough(two, tmp_path)
 
 def test_a_worker_that_dies_under_a_task_of_a_stage_changes_nothing(two, tmp_path):
     body = (
-        'found = side_by_side(work.dying_at_first, range(5), shared=(run_dir, (1, 4)))\n'
+        "found = side_by_side(work.dying_at_first, range(5), shared=(run_dir, (1, 4)))\n"
         '_ = (Path(run_dir) / "{own}.json").write_text(json.dumps(found))\n'
     )
     done = in_time(tmp_path / "run", pair(tmp_path, body)[:1], two)
@@ -96,7 +100,9 @@ def test_a_task_that_fails_three_times_ends_its_stage_and_both_are_named(two, tm
 
 
 def test_a_stage_that_kills_its_worker_three_times_is_named(tmp_path):
-    count = "from pathlib import Path\nimport os\nwith open(Path(run_dir) / 'log', 'a') as log:\n    _ = log.write('x')\n"
+    count = (
+        "from pathlib import Path\nimport os\nwith open(Path(run_dir) / 'log', 'a') as log:\n    _ = log.write('x')\n"
+    )
     stages = made_stages(tmp_path, second=f"{count}os.kill(os.getppid(), {int(signal.SIGKILL)})\n")
     with open_engine("dask", workers=2) as engine:
         with pytest.raises(StageError, match="02_two: failed 3 times; its worker was killed"):
@@ -143,3 +149,33 @@ def test_a_champion_of_a_stage_is_fitted_on_its_cluster_and_is_the_same(two, ins
     pd.testing.assert_frame_equal(alone.forecasts, there.forecasts, check_exact=True)
     one, other = (save_champion(each.stored, tmp_path / name) for name, each in (("a", alone), ("b", there)))
     assert (one / "champion.json").read_bytes() == (other / "champion.json").read_bytes(), "with every file's digest"
+
+
+def test_features_of_a_large_panel_are_built_by_blocks_of_series_and_are_the_same(inside, monkeypatch):
+    panel, (_, _, meta, _) = made_panel.make_panel(9, 70), made_panel.told(made_panel.make_panel(9, 70))
+    price = 2 + panel["unique_id"].str[-1].astype(int) + 0.3 * np.sin(np.arange(len(panel)))
+    shut = (panel["unique_id"] == "s03") & (np.arange(len(panel)) % 6 == 0)
+    panel = panel.assign(price=price, y=panel["y"].fillna(0.0), available=np.where(shut, 0.0, 1.0))
+    meta = {**meta, "static": ["kind"], "historical": ["price"], "future": ["promo"]}
+    alone = build_features(panel, meta)
+    handed = []
+    monkeypatch.setattr(
+        features, "series_blocks", lambda whole: handed.extend(blocks.series_blocks(whole, 200)) or handed
+    )
+    monkeypatch.setattr(features, "WORTH", 100)
+    there = build_features(panel, meta)
+    assert [part["unique_id"].nunique() for part in handed] == [3, 2, 2, 2]
+    pd.testing.assert_frame_equal(there.frame, alone.frame, check_exact=True)
+    assert (there.roles, there.groups, there.in_units) == (alone.roles, alone.groups, alone.in_units)
+
+
+def test_trials_of_feature_groups_are_handed_out_and_are_the_same(inside, monkeypatch):
+    table, _, meta, last = made_panel.told(made_panel.make_panel(6, 126))
+    handed = []
+    told = ablation.side_by_side
+    monkeypatch.setattr(ablation, "side_by_side", lambda *given: handed.append(given[2]) or told(*given))
+    there = ablation.ablate(table, meta["horizon"], last, meta["freq"], (0, 1), origins=2)
+    monkeypatch.delenv(spread.SCHEDULER)
+    alone = ablation.ablate(table, meta["horizon"], last, meta["freq"], (0, 1), origins=2)
+    pd.testing.assert_frame_equal(there, alone, check_exact=True)
+    assert len(handed[0]) == 2 * (1 + len(table.groups)) and handed[0][2] == ["without calendar, seed 0"]

@@ -6,13 +6,16 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
+from salesforecast_lib.evaluation.reasons import COLUMNS, USUAL, read_reasons
 from salesforecast_lib.files import read_json, write_json
 from salesforecast_lib.pipeline.cli import app
 from salesforecast_lib.pipeline.nightly import play, read_config
+from salesforecast_lib.pipeline.nightly import reasons as told_reasons
 from salesforecast_lib.production import registry
 from tests.unit.pipeline.nightly.made import DAYS, content, lines, quick, shop
 
@@ -51,6 +54,10 @@ def test_a_night_reads_forecasts_compares_and_decides_and_the_same_again_changes
     sheet = pd.read_csv(night / "decisions.csv")
     assert (sheet["order_quantity"] > 0).any() and set(sheet["unique_id"]) == {f"p{k}" for k in range(6)}
     assert "Night of 2024-04-08" in (night / "index.html").read_text()
+    reasons, expected = read_reasons(night), table.groupby("unique_id")["mean"].sum()
+    assert set(reasons["unique_id"]) == set(expected.index) and set(reasons["cutoff"]) == {"2024-04-08"}
+    assert np.allclose(reasons.groupby("unique_id")["units"].sum(), expected, atol=0.05), "bars add up to the forecast"
+    assert "The next 7 days: " in reasons.loc[reasons["driver"] == USUAL, "why"].iloc[0]
     before = content(config.parent)
     assert call(config)[0] == 0 and content(config.parent) == before
     come(config, DAYS + 1)
@@ -270,3 +277,40 @@ def test_files_still_being_written_wait(config):
     (config.parent / "inbox" / "next.csv.part").write_text("x")
     code, said = call(config)
     assert code == 0 and "next.csv" not in said
+
+
+# Why ------------------------------------------------------------------------------------------------------------------
+
+
+def reasons_of(rows):
+    """Reasons of a product whose forecast is 118 and whose usual is 106."""
+    table = pd.DataFrame([(USUAL, 106.0, False, ""), *rows], columns=["driver", "units", "sure", "when"])
+    told = {"unique_id": "p0", "cutoff": "2024-04-08", "share": 0.1, "low": 0.0, "high": 1.0, "why": "the card"}
+    return table.assign(**told, usual=106.0, forecast=118.0)[list(COLUMNS)]
+
+
+def test_an_order_says_what_moves_its_forecast_where_that_is_sure_and_is_left_alone_where_not():
+    sheet = pd.DataFrame({"unique_id": ["p0", "p1"], "order_quantity": [3, 0], "why": ["below the level", "covered"]})
+    sure = told_reasons.with_reasons(sheet, reasons_of([("promotion", 11.0, True, "2024-04-10")]))
+    clause = "the whole forecast is 12 above its usual 106, mostly because of the promotion of 10 Apr (+11)"
+    assert sure["why"].tolist() == [f"below the level; {clause}", "covered"]
+    unsure = told_reasons.with_reasons(sheet, reasons_of([("promotion", 11.0, False, "2024-04-10")]))
+    pd.testing.assert_frame_equal(unsure, sheet)
+
+
+def test_without_a_stock_the_sheet_has_the_card_of_each_product(config):
+    config.write_text(config.read_text().replace("stock: stock.csv\n", ""))
+    come(config, DAYS)
+    assert call(config)[0] == 0
+    sheet = pd.read_csv(config.parent / "run" / "nights" / "2024-04-08" / "decisions.csv")
+    assert sheet["why"].str.startswith("The next 7 days: ").all() and "expected_demand" in sheet
+
+
+def test_data_too_large_to_be_explained_in_a_night_are_said(config, monkeypatch):
+    from salesforecast_lib.pipeline.batch import table
+
+    monkeypatch.setattr(table, "MANY", 100)
+    come(config, DAYS)
+    code, said = call(config)
+    assert code == 0 and "not told of 6 products in a night" in " ".join(said.split())
+    assert not (config.parent / "run" / "nights" / "2024-04-08" / "reasons.csv").exists()

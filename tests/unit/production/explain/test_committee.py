@@ -112,3 +112,33 @@ def test_a_product_that_the_trees_do_not_know_is_named(shop):
 )  # fmt: skip
 def test_a_column_is_called_what_a_planner_calls_it(column, group, driver):
     assert driver_of(column, group, "D") == driver
+
+
+# Later data than those of the fit -------------------------------------------------------------------------------------
+
+
+def test_on_the_data_of_the_fit_the_reasons_of_new_data_are_its_own(shop):
+    champion, table, known = shop
+    own = champion_reasons(champion, table, known)
+    new = champion_reasons(champion, table, known, cutoff=champion.cutoff)
+    assert new.drivers == own.drivers and np.allclose(new.added, own.added) and np.allclose(new.usual, own.usual)
+
+
+def test_bars_of_later_data_are_the_forecasts_that_the_stored_models_make_of_them():
+    panel = make_panel(6, 140)
+    _, _, meta, last = told(panel)
+    early = panel[panel["ds"] <= last - pd.Timedelta(days=1)]  # the models know a fortnight less
+    first, known, fit_meta, fitted = told(early.assign(y=early["y"].where(early["ds"] <= last - pd.Timedelta(days=14))))
+    champion = small_champion(first, known, fit_meta, fitted, BOTH)
+    table, ahead, _, last = told(panel)
+    assert champion.cutoff < last
+    forecast = champion.forecast_new(table, ahead, last)
+    reasons = champion_reasons(champion, table, ahead, forecast, last)
+    assert reasons.cutoff == last and list(reasons.steps) == sorted(forecast["ds"].unique())
+    total = forecast.groupby("unique_id")["mean"].sum()
+    assert np.allclose(reasons.usual + reasons.added.sum(axis=1) + reasons.rest, total)
+    parts = champion_parts(champion, table, ahead, last)
+    trees = sum(part.share * np.maximum(part.mean, 0.0) for part in parts)
+    factor = champion.composition.mean_factor
+    apart = np.abs(trees.sum(axis=1) * factor / total.to_numpy() - 1)
+    assert (apart < 0.05).all(), "the committee's mean is half of its members' means and half of its quantiles'"
