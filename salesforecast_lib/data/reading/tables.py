@@ -15,6 +15,7 @@ from salesforecast_lib.data.reading.headers import LINES, header_names, header_p
 from salesforecast_lib.data.reading.raw import RawTable, numbered, refused_rows
 from salesforecast_lib.data.reading.report import ReadingError, ReadOptions
 from salesforecast_lib.data.reading.text import read_text
+from salesforecast_lib.data.reading.unpacking import check_parquet
 from salesforecast_lib.data.reading.workbooks import read_workbook
 from salesforecast_lib.files import resolve
 
@@ -51,6 +52,7 @@ def open_table(
     try:
         head = file.open("rb").read(8)
         if suffix in (".parquet", ".pq") or head[:4] == b"PAR1":
+            check_parquet(file)
             frame = pd.read_parquet(file)
             pa.default_memory_pool().release_unused()  # Arrow would keep the table's memory for its next one
             frame.columns = [str(name) for name in frame.columns]
@@ -95,7 +97,10 @@ def read_folder(folder: Path, rows: int | None = None) -> pd.DataFrame:
     tables: list[pa.Table] = []
     for file in files:
         try:
+            check_parquet(file)
             tables.append(pq.read_table(file, partitioning=None))
+        except ReadingError:
+            raise
         except (ValueError, OSError) as error:
             raise ReadingError(f"{file}: cannot be read as Parquet ({str(error)[:200]}); export it again") from error
         check_schema(file, tables[-1].schema, files[0], tables[0].schema)

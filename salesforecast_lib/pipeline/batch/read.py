@@ -133,11 +133,13 @@ def _as_it_is(file: Path, columns: list[str], meta: Mapping[str, Any]) -> pd.Dat
     import pyarrow as pa
 
     from salesforecast_lib.data.frequency import check_freq
+    from salesforecast_lib.data.reading.unpacking import check_parquet
 
     static, numbers = list(meta["static"]), ["y", "available", *meta["historical"], *meta["future"]]
     wanted = ["unique_id", "ds", *dict.fromkeys([*numbers, *static])]
     if file.suffix.lower() not in (".parquet", ".pq") or not set(wanted) <= set(columns):
         return None
+    check_parquet(file)
     panel = pd.read_parquet(file, columns=wanted)
     kinds = [pd.api.types.is_numeric_dtype(panel[name]) for name in numbers]
     if not all(kinds) or not pd.api.types.is_datetime64_any_dtype(panel["ds"]) or panel["ds"].dt.tz is not None:

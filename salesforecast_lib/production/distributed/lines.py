@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from salesforecast_lib.data.reading import ReadingError, ReadingReport, ReadOptions
 from salesforecast_lib.data.reading.orders import name_columns
 from salesforecast_lib.data.reading.tables import check_schema, parquet_files
+from salesforecast_lib.data.reading.unpacking import check_parquet
 
 PART = 1_000_000  # lines of a part: half a gigabyte while they are read
 
@@ -66,7 +67,10 @@ def parts_of(files: list[Path], options: ReadOptions, size: int = PART) -> list[
     first, expected = 1, None
     for file in files:
         try:
+            check_parquet(file, texts=False)
             opened = pq.ParquetFile(file)
+        except ReadingError:
+            raise
         except (ValueError, OSError) as error:
             raise ReadingError(f"{file}: cannot be read as Parquet ({str(error)[:200]}); export it again") from error
         with opened:

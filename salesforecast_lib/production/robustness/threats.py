@@ -36,6 +36,8 @@ THREATS = (
            f"{_UNIT}/models/champion/test_guard.py::test_one_sale_that_stands_alone_does_not_lift_the_limit"),
     Threat("order file", "compressed file that unpacks to gigabytes", "reading stops at a limit",
            f"{_OURS}::test_a_compressed_bomb_is_refused_before_it_fills_the_memory"),
+    Threat("order file", "Parquet file of a few bytes that holds gigabytes", "footer and texts are added up before",
+           f"{_OURS}::test_a_parquet_bomb_is_refused_before_it_fills_the_memory"),
     Threat("workbook", "zip bomb", "refused by its directory, before a cell is read",
            f"{_OURS}::test_a_workbook_that_unpacks_out_of_proportion_is_refused"),
     Threat("workbook", "XML entities that expand", "the parser's limit, said in a sentence",

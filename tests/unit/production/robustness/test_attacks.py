@@ -7,20 +7,25 @@ import os
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
 from salesforecast_lib.data.loaders import marketplace
 from salesforecast_lib.data.panel import PanelConfig
 from salesforecast_lib.data.prepare import prepare, save_prepared
-from salesforecast_lib.data.reading import ReadingError, read_orders, unpacking
+from salesforecast_lib.data.reading import ReadingError, ReadOptions, read_orders, unpacking
 from salesforecast_lib.data.reading.tables import open_table
 from salesforecast_lib.files import read_json, write_json
 from salesforecast_lib.models.champion import load_champion
 from salesforecast_lib.pipeline import parameters as settings
+from salesforecast_lib.pipeline.batch.read import _as_it_is
 from salesforecast_lib.pipeline.cli import app
 from salesforecast_lib.pipeline.nightly.config import read_config
+from salesforecast_lib.production.distributed.lines import parts_of
 
 HEADER = b"order_id,product_id,timestamp,quantity,unit_price\n"
 SHEET = "xl/worksheets/sheet1.xml"
@@ -51,6 +56,51 @@ def test_an_honest_compressed_file_is_read_whatever_its_limit(tmp_path, little):
     file = tmp_path / "orders.csv.gz"
     file.write_bytes(gzip.compress(HEADER + rows))
     assert len(HEADER + rows) > unpacking.FREE and len(read_orders(file).frame) == 20_000
+
+
+def parquet_bomb(file: Path, kind: str) -> Path:
+    """A small Parquet file whose table takes a hundred megabytes or more."""
+    rows = 2_000_000 if kind != "texts" else 20_000
+    columns = {name: pa.array(np.ones(rows)) for name in ("order_id", "quantity", "unit_price")}
+    if kind == "lists":
+        offsets, empty = pa.array([0, 6_000_000], pa.int32()), pa.array(np.ones(6_000_000))
+        columns = {"order_id": pa.ListArray.from_arrays(offsets, empty)}
+    if kind == "texts":  # one long text, which the file holds once
+        places = pa.array(np.zeros(rows, dtype="int32"))
+        columns["product_id"] = pa.DictionaryArray.from_arrays(places, pa.array(["x" * 100_000]))
+    pq.write_table(pa.table(columns), file, store_schema=False, compression="zstd")
+    return file
+
+
+@pytest.mark.parametrize("kind", ["numbers", "lists", "texts"])
+@pytest.mark.parametrize("folder", [False, True])
+def test_a_parquet_bomb_is_refused_before_it_fills_the_memory(tmp_path, little, monkeypatch, kind, folder):
+    file = parquet_bomb(tmp_path / "orders.parquet", kind)
+    assert file.stat().st_size < 200_000
+    monkeypatch.setattr(pd, "read_parquet", None)  # nothing of it becomes a table
+    monkeypatch.setattr(pq, "read_table", None)
+    with pytest.raises(ReadingError, match=r"orders.parquet: .* unpack to .*out of all proportion"):
+        open_table(tmp_path if folder else file)
+
+
+def test_a_parquet_bomb_is_refused_where_lines_are_read_in_parts_and_where_new_data_come(tmp_path, little):
+    file = parquet_bomb(tmp_path / "orders.parquet", "numbers")
+    with pytest.raises(ReadingError, match="out of all proportion"):
+        parts_of([file], ReadOptions(), 1_000)
+    meta = {"static": [], "historical": [], "future": []}
+    with pytest.raises(ReadingError, match="out of all proportion"):
+        _as_it_is(file, ["unique_id", "ds", "y", "available"], meta)
+
+
+def test_an_honest_parquet_file_is_read_whatever_its_limit(tmp_path, little):
+    """A category of each row, and an amount that hardly ever changes, pack well and are no attack."""
+    rows = np.arange(60_000)
+    table = pd.DataFrame({"order_id": rows, "product_id": [f"tea {k % 97}" for k in rows], "quantity": 1.0})
+    table["unit_price"], table["note"] = 2.0 + rows % 11, np.where(rows % 3, "shelf by the door", "window of the shop")
+    table["timestamp"] = pd.Timestamp("2024-01-01") + pd.to_timedelta(rows, "min")
+    table.to_parquet(tmp_path / "orders.parquet")
+    assert table.memory_usage(deep=True).sum() > 10 * unpacking.FREE
+    assert len(read_orders(tmp_path / "orders.parquet").frame) == len(table)
 
 
 def made_workbook(file: Path, members: dict[str, bytes]) -> Path:
