@@ -26,11 +26,15 @@ class Compared:
     scored: int
 
 
-def compare(shop: Shop, new: NewData, version: str) -> Compared:
-    """Update the watch with the periods that came in, and look for changes.
+def compare(shop: Shop, new: NewData, version: str, lines: pd.DataFrame | None = None) -> Compared:
+    """Update the watch with the periods that came in, and look for changes; in order lines, for many new buyers.
 
     A period is held against the forecast of the last night before it came; before the first night, against the run's.
     What is usual is what ``version``, which serves, was trained on.
+
+    Parameters
+    ----------
+    lines : all order lines so far, under our names; None where the data are a panel.
     """
     import pandas as pd
 
@@ -56,5 +60,20 @@ def compare(shop: Shop, new: NewData, version: str) -> Compared:
     reference = reference_of(shop, version)
     if last > pd.Timestamp(reference.last):
         signals.append(data_drift(reference, new.panel, shop.meta))
+    if lines is not None:
+        signals.append(_new_buyers(lines, str(shop.values.get("level", "product_id")), last))
     table = pd.concat([each for each in signals if len(each)] or signals, ignore_index=True)
     return Compared(watch, table[table["alarm"].astype(bool)].reset_index(drop=True), scored)
+
+
+def _new_buyers(lines: pd.DataFrame, level: str, last: pd.Timestamp) -> pd.DataFrame:
+    """`newcomer_alarms` of the shop's products; nothing where lines name no customer."""
+    import pandas as pd
+
+    from salesforecast_lib.production.monitoring.newcomers import newcomer_alarms
+
+    named = "customer_id" in lines and level in lines
+    table = lines if named else pd.DataFrame({level: [], "customer_id": [], "timestamp": pd.DatetimeIndex([])})
+    told = table[[level, "customer_id", "timestamp"]].rename(columns={level: "series"})
+    told = told.assign(timestamp=pd.to_datetime(told["timestamp"], errors="coerce"))
+    return newcomer_alarms(told[told["timestamp"].notna()], last)

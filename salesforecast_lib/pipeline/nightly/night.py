@@ -91,7 +91,7 @@ def play(config: NightlyConfig, step: Callable[[str], None] = _nothing, fitted: 
     write_parquet(sales, shop.place / SALES)
     step("prepare")
     new = read_new(config.run, shop.place / SALES, config.plan, shop.as_read())
-    summary = _played(shop, config, inbox, new, work, step, fitted)
+    summary = _played(shop, config, inbox, new, None if shop.panel else sales, work, step, fitted)
     if inbox.tables:
         write_parquet(_joined(list(inbox.tables.values())), work / LINES)
     step("state")
@@ -135,6 +135,7 @@ def _played(
     config: NightlyConfig,
     inbox: Inbox,
     new: NewData,
+    lines: pd.DataFrame | None,
     work: Path,
     step: Callable[[str], None],
     fitted: Callable[..., Path],
@@ -149,7 +150,7 @@ def _played(
     found = forecast_data(champion, new)
     step("compare")
     served = str(read_json(work / BEGUN)["version"])  # new models of tonight do not judge what came before them
-    compared = compare(shop, new, served)
+    compared = compare(shop, new, served, lines)
     step("observe")
     server = Server(config.serve, config.key())
     told = tell_server(server, shop.run, new.panel) if config.serve else ""

@@ -14,10 +14,11 @@ from typer.testing import CliRunner
 from salesforecast_lib.evaluation.reasons import COLUMNS, USUAL, read_reasons
 from salesforecast_lib.files import read_json, write_json
 from salesforecast_lib.pipeline.cli import app
-from salesforecast_lib.pipeline.nightly import play, read_config
+from salesforecast_lib.pipeline.nightly import compare, play, read_config
 from salesforecast_lib.pipeline.nightly import reasons as told_reasons
 from salesforecast_lib.production import registry
 from tests.unit.pipeline.nightly.made import DAYS, content, lines, quick, shop
+from tests.unit.production.monitoring import test_newcomers
 
 
 @pytest.fixture(scope="module")
@@ -173,7 +174,7 @@ from pathlib import Path
 sys.path.insert(0, sys.argv[3])
 for name in sys.argv[5].split(","):
     importlib.import_module(name)  # once, and not in each child
-from salesforecast_lib.pipeline.nightly import play, read_config
+from salesforecast_lib.pipeline.nightly import compare, play, read_config
 from salesforecast_lib.production import registry
 def quick(made, sales, config):
     return Path(shutil.copytree(sys.argv[4], made.place / ".challenger", dirs_exist_ok=True))
@@ -314,3 +315,10 @@ def test_data_too_large_to_be_explained_in_a_night_are_said(config, monkeypatch)
     code, said = call(config)
     assert code == 0 and "not told of 6 products in a night" in " ".join(said.split())
     assert not (config.parent / "run" / "nights" / "2024-04-08" / "reasons.csv").exists()
+
+
+def test_many_new_buyers_of_a_product_are_an_alarm_of_the_night():
+    lines = pd.concat([test_newcomers.shop(), test_newcomers.ring("p3", 60)]).rename(columns={"series": "product_id"})
+    found = compare._new_buyers(lines, "product_id", test_newcomers.END)
+    assert found.loc[found["alarm"], "subject"].tolist() == ["p3"]
+    assert compare._new_buyers(lines.drop(columns="customer_id"), "product_id", test_newcomers.END).empty

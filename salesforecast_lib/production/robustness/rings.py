@@ -1,0 +1,110 @@
+"""Rings of accounts against an alarm on buyers: which are seen, and how often it rings for nothing (chapter 16b)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pandas as pd
+
+from salesforecast_lib.production.robustness.case import Case
+from salesforecast_lib.production.robustness.fakes import Book, fake_lines
+
+# order lines with ``series, customer_id, timestamp`` and the last day, to a table with ``subject`` and ``alarm``
+Alarms = Callable[[pd.DataFrame, pd.Timestamp], pd.DataFrame]
+NEW, SLOW, KNOWN = "new accounts, one week", "new accounts, four weeks", "accounts that bought before"
+RINGS = (NEW, SLOW, KNOWN)
+WEEKS = 8  # genuine weeks on which false alarms are counted
+
+
+def ring_lines(book: Book, case: Case, name: str, accounts: int, kind: str, seed: int = 0) -> pd.DataFrame:
+    """One unit each from so many accounts of a ring.
+
+    Parameters
+    ----------
+    kind : of `RINGS`: accounts made for it, within the last week or over all recent days, or customers of the shop that
+        were hired or whose passwords were stolen.
+    """
+    days = case.recent if kind == SLOW else case.recent[-7:]
+    when = [days[-1 - k % len(days)] for k in range(accounts)]
+    who: Sequence[str] = [f"account {name} {k}" for k in range(accounts)]
+    if kind == KNOWN:
+        before = book.lines["timestamp"] < case.recent[0]
+        known = np.sort(book.lines.loc[before, "customer_id"].dropna().astype(str).unique())
+        who = list(np.random.default_rng(seed).choice(known, accounts, replace=accounts > len(known)))
+    return fake_lines(book, name, when, [1.0] * accounts, who)
+
+
+def ring_alarms(
+    case: Case, book: Book, names: Sequence[str], times: Sequence[float], alarms: Alarms, seed: int = 0
+) -> pd.DataFrame:
+    """Rings on some products, each kind and size played on all of them at once.
+
+    Parameters
+    ----------
+    times : units sent, in multiples of what the product sells in one of its recent periods; one account each.
+    alarms : told the lines up to the case's cutoff.
+
+    Returns
+    -------
+    ``ring, times, products, accounts`` (of all products together), ``seen`` (share of the products with an alarm) and
+    ``others`` (other products with an alarm); empty where lines name no customer.
+    """
+    columns = ["ring", "times", "products", "accounts", "seen", "others"]
+    if not (book.real and book.accounts):
+        return pd.DataFrame(columns=columns)
+    genuine = _lines(book, case.cutoff)
+    usual = case.panel[case.panel["ds"].isin(case.recent)].groupby("unique_id")["y"].mean()
+    rows = []
+    for kind in RINGS:
+        for many in times:
+            accounts = {name: max(int(np.ceil(many * float(usual[name]))), 1) for name in names}
+            fakes = [ring_lines(book, case, name, accounts[name], kind, seed + k) for k, name in enumerate(names)]
+            both = pd.concat([genuine, *(each[genuine.columns] for each in fakes)], ignore_index=True)
+            found = alarms(both, case.cutoff)
+            rung = set(found.loc[found["alarm"], "subject"])
+            seen = len(rung & set(names)) / len(names)
+            rows.append((kind, many, len(names), sum(accounts.values()), seen, len(rung - set(names))))
+    return pd.DataFrame(rows, columns=columns)
+
+
+def false_alarms(case: Case, book: Book, alarms: Alarms, weeks: int = WEEKS) -> pd.DataFrame:
+    """Alarms in genuine weeks before the cutoff, each with what was known then: ``week`` (its last day), ``alarms``.
+
+    Empty where lines name no customer.
+    """
+    if not (book.real and book.accounts):
+        return pd.DataFrame(columns=["week", "alarms"])
+    ends = [case.cutoff - pd.Timedelta(days=7 * back) for back in range(weeks)]
+    rows = [(end, int(alarms(_lines(book, end), end)["alarm"].sum())) for end in ends]
+    return pd.DataFrame(rows, columns=["week", "alarms"])
+
+
+def rings_found(rings: pd.DataFrame, false: pd.DataFrame, products: int) -> list[str]:
+    """What the alarm sees and what it does not, in a sentence each.
+
+    Parameters
+    ----------
+    products : of the shop, among which false alarms are counted.
+    """
+    if rings.empty:
+        return ["The order lines name no customers, so nobody can tell who is new: a ring is not seen."]
+    words = []
+    for kind, part in rings.groupby("ring", sort=False):
+        sizes = ", ".join(
+            f"{seen:.0%} at {times:g} times" for times, seen in zip(part["times"], part["seen"], strict=True)
+        )
+        words.append(f"{kind}: seen on {sizes} the sales of a usual period.")
+    rung = int((false["alarms"] > 0).sum())
+    words.append(
+        f"In {rung} of {len(false)} genuine weeks it rang for nothing, for {false['alarms'].sum()} products of "
+        f"{products * len(false)} that were looked at."
+    )
+    return words
+
+
+def _lines(book: Book, last: pd.Timestamp) -> pd.DataFrame:
+    """Genuine lines up to the end of a day."""
+    lines = book.lines[["series", "customer_id", "timestamp"]]
+    lines = lines[lines["timestamp"] < last.normalize() + pd.Timedelta(days=1)]
+    return lines.assign(customer_id=lines["customer_id"].astype("string").astype(object))
