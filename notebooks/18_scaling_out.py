@@ -281,6 +281,18 @@ print(f"workers that died: {deaths}; results missing: {len(results.failures)}")
 # `salesforecast forecast`, `run`, `sweep` and `build-panel` take `--engine dask` and the address of a cluster. Is it
 # worth it? Handing out a task costs milliseconds; a task should take seconds.
 #
+# ### A task that hands out tasks
+#
+# The stages of a run are tasks, and a stage may have tasks of its own: {ref}`ch-features` fits one small model
+# for each group of features, seed and stretch, {ref}`ch-champion` one for each member and cutoff. On a cluster they go to
+# its workers too. There lies a trap: two stages on two workers hand out tasks and wait, and the tasks wait for a worker
+# that the stages hold. Nobody would ever go on. So a worker gives its place back while a stage runs in a process of its
+# own, and a stage hands out as many tasks at a time as there are workers without another stage, and one for itself.
+#
+# Not everything is worth it. The features of a panel are built where they are until it has hundreds of thousands of
+# rows: asking a cluster takes as long as building them. The policies of {ref}`ch-inventory` are played in one process,
+# since each works on all products at once.
+#
 # ## One network, two processes
 #
 # Training is harder to share: every step needs the weights of the step before. Two processes can halve the batch

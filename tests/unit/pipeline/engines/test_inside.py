@@ -21,7 +21,7 @@ from tests.unit.models.champion import made as made_panel
 from tests.unit.pipeline.test_pipeline import MadeStage, made_stages
 from tests.unit.production.distributed import work
 
-PATIENCE = 240  # seconds after which somebody waits for ever
+PATIENCE = 900  # seconds after which somebody waits for ever
 HEAD = f"""# %% tags=["parameters"]
 run_dir: str = "."  # folder
 
