@@ -46,7 +46,7 @@ def fitted_members(
     if spread is not None:
         yield from _by_spread(task, names, cutoffs, shelf, spread)
         return
-    if small and on_cluster():
+    if small and on_cluster() and len(_jobs(names, cutoffs)) > 1:
         with cluster() as there:
             fitted = list(_by_spread(task, names, cutoffs, shelf, there))
         yield from fitted
