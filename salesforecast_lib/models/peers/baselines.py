@@ -70,7 +70,7 @@ def _statistical_model(name: str, season: int, cycles: int) -> Any:
     return makers[name]()
 
 
-def _intervals(levels: Sequence[float]) -> dict[float, tuple[str, Any]]:
+def interval_ends(levels: Sequence[float]) -> dict[float, tuple[str, Any]]:
     """For each quantile but the median: coverage in percent of the central interval that ends there, and its end."""
     widths = {level: round(100 * abs(1 - 2 * level), 6) for level in levels if level != 0.5}
     return {
@@ -93,7 +93,7 @@ def _run_statistical(
     from statsforecast.models import SeasonalNaive
 
     table = history[["unique_id"]].drop_duplicates()
-    widths = sorted({width for _, width in _intervals(levels).values()})
+    widths = sorted({width for _, width in interval_ends(levels).values()})
     for with_intervals in (True, False):
         those = [name for name in names if (name not in _WITHOUT_INTERVALS) == with_intervals]
         chosen = [_statistical_model(name, season, cycles) for name in those]
@@ -154,7 +154,7 @@ def statistical_forecasts(
     inner = season if season <= 24 else 1
     length = history.groupby("unique_id")["ds"].transform("size")
     wide = _by_length(history, horizon, freq, inner, n_jobs, models, levels)
-    ends = _intervals(levels)
+    ends = interval_ends(levels)
     if season > 24 and "SeasonalNaive" in models:
         yearly = history[length >= season]
         if len(yearly):
