@@ -80,7 +80,7 @@ def ablate(
         "bagging_fraction": 0.5,
         "bagging_freq": 1,
         "deterministic": True,
-        "force_row_wise": True,
+        "force_col_wise": True,
         "data_random_seed": 1,  # the same bins for every seed
         "verbosity": -1,
     }

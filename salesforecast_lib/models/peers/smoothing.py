@@ -77,7 +77,9 @@ def _at(
     for row in series.itertuples():
         cycle = inner if row.size >= 2 * inner else 1
         form = chosen.get(row.Index)
-        ways.setdefault((cycle, form if form is not None and form.suits(cycle, row.min) else None), []).append(row.Index)
+        if form is not None and not form.suits(cycle, row.min):
+            form = None
+        ways.setdefault((cycle, form), []).append(row.Index)
     ends, parts = interval_ends(levels), []
     widths = sorted({width for _, width in ends.values()})
     for (cycle, form), names in ways.items():
