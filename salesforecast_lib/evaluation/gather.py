@@ -26,8 +26,8 @@ def gather_forecasts(
 ) -> pd.DataFrame:
     """Every model's forecasts at every cutoff and from the end of the data, with the sales known so far.
 
-    Reads the champion's, the LSTM's and the peers' tables; AutoETS is fitted here, see `ets_forecasts`. Members of the champion that are no
-    peers stand beside it. A day on which the shop is known to be closed gets zero from everybody.
+    Reads the champion's, the LSTM's and the peers' tables; AutoETS is fitted here, see `ets_forecasts`. Members of the
+    champion that are no peers stand beside it. A day on which the shop is known to be closed gets zero from everybody.
 
     Parameters
     ----------
