@@ -27,7 +27,6 @@ from salesforecast_lib.decisions.advertising.sampling import tempered_draws
 RHO = (0.6, 0.8, 0.9, 0.96)  # grid of the autocorrelation of u
 WHITE = (0.0, 0.3, 0.6, 0.8, 0.9, 1.0)  # grid of the share of v in the variance
 _KEPT = 3  # points of the grid that are integrated over; the others are implausible already without a channel
-_GRID = tuple((rho, white) for white in WHITE for rho in (RHO if white < 1 else RHO[:1]))
 _LONGEST = 1_100  # periods whose errors are factored once for all fits: three years of days, 200 MB
 _TINY = np.float32(1e-20)
 _PIECE = 150  # particles evaluated at once: what fits the processor's cache
@@ -141,7 +140,8 @@ class _Likelihood:
         self.log_sales = log_sales.astype("float32")
         screened: list[tuple[float, int, np.ndarray, np.ndarray]] = []
         columns = np.column_stack([log_sales, controls, rough])
-        for rho, white in _GRID:
+        grid = [(rho, white) for white in WHITE for rho in (RHO if white < 1 else RHO[:1])]
+        for rho, white in grid:
             factor = _factor(len(log_sales), rho, white)
             flat = solve_triangular(factor, columns, lower=True)
             value = _evidence(flat[:, 0], flat[:, 1:], factor)
@@ -149,7 +149,7 @@ class _Likelihood:
         self.weights, constants = [], []
         for _, number, factor, flat in sorted(screened, key=lambda point: -point[0])[:_KEPT]:
             basis, diagonal = _basis(flat)
-            inverse = _inverse(len(log_sales), *_GRID[number])  # (periods, periods)
+            inverse = _inverse(len(log_sales), *grid[number])  # (periods, periods)
             left = inverse - basis @ (basis.T @ inverse)
             self.weights.append(np.ascontiguousarray(left.T @ left, "float32"))  # residual sum of squares = r' W r
             constants.append(-np.log(np.diag(factor)).sum() - np.log(np.abs(diagonal)).sum())
@@ -199,7 +199,7 @@ def _inverse(length: int, rho: float, white: float) -> np.ndarray:
     return (_kept_inverse if length <= _LONGEST else _kept_inverse.__wrapped__)(length, rho, white)
 
 
-@lru_cache(maxsize=len(_GRID))
+@lru_cache(maxsize=len(WHITE) * len(RHO))
 def _kept_factor(length: int, rho: float, white: float) -> np.ndarray:
     errors = (1 - white) * toeplitz(rho ** np.arange(length)) + white * np.eye(length)
     return cholesky(errors, lower=True, check_finite=False)
