@@ -191,23 +191,25 @@ class _Likelihood:
 
 def _factor(length: int, rho: float, white: float) -> np.ndarray:
     """Lower Cholesky factor of the errors' correlations, (length, length): it depends on no data."""
-    return (_kept_factor if length <= _LONGEST else _kept_factor.__wrapped__)(length, rho, white)
+    return (_kept_factor if length <= _LONGEST else _made_factor)(length, rho, white)
 
 
 def _inverse(length: int, rho: float, white: float) -> np.ndarray:
     """Inverse of `_factor`, by which errors become white."""
-    return (_kept_inverse if length <= _LONGEST else _kept_inverse.__wrapped__)(length, rho, white)
+    return (_kept_inverse if length <= _LONGEST else _made_inverse)(length, rho, white)
 
 
-@lru_cache(maxsize=len(WHITE) * len(RHO))
-def _kept_factor(length: int, rho: float, white: float) -> np.ndarray:
+def _made_factor(length: int, rho: float, white: float) -> np.ndarray:
     errors = (1 - white) * toeplitz(rho ** np.arange(length)) + white * np.eye(length)
-    return cholesky(errors, lower=True, check_finite=False)
+    return np.asarray(cholesky(errors, lower=True, check_finite=False))
 
 
-@lru_cache(maxsize=2 * _KEPT)
-def _kept_inverse(length: int, rho: float, white: float) -> np.ndarray:
-    return solve_triangular(_factor(length, rho, white), np.eye(length), lower=True)
+def _made_inverse(length: int, rho: float, white: float) -> np.ndarray:
+    return np.asarray(solve_triangular(_factor(length, rho, white), np.eye(length), lower=True))
+
+
+_kept_factor = lru_cache(maxsize=len(WHITE) * len(RHO))(_made_factor)
+_kept_inverse = lru_cache(maxsize=2 * _KEPT)(_made_inverse)
 
 
 def _evidence(y: np.ndarray, x: np.ndarray, factor: np.ndarray) -> float:

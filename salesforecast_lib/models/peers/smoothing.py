@@ -72,7 +72,7 @@ def _at(
     history = fitting_history(panel, cutoff, season)[["unique_id", "ds", "y"]]
     inner = season if season <= 24 else 1
     series = history.groupby("unique_id")["y"].agg(["size", "min", "max"])
-    level = series.index[series["min"] == series["max"]]  # says nothing on the form
+    flat = series.index[series["min"] == series["max"]]  # says nothing on the form
     ways: dict[tuple[int, Form | None], list[Any]] = {}
     for row in series.itertuples():
         cycle = inner if row.size >= 2 * inner else 1
@@ -88,7 +88,7 @@ def _at(
         runner.fit(history[history["unique_id"].isin(names)])
         parts.append(runner.predict(horizon, level=widths))
         if form is None:
-            chosen |= {name: found for name, found in _forms(runner, cycle).items() if name not in level}
+            chosen |= {name: found for name, found in _forms(runner, cycle).items() if name not in flat}
     wide = pd.concat(parts, ignore_index=True).sort_values(["unique_id", "ds"], ignore_index=True)
     table = wide[["unique_id", "ds"]].assign(cutoff=cutoff, model=MODEL, mean=wide[MODEL])
     middle = wide[MODEL].clip(lower=0.0)
