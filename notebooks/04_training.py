@@ -257,13 +257,14 @@ print(f"a pass over each stretch has the loss of {len(some)} windows: {same}")
 # %% [markdown]
 # Window by window is the plain way and was shown first; one flag chooses it. Here both train the same network from the
 # same weights. An epoch is a number of gradient steps and not a pass over the shop, so that a shop with few products is
-# trained as long as one with many. Windows get a third of the epochs, because one of their steps is the slower one.
+# trained as long as one with many. The forking trainer gets half of the epochs that the network may take below, and windows a
+# third of that, because one of their steps is the slower one.
 # The validation loss is that of the same origins with the same window of history.
 
 # %%
-trainers = {"window by window": (False, max(max_epochs // 3, 1))}
+trainers = {"window by window": (False, max(max_epochs // 6, 1))}
 if model.causal:
-    trainers["forking"] = (True, max_epochs)
+    trainers["forking"] = (True, max(max_epochs // 2, 1))
 judge = validation_rows if rows.validated else train_rows
 check = windows.WindowLoader(tensor, judge, 1024, shuffle=False)
 origins, read, losses = {}, {}, {}

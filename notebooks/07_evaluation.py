@@ -196,7 +196,8 @@ for refit in (True, False):
 #
 # The LSTM keeps the weights it had at the first cutoff; each peer is fitted anew at every cutoff. All see the same history and,
 # where they can use them, the same covariates known ahead. On a day on which the shop is known to be closed every forecast
-# is zero, and it is not scored. AutoETS is fitted here; the other peers come from {ref}`ch-ensembles`, and from {ref}`ch-champion` the *champion* with
+# is zero, and it is not scored. AutoETS is fitted here: which form each series has is chosen at the first cutoff, by all
+# forms in turn, and its parameters are fitted anew at each cutoff. The other peers come from {ref}`ch-ensembles`, and from {ref}`ch-champion` the *champion* with
 # those of its members that are no peers. Its weights at a cutoff are those of earlier ones. One more
 # forecast starts at the end of the data; nobody can score it yet, {ref}`ch-inventory` orders by it.
 

@@ -156,7 +156,9 @@ one[["case", "channel", "low", "median", "high", "truth", "inside"]].round(1)
 # should hold the truth.
 
 # %%
-many = advertising.misspecified_shops(ad_products, shops, seed, particles)
+many = advertising.misspecified_shops(
+    ad_products, shops, seed, particles, first=one
+)
 wrong = coverage(many)
 print("\n".join(coverage_verdict(wrong)))
 print(shape_verdict(wrong))

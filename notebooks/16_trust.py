@@ -35,16 +35,13 @@ import numpy as np
 import pandas as pd
 import torch
 
-from salesforecast_lib.data.features import load_features
-from salesforecast_lib.models.champion import load_champion
-from salesforecast_lib.models.ensembles.members import read_known
 from salesforecast_lib.models.forecaster import NetworkConfig, fit_network
 from salesforecast_lib.models.forecaster import load_forecaster
 from salesforecast_lib.models.training.loop import TrainingConfig
 from salesforecast_lib.plots import use_book_style
 from salesforecast_lib.production import explain
 from salesforecast_lib.production.explain import dependence, earlier
-from salesforecast_lib.production.explain import figures, gradients, trees
+from salesforecast_lib.production.explain import figures, gradients
 from salesforecast_lib.production.explain import truth, verdicts
 
 use_book_style()
@@ -66,7 +63,8 @@ known_horizons: int = 2  # horizons of it that are explained
 # loaded, all products are explained in one pass, and here is one of them.
 
 # %%
-reasons, period, miss = explain.run_reasons(run_dir)
+run = explain.run_parts(run_dir)
+reasons, period, miss = explain.run_reasons(run)
 clear = np.abs(np.where(reasons.sure, reasons.added, 0)).sum(axis=1)
 clearest = reasons.names[np.argmax(clear / np.maximum(reasons.usual, 1e-9))]
 card = explain.why(reasons, explained_product or clearest, period, miss)
@@ -152,10 +150,7 @@ print(f"usual {v[()]:.1f}, promotion {promotion:+.1f}, season {season:+.1f}")
 # digit, is what the library asserts here:
 
 # %%
-champion = load_champion(f"{run_dir}/champion")
-table, meta = load_features(run_dir)
-known = read_known(run_dir, table)
-parts = trees.champion_parts(champion, table, known)
+table, meta, known, parts = run.table, run.meta, run.known, run.parts
 pd.DataFrame(
     {
         "share of the trees": [part.share for part in parts],

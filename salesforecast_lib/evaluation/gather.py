@@ -10,7 +10,8 @@ import pandas as pd
 
 from salesforecast_lib.models.champion import MODEL
 from salesforecast_lib.models.ensembles.members import FORECAST_FILES, read_extended, stored_forecasts
-from salesforecast_lib.models.peers.baselines import close_shop, statistical_forecasts
+from salesforecast_lib.models.peers.baselines import close_shop
+from salesforecast_lib.models.peers.smoothing import ets_forecasts
 
 PEERS = ("SeasonalNaive", "WindowAverage", "Theta", "LightGBM", "LightGBMDirect", "Ridge")
 FITTED_HERE = ("AutoETS",)
@@ -25,8 +26,8 @@ def gather_forecasts(
 ) -> pd.DataFrame:
     """Every model's forecasts at every cutoff and from the end of the data, with the sales known so far.
 
-    Reads the champion's, the LSTM's and the peers' tables; AutoETS is fitted here. Members of the champion that are no
-    peers stand beside it. A day on which the shop is known to be closed gets zero from everybody.
+    Reads the champion's, the LSTM's and the peers' tables; AutoETS is fitted here, see `ets_forecasts`. Members of the
+    champion that are no peers stand beside it. A day on which the shop is known to be closed gets zero from everybody.
 
     Parameters
     ----------
@@ -44,9 +45,7 @@ def gather_forecasts(
     taken = {*lstm["model"], *members["model"], *FITTED_HERE}
     ours = pd.concat([champion[~champion["model"].isin(taken)], lstm], ignore_index=True)
     parts = [ours[ours["unique_id"].isin(comparable["unique_id"]) | (ours["cutoff"] == today)], members]
-    for cutoff in [*cutoffs, today]:
-        told = (horizon, freq, meta["season_length"], threads, list(FITTED_HERE))
-        parts.append(statistical_forecasts(extended, cutoff, *told))
+    parts.append(ets_forecasts(extended, [*cutoffs, today], horizon, freq, meta["season_length"], threads))
     forecasts = close_shop(pd.concat(parts, ignore_index=True), extended, meta["future"])
     return forecasts.merge(comparable[["unique_id", "ds", "y"]], how="left")
 

@@ -14,6 +14,13 @@ import yaml
 
 from salesforecast_lib.files import project_root
 
+# Jupyter Book's command, which has no option for the number of processes that read and write pages
+_COMMAND = (
+    "import sys; from functools import partial; from jupyter_book import sphinx; "
+    "sphinx.build_sphinx = partial(sphinx.build_sphinx, jobs=int(sys.argv.pop(1))); "
+    "from jupyter_book.cli.main import main; main()"
+)
+_MOST = 2  # processes: each holds the whole book
 _TITLE = str.maketrans("<>", "‹›")  # the theme writes a title once as text and once as HTML: only this is right in both
 
 
@@ -76,7 +83,8 @@ def build_book(
         command = [
             sys.executable,
             "-c",
-            "from jupyter_book.cli.main import main; main()",
+            _COMMAND,
+            str(min(_MOST, os.cpu_count() or 1)),
             "build",
             str(stage),
             "--toc",

@@ -67,8 +67,10 @@ def _make_task(
         },
     )(task)
     waited_for = any({*other.reads, *other.may_read} & set(stage.writes) for other in STAGES)
-    if waited_for:
+    if waited_for or stage.length == "long":
         pytask.mark.try_first(made_task)  # or the longest chain would begin last
+    elif stage.length == "short":
+        pytask.mark.try_last(made_task)
     return made_task
 
 

@@ -16,12 +16,16 @@ class Stage:
     ----------
     may_read : files that it reads where they are and does without where they are not: it waits for the stage that
         writes them if that one is run as well.
+    length : "long" and "short" ones take more than a minute and less than twenty seconds of the default run. Where
+        several could begin, long ones and those that others wait for come first and short ones last, so that no worker
+        is left with a long one at the end.
     """
 
     name: str
     reads: tuple[str, ...]
     writes: tuple[str, ...]
     may_read: tuple[str, ...] = ()
+    length: str = ""
 
     @property
     def source(self) -> Path:
@@ -40,13 +44,13 @@ STAGES = (
         ("panel.parquet", "panel.json", "plan.parquet"),
         ("features.parquet", "features.json", "ahead.parquet"),
     ),
-    Stage("03_lstm_derivation", (), ("derivation.json",)),
+    Stage("03_lstm_derivation", (), ("derivation.json",), length="short"),
     Stage(
         "04_training",
         ("features.parquet", "features.json", "ahead.parquet"),
         ("model/model.safetensors", "model/model.json", "training_log.json", "lstm_forecasts.parquet"),
     ),
-    Stage("05_model_selection", ("features.parquet", "features.json"), ()),
+    Stage("05_model_selection", ("features.parquet", "features.json"), (), length="long"),
     Stage(
         "06_ensembles",
         ("panel.parquet", "panel.json", "features.parquet", "features.json", "ahead.parquet", "lstm_forecasts.parquet"),
@@ -70,6 +74,7 @@ STAGES = (
         ("panel.parquet", "panel.json", "champion_forecasts.parquet", "champion.json"),
         ("replenishment.csv", "warnings.csv", "excess.csv", "projection.csv", "inventory.json"),
         may_read=("forecasts.parquet",),
+        length="short",
     ),
     Stage(
         "09_alerts",
@@ -86,6 +91,7 @@ STAGES = (
         "12_promotions",
         ("panel.parquet", "panel.json", "forecasts.parquet"),
         ("promotions.csv", "promotions.json"),
+        length="short",
     ),
     Stage("13_pricing", ("panel.parquet", "panel.json"), ("prices.csv", "pricing.json")),
     Stage(
@@ -96,6 +102,7 @@ STAGES = (
         ),
         ("deployment.json",),
         may_read=("metrics.json",),
+        length="long",
     ),
     Stage(
         "15_monitoring",
@@ -117,6 +124,7 @@ STAGES = (
             *("champion/champion.json", "champion_forecasts.parquet"),
         ),
         ("robustness.json",),
+        length="long",
     ),
     Stage(
         "18_scaling_out",

@@ -14,10 +14,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import pandas as pd
-from scipy.linalg import cholesky, qr, solve_triangular
+from scipy.linalg import cholesky, qr, solve_triangular, toeplitz
 from scipy.special import expit, logsumexp
 
 from salesforecast_lib.data.marketplace.demand import adstock, hill
@@ -26,6 +27,7 @@ from salesforecast_lib.decisions.advertising.sampling import tempered_draws
 RHO = (0.6, 0.8, 0.9, 0.96)  # grid of the autocorrelation of u
 WHITE = (0.0, 0.3, 0.6, 0.8, 0.9, 1.0)  # grid of the share of v in the variance
 _KEPT = 3  # points of the grid that are integrated over; the others are implausible already without a channel
+_LONGEST = 1_100  # periods whose errors are factored once for all fits: three years of days, 200 MB
 _TINY = np.float32(1e-20)
 _PIECE = 150  # particles evaluated at once: what fits the processor's cache
 
@@ -137,17 +139,17 @@ class _Likelihood:
         log_sales = log_sales - controls @ np.linalg.lstsq(controls, log_sales, rcond=None)[0]
         self.log_sales = log_sales.astype("float32")
         screened: list[tuple[float, int, np.ndarray, np.ndarray]] = []
-        for rho, white in ((r, w) for w in WHITE for r in (RHO if w < 1 else RHO[:1])):
-            place = np.arange(len(log_sales))
-            errors = (1 - white) * rho ** np.abs(place[:, None] - place) + white * np.eye(len(place))
-            factor = cholesky(errors, lower=True, check_finite=False)
-            flat = solve_triangular(factor, np.column_stack([log_sales, controls, rough]), lower=True)
+        columns = np.column_stack([log_sales, controls, rough])
+        grid = [(rho, white) for white in WHITE for rho in (RHO if white < 1 else RHO[:1])]
+        for rho, white in grid:
+            factor = _factor(len(log_sales), rho, white)
+            flat = solve_triangular(factor, columns, lower=True)
             value = _evidence(flat[:, 0], flat[:, 1:], factor)
             screened.append((value, len(screened), factor, flat[:, 1 : 1 + controls.shape[1]]))
         self.weights, constants = [], []
-        for _, _, factor, flat in sorted(screened, key=lambda point: -point[0])[:_KEPT]:
+        for _, number, factor, flat in sorted(screened, key=lambda point: -point[0])[:_KEPT]:
             basis, diagonal = _basis(flat)
-            inverse = solve_triangular(factor, np.eye(len(factor)), lower=True)  # (periods, periods)
+            inverse = _inverse(len(log_sales), *grid[number])  # (periods, periods)
             left = inverse - basis @ (basis.T @ inverse)
             self.weights.append(np.ascontiguousarray(left.T @ left, "float32"))  # residual sum of squares = r' W r
             constants.append(-np.log(np.diag(factor)).sum() - np.log(np.abs(diagonal)).sum())
@@ -185,6 +187,29 @@ class _Likelihood:
         left -= left.mean(0)
         rest = np.stack([((weight @ left) * left).sum(0, dtype="float64") for weight in self.weights])  # (kept, n)
         return logsumexp(self.constants[:, None] - self.freedom / 2 * np.log(np.maximum(rest, 1e-12)), axis=0)
+
+
+def _factor(length: int, rho: float, white: float) -> np.ndarray:
+    """Lower Cholesky factor of the errors' correlations, (length, length): it depends on no data."""
+    return (_kept_factor if length <= _LONGEST else _made_factor)(length, rho, white)
+
+
+def _inverse(length: int, rho: float, white: float) -> np.ndarray:
+    """Inverse of `_factor`, by which errors become white."""
+    return (_kept_inverse if length <= _LONGEST else _made_inverse)(length, rho, white)
+
+
+def _made_factor(length: int, rho: float, white: float) -> np.ndarray:
+    errors = (1 - white) * toeplitz(rho ** np.arange(length)) + white * np.eye(length)
+    return np.asarray(cholesky(errors, lower=True, check_finite=False))
+
+
+def _made_inverse(length: int, rho: float, white: float) -> np.ndarray:
+    return np.asarray(solve_triangular(_factor(length, rho, white), np.eye(length), lower=True))
+
+
+_kept_factor = lru_cache(maxsize=len(WHITE) * len(RHO))(_made_factor)
+_kept_inverse = lru_cache(maxsize=2 * _KEPT)(_made_inverse)
 
 
 def _evidence(y: np.ndarray, x: np.ndarray, factor: np.ndarray) -> float:

@@ -59,10 +59,17 @@ def compare_returns(
     return table
 
 
-def misspecified_shops(products: int, shops: int = 10, seed: int = 0, particles: int = 600) -> pd.DataFrame:
-    """`compare_returns` of `misspecified_cases` in ``shops`` simulated shops, with the number of the ``shop``."""
-    parts = []
-    for number in range(shops):
+def misspecified_shops(
+    products: int, shops: int = 10, seed: int = 0, particles: int = 600, first: pd.DataFrame | None = None
+) -> pd.DataFrame:
+    """`compare_returns` of `misspecified_cases` in ``shops`` simulated shops, with the number of the ``shop``.
+
+    Parameters
+    ----------
+    first : of the first shop, that of ``seed``, where it is known already.
+    """
+    parts = [] if first is None else [first.assign(shop=0)]
+    for number in range(len(parts), shops):
         cases = misspecified_cases(simulated_case(products, seed + number))
         parts.append(compare_returns(cases, seed + number, particles).assign(shop=number))
     return pd.concat(parts, ignore_index=True)

@@ -17,6 +17,7 @@ from salesforecast_lib import QUANTILES, levels_of, quantile_columns
 
 STATISTICAL = ("SeasonalNaive", "WindowAverage", "AutoETS", "Theta")  # forecast by default
 INTERMITTENT = ("CrostonOptimized", "TSB")
+_LONG = 150  # periods beyond which AutoARIMA compares orders by conditional sums of squares, as R's auto.arima does
 _WITHOUT_INTERVALS = ("WindowAverage", *INTERMITTENT)
 
 
@@ -51,7 +52,7 @@ def tidy(table: pd.DataFrame) -> pd.DataFrame:
     return table[["unique_id", "ds", "cutoff", "model", "mean", *columns]]
 
 
-def _statistical_model(name: str, season: int, cycles: int) -> Any:
+def _statistical_model(name: str, season: int, cycles: int, periods: int) -> Any:
     from statsforecast import models as local
 
     seasonal, sizes = season > 1, (season, cycles) if season > 1 else (cycles,)
@@ -61,7 +62,7 @@ def _statistical_model(name: str, season: int, cycles: int) -> Any:
         "WindowAverage": lambda: average(*sizes, alias=name),
         "AutoETS": lambda: local.AutoETS(season),
         "Theta": lambda: local.Theta(season, decomposition_type="additive") if seasonal else local.Theta(1),
-        "AutoARIMA": lambda: local.AutoARIMA(season_length=season),
+        "AutoARIMA": lambda: local.AutoARIMA(season_length=season, approximation=periods > _LONG),
         "CrostonOptimized": local.CrostonOptimized,
         "TSB": lambda: local.TSB(alpha_d=0.2, alpha_p=0.2),
     }
@@ -70,7 +71,7 @@ def _statistical_model(name: str, season: int, cycles: int) -> Any:
     return makers[name]()
 
 
-def _intervals(levels: Sequence[float]) -> dict[float, tuple[str, Any]]:
+def interval_ends(levels: Sequence[float]) -> dict[float, tuple[str, Any]]:
     """For each quantile but the median: coverage in percent of the central interval that ends there, and its end."""
     widths = {level: round(100 * abs(1 - 2 * level), 6) for level in levels if level != 0.5}
     return {
@@ -93,10 +94,11 @@ def _run_statistical(
     from statsforecast.models import SeasonalNaive
 
     table = history[["unique_id"]].drop_duplicates()
-    widths = sorted({width for _, width in _intervals(levels).values()})
+    widths = sorted({width for _, width in interval_ends(levels).values()})
+    periods = int(history.groupby("unique_id").size().min())
     for with_intervals in (True, False):
         those = [name for name in names if (name not in _WITHOUT_INTERVALS) == with_intervals]
-        chosen = [_statistical_model(name, season, cycles) for name in those]
+        chosen = [_statistical_model(name, season, cycles, periods) for name in those]
         if chosen:
             runner = StatsForecast(models=chosen, freq=freq, n_jobs=n_jobs, fallback_model=SeasonalNaive(1))
             part = runner.forecast(df=history, h=horizon, level=widths if with_intervals else None)
@@ -154,7 +156,7 @@ def statistical_forecasts(
     inner = season if season <= 24 else 1
     length = history.groupby("unique_id")["ds"].transform("size")
     wide = _by_length(history, horizon, freq, inner, n_jobs, models, levels)
-    ends = _intervals(levels)
+    ends = interval_ends(levels)
     if season > 24 and "SeasonalNaive" in models:
         yearly = history[length >= season]
         if len(yearly):

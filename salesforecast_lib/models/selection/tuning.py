@@ -86,6 +86,7 @@ class Objective:
         self.space, self.base, self.device = space, base, device
         epochs = space.ranges.get("training.max_epochs")
         self.epochs = base.training.max_epochs if epochs is None else max(epochs.grid())  # at most, at each origin
+        self._scores: dict[tuple[Any, ...], OriginScore] = {}
 
     def key(self) -> str:
         """Changes with every row, the protocol, the space, the base configuration and the code of the models."""
@@ -106,7 +107,7 @@ class Objective:
         scores: list[float] = []
         naive: list[float] = []
         for number, origin in enumerate(self.protocol.origins):
-            of = OriginScore(self.table, self.protocol, origin, config)
+            of = self._origin_score(origin, config)
             naive.append(of.naive)
 
             def report(epoch: int, model: SalesPredictor, of: OriginScore = of, number: int = number) -> None:
@@ -121,6 +122,13 @@ class Objective:
         if trial is not None:
             trial.set_user_attr("scores", scores)
         return float(np.mean(scores))
+
+    def _origin_score(self, origin: pd.Timestamp, config: NetworkConfig) -> OriginScore:
+        """The score at an origin; trials that read the same windows share it."""
+        same = (origin, config.window, config.without, config.reach)
+        if same not in self._scores:
+            self._scores[same] = OriginScore(self.table, self.protocol, origin, config)
+        return self._scores[same]
 
     def __call__(self, trial: optuna.Trial) -> float:
         """Train and score what the sampler suggests."""

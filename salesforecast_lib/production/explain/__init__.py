@@ -4,6 +4,7 @@
 - `Reasons`: What each driver adds; usual, drivers and the rest of the committee add up to the forecast.
 - `why`: The card of one product in a planner's words.
 - `Why`: The card: its bars, its sentence, and how sure it is.
+- `run_parts`: A finished run's champion, features and forecasts, with its trees taken apart.
 - `run_reasons`: Reasons of a finished run, the noun of its periods, and how far its totals miss.
 - `write_reasons`: Writes ``reasons.csv`` and ``trust.json``.
 - `integrated_gradients`: What each input adds to a network's forecast, by captum.
@@ -20,7 +21,7 @@ from salesforecast_lib.production.explain.committee import Reasons, champion_rea
 from salesforecast_lib.production.explain.dependence import curves
 from salesforecast_lib.production.explain.gradients import integrated_gradients
 from salesforecast_lib.production.explain.permutation import permutation_importance
-from salesforecast_lib.production.explain.store import run_reasons, write_reasons
+from salesforecast_lib.production.explain.store import run_parts, run_reasons, write_reasons
 from salesforecast_lib.production.explain.truth import agreement, known_market
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "Reasons",
     "why",
     "Why",
+    "run_parts",
     "run_reasons",
     "write_reasons",
     "integrated_gradients",

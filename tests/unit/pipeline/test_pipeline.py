@@ -18,6 +18,7 @@ from typer.testing import CliRunner
 
 from salesforecast_lib.files import project_root
 from salesforecast_lib.pipeline import parameters as settings
+from salesforecast_lib.pipeline import runner
 from salesforecast_lib.pipeline.cli import app
 from salesforecast_lib.pipeline.execute import StageError, to_notebook
 from salesforecast_lib.pipeline.publish import published
@@ -123,6 +124,17 @@ def test_stages_side_by_side_give_the_same_files(tmp_path):
     stages = made_stages(tmp_path)
     run({}, tmp_path / "a", jobs=2, stages=stages, verbose=0)
     assert (tmp_path / "a" / "two.txt").read_text() == "22"
+
+
+def test_long_stages_and_those_that_are_waited_for_begin_first(tmp_path):
+    def order(name):
+        stage = next(stage for stage in STAGES if stage.name == name)
+        task = runner._make_task(stage, tmp_path, {}, {}, False, frozenset())
+        return [mark.name for mark in task.pytask_meta.markers if mark.name.startswith("try")]
+
+    assert order("02_feature_engineering") == order("05_model_selection") == ["try_first"]
+    assert order("12_promotions") == ["try_last"] and order("13_pricing") == []
+    assert {stage.length for stage in STAGES} == {"", "long", "short"}
 
 
 def test_failing_cell_is_named_and_the_run_goes_on_from_there(tmp_path):

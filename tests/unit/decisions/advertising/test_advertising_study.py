@@ -51,6 +51,23 @@ def test_returns_stand_beside_the_truth_and_known_fits_are_used(case):
     assert set(table.columns) >= {"case", "channel", "low", "high", "truth", "width", "inside", "correlation"}
 
 
+def test_a_first_shop_that_is_known_is_not_fitted_again(monkeypatch):
+    asked = []
+
+    def compared(cases, seed, particles):
+        asked.append(seed)
+        return pd.DataFrame({"case": list(cases), "seed": seed})
+
+    monkeypatch.setattr(study, "simulated_case", lambda products, seed: seed)
+    monkeypatch.setattr(study, "misspecified_cases", lambda shop: {f"of {shop}": shop})
+    monkeypatch.setattr(study, "compare_returns", compared)
+    whole = study.misspecified_shops(5, 3, seed=7)
+    assert asked == [7, 8, 9]
+    again = study.misspecified_shops(5, 3, seed=7, first=whole[whole["shop"] == 0].drop(columns="shop"))
+    assert asked == [7, 8, 9, 8, 9]
+    pd.testing.assert_frame_equal(whole, again)
+
+
 def rows(inside):
     names = ["search", "social"]
     return pd.DataFrame(

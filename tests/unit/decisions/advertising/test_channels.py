@@ -86,6 +86,16 @@ def test_likelihood_equals_the_dense_formula(monkeypatch):
     assert np.diff(got) == pytest.approx(np.diff(expected), abs=0.02)  # the constant cancels; float32 inside
 
 
+@pytest.mark.parametrize("longest", [1_000, 10])
+def test_errors_are_factored_once_for_all_fits_of_a_length(monkeypatch, longest):
+    monkeypatch.setattr(ch, "_LONGEST", longest)
+    place = np.arange(40)
+    errors = 0.6 * 0.7 ** np.abs(place[:, None] - place) + 0.4 * np.eye(40)
+    factor, inverse = ch._factor(40, 0.7, 0.4), ch._inverse(40, 0.7, 0.4)
+    assert factor @ factor.T == pytest.approx(errors) and inverse @ factor == pytest.approx(np.eye(40))
+    assert (ch._factor(40, 0.7, 0.4) is factor) == (longest == 1_000), "long ones would fill the memory"
+
+
 def test_posterior_is_calibrated_when_the_truth_comes_from_the_prior():
     ranks = []
     for seed in range(40):

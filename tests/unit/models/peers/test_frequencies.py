@@ -11,6 +11,7 @@ from salesforecast_lib.data.frequency import check_freq
 from salesforecast_lib.data.panel import extend_panel
 from salesforecast_lib.models.ensembles.members import direct_config, member_forecasts
 from salesforecast_lib.models.forecaster.ablation import ablate
+from salesforecast_lib.models.peers import baselines
 from salesforecast_lib.models.peers.baselines import statistical_forecasts
 from salesforecast_lib.models.peers.recursive import lightgbm_forecasts
 
@@ -98,3 +99,8 @@ def test_season_of_a_year_leaves_a_scale_in_a_shorter_history():
     assert with_year.to_dict() == pytest.approx(by_hand.to_dict())
     still = panel.assign(y=4.0)
     assert (naive_changes(still, 4).dropna() == 0).all() and naive_scales(still, ends, 4)["absolute"].isna().all()
+
+
+@pytest.mark.parametrize(("periods", "approximate"), [(151, True), (150, False)])
+def test_autoarima_compares_orders_by_sums_of_squares_on_a_long_history(periods, approximate):
+    assert baselines._statistical_model("AutoARIMA", 7, 8, periods).approximation is approximate

@@ -5,6 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from salesforecast_lib.models.peers import recursive
 from salesforecast_lib.models.peers.recursive import lightgbm_means
 from salesforecast_lib.models.peers.shelf import Shelf
 
@@ -78,3 +79,31 @@ def test_a_period_ahead_that_is_missing_is_told():
     lacking = panel[~((panel["unique_id"] == "s2") & (panel["ds"] == panel["ds"].max()))]
     with pytest.raises(ValueError, match="series 's2' has not each of the 5 periods"):
         means(lacking, cutoff, "D", stored(shelf))
+
+
+def test_cutoffs_a_horizon_apart_share_the_fit_between_them(monkeypatch):
+    panel, cutoff = made("D", 130)
+    panel["available"] = panel["available"].where(panel["available"].isna(), 1.0)
+    days = sorted(panel.loc[panel["ds"] <= cutoff, "ds"].unique())
+    cutoffs = [days[-1 - META["horizon"]], days[-1]]
+    fits, fit = [], lgb.LGBMRegressor.fit
+    monkeypatch.setattr(lgb.LGBMRegressor, "fit", lambda model, *rows: fits.append(len(rows[0])) or fit(model, *rows))
+
+    recursive._latest.clear()
+    together = [means(panel, each, "D", Shelf()) for each in cutoffs]
+    assert len(fits) == 3, "the model of the first cutoff is the earlier one of the second"
+    alone = []
+    for each in cutoffs:
+        recursive._latest.clear()
+        alone.append(means(panel, each, "D", Shelf()))
+    assert len(fits) == 7
+    for left, right in zip(together, alone, strict=True):
+        for name in ("table", "earlier"):
+            pd.testing.assert_frame_equal(getattr(left, name), getattr(right, name), check_exact=True)
+
+
+def test_other_sales_are_fitted_anew():
+    panel, cutoff = made("D", 130)
+    odd = panel.assign(y=panel["y"].where(panel["unique_id"] != "s4", 2 * panel["y"] + 1))
+    plain, other = (means(each, cutoff, "D", Shelf()).table["mean"] for each in (panel, odd))
+    assert not np.allclose(plain, other)
