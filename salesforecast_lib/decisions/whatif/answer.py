@@ -9,107 +9,152 @@ import numpy as np
 import pandas as pd
 
 from salesforecast_lib import levels_of, quantile_columns
-from salesforecast_lib.decisions.whatif.response import PriceResponse
+from salesforecast_lib.decisions.whatif.response import PriceResponse, measure_response
+from salesforecast_lib.decisions.whatif.support import NEAR
+from salesforecast_lib.wording import counted
 
 KEYS = ["unique_id", "ds"]
-LEVEL = 0.95
-_Z = 1.959963984540054  # of the level, in standard deviations
-_NEAR = 1.05  # a price so near to a tried one counts as tried, as in `support`
+_Z = 1.959963984540054  # standard deviations of a 95 % interval
 
 
 @dataclass(frozen=True)
 class Answer:
-    """Forecasts under both plans with the measured response to prices.
+    """The forecast under the other plan, with the measured response to prices.
 
     Parameters
     ----------
-    after : forecast table under the other plan. Rows in which the price alone differs have the forecast under the
-        run's plan times ``(price / price) ** elasticity``, quantiles as well; all others are the models' own.
-    effects : index ``unique_id`` of the products in which every row that differs is of that kind: ``elasticity, sd``,
-        ``models`` (difference in units that the models gave), ``low, high`` (95 % interval of the difference in units,
-        of the price's effect alone), ``slope, shared`` (for intervals of sums, see `interval_of_sum`), ``beyond``
-        (rows whose price lies beyond what was tried: the effect stops at the last tried price).
+    after : forecast table. Rows in which the price alone differs, or only their rivals' prices do, have the forecast
+        under the run's plan times the measured effect, quantiles as well; all others are the models' own.
+    effects : index ``unique_id`` of the products whose difference is the measured one throughout: ``elasticity`` (not a
+        number where only its rivals' prices differ), ``own`` (whether it changed its price before), ``models``
+        (difference in units that the models gave), ``units_low, units_high`` (95 % interval of the difference, of the
+        prices' effect alone), ``beyond`` (periods whose price lies beyond what was tried), and for `sum_interval`
+        ``slope, own_sd, shared, rivals``.
+    response : what the effects rest on; None where no row differs by its price alone.
     """
 
     after: pd.DataFrame
     effects: pd.DataFrame
+    response: PriceResponse | None = None
 
-
-def price_only(before: pd.DataFrame, after: pd.DataFrame, columns: Sequence[str]) -> pd.Series:
-    """Rows in which two plans differ by their price and by nothing else that is decided, (rows,)."""
-    others = [name for name in columns if name != "price"]
-    apart = (before[others] - after[others]).abs().gt(1e-12).any(axis=1) if others else pd.Series(False, before.index)
-    return (before["price"] - after["price"]).abs().gt(1e-12) & ~apart
+    def notes(self) -> list[str]:
+        """What should be said of the answer to prices, in sentences."""
+        if self.response is None:
+            return []
+        if self.response.reason:
+            return [f"prices: {self.response.reason}: their effect is what the models make of it, likely too small"]
+        mean, half = self.response.mean, _Z * self.response.mean_se
+        rivals = f"; {self.response.cross:+.1f} to their rivals' prices" if self.response.cross else ""
+        asked = self.effects[self.effects["elasticity"].notna()]
+        notes = [
+            f"prices: the size of their effect is measured on the changes of price of "
+            f"{counted(self.response.measured, 'product')} (elasticity {mean:.1f}, 95 %: {mean - half:.1f} to "
+            f"{mean + half:.1f}{rivals}); the models, which shrink it, gave {asked['models'].sum():+,.1f} units"
+        ]
+        lent, beyond = int((asked["own"] < 1).sum()), int((asked["beyond"] > 0).sum())
+        if lent:
+            notes.append(f"prices: {counted(lent, 'product')} never changed theirs: the effect is that of the others")
+        if beyond:
+            notes.append(
+                f"prices: {counted(beyond, 'product')} would be sold at a price that was never tried: its effect stops "
+                "at the last tried one, so it is a least size"
+            )
+        return notes
 
 
 def answer(
+    panel: pd.DataFrame,
     before: pd.DataFrame,
     after: pd.DataFrame,
     plans: tuple[pd.DataFrame, pd.DataFrame],
     columns: Sequence[str],
-    response: PriceResponse | None,
+    freq: str,
+    group: str = "",
 ) -> Answer:
-    """Put the measured effect of a price in the place of the models'.
+    """Put the measured effect of prices in the place of the models', where a price is all that two plans differ in.
+
+    Models that forecast shrink what they saw seldom, so their answer to a price is too small. Promotions stay theirs.
 
     Parameters
     ----------
+    panel : the history, as `measure_response` reads it.
     before, after : forecast tables of the same rows under the run's plan and the other one.
-    plans : ``unique_id, ds`` and ``columns`` of the same rows under both.
+    plans : ``unique_id, ds`` and ``columns`` of the periods ahead under both, the same rows.
     columns : what the shop decides.
-    response : None, or one with a reason why it cannot be used, leaves the models' own answer.
+    group : static column whose products are rivals; empty for none.
     """
-    names = ["elasticity", "sd", "models", "low", "high", "slope", "shared", "beyond"]
-    nothing = pd.DataFrame(columns=names, index=pd.Index([], name="unique_id"), dtype="float64")
-    if response is None or response.reason or "price" not in columns:
+    nothing = pd.DataFrame({name: pd.Series(dtype=float) for name in _EFFECTS}).rename_axis("unique_id")
+    if "price" not in columns or "price" not in panel:
         return Answer(after, nothing)
-    only = price_only(*plans, columns).to_numpy()
-    told = plans[0][KEYS].assign(only=only, one=plans[0]["price"], other=plans[1]["price"].to_numpy())
+    rows = _aligned(before, after, plans, columns)
+    if not rows["only"].any():
+        return Answer(after, nothing)
+    asked = rows.loc[rows["only"], "unique_id"].unique()
+    controls = [name for name in columns if name not in ("price", "open") and name in panel]
+    response = measure_response(panel, controls, freq, group, asked)
+    if response.reason:
+        return Answer(after, nothing, response)
+    told = response.table.reindex(rows["unique_id"])
+    ends = [np.log(told[end].to_numpy()) + sign * np.log1p(NEAR) for end, sign in (("low", -1), ("high", 1))]
+    moves = [np.log(rows[side].where(rows["only"], 1.0).to_numpy()) for side in ("price_before", "price_after")]
+    held = [np.clip(each, *ends) for each in moves]
+    rows["move"] = np.where(rows["only"], held[1] - held[0], 0.0)
+    rows["beyond"] = rows["only"] & (np.abs(moves[1] - held[1]) > 1e-9)
+    rows["rivals"] = response.rivals(rows)
+    rows["log"] = np.nan_to_num(told["elasticity"].to_numpy()) * rows["move"] + response.cross * rows["rivals"]
+    measured = (rows["only"] | ~rows["differs"]).to_numpy()
+    values = ["mean", *quantile_columns(levels_of(before))]
+    found = before[KEYS].merge(after, on=KEYS, how="left", validate="one_to_one")
+    factor = np.exp(rows["log"].to_numpy())[:, None]
+    found[values] = np.where(measured[:, None], before[values].to_numpy() * factor, found[values].to_numpy())
+    return Answer(found[list(after)], _effects(rows, measured, response), response)
+
+
+_EFFECTS = ("elasticity", "own", "models", "units_low", "units_high", "beyond", "slope", "own_sd", "shared", "rivals")
+
+
+def _aligned(
+    before: pd.DataFrame, after: pd.DataFrame, plans: tuple[pd.DataFrame, pd.DataFrame], columns: Sequence[str]
+) -> pd.DataFrame:
+    """Rows of the forecast with both prices and means; ``differs`` in anything decided, ``only`` in the price."""
+    moved = (plans[0][list(columns)] - plans[1][list(columns)].to_numpy()).abs() > 1e-12
+    prices = {f"price_{side}": plan["price"].to_numpy() for side, plan in zip(("before", "after"), plans, strict=True)}
+    only = moved["price"] & ~moved.drop(columns="price").any(axis=1)
+    told = plans[0][KEYS].assign(differs=moved.any(axis=1), only=only, **prices)
     rows = before[[*KEYS, "mean"]].merge(told, on=KEYS, how="left", validate="one_to_one")
-    models = after[KEYS].merge(rows[KEYS], on=KEYS, how="right").shape[0] and _aligned(after, before)
-    known = rows["unique_id"].map(response.table["elasticity"])
-    usable = rows["only"].fillna(False).astype(bool) & known.notna() & (rows["one"] > 0) & (rows["other"] > 0)
-    ends = [np.log(rows["unique_id"].map(response.table[end])) for end in ("low", "high")]
-    ends = [ends[0] - np.log(_NEAR), ends[1] + np.log(_NEAR)]
-    asked = [np.log(rows[side].where(usable, 1.0)) for side in ("one", "other")]
-    held = [each.clip(ends[0], ends[1]) for each in asked]
-    move = (held[1] - held[0]).where(usable, 0.0)
-    columns_of = ["mean", *quantile_columns(levels_of(before))]
-    factor = np.exp(known.fillna(0.0) * move).to_numpy()
-    told_after = models.copy()
-    place = usable.to_numpy()
-    told_after.loc[place, columns_of] = before[columns_of].to_numpy()[place] * factor[place][:, None]
-    differs = (models["mean"] - before["mean"].to_numpy()).abs().gt(1e-9).to_numpy() | rows["only"].fillna(False).to_numpy(bool)
-    whole = pd.Series(place | ~differs).groupby(rows["unique_id"]).all() & pd.Series(place).groupby(rows["unique_id"]).any()
-    ids = whole.index[whole]
-    sd = rows["unique_id"].map(response.table["sd"]).fillna(0.0)
-    shared = rows["unique_id"].map(response.table["shared"]).fillna(0.0)
-
-    def difference(elasticity: pd.Series) -> pd.Series:
-        return (rows["mean"] * np.expm1(elasticity.fillna(0.0) * move)).groupby(rows["unique_id"]).sum()
-
-    sides = [difference(known + sign * _Z * sd) for sign in (-1, 1)]
-    slope = rows["mean"] * move * factor
-    table = pd.DataFrame(
-        {
-            "elasticity": response.table["elasticity"].reindex(ids),
-            "sd": response.table["sd"].reindex(ids),
-            "models": (models["mean"] - before["mean"].to_numpy()).groupby(rows["unique_id"]).sum().reindex(ids),
-            "low": np.minimum(*sides).reindex(ids),
-            "high": np.maximum(*sides).reindex(ids),
-            "slope": slope.groupby(rows["unique_id"]).sum().reindex(ids),
-            "shared": shared.groupby(rows["unique_id"]).first().reindex(ids),
-            "beyond": ((asked[1] - held[1]).abs() > 1e-9).where(usable, False).groupby(rows["unique_id"]).sum().reindex(ids),
-        }
-    ).rename_axis("unique_id")
-    return Answer(told_after, table)
+    rows = rows.merge(after[[*KEYS, "mean"]], on=KEYS, how="left", suffixes=("", "_models"))
+    real = (rows["price_before"] > 0) & (rows["price_after"] > 0)
+    flags = rows[["differs", "only"]].fillna(False).astype(bool)
+    return rows.assign(differs=flags["differs"], only=flags["only"] & real)
 
 
-def _aligned(after: pd.DataFrame, before: pd.DataFrame) -> pd.DataFrame:
-    return before[KEYS].merge(after, on=KEYS, how="left", validate="one_to_one")
+def _effects(rows: pd.DataFrame, measured: np.ndarray, response: PriceResponse) -> pd.DataFrame:
+    """The table ``effects`` of an `Answer`."""
+    sold = rows["mean"] * np.exp(rows["log"])
+    by = rows.assign(
+        measured=measured,
+        touched=(rows["log"] != 0) | rows["only"],
+        models=rows["mean_models"] - rows["mean"],
+        change=sold - rows["mean"],
+        slope=sold * rows["move"],
+        rivals=sold * rows["rivals"] * response.cross_se,
+    ).groupby("unique_id")
+    table = by[["models", "change", "slope", "rivals", "beyond"]].sum().astype("float64")
+    table = table[by["measured"].all() & by["touched"].any()]
+    told = response.table.reindex(table.index)
+    asked = by["only"].any().reindex(table.index)
+    table["elasticity"] = told["elasticity"].where(asked)
+    table["own"] = told["own"].notna().astype("float64")
+    table["shared"] = told["shared"].fillna(0.0)
+    table["own_sd"] = np.sqrt((told["sd"].fillna(0.0) ** 2 - table["shared"] ** 2).clip(lower=0.0))
+    half = _Z * np.sqrt(table["slope"] ** 2 * (table["own_sd"] ** 2 + table["shared"] ** 2) + table["rivals"] ** 2)
+    table["units_low"], table["units_high"] = table["change"] - half, table["change"] + half
+    return table[list(_EFFECTS)]
 
 
-def interval_of_sum(effects: pd.DataFrame, difference: float) -> tuple[float, float]:
-    """95 % interval of the difference of all products of ``effects``: their elasticities share the error of the mean."""
-    own = np.maximum(effects["sd"] ** 2 - effects["shared"] ** 2, 0.0)
-    variance = float((effects["slope"] ** 2 * own).sum() + (effects["slope"] * effects["shared"]).sum() ** 2)
-    return difference - _Z * np.sqrt(variance), difference + _Z * np.sqrt(variance)
+def sum_interval(effects: pd.DataFrame, difference: float) -> tuple[float, float]:
+    """95 % interval of the sum of all products of ``effects``, whose elasticities share the error of their mean."""
+    own = float((effects["slope"] * effects["own_sd"]).pow(2).sum())
+    shared = float((effects["slope"] * effects["shared"]).sum()) ** 2 + float(effects["rivals"].sum()) ** 2
+    half = _Z * np.sqrt(own + shared)
+    return difference - half, difference + half

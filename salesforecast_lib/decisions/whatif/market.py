@@ -12,6 +12,7 @@ import pandas as pd
 from salesforecast_lib.data.features import FeatureTable, build_features
 from salesforecast_lib.data.marketplace import Marketplace, MarketplaceConfig, simulate_marketplace
 from salesforecast_lib.data.marketplace.simulate import expected_demand
+from salesforecast_lib.decisions.whatif.answer import answer
 from salesforecast_lib.decisions.whatif.support import DEGREES, support, worst
 from salesforecast_lib.models.champion import StoredChampion
 from salesforecast_lib.wording import counted
@@ -133,28 +134,39 @@ def compared_plans(
     every: int = 4,
     plans: Mapping[str, Mapping[str, float]] = PLANS,
 ) -> pd.DataFrame:
-    """What some plans change for every ``every``-th product, as forecast and in truth, in per cent of their units.
+    """What some plans change for every ``every``-th product, as answered and in truth, in per cent of their units.
 
     The plan beside which they stand keeps the usual price, without promotion.
 
     Returns
     -------
-    DataFrame, index ``plan``: ``forecast, truth`` (per cent), ``alike`` (correlation over the products, in units),
-    ``never_tried`` (products) and ``support`` (the most frequent).
+    DataFrame, index ``plan``: ``forecast, models, truth`` (per cent: the answer of the tool, what the models alone
+    would say, and the truth), ``median`` (over the products: relative difference answered, as a share of the true one),
+    ``inside`` (share of the products whose interval holds the true relative difference; missing without intervals),
+    ``alike`` (correlation over the products, in units), ``never_tried`` (products) and ``support`` (the most frequent).
     """
     products = sorted(case.table.frame["unique_id"].unique())[::every]
     days = int(case.meta["horizon"])
     usual = case.changed(products, days)
     before = champion.forecast(case.table, case.known(usual))
-    rows = {}
+    past, rows = case.panel[case.panel["ds"] <= case.cutoff], {}
     for name, plan in plans.items():
         other = case.changed(products, days, **plan)
-        after = champion.forecast(case.table, case.known(other))
-        table = beside_truth(case, before, after, (usual, other))
+        models = champion.forecast(case.table, case.known(other))
+        one, two = (panel[panel["ds"] > case.cutoff].reset_index(drop=True) for panel in (usual, other))
+        found = answer(past, before, models, (one, two), PLANNED, "D", "category")
+        table = beside_truth(case, before, found.after, (usual, other)).set_index("unique_id")
+        alone = beside_truth(case, before, models, (usual, other))
         counts = table["support"].value_counts().reindex(DEGREES).fillna(0)
+        told, true = table["forecast"] / table["units"], table["truth"] / table["true_units"]
+        ends = found.effects.reindex(table.index)[["units_low", "units_high"]].div(table["units"], axis=0)
+        inside = true.between(ends["units_low"], ends["units_high"])[ends["units_low"].notna()]
         rows[name] = {
             "forecast": 100 * table["forecast"].sum() / table["units"].sum(),
+            "models": 100 * alone["forecast"].sum() / alone["units"].sum(),
             "truth": 100 * table["truth"].sum() / table["true_units"].sum(),
+            "median": float((told / true).median()),
+            "inside": float(inside.mean()),
             "alike": float(np.corrcoef(table["forecast"], table["truth"])[0, 1]),
             "never_tried": int(counts["never"]),
             "support": str(counts.idxmax()),

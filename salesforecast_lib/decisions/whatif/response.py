@@ -59,7 +59,7 @@ class PriceResponse:
     reason: str = ""
 
     def rivals(self, moves: pd.DataFrame) -> np.ndarray:
-        """Change of the log index of each row's rivals, (rows,), from ``unique_id, ds, move`` (change of the own log)."""
+        """Change of the log price index of each row's rivals, (rows,), from ``unique_id, ds, move`` (of its own)."""
         return rival_index(moves, "move", self.weights, self.groups)
 
 
