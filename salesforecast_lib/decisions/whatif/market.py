@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -153,7 +153,7 @@ def compared_plans(
     for name, plan in plans.items():
         other = case.changed(products, days, **plan)
         models = champion.forecast(case.table, case.known(other))
-        one, two = (panel[panel["ds"] > case.cutoff].reset_index(drop=True) for panel in (usual, other))
+        one, two = _ahead(case, usual), _ahead(case, other)
         found = answer(past, before, models, (one, two), PLANNED, "D", "category")
         table = beside_truth(case, before, found.after, (usual, other)).set_index("unique_id")
         alone = beside_truth(case, before, models, (usual, other))
@@ -172,6 +172,43 @@ def compared_plans(
             "support": str(counts.idxmax()),
         }
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("plan")
+
+
+def measured_prices(
+    config: MarketplaceConfig, seeds: Sequence[int], factors: Sequence[float] = (0.9, 1.1), every: int = 4
+) -> pd.DataFrame:
+    """The answer to other prices on several markets beside the truth; it needs no forecast, so nothing is trained.
+
+    Every ``every``-th product of each market is sold at other prices for two weeks.
+
+    Returns
+    -------
+    DataFrame, one row a market (its seed), product and factor on the price: ``market, unique_id, factor, share``
+    (relative difference answered, as a share of the true one) and ``inside`` (its 95 % interval holds the true one).
+    """
+    parts = []
+    for seed in seeds:
+        case = market_case(replace(config, seed=seed))
+        past, horizon = case.panel[case.panel["ds"] <= case.cutoff], int(case.meta["horizon"])
+        products = sorted(past["unique_id"].unique())[::every]
+        usual = case.changed(products, horizon)
+        one, true_one = _ahead(case, usual), case.true_demand(usual)
+        even = one[KEYS].assign(mean=1.0, **{"q0.5": 1.0})  # a relative difference does not depend on the forecast
+        for factor in factors:
+            panel = case.changed(products, horizon, price=factor)
+            found = answer(past, even, even, (one, _ahead(case, panel)), PLANNED, "D", "category")
+            units = even.groupby("unique_id")["mean"].sum().reindex(products)
+            told = found.after.groupby("unique_id")["mean"].sum().reindex(products) / units - 1
+            true = (case.true_demand(panel) / true_one - 1).reindex(products)
+            ends = found.effects[["units_low", "units_high"]].reindex(products).div(units, axis=0)
+            row = {"market": seed, "factor": factor, "share": told / true}
+            parts.append(pd.DataFrame({**row, "inside": true.between(ends["units_low"], ends["units_high"])}))
+    table = pd.concat(parts).rename_axis("unique_id").reset_index()
+    return table[["market", "unique_id", "factor", "share", "inside"]]
+
+
+def _ahead(case: MarketCase, panel: pd.DataFrame) -> pd.DataFrame:
+    return panel[panel["ds"] > case.cutoff].reset_index(drop=True)
 
 
 def plans_found(table: pd.DataFrame) -> list[str]:
