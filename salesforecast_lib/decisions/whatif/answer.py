@@ -124,7 +124,7 @@ def _aligned(
     rows = before[[*KEYS, "mean"]].merge(told, on=KEYS, how="left", validate="one_to_one")
     rows = rows.merge(after[[*KEYS, "mean"]], on=KEYS, how="left", suffixes=("", "_models"))
     real = (rows["price_before"] > 0) & (rows["price_after"] > 0)
-    flags = rows[["differs", "only"]].fillna(False).astype(bool)
+    flags = rows[["differs", "only"]] == True  # noqa: E712  (a period without a plan is missing)
     return rows.assign(differs=flags["differs"], only=flags["only"] & real)
 
 

@@ -52,8 +52,8 @@ def difference(
     -------
     DataFrame ``unique_id, units_before, units_after, units_difference, units_percent``, with ``effects`` also
     ``units_low, units_high`` (95 % interval of the difference, missing where it is the models' own), the same of
-    ``money`` and perhaps of ``margin``, ``support`` ("unchanged" where the plan changes nothing of the product) and
-    ``why``.
+    ``money`` and perhaps of ``margin``, with ``effects`` the price ``elasticity``, ``support`` ("unchanged" where the
+    plan changes nothing of the product) and ``why``.
     """
     if cost_share is not None and not 0 <= cost_share < 1:
         raise ValueError(f"cost_share={cost_share!r}: expected a share of the price from 0 to below 1, such as 0.7")
@@ -79,6 +79,8 @@ def difference(
         table = table.join(effects[["units_low", "units_high"]], on="unique_id")
     order = [name for kind in kinds for name in table if str(name).startswith(f"{kind}_")]
     table = table[["unique_id", *order]]
+    if effects is not None and priced:
+        table = table.join(effects["elasticity"], on="unique_id")
     table["support"] = table["unique_id"].map(worst(supported)).fillna("unchanged")
     why = supported.groupby("unique_id")["words"].agg("; ".join)
     table["why"] = table["unique_id"].map(why).fillna("the plan changes nothing of this product")

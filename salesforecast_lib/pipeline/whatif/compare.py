@@ -102,7 +102,7 @@ def compare_plans(folder: Path, file: Path, values: Mapping[str, Any], cost_shar
         found = found.merge(orders, on="unique_id", how="left")
     made_of = consists_of(champion.composition.to_json())
     by = totals(found)
-    measured = answered.response is not None and not answered.response.reason
+    measured = supported["unique_id"].isin(effects.index).all()  # prices are all that the plan changes
     blind = [] if measured else _blind(champion, plans.changed)
     notes = [*plans.notes, *said, *answered.notes(), *blind, *_full_price(plans.changed, plans.columns)]
     return Comparison(

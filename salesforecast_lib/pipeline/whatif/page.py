@@ -30,6 +30,7 @@ _HEADS = {
     "margin_difference": "margin, difference",
     "order_before": "order, run's plan",
     "order_after": "order, other plan",
+    "elasticity": "elasticity",
     "support": "support",
     "why": "what was tried",
 }
