@@ -21,3 +21,13 @@ def first_names(names: Iterable[str], count: int = 5) -> str:
     """The first ``count`` names of a list and how many more there are: "a, b, c and 4 more"."""
     words = [str(name) for name in names]
     return listed(words) if len(words) <= count else f"{', '.join(words[:count])} and {len(words) - count:,} more"
+
+
+def chance(probability: float) -> str:
+    """A probability in per cent that never claims certainty: "over 99.9 %", "42.0 %", "under 0.1 %".
+
+    A model is not certain; what only rounds to 0 or 100 per cent says so.
+    """
+    if probability >= 0.9995:
+        return "over 99.9 %"
+    return "under 0.1 %" if probability < 0.0005 else f"{100 * probability:.1f} %"

@@ -14,20 +14,8 @@
 
   const folded = (text) => text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
   const keys = shop.names.map(folded);
-  const known = (value) => value !== null && value !== undefined;
-  const number = (value, digits = 0) =>
-    known(value) ? value.toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits }) : "–";
-  const units = (value) => number(value, known(value) && Math.abs(value) < 10 && value % 1 !== 0 ? 1 : 0);
+  const charted = window.shopCharts, { known, number, units, counted, time, add } = charted;
   const share = (value) => (known(value) ? `${Math.round(100 * value)} %` : "–");
-  const counted = (value, noun) => `${number(value)} ${noun}${value === 1 ? "" : "s"}`;
-
-  function add(parent, tag, text, className) {
-    const element = document.createElement(tag);
-    if (text !== undefined) element.textContent = text;
-    if (className) element.className = className;
-    parent.append(element);
-    return element;
-  }
 
   // ----- the list
 
@@ -218,7 +206,6 @@
 
   // ----- the pictures
 
-  const time = (day) => Date.parse(`${day}T00:00:00Z`);
   const last = shop.dates.length ? time(shop.dates[shop.dates.length - 1]) : 0;
 
   function tables(place) {
@@ -242,26 +229,9 @@
     };
   }
 
-  function colours() {
-    const style = getComputedStyle(page);
-    const value = (name) => style.getPropertyValue(name).trim();
-    return { text: value("--shop-text"), line: value("--shop-line"), sales: value("--shop-sales"), fan: value("--shop-fan") };
-  }
-
-  const dates = (format) => ({ field: "ds", type: "temporal", scale: { type: "utc" }, title: null,
-    axis: { labelOverlap: "greedy", labelSeparation: 8, format, tickCount: { signal: "max(2, width / 90)" } } });
-
-  function config(colour) {
-    return {
-      background: "transparent", font: "sans-serif", view: { stroke: null },
-      axis: { labelColor: colour.text, titleColor: colour.text, gridColor: colour.line, domainColor: colour.line,
-        tickColor: colour.line, labelFontSize: 12, titleFontSize: 12, titleFontWeight: "normal" },
-    };
-  }
-
   function salesChart(colour) {
-    const X = dates(shop.period === "day" ? "%b %d" : "%b %Y");
-    const day = { field: "ds", type: "temporal", title: shop.period, format: "%Y-%m-%d", formatType: "utc" };
+    const X = charted.dates(shop.period === "day" ? "%b %d" : "%b %Y");
+    const day = charted.day(shop.period);
     const tip = (field, title) => ({ field, type: "quantitative", title, format: ",.1f" });
     const widest = shop.bands[0].share;
     const bands = shop.bands.map((band, depth) => ({
@@ -270,7 +240,7 @@
         y2: { field: `high${band.share}` } },
     }));
     return {
-      width: "container", height: 230, autosize: { type: "fit-x", contains: "padding" }, config: config(colour),
+      ...charted.sized(230, colour),
       layer: [
         ...bands,
         { data: { name: "history" }, mark: { type: "line", color: colour.sales, strokeWidth: 1.4 },
@@ -288,9 +258,9 @@
   }
 
   function stockChart(colour) {
-    const X = dates(shop.period === "month" ? "%b %Y" : "%b %d");
+    const X = charted.dates(shop.period === "month" ? "%b %Y" : "%b %d");
     return {
-      width: "container", height: 150, autosize: { type: "fit-x", contains: "padding" }, config: config(colour),
+      ...charted.sized(150, colour),
       data: { name: "stock" },
       layer: [
         { mark: { type: "area", color: colour.fan, opacity: 0.4 },
@@ -302,9 +272,9 @@
 
   async function embed(data) { // with data from the first: of none Vega complains
     const { history, ahead, stock: stocked } = data;
-    const colour = colours();
+    const colour = charted.colours(page);
     for (const view of views) view.finalize();
-    const options = { actions: false, renderer: "svg", tooltip: { theme: document.documentElement.dataset.theme || "light" } };
+    const options = charted.options();
     const sales = await window.vegaEmbed(part("sales"), { ...salesChart(colour), datasets: { history, ahead } }, options);
     const stock = shop.later.length
       ? await window.vegaEmbed(part("stock"), { ...stockChart(colour), datasets: { stock: stocked } }, options) : null;
@@ -359,6 +329,6 @@
     if (option) open(Number(option.dataset.place));
   });
   window.addEventListener("hashchange", follow);
-  new MutationObserver(() => charts(chosen, true)).observe(document.documentElement, { attributeFilter: ["data-theme"] });
+  charted.onTheme(() => charts(chosen, true));
   if (shop.names.length) follow();
 })();

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from salesforecast_lib.decisions.customers.recommend import Recommender, Weights
+from salesforecast_lib.wording import chance
 
 SEGMENT_COLUMNS = [
     *("customer_id", "segment", "segment_probability", "rfm_segment", "r_score", "f_score", "m_score"),
@@ -37,7 +38,7 @@ def segments_table(
     table = table.join(intention[["probability", "expected_spend"]]).rename(columns={"recency": "recency_days"})
     table["why"] = [
         f"last order {_days(row.recency_days)} ago, {_orders(row.orders)}, {row.spend:,.0f} spent so far; "
-        f"buys within {days} days with probability {row.probability:.1%}, expected spend {row.expected_spend:,.0f}"
+        f"buys within {days} days with probability {chance(row.probability)}, expected spend {row.expected_spend:,.0f}"
         for row in table.itertuples()
     ]
     table = table.sort_values("expected_spend", ascending=False, kind="stable").reset_index()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from salesforecast_lib.decisions.panel_regression import between_variance
+
 _PAIR = ["own", "cross"]
 
 
@@ -40,12 +42,12 @@ def shrink(table: pd.DataFrame, robust: float = 3.0, least_spread: tuple[float, 
         scale = 1.4826 * float(np.median(np.abs(estimate - middle)))
         reach = robust * np.sqrt(scale**2 + variance)
         estimate = np.clip(estimate, middle - reach, middle + reach)
-        spread[k] = max(_between(estimate, variance), least_spread[k] ** 2)
+        spread[k] = max(between_variance(estimate, variance), least_spread[k] ** 2)
         weight = 1 / (spread[k] + variance)
         means = np.array([np.average(estimate[place], weights=weight[place]) for place in groups.values()])
         errors = np.array([1 / weight[place].sum() for place in groups.values()])
-        grand = np.average(means, weights=1 / (_between(means, errors) + errors))
-        pull = errors / (errors + max(_between(means, errors), 1e-12))
+        grand = np.average(means, weights=1 / (between_variance(means, errors) + errors))
+        pull = errors / (errors + max(between_variance(means, errors), 1e-12))
         for place, mean, share in zip(groups.values(), means, pull, strict=True):
             prior[place, k] = share * grand + (1 - share) * mean
             unsure[place, k] = (1 - share) ** 2 / weight[place].sum()
@@ -62,13 +64,3 @@ def shrink(table: pd.DataFrame, robust: float = 3.0, least_spread: tuple[float, 
     names = ["own", "cross", "own_sd", "cross_sd", "covariance", "prior_own", "prior_cross"]
     out = pd.DataFrame(rows, columns=names, index=table.index)
     return pd.concat([table[["unique_id", "category"]], out], axis=1)
-
-
-def _between(estimate: np.ndarray, variance: np.ndarray) -> float:
-    """Variance of the true values, from estimates with known error variances (DerSimonian and Laird 1986)."""
-    if len(estimate) < 2:
-        return 0.0
-    weight = 1 / variance
-    mean = np.average(estimate, weights=weight)
-    q = float((weight * (estimate - mean) ** 2).sum())
-    return max(0.0, (q - len(estimate) + 1) / float(weight.sum() - (weight**2).sum() / weight.sum()))

@@ -36,6 +36,7 @@ def difference(
     prices: tuple[pd.Series, pd.Series],
     supported: pd.DataFrame,
     cost_share: float | None = None,
+    effects: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Units and money of each product under both plans, largest change of money (of units without prices) first.
 
@@ -45,11 +46,14 @@ def difference(
     prices : price of a unit in each of their rows under each plan, money; missing where it is not known.
     supported : of `support`.
     cost_share : cost of a unit as a share of its price under the run's plan; None leaves margins out.
+    effects : of an `Answer`; None or an empty one leaves intervals out.
 
     Returns
     -------
-    DataFrame ``unique_id, units_before, units_after, units_difference, units_percent``, the same of ``money`` and
-    perhaps of ``margin``, ``support`` ("unchanged" where the plan changes nothing of the product) and ``why``.
+    DataFrame ``unique_id, units_before, units_after, units_difference, units_percent``, with ``effects`` also
+    ``units_low, units_high`` (95 % interval of the difference, missing where it is the models' own), the same of
+    ``money`` and perhaps of ``margin``, with ``effects`` the price ``elasticity``, ``support`` ("unchanged" where the
+    plan changes nothing of the product) and ``why``.
     """
     if cost_share is not None and not 0 <= cost_share < 1:
         raise ValueError(f"cost_share={cost_share!r}: expected a share of the price from 0 to below 1, such as 0.7")
@@ -70,11 +74,19 @@ def difference(
         table[f"{kind}_difference"] = change
         if kind == "units":
             table["units_percent"] = 100 * change / table["units_before"].where(table["units_before"] > 0)
+    priced = effects is not None and len(effects) > 0
+    if effects is not None and priced:
+        table = table.join(effects[["units_low", "units_high"]], on="unique_id")
     order = [name for kind in kinds for name in table if str(name).startswith(f"{kind}_")]
     table = table[["unique_id", *order]]
+    if effects is not None and priced:
+        table = table.join(effects["elasticity"], on="unique_id")
     table["support"] = table["unique_id"].map(worst(supported)).fillna("unchanged")
     why = supported.groupby("unique_id")["words"].agg("; ".join)
     table["why"] = table["unique_id"].map(why).fillna("the plan changes nothing of this product")
+    if effects is not None and priced:
+        rivals = effects.index[effects["elasticity"].isna()]
+        table.loc[table["unique_id"].isin(rivals), "why"] += " but its rivals' prices"
     key = table["money_difference"].fillna(0.0).abs()
     if not (key > 0).any():
         key = table["units_difference"].abs()

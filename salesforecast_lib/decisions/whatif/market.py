@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ import pandas as pd
 from salesforecast_lib.data.features import FeatureTable, build_features
 from salesforecast_lib.data.marketplace import Marketplace, MarketplaceConfig, simulate_marketplace
 from salesforecast_lib.data.marketplace.simulate import expected_demand
+from salesforecast_lib.decisions.whatif.answer import answer
 from salesforecast_lib.decisions.whatif.support import DEGREES, support, worst
 from salesforecast_lib.models.champion import StoredChampion
 from salesforecast_lib.wording import counted
@@ -133,33 +134,81 @@ def compared_plans(
     every: int = 4,
     plans: Mapping[str, Mapping[str, float]] = PLANS,
 ) -> pd.DataFrame:
-    """What some plans change for every ``every``-th product, as forecast and in truth, in per cent of their units.
+    """What some plans change for every ``every``-th product, as answered and in truth, in per cent of their units.
 
     The plan beside which they stand keeps the usual price, without promotion.
 
     Returns
     -------
-    DataFrame, index ``plan``: ``forecast, truth`` (per cent), ``alike`` (correlation over the products, in units),
-    ``never_tried`` (products) and ``support`` (the most frequent).
+    DataFrame, index ``plan``: ``forecast, models, truth`` (per cent: the answer of the tool, what the models alone
+    would say, and the truth), ``median`` (over the products: relative difference answered, as a share of the true one),
+    ``inside`` (share of the products whose interval holds the true relative difference; missing without intervals),
+    ``alike`` (correlation over the products, in units), ``never_tried`` (products) and ``support`` (the most frequent).
     """
     products = sorted(case.table.frame["unique_id"].unique())[::every]
     days = int(case.meta["horizon"])
     usual = case.changed(products, days)
     before = champion.forecast(case.table, case.known(usual))
-    rows = {}
+    past, rows = case.panel[case.panel["ds"] <= case.cutoff], {}
     for name, plan in plans.items():
         other = case.changed(products, days, **plan)
-        after = champion.forecast(case.table, case.known(other))
-        table = beside_truth(case, before, after, (usual, other))
+        models = champion.forecast(case.table, case.known(other))
+        one, two = _ahead(case, usual), _ahead(case, other)
+        found = answer(past, before, models, (one, two), PLANNED, "D", "category")
+        table = beside_truth(case, before, found.after, (usual, other)).set_index("unique_id")
+        alone = beside_truth(case, before, models, (usual, other))
         counts = table["support"].value_counts().reindex(DEGREES).fillna(0)
+        told, true = table["forecast"] / table["units"], table["truth"] / table["true_units"]
+        ends = found.effects.reindex(table.index)[["units_low", "units_high"]].div(table["units"], axis=0)
+        inside = true.between(ends["units_low"], ends["units_high"])[ends["units_low"].notna()]
         rows[name] = {
             "forecast": 100 * table["forecast"].sum() / table["units"].sum(),
+            "models": 100 * alone["forecast"].sum() / alone["units"].sum(),
             "truth": 100 * table["truth"].sum() / table["true_units"].sum(),
+            "median": float((told / true).median()),
+            "inside": float(inside.mean()),
             "alike": float(np.corrcoef(table["forecast"], table["truth"])[0, 1]),
             "never_tried": int(counts["never"]),
             "support": str(counts.idxmax()),
         }
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("plan")
+
+
+def measured_prices(
+    config: MarketplaceConfig, seeds: Sequence[int], factors: Sequence[float] = (0.9, 1.1), every: int = 4
+) -> pd.DataFrame:
+    """The answer to other prices on several markets beside the truth; it needs no forecast, so nothing is trained.
+
+    Every ``every``-th product of each market is sold at other prices for two weeks.
+
+    Returns
+    -------
+    DataFrame, one row a market (its seed), product and factor on the price: ``market, unique_id, factor, share``
+    (relative difference answered, as a share of the true one) and ``inside`` (its 95 % interval holds the true one).
+    """
+    parts = []
+    for seed in seeds:
+        case = market_case(replace(config, seed=seed))
+        past, horizon = case.panel[case.panel["ds"] <= case.cutoff], int(case.meta["horizon"])
+        products = sorted(past["unique_id"].unique())[::every]
+        usual = case.changed(products, horizon)
+        one, true_one = _ahead(case, usual), case.true_demand(usual)
+        even = one[KEYS].assign(mean=1.0, **{"q0.5": 1.0})  # a relative difference does not depend on the forecast
+        for factor in factors:
+            panel = case.changed(products, horizon, price=factor)
+            found = answer(past, even, even, (one, _ahead(case, panel)), PLANNED, "D", "category")
+            units = even.groupby("unique_id")["mean"].sum().reindex(products)
+            told = found.after.groupby("unique_id")["mean"].sum().reindex(products) / units - 1
+            true = (case.true_demand(panel) / true_one - 1).reindex(products)
+            ends = found.effects[["units_low", "units_high"]].reindex(products).div(units, axis=0)
+            row = {"market": seed, "factor": factor, "share": told / true}
+            parts.append(pd.DataFrame({**row, "inside": true.between(ends["units_low"], ends["units_high"])}))
+    table = pd.concat(parts).rename_axis("unique_id").reset_index()
+    return table[["market", "unique_id", "factor", "share", "inside"]]
+
+
+def _ahead(case: MarketCase, panel: pd.DataFrame) -> pd.DataFrame:
+    return panel[panel["ds"] > case.cutoff].reset_index(drop=True)
 
 
 def plans_found(table: pd.DataFrame) -> list[str]:

@@ -11,10 +11,9 @@ from salesforecast_lib.pipeline.glance.reasons import reasons_data
 from salesforecast_lib.wording import counted
 
 PAGE, DATA = "products.md", "static/glance/products_data.js"
+CHARTS = ("vega/vega.min.js", "vega/vega-lite.min.js", "vega/vega-embed.min.js", "glance/charts.js")
 _SCRIPTS = (
-    "vega/vega.min.js",
-    "vega/vega-lite.min.js",
-    "vega/vega-embed.min.js",
+    *CHARTS,
     "glance/products_data.js",
     "glance/products.js",
 )

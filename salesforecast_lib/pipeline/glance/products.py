@@ -162,7 +162,12 @@ def _prices(values: np.ndarray) -> list[float | None]:
     return [round(value, 2) if math.isfinite(value) else None for value in values.tolist()]
 
 
-def script(data: Mapping[str, Any]) -> str:
-    """Data of a page as a script that loads from a disk as well as over a network; plain ASCII, without a tag."""
+def script(data: Mapping[str, Any], name: str = "shopProducts") -> str:
+    """Data of a page as a script that loads from a disk as well as over a network; plain ASCII, without a tag.
+
+    Parameters
+    ----------
+    name : under which the page finds them in its window.
+    """
     text = json.dumps(data, separators=(",", ":"), allow_nan=False)  # ASCII: no line separators of JavaScript
-    return f"window.shopProducts = {text.replace('<', chr(92) + 'u003c')};\n"
+    return f"window.{name} = {text.replace('<', chr(92) + 'u003c')};\n"

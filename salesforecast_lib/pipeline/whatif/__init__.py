@@ -4,7 +4,7 @@
 - `Comparison`: What another plan changes.
 - `compare_plans`: The comparison of a run's plan with another one.
 - `stock_under_both`: What is ordered today, and what is left, under both plans.
-- `write_comparison`: Tables, figure and page in the run's folder.
+- `write_comparison`: Tables and page in the run's folder.
 """
 
 from salesforecast_lib.pipeline.whatif.command import whatif

@@ -14,7 +14,7 @@ from salesforecast_lib.pipeline import runs
 from salesforecast_lib.pipeline.runs.given import check_champion
 from salesforecast_lib.pipeline.runs.messages import ERRORS, notes, say, stop
 from salesforecast_lib.pipeline.whatif.compare import compare_plans
-from salesforecast_lib.pipeline.whatif.page import write_comparison
+from salesforecast_lib.pipeline.whatif.page import STATIC, write_comparison
 
 
 def whatif(
@@ -60,6 +60,9 @@ def _checked(folder: Path, file: Path, cost_share: float) -> float | None:
 
 
 def _name(text: str) -> str:
-    if not re.fullmatch(r"[\w][\w .-]*", text):
-        raise ValueError(f"--name {text!r}: expected letters, digits, blanks, dots, - and _, beginning with a letter")
+    if text == STATIC or not re.fullmatch(r"[\w][\w .-]*", text):
+        raise ValueError(
+            f"--name {text!r}: expected letters, digits, blanks, dots, - and _, beginning with a letter, and not "
+            f"{STATIC!r}, which holds what all pages share"
+        )
     return text

@@ -36,7 +36,7 @@ class Comparison:
     supported, totals : of `support` and `totals`.
     before, after : forecast tables under the run's plan and the other one.
     projection : stock by product and period under both, or None.
-    lines : the result in sentences. ``notes`` : what should be read before it.
+    period : noun of a period. ``lines`` : the result in sentences. ``notes`` : what should be read before it.
     """
 
     plan: str
@@ -47,6 +47,7 @@ class Comparison:
     before: pd.DataFrame
     after: pd.DataFrame
     projection: pd.DataFrame | None
+    period: str
     lines: tuple[str, ...]
     notes: tuple[str, ...]
 
@@ -68,7 +69,14 @@ def compare_plans(folder: Path, file: Path, values: Mapping[str, Any], cost_shar
     from salesforecast_lib.data.frequency import check_freq
     from salesforecast_lib.data.prepare import load_panel
     from salesforecast_lib.decisions.driving import consists_of
-    from salesforecast_lib.decisions.whatif import difference, plan_prices, read_other_plan, support, totals
+    from salesforecast_lib.decisions.whatif import (
+        answer,
+        difference,
+        plan_prices,
+        read_other_plan,
+        support,
+        totals,
+    )
     from salesforecast_lib.models.champion import load_champion
 
     champion = load_champion(folder / "champion")
@@ -78,22 +86,28 @@ def compare_plans(folder: Path, file: Path, values: Mapping[str, Any], cost_shar
     before, after = (_forecast(champion, table, ahead) for ahead in (plans.before, plans.after))
     panel, meta = load_panel(folder)
     group = meta["static"][0] if meta["static"] else ""
+    both = plans.before, plans.after
+    answered = answer(panel, before, after, both, plans.columns, str(meta["freq"]), group)
+    after = answered.after
     supported = support(panel, plans.before, plans.after, plans.changed, group)
     keys, recent = ["unique_id", "ds"], check_freq(meta["freq"]).periods_in(56)
     prices = tuple(
         forecast[keys].merge(ahead[keys].assign(price=plan_prices(panel, ahead, recent)), on=keys, how="left")["price"]
         for forecast, ahead in ((before, plans.before), (after, plans.after))
     )
-    found = difference(before, after, (prices[0], prices[1]), supported, cost_share)
+    effects = answered.effects
+    found = difference(before, after, (prices[0], prices[1]), supported, cost_share, effects)
     orders, projection, said = stock_under_both(folder, values, meta, before, after)
     if orders is not None:
         found = found.merge(orders, on="unique_id", how="left")
     made_of = consists_of(champion.composition.to_json())
     by = totals(found)
-    notes = [*plans.notes, *said, *_blind(champion, plans.changed), *_full_price(plans.changed, plans.columns)]
+    measured = supported["unique_id"].isin(effects.index).all()  # prices are all that the plan changes
+    blind = [] if measured else _blind(champion, plans.changed)
+    notes = [*plans.notes, *said, *answered.notes(), *blind, *_full_price(plans.changed, plans.columns)]
     return Comparison(
-        file.name, made_of, found, supported, by, before, after, projection, tuple(_lines(found, by, before)),
-        tuple(notes),
+        file.name, made_of, found, supported, by, before, after, projection, check_freq(meta["freq"]).period,
+        tuple(_lines(found, by, before, effects)), tuple(notes),
     )  # fmt: skip
 
 
@@ -123,8 +137,10 @@ def _full_price(changed: tuple[str, ...], columns: tuple[str, ...]) -> list[str]
     return [f"the plan changes {reduced[0]} but no price: prices are what is paid, so tell the reduced price as well"]
 
 
-def _lines(table: pd.DataFrame, by: pd.DataFrame, before: pd.DataFrame) -> list[str]:
+def _lines(table: pd.DataFrame, by: pd.DataFrame, before: pd.DataFrame, effects: pd.DataFrame) -> list[str]:
     """The result in sentences."""
+    from salesforecast_lib.decisions.whatif import sum_interval
+
     periods = before["ds"].nunique()
     every = by.loc["all"]
     money = "" if table["money_difference"].isna().all() else f", {every['money_difference']:+,.2f} money"
@@ -138,8 +154,14 @@ def _lines(table: pd.DataFrame, by: pd.DataFrame, before: pd.DataFrame) -> list[
         if degree in by.index:
             row = by.loc[degree]
             lines.append(f"{counted(row['products'], 'product')} {words}: {row['units_difference']:+,.1f} units")
+    if len(effects):
+        priced = table.loc[table["unique_id"].isin(effects.index), "units_difference"].sum()
+        low, high = sum_interval(effects, priced)
+        lines.append(f"by the prices alone: {priced:+,.1f} units (95 %: {low:+,.1f} to {high:+,.1f})")
     if "unchanged" in by.index:
-        lines.append(f"{counted(by.loc['unchanged', 'products'], 'product')} of which the plan changes nothing")
+        row = by.loc["unchanged"]
+        moved = f": {row['units_difference']:+,.1f} units, by their rivals' prices" if len(effects) else ""
+        lines.append(f"{counted(row['products'], 'product')} of which the plan changes nothing{moved}")
     if "order_difference" in table:
         lines.append(f"orders of today: {table['order_difference'].sum():+,.0f} units")
     return lines

@@ -255,3 +255,9 @@ def test_segment_file_has_a_reason_per_customer(shop):
     assert list(table.columns) == tables.SEGMENT_COLUMNS and len(table) == len(value)
     assert table["expected_spend"].is_monotonic_decreasing and not table.isna().any().any()
     assert table["why"].str.contains("buys within 28 days with probability").all()
+    sure = tables.segments_table(
+        value, segment, names, coming.assign(probability=[0.99996, *[0.42] * (len(coming) - 1)]), DAYS
+    )
+    first = sure.set_index("customer_id")["why"]
+    assert "probability over 99.9 %," in first[coming.index[0]] and "probability 42.0 %," in first[coming.index[1]]
+    assert not sure["why"].str.contains("100.0", regex=False).any(), "no model is certain"

@@ -1,5 +1,7 @@
 """Another plan on the simulated marketplace: what is held against the forecast is the truth."""
 
+import dataclasses
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -72,3 +74,12 @@ def test_sentences_say_what_is_too_small_and_what_was_never_tried():
         "d: -0.5 of the true difference, of the wrong sign",
         "e: 0.3 of the true difference, far too small; the tool says that 1 product never tried it",
     ]
+
+
+def test_the_answer_to_prices_is_held_against_the_truth_of_several_markets():
+    many = dataclasses.replace(SMALL, units=40_000, price_noise=0.15, confounding=0.0)
+    table = market.measured_prices(many, (0, 1), every=2)
+    assert len(table) == 2 * 3 * 2 and set(table["factor"]) == {0.9, 1.1} and set(table["market"]) == {0, 1}
+    assert 0.75 < table["share"].median() < 1.25 and table["inside"].mean() >= 0.7
+    followed = market.measured_prices(dataclasses.replace(many, confounding=1.0), (0, 1), every=2)
+    assert followed["share"].isna().all() or followed["share"].median() < 0.75, "prices that follow demand hide it"
