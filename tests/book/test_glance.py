@@ -78,7 +78,8 @@ def chosen(tab) -> str:
           const page = document.getElementById("shop-products");
           const option = page.querySelector("[data-part=list] [aria-selected=true]");
           if (!option || page.dataset.shown !== option.dataset.place) return false;
-          const names = [option.querySelector(".name"), page.querySelector("[data-part=name]")].map((e) => e.textContent);
+          const named = [option.querySelector(".name"), page.querySelector("[data-part=name]")];
+          const names = named.map((element) => element.textContent);
           if (location.hash) names.push(decodeURIComponent(location.hash.slice(1)));
           return new Set(names).size === 1;
         }"""
