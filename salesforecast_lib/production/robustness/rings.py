@@ -76,7 +76,8 @@ def false_alarms(case: Case, book: Book, alarms: Alarms, weeks: int = WEEKS) -> 
     if not (book.real and book.accounts):
         return pd.DataFrame(columns=["week", "alarms"])
     ends = [case.cutoff - pd.Timedelta(days=7 * back) for back in range(weeks)]
-    rows = [(end, int(alarms(_lines(book, end), end)["alarm"].sum())) for end in ends]
+    lines = _lines(book, case.cutoff)
+    rows = [(end, int(alarms(lines[lines["timestamp"] < _after(end)], end)["alarm"].sum())) for end in ends]
     return pd.DataFrame(rows, columns=["week", "alarms"])
 
 
@@ -106,5 +107,10 @@ def rings_found(rings: pd.DataFrame, false: pd.DataFrame, products: int) -> list
 def _lines(book: Book, last: pd.Timestamp) -> pd.DataFrame:
     """Genuine lines up to the end of a day."""
     lines = book.lines[["series", "customer_id", "timestamp"]]
-    lines = lines[lines["timestamp"] < last.normalize() + pd.Timedelta(days=1)]
+    lines = lines[lines["timestamp"] < _after(last)]
     return lines.assign(customer_id=lines["customer_id"].astype("string").astype(object))
+
+
+def _after(last: pd.Timestamp) -> pd.Timestamp:
+    """The end of a day."""
+    return last.normalize() + pd.Timedelta(days=1)
