@@ -43,7 +43,8 @@ def ring_alarms(
     Parameters
     ----------
     times : units sent, in multiples of what the product sells in one of its recent periods; one account each.
-    alarms : told the lines up to the case's cutoff.
+    alarms : told the lines up to the case's cutoff; of a ring of four weeks, at the end of each of them, as a shop asks
+        it: what it saw and nobody acted on is part of what is usual a week later.
 
     Returns
     -------
@@ -61,7 +62,8 @@ def ring_alarms(
             accounts = {name: max(int(np.ceil(many * float(usual[name]))), 1) for name in names}
             fakes = [ring_lines(book, case, name, accounts[name], kind, seed + k) for k, name in enumerate(names)]
             both = pd.concat([genuine, *(each[genuine.columns] for each in fakes)], ignore_index=True)
-            found = alarms(both, case.cutoff)
+            ends = case.recent[6::7] if kind == SLOW else [case.cutoff]
+            found = pd.concat([alarms(both[both["timestamp"] < _after(end)], end) for end in ends])
             rung = set(found.loc[found["alarm"], "subject"])
             seen = len(rung & set(names)) / len(names)
             rows.append((kind, many, len(names), sum(accounts.values()), seen, len(rung - set(names))))

@@ -61,10 +61,12 @@ def test_usual_weeks_hardly_ever_ring():
     assert sum(weeks) <= 2, f"{weeks} of 8 products in each of 20 shops"
 
 
-def test_a_shop_with_many_new_customers_is_used_to_them():
-    """Where a third of all buyers are new, so many as a ring of ten are no news."""
-    assert rung(shop(newcomers=0.35)) == [] and rung(pd.concat([shop(newcomers=0.35), ring("p3", 10)])) == []
-    assert rung(pd.concat([shop(newcomers=0.35), ring("p3", 150)])) == ["p3"]
+@pytest.mark.parametrize(("share", "least", "most"), [(0.02, 6, 6), (0.35, 0, 3)])
+def test_where_a_third_of_all_buyers_are_new_a_ring_of_ten_is_hardly_news(share, least, most):
+    shops = [shop(newcomers=share, seed=seed) for seed in range(6)]
+    seen = sum(rung(pd.concat([lines, ring("p3", 10)])) == ["p3"] for lines in shops)
+    assert least <= seen <= most and sum(len(rung(lines)) for lines in shops) <= 1
+    assert "p3" in rung(pd.concat([shops[0], ring("p3", 150)]))
 
 
 def test_accounts_that_bought_before_and_orders_without_an_account_are_not_seen():
