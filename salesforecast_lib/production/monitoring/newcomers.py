@@ -7,6 +7,8 @@ have bought before, or orders without an account, are not seen.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
@@ -99,6 +101,6 @@ def newcomer_alarms(lines: pd.DataFrame, last: pd.Timestamp | None = None) -> pd
     return _typed(rows)
 
 
-def _typed(rows: list[tuple[object, ...]]) -> pd.DataFrame:
+def _typed(rows: Sequence[tuple[object, ...]]) -> pd.DataFrame:
     table = pd.DataFrame(rows, columns=COLUMNS).astype({"value": "float64", "limit": "float64", "alarm": bool})
     return table.sort_values("alarm", ascending=False, kind="stable", ignore_index=True)
