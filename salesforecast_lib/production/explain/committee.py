@@ -82,8 +82,8 @@ def champion_reasons(
         When the champion cannot forecast these data, or knows nothing of a product in ``forecasts``.
     """
     if forecasts is None:
-        own = cutoff is None
-        forecasts = champion.forecast(table, known) if own else champion.forecast_new(table, known, cutoff)
+        new = None if cutoff is None else champion.forecast_new(table, known, cutoff)
+        forecasts = champion.forecast(table, known) if new is None else new
     wide = forecasts.pivot(index="unique_id", columns="ds", values="mean")
     parts = champion_parts(champion, table, known, cutoff)
     return reasons_of(parts, wide, cutoff or champion.cutoff)

@@ -7,6 +7,8 @@ have bought before, or orders without an account, are not seen.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
@@ -46,19 +48,21 @@ def new_buyers(lines: pd.DataFrame, last: pd.Timestamp | None = None) -> pd.Data
     if missing:
         raise ValueError(f"lines: no column {missing[0]!r}; expected {', '.join(_NEEDED)}")
     known = lines[lines["customer_id"].notna()]
-    day = known["timestamp"].dt.normalize()
-    end = day.max() if last is None else pd.Timestamp(last).normalize()
-    back = ((end - day) // pd.Timedelta(days=DAYS)).to_numpy()
-    kept = ((end - day).dt.days >= 0).to_numpy()
-    names, place = np.unique(known["series"].astype(str).to_numpy()[kept], return_inverse=True)
-    who = pd.factorize(known["customer_id"].astype(str))[0][kept]
-    back = back[kept]
+    end = (known["timestamp"].max() if last is None else pd.Timestamp(last)).normalize() + pd.Timedelta(days=1)
+    known = known[known["timestamp"] < end]
+    back = ((end - known["timestamp"] - pd.Timedelta(1)) // pd.Timedelta(days=DAYS)).to_numpy("int64")
+    place, names = pd.factorize(known["series"], sort=True)
+    who = pd.factorize(known["customer_id"])[0]
     first = np.full(who.max() + 1 if len(who) else 0, -1)
     np.maximum.at(first, who, back)  # the week in which each account came
-    cells = pd.DataFrame({"place": place, "back": back, "who": who}).drop_duplicates()
-    cells["new"] = cells["back"].to_numpy() == first[cells["who"].to_numpy()]
-    table = cells.groupby(["place", "back"])["new"].agg(["size", "sum"]).reset_index()
-    table.insert(0, "series", names[table.pop("place").to_numpy()])
+    weeks = int(back.max()) + 1 if len(back) else 1
+    cells = np.unique((place * weeks + back) * max(len(first), 1) + who)  # one number a product, week and buyer
+    cells, who = np.divmod(cells, max(len(first), 1))
+    fresh = pd.Series(cells % weeks == first[who], dtype=bool)
+    table = fresh.groupby(cells).agg(["size", "sum"]).rename_axis("cell").reset_index()
+    cell = table.pop("cell").to_numpy("int64")
+    table.insert(0, "series", np.asarray(names, dtype=object)[cell // weeks])
+    table.insert(1, "back", cell % weeks)
     return table.rename(columns={"size": "buyers", "sum": "new"})
 
 
@@ -97,6 +101,6 @@ def newcomer_alarms(lines: pd.DataFrame, last: pd.Timestamp | None = None) -> pd
     return _typed(rows)
 
 
-def _typed(rows: list[tuple[object, ...]]) -> pd.DataFrame:
+def _typed(rows: Sequence[tuple[object, ...]]) -> pd.DataFrame:
     table = pd.DataFrame(rows, columns=COLUMNS).astype({"value": "float64", "limit": "float64", "alarm": bool})
     return table.sort_values("alarm", ascending=False, kind="stable", ignore_index=True)

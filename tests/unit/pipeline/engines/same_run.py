@@ -16,7 +16,7 @@ import pandas as pd
 from salesforecast_lib.pipeline.stages import STAGES
 
 # Names of columns and of JSON keys that hold durations; nothing else may differ.
-DURATIONS = frozenset({"seconds", "retrain_minutes", "latency", "timings"})
+DURATIONS = frozenset({"seconds", "windows_per_second"})
 # What belongs to the run itself: when and with which command it was made, and where it lies.
 OWN = frozenset({"run.json", "parameters.json"})
 
