@@ -155,10 +155,13 @@ def prepare() -> None:
 
 @cache
 def _compiled() -> tuple[Any, Any]:
-    """Both loops as machine code, made once a process."""
+    """Both loops as machine code, which numba keeps beside this file or in the user's cache for the next process."""
     from numba import njit
 
-    return njit(nogil=True)(_side_by_side), njit(nogil=True)(_walk)
+    try:
+        return njit(nogil=True, cache=True)(_side_by_side), njit(nogil=True, cache=True)(_walk)
+    except RuntimeError:  # there is no place to write to: made once a process
+        return njit(nogil=True)(_side_by_side), njit(nogil=True)(_walk)
 
 
 def _side_by_side(x: np.ndarray, size: int, wide: int) -> tuple[np.ndarray, np.ndarray]:  # pragma: no cover
