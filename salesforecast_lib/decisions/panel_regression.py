@@ -118,7 +118,8 @@ def poisson_within(
         robust = bread @ (sums.T @ sums) @ bread * number / max(number - 1, 1)
         variances.append(np.diag(robust))
     own = np.diag(robust)
-    larger = np.sqrt(np.max(variances, axis=0) / np.maximum(own, 1e-300))
+    most = np.maximum(np.max(variances, axis=0), 0.0)  # of a column without a slope rounding may leave less than zero
+    larger = np.sqrt(most / np.maximum(own, 1e-300))
     covariance = np.where(own > 0, robust * np.outer(larger, larger), 0.0)
     moved = np.sqrt(np.average(columns**2, axis=0, weights=mu))
     return PoissonFit(slope, covariance, eta - x @ slope, moved)
