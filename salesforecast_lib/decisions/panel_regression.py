@@ -73,7 +73,7 @@ def poisson_within(
     y: np.ndarray,
     x: np.ndarray,
     groups: Sequence[np.ndarray],
-    clusters: np.ndarray,
+    clusters: Sequence[np.ndarray],
     offset: np.ndarray | None = None,
     rounds: int = 50,
 ) -> PoissonFit:
@@ -85,8 +85,8 @@ def poisson_within(
     Parameters
     ----------
     y : (rows,), not negative; every group has a positive sum. ``x`` : (rows, columns). ``groups`` : codes from 0 on.
-    clusters : codes (rows,) within which errors hang together. The variance is the larger one of that and of errors
-        that do not, with the spread that the counts show: of few clusters alone it would be too small.
+    clusters : clusterings, codes (rows,) within which errors may hang together. The variance is the largest one of
+        theirs and of errors that do not, with the spread that the counts show: of few clusters alone it is too small.
     offset : known part of the log expectation, (rows,).
     """
     known = np.zeros(len(y)) if offset is None else offset
@@ -111,11 +111,16 @@ def poisson_within(
     free = max(len(y) - sum(len(np.unique(codes)) for codes in groups) - x.shape[1], 1)
     dispersion = ((y - mu) ** 2 / mu).sum() / free
     score = columns * (y - mu)[:, None]
-    number = int(clusters.max()) + 1
-    sums = np.stack([np.bincount(clusters, column, number) for column in score.T], axis=1)
-    robust = bread @ (sums.T @ sums) @ bread * number / max(number - 1, 1)
-    larger = np.sqrt(np.maximum(np.diag(robust), dispersion * np.diag(bread)) / np.maximum(np.diag(robust), 1e-300))
-    covariance = np.where(np.diag(robust) > 0, robust * np.outer(larger, larger), 0.0)
+    variances, robust = [dispersion * np.diag(bread)], bread
+    for codes in clusters:
+        number = int(codes.max()) + 1
+        sums = np.stack([np.bincount(codes, column, number) for column in score.T], axis=1)
+        robust = bread @ (sums.T @ sums) @ bread * number / max(number - 1, 1)
+        variances.append(np.diag(robust))
+    own = np.diag(robust)
+    most = np.maximum(np.max(variances, axis=0), 0.0)  # of a column without a slope rounding may leave less than zero
+    larger = np.sqrt(most / np.maximum(own, 1e-300))
+    covariance = np.where(own > 0, robust * np.outer(larger, larger), 0.0)
     moved = np.sqrt(np.average(columns**2, axis=0, weights=mu))
     return PoissonFit(slope, covariance, eta - x @ slope, moved)
 

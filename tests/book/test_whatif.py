@@ -47,6 +47,7 @@ def tab(browser, page_file):
 
     def open_page(hash: str = "", width: int = 1200, scheme: str = "light"):
         tab = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
+        tab.set_default_timeout(120_000)  # a busy machine is slow, not wrong
         tabs.append(tab)
         tab.on("console", lambda m: complaints.append(m.text) if m.type in ("error", "warning") else None)
         tab.on("pageerror", lambda error: complaints.append(str(error)))

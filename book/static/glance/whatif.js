@@ -54,10 +54,10 @@
     const Y = { field: "name", type: "nominal", sort: null, title: null,
       axis: { labelLimit: 130 } };
     const tip = (field, title) => ({ field, type: "quantitative", title, format: "+,.1f" });
-    const opacity = { field: "support", type: "nominal", title: "what was tried", legend: { orient: "top", columns: 3 },
+    const opacity = { field: "support", type: "ordinal", sort: told.degrees, title: "what was tried", legend: { orient: "top", columns: 3 },
       scale: { domain: told.degrees, range: told.degrees.map((_, k) => 1 - (0.7 * k) / Math.max(told.degrees.length - 1, 1)) } };
     return {
-      ...charts.sized({ step: 22 }, colour), data: { name: "bars" },
+      ...charts.sized(24 * Math.min(SHOWN, names.length), colour), data: { name: "bars" },
       layer: [
         { mark: { type: "bar", stroke: colour.text, strokeWidth: 0.7 },
           encoding: { y: Y, x: { field: "units", type: "quantitative", title: "difference (units)" }, opacity,

@@ -3,7 +3,7 @@
 A model that forecasts shrinks what it saw seldom, and a change of price is seldom. So the size of a price's effect is
 measured apart: a Poisson regression of the sales of product i in period t,
 
-``E[y_it] = a_i,block * d_t * (weekday of i) * exp(controls) * price_it ^ e_i * rivals_it ^ c``,
+``E[y_it] = a_i,block * d_t * (weekday, season of i) * exp(controls) * price_it ^ e_i * rivals_it ^ c``,
 
 whose levels ``a`` change every few weeks, so that trend and season are taken out and only prices that changed within a
 block count; ``d_t`` is what all products had on that day, ``rivals`` the index of the other prices of the product's
@@ -25,11 +25,13 @@ from salesforecast_lib.decisions.panel_regression import between_variance, poiss
 from salesforecast_lib.decisions.whatif.support import ENOUGH
 
 BLOCKS = {"D": 56, "W": 13, "M": 12}  # periods over which a product's level stays
-CLUSTERS = {"D": 28, "W": 4, "M": 3}  # periods within which errors hang together
+CLUSTERS = {"D": (7, 28), "W": (1, 4), "M": (1, 3)}  # periods within which errors hang together
 LEAST_MOVE = 0.01  # spread of the log price within the blocks below which a product says nothing
 LEAST_SPREAD = 0.25  # of true elasticities between products; few estimates often give none
 MOST = 300  # products that are measured: those that the plan changes first
+_CLUSTERS = ("short", "long")
 _COMMON = 5  # products from which on a day's common factor can be told from the products' own sales
+_ROWS_A_COLUMN = 8  # rows for each column of a product's own regression, below which its season is left to the blocks
 _FAR = 3.0  # deviations from the middle, beyond which an estimate does not widen the spread of all
 
 
@@ -169,7 +171,8 @@ def _usable(panel: pd.DataFrame, names: Sequence[str], controls: Sequence[str], 
     rows = rows.assign(y=rows["y"].clip(lower=0.0), x=np.log(rows["price"]), day=number)
     rows[[*controls]] = rows[[*controls]].fillna(0.0)
     kind = check_freq(freq).kind
-    for name, length in (("cell", BLOCKS[kind]), ("cluster", CLUSTERS[kind])):
+    lengths = zip(("cell", *_CLUSTERS), (BLOCKS[kind], *CLUSTERS[kind]), strict=True)
+    for name, length in lengths:
         rows[name] = pd.factorize(rows["unique_id"].astype(str) + "|" + (number // length).astype(str))[0]
     cells = rows.groupby("cell")
     tells = (cells["y"].transform("sum") > 0) & (cells["y"].transform("size") > 1)
@@ -188,7 +191,8 @@ def _common(rows: pd.DataFrame, controls: Sequence[str]) -> tuple[np.ndarray, fl
     day, y = pd.factorize(rows["day"])[0], rows["y"].to_numpy("float64")
     told = np.bincount(day, y)[day] > 0  # a day without a sale of any product says nothing
     cell, when = (pd.factorize(codes[told])[0] for codes in (rows["cell"].to_numpy(), day))
-    fit = poisson_within(y[told], x[told], [cell, when], pd.factorize(rows["cluster"])[0][told])
+    clusters = [pd.factorize(rows[name][told])[0] for name in _CLUSTERS]
+    fit = poisson_within(y[told], x[told], [cell, when], clusters)
     level = pd.Series(fit.offset).groupby(cell).transform("mean")
     by_day = (pd.Series(fit.offset) - level).groupby(day[told]).mean()
     common = pd.Series(day).map(by_day).fillna(0.0).to_numpy()
@@ -202,9 +206,13 @@ def _own_elasticity(rows: pd.DataFrame, controls: Sequence[str], day: np.ndarray
     if check_freq(freq).kind == "D":
         weekday = rows["ds"].dt.dayofweek.to_numpy()
         extra += [(weekday == k).astype("float64") for k in range(1, 7)]
+    if len(rows) > _ROWS_A_COLUMN * (len(extra) + 6):  # season and trend of the product within its blocks
+        years = (rows["ds"] - rows["ds"].min()).dt.days.to_numpy() / 365.25
+        extra += [years, *(wave(2 * np.pi * k * years) for k in (1, 2) for wave in (np.cos, np.sin))]
     x = np.column_stack([rows["x"].to_numpy("float64"), *extra])
     cell = pd.factorize(rows["cell"])[0]
-    fit = poisson_within(rows["y"].to_numpy("float64"), x, [cell], pd.factorize(rows["cluster"])[0], day)
+    clusters = [pd.factorize(rows[name])[0] for name in _CLUSTERS]
+    fit = poisson_within(rows["y"].to_numpy("float64"), x, [cell], clusters, day)
     if fit.moved[0] < LEAST_MOVE or fit.covariance[0, 0] <= 0:
         return np.nan, np.nan
     return float(fit.slope[0]), float(np.sqrt(fit.covariance[0, 0]))

@@ -19,7 +19,7 @@ def made(seed=0, groups=12, periods=40, slope=-1.5, spread=0.0):
 
 def test_slopes_are_those_of_a_regression_with_a_column_for_each_level():
     y, x, series, period = made()
-    fit = poisson_within(y, x, [series, period], series)
+    fit = poisson_within(y, x, [series, period], [series])
     dummies = np.column_stack([x, series[:, None] == np.arange(12), period[:, None] == np.arange(1, 40)]).astype(float)
     other = PoissonRegressor(alpha=0.0, fit_intercept=False, tol=1e-10, max_iter=2000).fit(dummies, y)
     assert fit.slope[0] == pytest.approx(other.coef_[0], abs=1e-4)
@@ -33,21 +33,21 @@ def test_intervals_hold_the_slope_about_as_often_as_they_say(spread):
     held = []
     for seed in range(60):
         y, x, series, period = made(seed, spread=spread)
-        fit = poisson_within(y, x, [series, period], series)
+        fit = poisson_within(y, x, [series, period], [series])
         held.append(abs(fit.slope[0] + 1.5) < 1.96 * np.sqrt(fit.covariance[0, 0]))
     assert np.mean(held) >= 0.85
 
 
 def test_a_column_that_the_levels_explain_gets_no_slope():
     y, x, series, period = made()
-    fit = poisson_within(y, np.column_stack([x, series == 3]), [series], series)
+    fit = poisson_within(y, np.column_stack([x, series == 3]), [series], [series])
     assert fit.slope[1] == 0 and fit.moved[1] < 1e-6 and fit.covariance[1, 1] == 0 and fit.slope[0] < -1
 
 
 def test_a_known_part_is_taken_out():
     y, x, series, period = made()
-    fit = poisson_within(y, x, [series], series, offset=-1.5 * x[:, 0])
-    free = poisson_within(y, x, [series], series)
+    fit = poisson_within(y, x, [series], [series], offset=-1.5 * x[:, 0])
+    free = poisson_within(y, x, [series], [series])
     assert fit.slope[0] == pytest.approx(free.slope[0] + 1.5, abs=1e-5)
 
 
