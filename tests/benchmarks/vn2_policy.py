@@ -50,3 +50,8 @@ def planner(config: WeeklyDemandConfig = DEMAND) -> Policy:
         return weekly.order(history, state.stock, np.stack([state.next_week, state.week_after], axis=1))
 
     return policy
+
+
+def settings() -> dict[str, object]:
+    """What a stored table was measured with: the page says when it is not what orders are made with now."""
+    return {"order": "moments", "overage": OVERAGE, "width": WIDTH, "levels": list(DEMAND.level_weights)}

@@ -133,7 +133,9 @@ class WeeklyPlanner:
 
     def paths_around(self, mean: np.ndarray, history: WeeklyHistory) -> np.ndarray:
         """Whole-unit paths around a mean (products, horizon), as wide as past errors; (samples, products, horizon)."""
-        return negative_binomial_paths(mean, self.dispersion(history), self.common, self.samples, seed=history.sales.shape[1])
+        return negative_binomial_paths(
+            mean, self.dispersion(history), self.common, self.samples, seed=history.sales.shape[1]
+        )
 
     def order(self, history: WeeklyHistory, on_hand: np.ndarray, arrivals: np.ndarray) -> np.ndarray:
         """Whole-unit orders, (products,), decided at the end of the history's last week.
