@@ -38,7 +38,7 @@ from tests.benchmarks.vn2_data import (
     sales_files,
     write_orders,
 )
-from tests.benchmarks.vn2_policy import benchmark_order, planner
+from tests.benchmarks.vn2_policy import benchmark_order, planner, settings
 
 WINDOWS = (84, 92, 100, 108, 116, 124, 132, 140, 148)  # columns that serve as week 0, 8 weeks apart
 DEFINITIONS = ("masked", "zero", "filled")
@@ -158,7 +158,7 @@ def main() -> None:
         windows = tuple(int(w) for w in options.windows.split(","))
         table = validate(read_history(options.folder, 0), windows, planner)
         print_validation(table)
-        stored = {"windows": table.to_dict("records")}
+        stored = {"settings": settings(), "windows": table.to_dict("records")}
     print(f"{time.perf_counter() - began:.0f} s")
     if options.json:
         options.json.parent.mkdir(parents=True, exist_ok=True)

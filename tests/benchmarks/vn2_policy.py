@@ -9,8 +9,8 @@ from salesforecast_lib.decisions.inventory.player.demand import WeeklyDemandConf
 from salesforecast_lib.decisions.inventory.player.orders import WeeklyPlanner
 from tests.benchmarks.vn2_data import HOLDING, ROUNDS, SHORTAGE, History, Policy, State
 
-OVERAGE = 0.27  # per unit left over: above the week's holding cost, because what is left may stay for longer
-COMMON, WIDTH = 0.0, 0.8  # errors of a path's weeks are drawn apart; paths are narrower than the level's errors
+OVERAGE = 0.32  # per unit left over: above the week's holding cost, because what is left may stay for longer
+WIDTH = 0.8  # demand is narrower around the forecast than around a plain level
 DEMAND = WeeklyDemandConfig(
     lead_time=2,
     nested=("DepartmentGroup", "Department", "Division", "ProductGroup", "Product"),
@@ -37,9 +37,9 @@ def benchmark_order(history: History, state: State) -> np.ndarray:
     return np.maximum(np.round(wanted), 0.0)
 
 
-def planner(config: WeeklyDemandConfig = DEMAND, samples: int = 400) -> Policy:
+def planner(config: WeeklyDemandConfig = DEMAND) -> Policy:
     """Our orders in one window: the library's weekly planner at the game's costs and lead time."""
-    weekly = WeeklyPlanner(config, SHORTAGE, OVERAGE, COMMON, samples, WIDTH)
+    weekly = WeeklyPlanner(config, SHORTAGE, OVERAGE, width=WIDTH)
     first: list[int] = []  # week of the first order, of which the last round is counted
 
     def policy(history: History, state: State) -> np.ndarray:
@@ -50,3 +50,8 @@ def planner(config: WeeklyDemandConfig = DEMAND, samples: int = 400) -> Policy:
         return weekly.order(history, state.stock, np.stack([state.next_week, state.week_after], axis=1))
 
     return policy
+
+
+def settings() -> dict[str, object]:
+    """What a stored table was measured with: the page says when it is not what orders are made with now."""
+    return {"order": "moments", "overage": OVERAGE, "width": WIDTH, "levels": list(DEMAND.level_weights)}

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.special import ndtr, ndtri
+
+MOST_SKEW = 2.0  # beyond it the expansion of a quantile says nothing any more
 
 
 def stock_before(paths: np.ndarray, on_hand: np.ndarray, arrivals: np.ndarray, lost: bool = True) -> np.ndarray:
@@ -64,6 +67,63 @@ def lookahead_order(
         slope = overage * share.sum(axis=1) - underage * short
         low, high = np.where(slope < 0, middle, low), np.where(slope < 0, high, middle)
     return np.maximum(high, 0.0)
+
+
+def moment_order(
+    mean: np.ndarray,
+    dispersion: np.ndarray,
+    on_hand: np.ndarray,
+    arrivals: np.ndarray,
+    underage: float,
+    overage: float,
+) -> np.ndarray:
+    """Order of least expected cost in the one period in which it first sells, from moments instead of sample paths.
+
+    Free of the noise that a few hundred paths leave in their quantile.
+
+    Parameters
+    ----------
+    mean : (products, lead + 1), units a period, of demand that is drawn apart in each period.
+    dispersion : (products,), d in ``variance = mean + d mean^2``.
+    on_hand : (products,), stock now; ``arrivals`` (products, lead), goods on the way by the period they come in.
+    underage, overage : money per unit lost, and per unit left over.
+
+    Returns
+    -------
+    (products,), whole units: the quantile ``underage / (underage + overage)`` of demand less the stock left, rounded.
+    What is left after a period is a normal variable cut at zero, as unmet demand is lost; the quantile is the normal
+    one with the skewness of demand (Cornish and Fisher 1938).
+
+    Raises ValueError when shapes do not fit or a cost is not above zero.
+    """
+    lead = arrivals.shape[1]
+    if mean.shape != (len(on_hand), lead + 1) or dispersion.shape != (len(on_hand),):
+        raise ValueError(
+            f"mean {mean.shape}, dispersion {dispersion.shape}: expected {(len(on_hand), lead + 1)} and "
+            f"{(len(on_hand),)}, a row a product and a period more than arrivals {arrivals.shape}"
+        )
+    if not (underage > 0 and overage > 0):
+        raise ValueError(f"underage={underage!r}, overage={overage!r}: expected numbers above zero")
+    spread = mean + dispersion[:, None] * mean**2  # (products, lead + 1), variance
+    left, variance = np.asarray(on_hand, float), np.zeros(len(on_hand))
+    for t in range(lead):
+        left, variance = _cut_at_zero(left + arrivals[:, t] - mean[:, t], variance + spread[:, t])
+    last = mean[:, lead]
+    total = np.maximum(spread[:, lead] + variance, 1e-9)
+    third = last + 3 * dispersion * last**2 + 2 * dispersion**2 * last**3  # of a Poisson count with a gamma rate
+    z = ndtri(underage / (underage + overage))
+    score = z + (z**2 - 1) / 6 * np.minimum(third / total**1.5, MOST_SKEW)
+    return np.maximum(np.floor(last - left + np.sqrt(total) * score + 0.5), 0.0)
+
+
+def _cut_at_zero(mean: np.ndarray, variance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and variance of ``max(X, 0)`` of a normal X."""
+    deviation = np.sqrt(np.maximum(variance, 1e-9))
+    chance = ndtr(mean / deviation)
+    density = np.exp(-((mean / deviation) ** 2) / 2) / np.sqrt(2 * np.pi)
+    first = mean * chance + deviation * density
+    second = (mean**2 + variance) * chance + mean * deviation * density
+    return first, np.maximum(second - first**2, 0.0)
 
 
 def path_cost(

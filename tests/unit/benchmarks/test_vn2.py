@@ -141,7 +141,7 @@ def test_later_files_change_no_earlier_order(made, tmp_path):
         write_week(other, template, changed[:, : WEEKS + week], dates[: WEEKS + week], week)
     written = {}
     for target in (folder, short, other):
-        vn2.play(target, tmp_path / "out" / target.name, planner(dataclasses.replace(DEMAND, rounds=15), samples=50))
+        vn2.play(target, tmp_path / "out" / target.name, planner(dataclasses.replace(DEMAND, rounds=15)))
         written[target] = [(tmp_path / "out" / target.name / f"round_{k}.csv").read_text() for k in (1, 2, 3)]
     assert written[folder] == written[short] == written[other]
     assert not (tmp_path / "out" / "short" / "round_4.csv").exists()

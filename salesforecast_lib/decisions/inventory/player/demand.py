@@ -72,7 +72,7 @@ class WeeklyDemandConfig:
     memory: int = 104
     half_lives: tuple[float, ...] = (np.inf, 26.0)
     smoothing: float = 0.1
-    level_weights: tuple[float, ...] = (0.08, 0.15)
+    level_weights: tuple[float, ...] = (0.05, 0.25)
     seeds: tuple[int, ...] = (1, 2, 3)
 
     def __post_init__(self) -> None:

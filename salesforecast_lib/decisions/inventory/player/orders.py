@@ -1,6 +1,6 @@
-"""Weekly orders: trees and two seasonal levels, mixed to a mean, sample paths around it, and the look-ahead order.
+"""Weekly orders: trees and seasonal levels, mixed to a mean, and the order that is cheapest in its first week.
 
-Weekly panel in (`WeeklyHistory`), sample paths and orders out; costs and the lead time are parameters.
+Weekly panel in (`WeeklyHistory`), orders or sample paths out; costs and the lead time are parameters.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import lightgbm as lgb
 import numpy as np
 
-from salesforecast_lib.decisions.inventory.lookahead import lookahead_order
+from salesforecast_lib.decisions.inventory.lookahead import moment_order
 from salesforecast_lib.decisions.inventory.paths import negative_binomial_paths, shrunken_dispersion
 from salesforecast_lib.decisions.inventory.player.demand import (
     WeeklyDemandConfig,
@@ -91,14 +91,15 @@ def usual_dispersion(history: WeeklyHistory, horizon: int, span: int = 78) -> np
 class WeeklyPlanner:
     """Orders of all products, week by week. Trees are fitted once, at the first order; newer weeks are inputs.
 
-    A planner serves one history: the sample paths of a week are kept, as a comparison may ask for them several times.
+    A planner serves one history: the forecast of a week is kept, as a comparison may ask for it several times.
 
     Parameters
     ----------
     config : the demand model and the lead time.
     underage, overage : money per unit lost, and per unit left over. What is left may stay for longer than a week, so
         overage may lie above a week's holding cost.
-    common : share of the dispersion that is one draw for the whole path; ``samples`` paths are drawn.
+    common : share of the dispersion that is one draw for a whole sample path; ``samples`` paths are drawn. Orders take
+        the weeks' errors as drawn apart.
     width : the dispersion over that of a plain level's errors, below 1 where the mean is better than the level.
     """
 
@@ -109,7 +110,7 @@ class WeeklyPlanner:
     samples: int = 400
     width: float = 1.0
     trees: list[lgb.Booster] | None = None
-    paths: dict[int, np.ndarray] = field(default_factory=dict)
+    means: dict[int, np.ndarray] = field(default_factory=dict)  # forecast by number of weeks known
 
     def mean(self, history: WeeklyHistory) -> np.ndarray:
         """Geometric mean of trees and levels, each half; (products, horizon).
@@ -126,17 +127,15 @@ class WeeklyPlanner:
             log_mean = (log_mean + np.log(np.maximum(tree_mean(self.trees, history, config), 1e-3))) / 2
         return np.exp(log_mean)
 
-    def sample_paths(self, history: WeeklyHistory) -> np.ndarray:
-        """Demand of the weeks up to the one in which an order of today's first sells; (samples, products, horizon)."""
-        now = history.sales.shape[1]
-        if now not in self.paths:
-            self.paths[now] = self.paths_around(self.mean(history), history)
-        return self.paths[now]
+    def dispersion(self, history: WeeklyHistory) -> np.ndarray:
+        """``variance = mean + d mean^2`` of a week's demand around the forecast; (products,)."""
+        return self.width * usual_dispersion(history, self.config.horizon)
 
     def paths_around(self, mean: np.ndarray, history: WeeklyHistory) -> np.ndarray:
         """Whole-unit paths around a mean (products, horizon), as wide as past errors; (samples, products, horizon)."""
-        dispersion = self.width * usual_dispersion(history, self.config.horizon)
-        return negative_binomial_paths(mean, dispersion, self.common, self.samples, seed=history.sales.shape[1])
+        return negative_binomial_paths(
+            mean, self.dispersion(history), self.common, self.samples, seed=history.sales.shape[1]
+        )
 
     def order(self, history: WeeklyHistory, on_hand: np.ndarray, arrivals: np.ndarray) -> np.ndarray:
         """Whole-unit orders, (products,), decided at the end of the history's last week.
@@ -154,4 +153,8 @@ class WeeklyPlanner:
                 f"arrivals {arrivals.shape}: expected {(len(history.sales), self.config.lead_time)}, a column for "
                 "each week of the lead time"
             )
-        return lookahead_order(self.sample_paths(history), on_hand, arrivals, self.underage, self.overage)
+        now = history.sales.shape[1]
+        if now not in self.means:
+            self.means[now] = self.mean(history)
+        spread = self.dispersion(history)
+        return moment_order(self.means[now], spread, on_hand, arrivals, self.underage, self.overage)

@@ -6,6 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from salesforecast_lib.decisions.inventory.lookahead import lookahead_order, moment_order, path_cost
+from salesforecast_lib.decisions.inventory.paths import negative_binomial_paths
 from salesforecast_lib.decisions.inventory.player.demand import (
     WeeklyDemandConfig,
     WeeklyHistory,
@@ -78,10 +80,10 @@ def test_orders_are_whole_cover_the_lead_time_and_follow_the_costs(history):
     usual = planner()
     order = usual.order(history, on_hand, none)
     assert order.shape == (PRODUCTS,) and (order % 1 == 0).all() and (order >= 0).all() and order.sum() > 0
-    assert usual.sample_paths(history).shape == (80, PRODUCTS, 3)
+    assert usual.paths_around(usual.mean(history), history).shape == (80, PRODUCTS, 3)
     plenty = usual.order(history, on_hand + 100, none)
     assert plenty.sum() == 0
-    dear = WeeklyPlanner(CONFIG, underage=10.0, overage=0.3, samples=80, trees=usual.trees, paths=usual.paths)
+    dear = WeeklyPlanner(CONFIG, underage=10.0, overage=0.3, trees=usual.trees, means=usual.means)
     assert (dear.order(history, on_hand, none) >= order).all()
 
 
@@ -100,6 +102,30 @@ def test_the_mean_is_near_what_sells(history):
     assert forecast[known].sum() == pytest.approx(target[known].sum(), rel=0.2)
     assert seasonal_mean(past, CONFIG).shape == forecast.shape
     assert ((usual_dispersion(past, 3) >= 0.01) & (usual_dispersion(past, 3) <= 3)).all()
+
+
+def test_orders_from_moments_cost_what_the_cheapest_on_many_paths_cost():
+    """Both judged on other paths; stock runs out within the lead time for some products and not for others."""
+    rng = np.random.default_rng(3)
+    mean, spread = rng.gamma(1.0, 4.0, (300, 3)) + 0.1, rng.uniform(0.05, 0.6, 300)
+    on_hand, arrivals = rng.poisson(3.0, 300).astype(float), rng.poisson(4.0, (300, 2)).astype(float)
+    paths, judge = (negative_binomial_paths(mean, spread, 0.0, 3000, seed) for seed in (1, 2))
+    best = lookahead_order(paths, on_hand, arrivals, 1.0, 0.3)
+    order = moment_order(mean, spread, on_hand, arrivals, 1.0, 0.3)
+    costs = [path_cost(judge, on_hand, arrivals, q, 1.0, 0.3).sum() for q in (order, best, best + 2, best * 0)]
+    assert (order % 1 == 0).all() and np.abs(order - best).mean() < 0.5
+    assert costs[0] < 1.005 * costs[1] and costs[2] > 1.05 * costs[1] and costs[3] > 1.5 * costs[1]
+
+
+def test_an_order_from_moments_by_hand():
+    """Steady demand of 9 a week and no dispersion, the stock just gone: 9 + 0 - 0, plus 3 z with z of 1 / 1.3."""
+    one = np.full((1, 1), 9.0), np.zeros(1), np.zeros(1), np.zeros((1, 0))
+    z = 0.7363159
+    assert moment_order(*one, 1.0, 0.3)[0] == np.floor(9 + 3 * (z + (z**2 - 1) / 6 / 3) + 0.5)
+    with pytest.raises(ValueError, match="a period more than arrivals"):
+        moment_order(np.ones((2, 2)), np.zeros(2), np.zeros(2), np.zeros((2, 2)), 1.0, 0.3)
+    with pytest.raises(ValueError, match="overage=0"):
+        moment_order(*one, 1.0, 0)
 
 
 def test_settings_that_do_not_fit_are_refused(history):
