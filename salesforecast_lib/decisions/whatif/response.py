@@ -131,9 +131,9 @@ def rival_index(rows: pd.DataFrame, column: str, weights: pd.Series, groups: pd.
 
 def _chosen(panel: pd.DataFrame, asked: Sequence[str]) -> list[str]:
     """The products asked for, and of the others as many as there is room for, evenly over their names."""
-    every = np.sort(panel["unique_id"].unique())
-    first = [name for name in every if name in set(asked)]
-    rest = [name for name in every if name not in set(asked)]
+    every, wanted = np.sort(panel["unique_id"].unique()), set(asked)
+    first = [name for name in every if name in wanted]
+    rest = [name for name in every if name not in wanted]
     room = max(MOST - len(first), 0)
     step = max(1, -(-len(rest) // room)) if room else 1
     return sorted([*first, *(rest[::step] if room else [])])
