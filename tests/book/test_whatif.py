@@ -84,7 +84,9 @@ def test_the_page_opens_with_all_products_that_move_and_both_pictures(tab):
     assert f"+{14 * 5.5:.0f}" in words
     assert page.locator("[data-part=periods] svg").count() == 1 and page.locator("[data-part=bars] svg").count() == 1
     bars = page.locator("[data-part=bars] .mark-rect path").count()
-    assert bars == 5 and page.locator("[data-part=bars] .mark-rule line").count() == 1, "one interval is known"
+    assert bars == 5 and page.locator("[data-part=bars] .mark-rule.role-mark line").count() == 1, (
+        "one interval is known"
+    )
     assert page.locator("[data-part=bars]").get_attribute("aria-label").startswith("Difference in units of 5 products")
 
 
