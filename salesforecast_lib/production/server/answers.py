@@ -144,7 +144,8 @@ class Wrong(BaseModel):
 
 CAUTION = (
     "The model knows how sales went with such a plan, not what the plan does to them; where promotions or prices "
-    "followed demand, only a test tells."
+    "followed demand, only a test tells. Models make the effect of a price too small: salesforecast whatif measures it "
+    "on the shop's own changes of price."
 )
 
 
