@@ -1,4 +1,4 @@
-"""A whole run on a cluster publishes what a local one does, bit for bit, but for what is a duration."""
+"""A run on a cluster publishes what a local one does, bit for bit, but for what is a duration."""
 
 from __future__ import annotations
 
@@ -11,18 +11,17 @@ import pandas as pd
 import pytest
 
 from salesforecast_lib.files import project_root, write_json
-from salesforecast_lib.pipeline.stages import stage_names
 from tests.unit.pipeline.engines.same_run import differences, stages_of
 
 
 @pytest.mark.slow
-def test_a_whole_smoke_run_on_a_cluster_is_that_of_one_process(tmp_path):
-    command = [sys.executable, "-m", "salesforecast_lib.pipeline.cli", "run", "--profile", "smoke", "--no-book"]
+def test_the_plan_of_a_smoke_run_on_a_cluster_is_that_of_one_process(tmp_path):
+    command = [sys.executable, "-m", "salesforecast_lib.pipeline.cli", "run", "--profile", "smoke", "--goal", "plan"]
     for name, more in (("local", []), ("dask", ["--engine", "dask", "--jobs", "2"])):
-        told = [*command, "--run-dir", str(tmp_path / name), *more]
+        told = [*command, "--no-book", "--run-dir", str(tmp_path / name), *more]
         done = subprocess.run(told, cwd=project_root(), capture_output=True, text=True)
         assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
-    assert stages_of(tmp_path / "dask") == stage_names()
+    assert {"02_feature_engineering", "06b_champion", "08_inventory"} <= set(stages_of(tmp_path / "dask"))
     assert differences(tmp_path / "local", tmp_path / "dask") == []
 
 
