@@ -283,8 +283,8 @@ print(f"workers that died: {deaths}; results missing: {len(results.failures)}")
 #
 # ### A task that hands out tasks
 #
-# The stages of a run are tasks, and a stage may have tasks of its own: {ref}`ch-features` fits one small model
-# for each group of features, seed and stretch, {ref}`ch-champion` one for each member and cutoff. On a cluster they go to
+# The stages of a run are tasks, and a stage may have tasks of its own: {ref}`ch-features` fits small models for each
+# group of features and stretch, {ref}`ch-champion` one for each member and cutoff. On a cluster they go to
 # its workers too. There lies a trap: two stages on two workers hand out tasks and wait, and the tasks wait for a worker
 # that the stages hold. Nobody would ever go on. So a worker gives its place back while a stage runs in a process of its
 # own, and a stage hands out as many tasks at a time as there are workers without another stage, and one for itself.
