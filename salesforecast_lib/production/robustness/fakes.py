@@ -102,7 +102,11 @@ def shop_lines(
 
 
 def fake_lines(
-    book: Book, name: str, when: Sequence[pd.Timestamp], quantities: Sequence[float], accounts: Sequence[str]
+    book: Book,
+    name: str,
+    when: Sequence[pd.Timestamp] | pd.DatetimeIndex,
+    quantities: Sequence[float],
+    accounts: Sequence[str],
 ) -> pd.DataFrame:
     """Lines of the best-selling product of a series, one each period, quantity and account; else like a genuine one.
 
@@ -116,7 +120,7 @@ def fake_lines(
         raise ValueError(f"{name!r}: no order line of this series; choose one that sold")
     best = own.groupby("product_id", sort=False)["quantity"].sum().idxmax()
     like = own[own["product_id"] == best].iloc[[-1]]
-    lines = pd.concat([like] * len(quantities), ignore_index=True)
+    lines = like.iloc[np.zeros(len(quantities), dtype=int)].reset_index(drop=True)
     if isinstance(lines["order_id"].iloc[0], str):
         lines["order_id"] = [f"{FAKE} {name} {number}" for number in range(len(lines))]
     else:  # numbers stay numbers, as in the file
@@ -145,7 +149,7 @@ def split_order(book: Book, case: Case, name: str, units: float, share: float = 
     each = max(np.floor(share * limit), 1.0)
     number = max(int(np.ceil(units / each)), 1)
     days = case.recent[-7:]
-    when = [days[-1 - k % len(days)] for k in range(number)]
+    when = days[::-1][np.arange(number) % len(days)]
     return fake_lines(book, name, when, [units / number] * number, ["account"] * number)
 
 
@@ -153,7 +157,7 @@ def ring(book: Book, case: Case, name: str, units: float) -> pd.DataFrame:
     """One unit each from as many accounts, over the last days: like reviews that were bought."""
     number = max(int(round(units)), 1)
     days = case.recent[-7:]
-    when = [days[-1 - k % len(days)] for k in range(number)]
+    when = days[::-1][np.arange(number) % len(days)]
     return fake_lines(book, name, when, [1.0] * number, [f"account {k}" for k in range(number)])
 
 

@@ -26,7 +26,7 @@ def ring_lines(book: Book, case: Case, name: str, accounts: int, kind: str, seed
         were hired or whose passwords were stolen.
     """
     days = case.recent if kind == SLOW else case.recent[-7:]
-    when = [days[-1 - k % len(days)] for k in range(accounts)]
+    when = days[::-1][np.arange(accounts) % len(days)]
     who: Sequence[str] = [f"account {name} {k}" for k in range(accounts)]
     if kind == KNOWN:
         before = book.lines["timestamp"] < case.recent[0]
