@@ -135,6 +135,11 @@ def fake_lines(
     return lines.assign(row=-1 - np.arange(len(lines)))
 
 
+def days_for(number: int, days: pd.DatetimeIndex) -> pd.DatetimeIndex:
+    """A day for each of so many lines: the last of ``days`` first, and so back and round again."""
+    return days[::-1][np.arange(number) % len(days)]
+
+
 def one_order(book: Book, case: Case, name: str, units: float) -> pd.DataFrame:
     """All units in one line of one account on the last day."""
     return fake_lines(book, name, [case.recent[-1]], [units], ["account"])
@@ -148,16 +153,14 @@ def split_order(book: Book, case: Case, name: str, units: float, share: float = 
     limit = outlier_limit(quantity, np.zeros(len(quantity), dtype=int), book.cleaning.outlier_width)[0]
     each = max(np.floor(share * limit), 1.0)
     number = max(int(np.ceil(units / each)), 1)
-    days = case.recent[-7:]
-    when = days[::-1][np.arange(number) % len(days)]
+    when = days_for(number, case.recent[-7:])
     return fake_lines(book, name, when, [units / number] * number, ["account"] * number)
 
 
 def ring(book: Book, case: Case, name: str, units: float) -> pd.DataFrame:
     """One unit each from as many accounts, over the last days: like reviews that were bought."""
     number = max(int(round(units)), 1)
-    days = case.recent[-7:]
-    when = days[::-1][np.arange(number) % len(days)]
+    when = days_for(number, case.recent[-7:])
     return fake_lines(book, name, when, [1.0] * number, [f"account {k}" for k in range(number)])
 
 

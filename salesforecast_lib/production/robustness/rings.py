@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from salesforecast_lib.production.robustness.case import Case
-from salesforecast_lib.production.robustness.fakes import Book, fake_lines
+from salesforecast_lib.production.robustness.fakes import Book, days_for, fake_lines
 
 # order lines with ``series, customer_id, timestamp`` and the last day, to a table with ``subject`` and ``alarm``
 Alarms = Callable[[pd.DataFrame, pd.Timestamp], pd.DataFrame]
@@ -25,8 +25,7 @@ def ring_lines(book: Book, case: Case, name: str, accounts: int, kind: str, seed
     kind : of `RINGS`: accounts made for it, within the last week or over all recent days, or customers of the shop that
         were hired or whose passwords were stolen.
     """
-    days = case.recent if kind == SLOW else case.recent[-7:]
-    when = days[::-1][np.arange(accounts) % len(days)]
+    when = days_for(accounts, case.recent if kind == SLOW else case.recent[-7:])
     who: Sequence[str] = [f"account {name} {k}" for k in range(accounts)]
     if kind == KNOWN:
         before = book.lines["timestamp"] < case.recent[0]
