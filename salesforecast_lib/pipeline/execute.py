@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,6 +14,8 @@ from salesforecast_lib.spread import told_to_kernel
 
 if TYPE_CHECKING:
     import nbformat  # it, jupytext and papermill take seconds, which an error message need not wait for
+
+KERNEL_STARTS = 3  # how often a kernel is started before it is given up
 
 
 def to_notebook(source: Path) -> nbformat.NotebookNode:
@@ -30,6 +33,44 @@ def to_notebook(source: Path) -> nbformat.NotebookNode:
     return notebook
 
 
+def _execute(entry: Path, result: Path, parameters: Mapping[str, Any]) -> None:
+    """Execute ``entry`` into ``result``; a kernel that does not come up is started again, twice at most.
+
+    A kernel is told the numbers of five ports that were free a moment before it binds them, so that another kernel may
+    be faster; and on a busy machine it may need more than the minute that it is given.
+    """
+    import papermill
+
+    for left in reversed(range(KERNEL_STARTS)):
+        try:
+            papermill.execute_notebook(
+                str(entry),
+                str(result),
+                parameters=dict(parameters),
+                progress_bar=False,
+                kernel_name="python3",
+                # ipykernel warns of TCP at every start, though ours listens on this machine only and with a key,
+                # and calls the interrupt by which it is ended an error; what a cell says is in the notebook
+                extra_arguments=["--IPKernelApp.log_level=CRITICAL", *told_to_kernel()],
+            )
+            return
+        except RuntimeError as error:
+            if not left or not kernel_did_not_start(str(error)):
+                raise
+
+
+def kernel_did_not_start(text: str) -> bool:
+    """Whether an error, or what a process printed, says that a kernel never came up, so that no cell was executed."""
+    return bool(re.search("Kernel (died before replying|didn't respond)", text))
+
+
+def _keep_half(result: Path, target: Path) -> Path:
+    """Put the notebook of a stage that failed beside where the whole one would lie."""
+    half = target.with_name(f"{target.stem}.failed.ipynb")
+    os.replace(result, half)
+    return half
+
+
 def execute(source: Path, target: Path, parameters: Mapping[str, Any]) -> Path:
     """Run ``source`` with ``parameters`` into ``target``; the target appears only when every cell has passed.
 
@@ -39,7 +80,7 @@ def execute(source: Path, target: Path, parameters: Mapping[str, Any]) -> Path:
         Naming the notebook, the cell, the error and the path of the half-executed notebook.
     """
     import nbformat
-    import papermill
+    from nbclient.exceptions import DeadKernelError
     from papermill.exceptions import PapermillExecutionError
 
     try:
@@ -49,24 +90,20 @@ def execute(source: Path, target: Path, parameters: Mapping[str, Any]) -> Path:
             result = target.with_name(f".{target.name}.tmp.ipynb")
             nbformat.write(to_notebook(source), entry)
             try:
-                papermill.execute_notebook(
-                    str(entry),
-                    str(result),
-                    parameters=dict(parameters),
-                    progress_bar=False,
-                    kernel_name="python3",
-                    # ipykernel warns of TCP at every start, though ours listens on this machine only and with a key,
-                    # and calls the interrupt by which it is ended an error; what a cell says is in the notebook
-                    extra_arguments=["--IPKernelApp.log_level=CRITICAL", *told_to_kernel()],
-                )
+                _execute(entry, result, parameters)
             except PapermillExecutionError as error:
-                half = target.with_name(f"{target.stem}.failed.ipynb")
-                os.replace(result, half)
+                half = _keep_half(result, target)
                 if is_full(f"{error.ename}: {error.evalue}"):
                     raise StageError(f"{source.name}: {full_sentence(target.parent)}") from None
                 raise StageError(
                     f"{source.name}, cell {error.exec_count}: {error.ename}: {error.evalue}\n"
                     f"half-executed notebook: {half}"
+                ) from None
+            except DeadKernelError:
+                raise StageError(
+                    f"{source.name}: its kernel was ended from outside, mostly because memory ran out; close other "
+                    "programs or take fewer series (n_series=N), and run the same command again\n"
+                    f"half-executed notebook: {_keep_half(result, target)}"
                 ) from None
             os.replace(result, target)
     except OSError as error:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from salesforecast_lib.files import project_root
 from salesforecast_lib.pipeline.book import check_executed
+from salesforecast_lib.pipeline.execute import KERNEL_STARTS, kernel_did_not_start
 from salesforecast_lib.pipeline.stages import STAGES, Stage
 
 BEGAN = "SALESFORECAST_NBVAL_BEGAN"  # environment: when the notebooks began to be executed, seconds since 1970
@@ -50,14 +51,17 @@ def side_by_side(check: Callable[[str], int], before: dict[str, set[str]], jobs:
 def run_nbval(*files: Path) -> int:
     """Check notebooks, or run tests, in a process of its own; prints what it said when it has ended."""
     command = [sys.executable, "-m", "pytest", "--nbval-lax", "--nbval-cell-timeout=1200", "-p", "no:cacheprovider"]
-    done = subprocess.run(
-        [*command, "-q", "--override-ini=addopts=", *map(str, files)],
-        cwd=project_root(),
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+    for _ in range(KERNEL_STARTS):
+        done = subprocess.run(
+            [*command, "-q", "--override-ini=addopts=", *map(str, files)],
+            cwd=project_root(),
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        if not kernel_did_not_start(done.stdout):
+            break
     print(f"{', '.join(file.name for file in files)}\n{done.stdout}", flush=True)
     return done.returncode
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -68,3 +70,11 @@ def test_one_notebook_or_number_that_moved_is_a_failure(monkeypatch, capsys, wro
     assert seen[-1] == "reference" and len(seen) == len(STAGES) + 1, "numbers come last, when all are written"
     said = capsys.readouterr().out
     assert (f"failed: {wrong[0]}" if wrong else "all notebooks and numbers are as published") in said
+
+
+def test_a_notebook_whose_kernel_did_not_come_up_is_checked_again(monkeypatch, capsys):
+    said = ["RuntimeError: Kernel didn't respond in 60 seconds", "AssertionError: 3 is not 4", "3 passed"]
+    ends = iter([subprocess.CompletedProcess([], int(text != "3 passed"), text) for text in said])
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: next(ends))
+    assert nbval.run_nbval(Path("a.ipynb")) == 1, "a value that is another is not tried again"
+    assert "3 is not 4" in capsys.readouterr().out and next(ends).returncode == 0

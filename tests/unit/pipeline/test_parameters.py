@@ -215,7 +215,7 @@ def test_names_in_the_rules_are_those_of_the_library():
     assert checks.METHODS == tuple(METHODS)
     assert set(checks.FORECAST_MODELS) == {MODEL, "LSTM", *PEERS, *FITTED_HERE, *RULES, *LEARNED}
     for name in checks.LOCAL_MODELS:
-        baselines._statistical_model(name, 7, 8)
+        baselines._statistical_model(name, 7, 8, 300)
 
 
 # The header of own data -----------------------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ from salesforecast_lib.files import project_root
 from salesforecast_lib.pipeline import parameters as settings
 from salesforecast_lib.pipeline import runner
 from salesforecast_lib.pipeline.cli import app
-from salesforecast_lib.pipeline.execute import StageError, to_notebook
+from salesforecast_lib.pipeline.execute import StageError, execute, to_notebook
 from salesforecast_lib.pipeline.publish import published
 from salesforecast_lib.pipeline.runner import prepare_values, run
 from salesforecast_lib.pipeline.stages import STAGES, Stage, graph
@@ -142,12 +142,45 @@ def test_failing_cell_is_named_and_the_run_goes_on_from_there(tmp_path):
     with pytest.raises(StageError) as error:
         go(folder, stages)
     text = str(error.value)
+    assert "half-executed notebook: " in text, text
     half = Path(text.rsplit("half-executed notebook: ", 1)[1])
     assert "02_two.py, cell 3" in text  # as numbered in the half-executed notebook: In [3]
     assert "KeyError" in text and "price of socks" in text and half.is_file()
     assert not (folder / "notebooks" / "02_two.ipynb").exists(), "a half notebook never looks like a whole one"
     made_stages(tmp_path)
     assert go(folder, stages).executed == ["02_two"]
+
+
+def test_kernel_that_does_not_come_up_is_started_again(tmp_path, monkeypatch):
+    import papermill
+
+    real, starts = papermill.execute_notebook, []
+
+    def taken_ports(*entries, **options):
+        starts.append(entries)
+        if len(starts) < 3:
+            raise RuntimeError("Kernel died before replying to kernel_info")
+        return real(*entries, **options)
+
+    stages = made_stages(tmp_path)
+    monkeypatch.setattr(papermill, "execute_notebook", taken_ports)
+    execute(stages[0].source, tmp_path / "out.ipynb", {"run_dir": str(tmp_path)})
+    assert len(starts) == 3 and (tmp_path / "one.txt").read_text() == "2"
+    monkeypatch.setattr(papermill, "execute_notebook", lambda *_, **__: taken_ports() or starts.clear())
+    starts.clear()
+    monkeypatch.setattr("salesforecast_lib.pipeline.execute.KERNEL_STARTS", 2)
+    with pytest.raises(RuntimeError, match="Kernel died before"):
+        execute(stages[0].source, tmp_path / "out.ipynb", {"run_dir": str(tmp_path)})
+    assert len(starts) == 2
+
+
+def test_kernel_that_is_killed_in_a_cell_is_said_and_not_tried_again(tmp_path):
+    stages = made_stages(tmp_path, second=WRITE_TWO + "import os\nos.kill(os.getpid(), 9)\n")
+    (tmp_path / "one.txt").write_text("2")
+    with pytest.raises(StageError, match="02_two.py: its kernel was ended from outside") as error:
+        execute(stages[1].source, tmp_path / "out.ipynb", {"run_dir": str(tmp_path)})
+    assert Path(str(error.value).rsplit("half-executed notebook: ", 1)[1]).is_file()
+    assert not (tmp_path / "out.ipynb").exists()
 
 
 SLOW_TWO = "import time\ntime.sleep(20)\n" + WRITE_TWO
