@@ -34,7 +34,7 @@ lint: setup
 	.venv/bin/lint-imports --no-logo --no-cache
 
 unit: setup
-	$(PYTHON) -m pytest -n 2 --dist loadscope
+	$(PYTHON) -m pytest -n 2 --dist loadscope --no-loadscope-reorder
 
 nbval: setup
 	$(PYTHON) -m salesforecast_lib.pipeline.nbval

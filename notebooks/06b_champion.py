@@ -58,6 +58,8 @@ seed: int = 0  # of everything random
 cutoffs: int = 3  # rolling origins of the evaluation
 threads: int = 1  # of each fit
 budget_minutes: float = 3.0  # what the champion's models may take, about
+whatif_products: int = 40  # of the simulated markets that answer another plan
+whatif_markets: int = 5  # more of them that are asked about prices
 
 # %% tags=["hide-input"]
 panel, meta = load_panel(run_dir)
@@ -216,14 +218,14 @@ print("the stored models give the run's own forecast")
 #
 # Is the difference true? No shop can know: it sees one plan only. The simulated marketplace can, with the same products,
 # days and chance, and other prices. We make two of them. In the first, prices are trials, drawn at random. In the second a
-# manager sees demand before anybody else and asks more when it is strong. Ten of forty products get four other plans for
-# two weeks; one member forecasts, to be quick.
+# manager sees demand before anybody else and asks more when it is strong. Every fourth product gets four other plans
+# for two weeks; one member forecasts, to be quick.
 
 # %%
 made_market = MarketplaceConfig(
-    products=40, days=500, units=100_000, seed=seed, price_noise=0.1,
-    confounding=0.0, launch_share=0.0, delisting_share=0.0,
-    regime_share=0.0, stock_cover=0.0,
+    products=whatif_products, days=500, units=100_000, seed=seed,
+    price_noise=0.1, confounding=0.0, stock_cover=0.0,
+    launch_share=0.0, delisting_share=0.0, regime_share=0.0,
 )  # fmt: skip
 quick = replace(config, members=("LightGBMDirect",), validation=0)
 found = {}
@@ -266,10 +268,11 @@ print(f"{halved}: never tried by {never}, the answer {short} the truth")
 # markets than these.
 
 # %% tags=["nbval-check-output"]
-others = range(seed + 1, seed + 6)
+others = range(seed + 1, seed + 1 + whatif_markets)
 asked = known_market.measured_prices(made_market, others)
 middle = asked["share"].median()
-assert 0.9 <= middle <= 1.1, middle
+enough = len(asked) >= 50  # fewer answers have a middle of their own
+assert not enough or 0.9 <= middle <= 1.1, middle
 print(f"{len(others)} markets, {len(asked)} answers to tried prices:")
 print(f"{middle:.2f} of the true difference, in the median")
 

@@ -17,3 +17,4 @@ def levels_of(columns: Iterable[str]) -> tuple[float, ...]:
 
 QUANTILES: tuple[float, ...] = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95)
 QUANTILE_COLUMNS: tuple[str, ...] = quantile_columns(QUANTILES)
+CHAMPION = "Champion"  # its name in a forecast table

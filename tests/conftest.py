@@ -19,3 +19,9 @@ def key_of_the_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
     os.environ.pop(VARIABLE)
     if before is not None:
         os.environ[VARIABLE] = before
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Modules with slow tests come first: with two workers, a long one that begins last leaves the other one idle."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)

@@ -8,11 +8,11 @@ from typing import Any
 
 import pandas as pd
 
+from salesforecast_lib import CHAMPION
 from salesforecast_lib.files import read_json, resolve
 from salesforecast_lib.wording import counted, listed
 
 FORECASTS, OWN, COMPOSITIONS = "forecasts.parquet", "champion_forecasts.parquet", "champion.json"
-CHAMPION = "Champion"
 RULES = ("SeasonalNaive", "WindowAverage", "Theta")
 SIMPLE = (*RULES, "AutoETS")  # fitted series by series
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from salesforecast_lib.models.champion import MODEL
+from salesforecast_lib import CHAMPION
 from salesforecast_lib.models.ensembles.members import FORECAST_FILES, read_extended, stored_forecasts
 from salesforecast_lib.models.peers.baselines import close_shop
 from salesforecast_lib.models.peers.smoothing import ets_forecasts
@@ -53,10 +53,10 @@ def gather_forecasts(
 def own_models(forecasts: pd.DataFrame) -> list[str]:
     """Names in the one forecast table that are no peers: the champion first, then as they come."""
     names = [name for name in forecasts["model"].unique() if name not in (*PEERS, *FITTED_HERE)]
-    return sorted(names, key=lambda name: name != MODEL)
+    return sorted(names, key=lambda name: name != CHAMPION)
 
 
 def champion_members(run_dir: str | Path) -> list[str]:
     """Names of the models that the champion of a run could choose from at one cutoff at least."""
     champion = stored_forecasts(run_dir, "champion_forecasts.parquet")
-    return [name for name in champion["model"].unique() if name != MODEL]
+    return [name for name in champion["model"].unique() if name != CHAMPION]

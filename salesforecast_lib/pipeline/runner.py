@@ -66,12 +66,17 @@ def _make_task(
             "produces": [target, *(run_dir / name for name in stage.writes)],
         },
     )(task)
+    if turn := _turn(stage):
+        getattr(pytask.mark, turn)(made_task)
+    return made_task
+
+
+def _turn(stage: Stage) -> str:
+    """When a stage begins among those that can: ``try_first`` if long or waited for, ``try_last`` if short."""
     waited_for = any({*other.reads, *other.may_read} & set(stage.writes) for other in STAGES)
     if waited_for or stage.length == "long":
-        pytask.mark.try_first(made_task)  # or the longest chain would begin last
-    elif stage.length == "short":
-        pytask.mark.try_last(made_task)
-    return made_task
+        return "try_first"  # or the longest chain would begin last
+    return "try_last" if stage.length == "short" else ""
 
 
 def prepare_values(profile: str, assignments: Mapping[str, Any], stages: tuple[Stage, ...] = STAGES) -> dict[str, Any]:

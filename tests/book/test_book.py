@@ -106,10 +106,17 @@ def test_pictures_have_alt_text(book, parsed):
             assert picture.get("alt") or "logo" in picture.get("class", ""), (page, picture["src"])
 
 
+CUT = """() => [...document.querySelectorAll("div.math")].filter(block => {
+    const drawn = block.querySelector("mjx-math"), number = block.querySelector(".eqno");
+    const room = (number ? number.getBoundingClientRect().left : block.getBoundingClientRect().right) + 1;
+    return drawn && drawn.getBoundingClientRect().right > room;
+}).map(block => block.id)"""
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_page_in_the_browser(book, browser, page):
-    """No console error, no request to another host, every picture drawn, mathematics rendered; by double click."""
-    tab, complaints, asked = browser.new_page(), [], []
+    """By double click: console silent, nothing from elsewhere, pictures and equations whole; the page fits a phone."""
+    tab, complaints, asked = browser.new_page(viewport={"width": 1280, "height": 900}), [], []
     tab.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
     tab.on("pageerror", lambda error: complaints.append(str(error)))
     tab.on("requestfailed", lambda request: complaints.append(f"failed: {request.url}"))
@@ -119,10 +126,15 @@ def test_page_in_the_browser(book, browser, page):
     if mathematics:
         tab.wait_for_selector("mjx-container", timeout=20_000)
         assert tab.locator("mjx-merror").count() == 0
+        tab.evaluate("MathJax.startup.promise")
+        assert not tab.evaluate(CUT), "break these equations over lines"
     for picture in tab.locator("article img").all():
         picture.scroll_into_view_if_needed()
         assert picture.evaluate("image => image.naturalWidth") > 0
+    tab.set_viewport_size({"width": 390, "height": 800})
+    wide = tab.evaluate("document.querySelector('article').scrollWidth - window.innerWidth")
     tab.close()
+    assert wide <= 0, f"{wide} pixels too wide for a phone"
     assert not complaints
     assert not [url for url in asked if not url.startswith(("file:", "data:", "blob:"))]
 
@@ -134,33 +146,6 @@ def test_the_start_page_shows_its_picture_and_the_order_in_the_first_screen(book
     order = tab.locator("article p strong").first
     assert picture["y"] + picture["height"] < order.bounding_box()["y"] < 900
     assert "so order" in order.inner_text()
-    tab.close()
-
-
-CUT = """() => [...document.querySelectorAll("div.math")].filter(block => {
-    const drawn = block.querySelector("mjx-math"), number = block.querySelector(".eqno");
-    const room = (number ? number.getBoundingClientRect().left : block.getBoundingClientRect().right) + 1;
-    return drawn && drawn.getBoundingClientRect().right > room;
-}).map(block => block.id)"""
-
-
-def test_equations_fit_beside_their_numbers(book, browser):
-    tab = browser.new_page(viewport={"width": 1280, "height": 900})
-    for page in PAGES:
-        tab.goto((book / f"{page}.html").as_uri(), wait_until="load")
-        if tab.locator("div.math").count():
-            tab.wait_for_selector("mjx-container", timeout=20_000)
-            tab.evaluate("MathJax.startup.promise")
-            assert not tab.evaluate(CUT), f"{page}: break these equations over lines"
-    tab.close()
-
-
-def test_page_fits_a_phone(book, browser):
-    tab = browser.new_page(viewport={"width": 390, "height": 800})
-    for page in PAGES:
-        tab.goto((book / f"{page}.html").as_uri(), wait_until="load")
-        wide = tab.evaluate("document.querySelector('article').scrollWidth - window.innerWidth")
-        assert wide <= 0, f"{page} is {wide} pixels too wide"
     tab.close()
 
 
@@ -210,6 +195,7 @@ def test_a_notebook_with_an_error_is_refused(tmp_path):
         build_book(tmp_path, tmp_path / "html")
 
 
+@pytest.mark.slow
 def test_a_broken_reference_stops_the_build_names_the_page_and_keeps_the_old_book(tmp_path):
     def refer(notebook):
         notebook.cells[0].source += "\n\nSee {ref}`ch-nowhere`."

@@ -48,5 +48,15 @@ window.shopCharts = (() => {
   const onTheme = (then) =>
     new MutationObserver(then).observe(document.documentElement, { attributeFilter: ["data-theme"] });
 
-  return { known, number, units, counted, time, add, colours, dates, day, config, sized, options, onTheme };
+  function addressed() { // the name after the # of the address, as somebody wrote it
+    const name = window.location.hash.slice(1);
+    try {
+      return decodeURIComponent(name);
+    } catch (error) {
+      if (!(error instanceof URIError)) throw error;
+      return name; // a link that somebody cut names nothing that is there
+    }
+  }
+
+  return { addressed, known, number, units, counted, time, add, colours, dates, day, config, sized, options, onTheme };
 })();

@@ -307,12 +307,7 @@
   // ----- the beginning
 
   function follow() {
-    let name = window.location.hash.slice(1);
-    try {
-      name = decodeURIComponent(name);
-    } catch (error) {
-      if (!(error instanceof URIError)) throw error; // a link that somebody cut is no product
-    }
+    const name = charted.addressed();
     const place = places.get(name);
     part("missing").hidden = !name || place !== undefined;
     if (name && place === undefined) part("missing").textContent = `No product is called ${name}.`;

@@ -103,12 +103,7 @@
   }
 
   function opened() {
-    let name = window.location.hash.slice(1);
-    try {
-      name = decodeURIComponent(name);
-    } catch (error) {
-      if (!(error instanceof URIError)) throw error; // a link that somebody cut is no product
-    }
+    const name = charts.addressed();
     choice.value = String(names.indexOf(name)); // -1 is all of them
     show(Number(choice.value));
   }

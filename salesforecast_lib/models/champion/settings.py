@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from salesforecast_lib import QUANTILES
+from salesforecast_lib import CHAMPION, QUANTILES
 
-MODEL = "Champion"
+MODEL = CHAMPION
 RULES = ("SeasonalNaive", "WindowAverage", "Theta")  # simple: fitted series by series, known for decades
 LEARNED = ("Boosting", "LightGBMDirect", "LightGBM", "Networks")
 FEW = ("AutoETS",)  # affordable, and as good as one model for all, where there are few series

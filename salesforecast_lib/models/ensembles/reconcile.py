@@ -7,9 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from hierarchicalforecast.core import HierarchicalReconciliation
-from hierarchicalforecast.methods import BottomUp, MinTrace
-from hierarchicalforecast.utils import aggregate
 
 from salesforecast_lib import QUANTILE_COLUMNS
 from salesforecast_lib.models.peers.baselines import tidy
@@ -55,6 +52,8 @@ def build_hierarchy(panel: pd.DataFrame, categories: Sequence[str] = ()) -> Hier
     ValueError
         When a column is missing, or a product belongs to two categories of one level.
     """
+    from hierarchicalforecast.utils import aggregate  # brings Dask, of which most who import this room need nothing
+
     missing = [name for name in categories if name not in panel]
     if missing:
         raise ValueError(f"categories {missing} are not columns of the panel; there are {list(panel.columns)}")
@@ -127,6 +126,9 @@ def reconcile(
     ValueError
         When a node has no forecast, ``past`` is missing for MinT, or it reaches beyond the cutoff.
     """
+    from hierarchicalforecast.core import HierarchicalReconciliation
+    from hierarchicalforecast.methods import BottomUp, MinTrace
+
     if method not in METHODS:
         raise ValueError(f"method={method!r}: expected one of {METHODS}")
     nodes = hierarchy.summing["unique_id"].tolist()

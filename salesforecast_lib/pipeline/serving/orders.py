@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from salesforecast_lib import CHAMPION
 from salesforecast_lib.pipeline.runs.files import CHAMPION_FORECASTS
 
 if TYPE_CHECKING:
@@ -96,9 +97,9 @@ def correlation_of_run(folder: Path) -> Callable[[int], float]:
     if not file.is_file():
         return lambda length: PRIOR
     frame = pd.read_parquet(file)
-    known = frame[(frame["model"] == "Champion") & frame["y"].notna()]
+    known = frame[(frame["model"] == CHAMPION) & frame["y"].notna()]
     if known.empty:
         return lambda length: PRIOR
-    _, _, arrays = forecast_arrays(known, "Champion")
+    _, _, arrays = forecast_arrays(known, CHAMPION)
     errors, spread = arrays["y"][-1] - arrays["mean"][-1], daily_sd(arrays["quantiles"][-1])
     return lru_cache(512)(lambda length: interval_correlation(errors, spread, length))

@@ -142,6 +142,8 @@ RULES: dict[str, Rule] = {
     "committee": some_of(MEMBERS),
     "chosen": one_of(METHODS),
     "budget_minutes": above(0),
+    "whatif_products": at_least(8),
+    "whatif_markets": POSITIVE,
     "direct_rows": POSITIVE,
     "arima_series": NOT_NEGATIVE,
     "adaptation": SHARE_1,

@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 from safetensors.numpy import save_file
 
+from salesforecast_lib import CHAMPION
 from salesforecast_lib.data.features import FeatureTable, load_features
 from salesforecast_lib.files import checksums, folder_atomically, read_json, resolve, write_json, write_parquet
 from salesforecast_lib.models.ensembles.members import read_known
@@ -142,7 +143,7 @@ def _compressed(
 
 def _champion_table(run: Path, cutoff: pd.Timestamp) -> pd.DataFrame:
     forecasts = pd.read_parquet(run / "champion_forecasts.parquet")
-    chosen = (forecasts["model"] == "Champion") & (forecasts["cutoff"] == cutoff)
+    chosen = (forecasts["model"] == CHAMPION) & (forecasts["cutoff"] == cutoff)
     return forecasts[chosen].drop(columns="y", errors="ignore").reset_index(drop=True)
 
 

@@ -26,6 +26,7 @@ _WHY = {
     "bidirectional_lstm": "the way back of windows of several lengths has no form in ONNX",
 }
 OPSET = 20
+_TRACED = 8  # periods of the example that is traced: their number is free, and a GRU is traced period by period
 
 
 class WindowGraph(nn.Module):
@@ -118,7 +119,7 @@ def encoded_part(model: SalesPredictor) -> tuple[int, int]:
     return (cell.num_layers - 1) * cell.hidden_size, cell.num_layers * cell.hidden_size
 
 
-def write_window_graph(forecaster: Forecaster, path: Path, steps: int | None = None) -> Path:
+def write_window_graph(forecaster: Forecaster, path: Path) -> Path:
     """Write the graph window → mean and quantiles; batch and window length are free, but for an MLP's window.
 
     Raises
@@ -129,7 +130,7 @@ def write_window_graph(forecaster: Forecaster, path: Path, steps: int | None = N
     check_exportable(forecaster.architecture)
     graph = WindowGraph(forecaster.model, *_sizes(forecaster)).eval()
     fixed = forecaster.architecture.get("encoder") == "mlp"
-    steps = forecaster.window if fixed else steps or forecaster.window
+    steps = forecaster.window if fixed else min(forecaster.window, _TRACED)
     inputs = {
         "history": torch.randn(3, steps, forecaster.vocabulary.input_size),
         "length": torch.tensor([steps, steps, max(1, steps - 1)]),

@@ -21,7 +21,7 @@ from salesforecast_lib.pipeline.runner import run
 from salesforecast_lib.pipeline.runs import record
 from salesforecast_lib.pipeline.runs.choice import PLAN, chosen_stages, goal_stages
 from salesforecast_lib.pipeline.stages import STAGES, Stage
-from tests.unit.pipeline.test_pipeline import FIRST, HEADER, MadeStage
+from tests.unit.pipeline.made import FIRST, HEADER, MadeStage
 
 pytestmark = pytest.mark.usefixtures("quick")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import shlex
 from pathlib import Path
@@ -51,20 +52,32 @@ def unsettled(tmp_path: Path, header: str = "Order,SKU,Date,Qty,Amount") -> Path
     return orders(tmp_path, header, [f"{n},A-{n % 3},{day:%Y-%m-%d},3,{6 + n % 3}.50" for n, day in enumerate(days)])
 
 
+@pytest.fixture(scope="module")
+def layout(tmp_path_factory):
+    """Result, values and place of the profile of a layout; each is asked once."""
+
+    @functools.cache
+    def asked(file: str):
+        folder = tmp_path_factory.mktemp("layout")
+        return *init(folder, made.LAYOUTS / file, "--yes"), folder / "myshop.yml"
+
+    return asked
+
+
 @pytest.mark.parametrize("file", made.FILES)
-def test_each_layout_gives_a_profile_that_a_run_accepts(tmp_path, file):
-    result, values = init(tmp_path, made.LAYOUTS / file, "--yes")
+def test_each_layout_gives_a_profile_that_a_run_accepts(layout, file):
+    result, values, place = layout(file)
     assert result.exit_code == 0, result.output
-    assert f"salesforecast run --profile {tmp_path / 'myshop.yml'}" in result.output.replace("\n", "")
-    checked = prepare_values(str(tmp_path / "myshop.yml"), {})
+    assert f"salesforecast run --profile {place}" in result.output.replace("\n", "")
+    checked = prepare_values(str(place), {})
     assert checked["path"] == str(made.LAYOUTS / file) and values["horizon"] >= 7
     assert values["dataset"] == ("own_panel" if file == "panel.csv" else "own_data")
 
 
 @pytest.mark.parametrize("file", made.FILES)
-def test_every_line_of_a_profile_says_what_it_is(tmp_path, file):
-    _, values = init(tmp_path, made.LAYOUTS / file, "--yes")
-    lines = (tmp_path / "myshop.yml").read_text(encoding="utf-8").splitlines()
+def test_every_line_of_a_profile_says_what_it_is(layout, file):
+    _, values, place = layout(file)
+    lines = place.read_text(encoding="utf-8").splitlines()
     bare = [line for line in lines if "  # " not in line and not line.startswith("# ")]
     assert all(line.startswith("  cancelled_when") for line in bare), bare
     assert set(values) <= set(settings.all_parameters())
@@ -77,8 +90,8 @@ BOUGHT = {"shopify.csv": (1, 160, 1.6), "woocommerce.csv": (2, 170, 1.8), "taoba
 
 
 @pytest.mark.parametrize("file", BOUGHT)
-def test_rows_units_and_money_are_those_that_were_written(tmp_path, file):
-    _, values = init(tmp_path, made.LAYOUTS / file, "--yes")
+def test_rows_units_and_money_are_those_that_were_written(layout, file):
+    _, values, _ = layout(file)
     marks = {name: values.get(name, "") for name in ("decimal", "date_order")}
     report = read_orders(values["path"], ReadOptions(columns=values["columns"], **marks)).report
     lines = made.made_lines(*BOUGHT[file])
@@ -87,8 +100,8 @@ def test_rows_units_and_money_are_those_that_were_written(tmp_path, file):
     assert report.last_day == str(lines[-1].moment.date()), "the wall clock of the shop"
 
 
-def test_units_and_money_of_a_line_total_are_right(tmp_path):
-    _, values = init(tmp_path, made.LAYOUTS / "amazon.txt", "--yes")
+def test_units_and_money_of_a_line_total_are_right(layout):
+    _, values, _ = layout("amazon.txt")
     lines = read_orders(values["path"], ReadOptions(columns=values["columns"])).frame
     paid = pd.read_csv(made.LAYOUTS / "amazon.txt", sep="\t")
     assert (lines["quantity"] * lines["unit_price"]).sum() == pytest.approx(paid["item-price"].sum())
@@ -96,8 +109,8 @@ def test_units_and_money_of_a_line_total_are_right(tmp_path):
 
 
 @pytest.mark.parametrize("file", ["shopify.csv", "woocommerce.csv", "taobao.csv"])
-def test_cancelled_orders_leave_with_all_their_lines(tmp_path, file):
-    _, values = init(tmp_path, made.LAYOUTS / file, "--yes")
+def test_cancelled_orders_leave_with_all_their_lines(layout, file):
+    _, values, _ = layout(file)
     lines = read_orders(values["path"], ReadOptions(columns=values["columns"])).frame
     cleaned = clean(lines, CleaningConfig().change(values["cleaning"]))
     gone = [line for line in made.made_lines(*BOUGHT[file]) if line.cancelled]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import textwrap
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
 import nbformat
@@ -23,37 +23,8 @@ from salesforecast_lib.pipeline.cli import app
 from salesforecast_lib.pipeline.execute import StageError, execute, to_notebook
 from salesforecast_lib.pipeline.publish import published
 from salesforecast_lib.pipeline.runner import prepare_values, run
-from salesforecast_lib.pipeline.stages import STAGES, Stage, graph
-
-
-@dataclass(frozen=True)
-class MadeStage(Stage):
-    """A stage whose notebook lies in a folder of the test."""
-
-    folder: str = ""
-
-    @property
-    def source(self) -> Path:
-        return Path(self.folder) / f"{self.name}.py"
-
-
-HEADER = '# %% tags=["parameters"]\n'
-FIRST = 'run_dir: str = "."  # folder\nsize: int = 2  # of the result\n\n# %%\n{body}'
-SECOND = 'run_dir: str = "."  # folder\n\n# %%\n{body}'
-WRITE_ONE = 'from pathlib import Path\n_ = (Path(run_dir) / "one.txt").write_text(str(size))\n'
-WRITE_TWO = (
-    "from pathlib import Path\n"
-    '_ = (Path(run_dir) / "two.txt").write_text((Path(run_dir) / "one.txt").read_text() * 2)\n'
-)
-
-
-def made_stages(folder: Path, first: str = WRITE_ONE, second: str = WRITE_TWO) -> tuple[MadeStage, ...]:
-    (folder / "01_one.py").write_text(HEADER + FIRST.format(body=first))
-    (folder / "02_two.py").write_text(HEADER + SECOND.format(body=second))
-    return (
-        MadeStage("01_one", (), ("one.txt",), folder=str(folder)),
-        MadeStage("02_two", ("one.txt",), ("two.txt",), folder=str(folder)),
-    )
+from salesforecast_lib.pipeline.stages import STAGES, graph
+from tests.unit.pipeline.made import HEADER, WRITE_TWO, made_stages
 
 
 def go(folder, stages, **values):
@@ -78,7 +49,10 @@ def test_stages_without_inputs_are_not_stale_in_a_new_process(tmp_path):
     """The order of a set differs between processes; it must not make a stage stale that reads nothing."""
     script = textwrap.dedent(f"""
         from pathlib import Path
-        from tests.unit.pipeline.test_pipeline import HEADER, FIRST, MadeStage, go
+        from salesforecast_lib.pipeline import runner
+        from tests.unit.pipeline.made import HEADER, FIRST, MadeStage
+        from tests.unit.pipeline.quick import execute_here
+        runner.execute = execute_here
         folder = Path({str(tmp_path)!r})
         names = ["01_one", "02_two", "03_three"]
         for name in names:
@@ -87,7 +61,7 @@ def test_stages_without_inputs_are_not_stale_in_a_new_process(tmp_path):
             if not source.exists():
                 source.write_text(HEADER + FIRST.format(body=body))
         stages = tuple(MadeStage(name, (), (f"{{name}}.txt",), folder=str(folder)) for name in names)
-        print("executed", len(go(folder / "run", stages).executed))
+        print("executed", len(runner.run({{}}, folder / "run", stages=stages, verbose=0).executed))
     """)
     counts = []
     for seed in range(4):
@@ -126,14 +100,10 @@ def test_stages_side_by_side_give_the_same_files(tmp_path):
     assert (tmp_path / "a" / "two.txt").read_text() == "22"
 
 
-def test_long_stages_and_those_that_are_waited_for_begin_first(tmp_path):
-    def order(name):
-        stage = next(stage for stage in STAGES if stage.name == name)
-        task = runner._make_task(stage, tmp_path, {}, {}, False, frozenset())
-        return [mark.name for mark in task.pytask_meta.markers if mark.name.startswith("try")]
-
-    assert order("02_feature_engineering") == order("05_model_selection") == ["try_first"]
-    assert order("12_promotions") == ["try_last"] and order("13_pricing") == []
+def test_long_stages_and_those_that_are_waited_for_begin_first():
+    turns = {stage.name: runner._turn(stage) for stage in STAGES}
+    assert turns["02_feature_engineering"] == turns["05_model_selection"] == "try_first"
+    assert turns["12_promotions"] == "try_last" and turns["13_pricing"] == ""
     assert {stage.length for stage in STAGES} == {"", "long", "short"}
 
 
@@ -190,14 +160,13 @@ def test_killed_run_leaves_nothing_half_and_goes_on(tmp_path):
     """kill -9 while the second stage runs; the same command then gives what an undisturbed run gives."""
     stages, folder = made_stages(tmp_path, second=SLOW_TWO), tmp_path / "run"
     script = textwrap.dedent(f"""
-        import sys
         from pathlib import Path
-        sys.path.insert(0, {str(Path(__file__).parent)!r})
-        import test_pipeline
-        stages = test_pipeline.made_stages(Path({str(tmp_path)!r}), second=test_pipeline.SLOW_TWO)
-        test_pipeline.go(Path({str(folder)!r}), stages)
+        from salesforecast_lib.pipeline.runner import run
+        from tests.unit.pipeline.made import made_stages
+        stages = made_stages(Path({str(tmp_path)!r}), second={SLOW_TWO!r})
+        run({{}}, {str(folder)!r}, stages=stages, verbose=0)
     """)
-    process = subprocess.Popen([sys.executable, "-c", script], start_new_session=True)
+    process = subprocess.Popen([sys.executable, "-c", script], cwd=project_root(), start_new_session=True)
     deadline = time.monotonic() + 60
     while not (folder / "notebooks" / "01_one.ipynb").exists() and time.monotonic() < deadline:
         time.sleep(0.2)
@@ -213,24 +182,27 @@ def test_killed_run_leaves_nothing_half_and_goes_on(tmp_path):
         assert (folder / name).read_text() == (tmp_path / "undisturbed" / name).read_text()
 
 
+@pytest.mark.slow
 def test_smoke_run_killed_in_training_ends_like_an_undisturbed_one(tmp_path):
     """The real notebooks, small parameters: the same network and forecasts, whether or not the run was killed."""
     command = [sys.executable, "-m", "salesforecast_lib.pipeline.cli", "run", "--profile", "smoke", "--no-book"]
-    command += ["--only", "01,02,04"]  # up to the training that is killed; what follows reads its files
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    killed = [*command, "--run-dir", str(tmp_path / "killed")]
-    process = subprocess.Popen(killed, start_new_session=True, **quiet)
+    killed, undisturbed = tmp_path / "killed", tmp_path / "undisturbed"
+    subprocess.run([*command, "--only", "01,02", "--run-dir", str(killed)], check=True, **quiet)
+    shutil.copytree(killed, undisturbed)
+    training = [*command, "--only", "04", "--run-dir"]
+    process = subprocess.Popen([*training, str(killed)], start_new_session=True, **quiet)
     deadline = time.monotonic() + 300
-    while not list((tmp_path / "killed").glob("model/checkpoints/*/*/state.json")) and time.monotonic() < deadline:
+    while not list(killed.glob("model/checkpoints/*/*/state.json")) and time.monotonic() < deadline:
         time.sleep(0.05)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-    assert not (tmp_path / "killed" / "lstm_forecasts.parquet").exists()
-    for arguments in (killed, [*command, "--run-dir", str(tmp_path / "undisturbed")]):
-        subprocess.run([*arguments, "--jobs", "2"], check=True, **quiet)
-    for name in ("lstm_forecasts.parquet", "model/model.safetensors", "panel.json", "quarantine.parquet"):
-        assert (tmp_path / "killed" / name).read_bytes() == (tmp_path / "undisturbed" / name).read_bytes(), name
-    assert pd.read_parquet(tmp_path / "killed" / "lstm_forecasts.parquet")["unique_id"].nunique() == 12
+    assert list(killed.glob("model/checkpoints/*/*/state.json")) and not (killed / "lstm_forecasts.parquet").exists()
+    for folder in (killed, undisturbed):
+        subprocess.run([*training, str(folder)], check=True, **quiet)
+    for name in ("lstm_forecasts.parquet", "model/model.safetensors"):
+        assert (killed / name).read_bytes() == (undisturbed / name).read_bytes(), name
+    assert pd.read_parquet(killed / "lstm_forecasts.parquet")["unique_id"].nunique() == 12
 
 
 @pytest.mark.parametrize(

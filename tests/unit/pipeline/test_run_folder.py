@@ -27,7 +27,7 @@ from salesforecast_lib.pipeline.markdown import noted
 from salesforecast_lib.pipeline.runner import run
 from salesforecast_lib.pipeline.runs import record, shop
 from salesforecast_lib.pipeline.runs.errors import in_words
-from tests.unit.pipeline.test_pipeline import HEADER, MadeStage, made_stages
+from tests.unit.pipeline.made import HEADER, MadeStage, made_stages
 
 # New content under an old name ----------------------------------------------------------------------------------------
 
@@ -131,7 +131,7 @@ def test_stage_that_is_none_is_refused_and_nothing_is_written(tmp_path, chosen, 
 def test_lines_say_when_a_stage_starts_and_ends_and_nothing_else(tmp_path, jobs):
     script = textwrap.dedent(f"""
         from pathlib import Path
-        from tests.unit.pipeline.test_pipeline import made_stages
+        from tests.unit.pipeline.made import made_stages
         from salesforecast_lib.pipeline.runner import run
         folder = Path({str(tmp_path)!r})
         for _ in range(2):
@@ -155,7 +155,7 @@ def test_interrupted_run_says_so_and_is_not_finished(tmp_path, jobs):
     script = textwrap.dedent(f"""
         import signal
         from pathlib import Path
-        from tests.unit.pipeline.test_pipeline import made_stages
+        from tests.unit.pipeline.made import made_stages
         from salesforecast_lib.pipeline.runner import StageError, run
         signal.signal(signal.SIGINT, signal.default_int_handler)  # tests in the background are told to ignore it
         folder = Path({str(tmp_path)!r})
@@ -192,7 +192,7 @@ def other_run(tmp_path):
     """Another process at work in ``tmp_path / run``, with a worker; killed at the end."""
     script = textwrap.dedent(f"""
         from pathlib import Path
-        from tests.unit.pipeline.test_pipeline import made_stages
+        from tests.unit.pipeline.made import made_stages
         from salesforecast_lib.pipeline.runner import run
         folder = Path({str(tmp_path)!r})
         run({{}}, folder / "run", jobs=2, stages=made_stages(folder, first={SLEEP!r}), verbose=0)

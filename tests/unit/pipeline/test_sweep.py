@@ -26,7 +26,7 @@ from salesforecast_lib.pipeline.runs import unfinished
 from salesforecast_lib.pipeline.stages import STAGES
 from salesforecast_lib.pipeline.sweeps.share import code_hashes, stage_keys
 from salesforecast_lib.pipeline.sweeps.table import means
-from tests.unit.pipeline.test_pipeline import HEADER, MadeStage
+from tests.unit.pipeline.made import HEADER, MadeStage
 
 pytestmark = pytest.mark.usefixtures("quick")
 

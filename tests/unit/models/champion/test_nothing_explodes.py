@@ -51,6 +51,7 @@ def money_and_crumbs(panel: pd.DataFrame) -> None:
         panel.loc[panel["unique_id"] == name, "y"] *= times
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "happens", [closed_for_half_a_year, new_products, one_giant_order, a_year_of_zeros, money_and_crumbs]
 )

@@ -241,6 +241,7 @@ def network_bias(seed, treatment):
     return latent_demand_bias(pd.concat(parts), truth)
 
 
+@pytest.mark.slow
 def test_a_trained_network_finds_latent_demand_where_raw_sales_and_masking_are_biased():
     censored = [network_bias(seed, "censored") for seed in range(3)]
     assert abs(np.mean(censored)) <= 0.02 and np.abs(censored).max() <= 0.04, censored

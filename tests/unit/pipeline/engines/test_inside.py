@@ -18,7 +18,7 @@ from salesforecast_lib.pipeline.execute import StageError
 from salesforecast_lib.pipeline.runner import run
 from salesforecast_lib.production.distributed import EngineError, open_engine
 from tests.unit.models.champion import made as made_panel
-from tests.unit.pipeline.test_pipeline import MadeStage, made_stages
+from tests.unit.pipeline.made import MadeStage, made_stages
 from tests.unit.production.distributed import work
 
 PATIENCE = 900  # seconds after which somebody waits for ever
@@ -99,6 +99,7 @@ def test_a_task_that_fails_three_times_ends_its_stage_and_both_are_named(two, tm
     assert (tmp_path / "run" / "1.log").read_text() == "xxx" and (tmp_path / "run" / "2.log").read_text() == "x"
 
 
+@pytest.mark.slow
 def test_a_stage_that_kills_its_worker_three_times_is_named(tmp_path):
     count = (
         "from pathlib import Path\nimport os\nwith open(Path(run_dir) / 'log', 'a') as log:\n    _ = log.write('x')\n"

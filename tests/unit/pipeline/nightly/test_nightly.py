@@ -193,6 +193,7 @@ for name in sys.argv[2].split(","):
 """
 
 
+@pytest.mark.slow
 def test_a_night_killed_at_each_of_its_steps_in_turn_ends_as_if_it_had_never_been(config, tmp_path):
     config.write_text(config.read_text() + "retrain: weekly\ngate: {margin: 0.9, bias: 0.9, coverage: 0.9}\n")
     come(config, DAYS, 7)

@@ -34,6 +34,7 @@ def answers(path, batch):
     return session.run(["mean", "quantiles"], given)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "encoder, head", [*((name, "quantiles") for name in graphs.EXPORTED_ENCODERS), ("gru", "gaussian")]
 )

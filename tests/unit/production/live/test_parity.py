@@ -49,6 +49,7 @@ def alike(found, wanted):
         np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_windows_give_the_forecast_of_the_network(made):
     table, ahead, network, model = made
     known = model.ahead(model.cutoff, len(model.ids), ids=model.ids)
