@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import hashlib
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -12,22 +13,34 @@ from salesforecast_lib.files import project_root
 LIBRARY = "salesforecast_lib"
 
 
-def _file(module: str, root: Path) -> Path | None:
-    """File of a module or package of the library below ``root``; None when there is none of that name."""
-    place = root.joinpath(*module.split("."))
-    return next((file for file in (place.with_suffix(".py"), place / "__init__.py") if file.is_file()), None)
+def _modules(root: Path) -> dict[str, Path]:
+    """Files of the library below ``root`` by dotted name; a package is its ``__init__``."""
+    files = (root / LIBRARY).rglob("*.py")
+    return {".".join(file.relative_to(root).with_suffix("").parts).removesuffix(".__init__"): file for file in files}
+
+
+def _statements(tree: ast.Module) -> Iterator[ast.AST]:
+    """All statements of a source, those inside of functions and branches too; imports are nowhere else."""
+    waiting: list[ast.AST] = [tree]
+    while waiting:
+        node = waiting.pop()
+        for part in ("body", "orelse", "finalbody", "handlers", "cases"):
+            inner = getattr(node, part, ())
+            yield from inner
+            waiting += inner
 
 
 @cache  # stages share most modules: each text is parsed once
-def _imported(text: str) -> tuple[str, ...]:
-    """Dotted names that the imports of a source may mean: ``from a import b`` can be a name in a or a module a.b."""
-    names: list[str] = []
-    for node in ast.walk(ast.parse(text)):
+def _imported(text: str) -> frozenset[str]:
+    """Dotted names that the imports of a source may mean, with those above: ``from a import b`` can be a or a.b."""
+    names: set[str] = set()
+    for node in _statements(ast.parse(text)):
         if isinstance(node, ast.Import):
-            names += (alias.name for alias in node.names)
+            names.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
-            names += (node.module, *(f"{node.module}.{alias.name}" for alias in node.names))
-    return tuple(names)
+            names.update(f"{node.module}.{alias.name}" for alias in node.names)
+    parts = [name.split(".") for name in names]
+    return frozenset(".".join(each[:depth]) for each in parts for depth in range(1, len(each) + 1))
 
 
 def library_files(source: Path, root: Path | None = None) -> list[Path]:
@@ -39,19 +52,14 @@ def library_files(source: Path, root: Path | None = None) -> list[Path]:
     ----------
     root : folder that holds the library; the project's by default.
     """
-    root = root or project_root()
+    modules = _modules(root or project_root())
     found: set[Path] = set()
     waiting = [source]
     while waiting:
-        for name in _imported(waiting.pop().read_text(encoding="utf-8")):
-            parts = name.split(".")
-            if parts[0] != LIBRARY:
-                continue
-            for depth in range(1, len(parts) + 1):
-                file = _file(".".join(parts[:depth]), root)
-                if file and file not in found:
-                    found.add(file)
-                    waiting.append(file)
+        names = _imported(waiting.pop().read_text(encoding="utf-8")) & modules.keys()
+        new = {modules[name] for name in names} - found
+        found |= new
+        waiting += new
     return sorted(found)
 
 
