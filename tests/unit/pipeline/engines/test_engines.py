@@ -21,7 +21,8 @@ from salesforecast_lib.production.distributed import EngineError, open_engine
 from salesforecast_lib.production.distributed.features import features_on, write_parts
 from tests.unit.models.champion import made as made_panel
 from tests.unit.models.champion import test_stored
-from tests.unit.pipeline import test_pipeline, test_sweep
+from tests.unit.pipeline import test_sweep
+from tests.unit.pipeline.made import WRITE_ONE, made_stages
 from tests.unit.pipeline.nightly.made import shop
 
 
@@ -192,7 +193,7 @@ def test_a_run_on_a_cluster_writes_the_same_files_though_a_worker_is_killed_unde
         "import os, signal\nfrom pathlib import Path\nmark = Path(run_dir) / 'mark'\n"
         f"if not mark.exists():\n    mark.touch()\n    os.kill(os.getppid(), {int(signal.SIGKILL)})\n"
     )
-    stages = test_pipeline.made_stages(tmp_path, kill + test_pipeline.WRITE_ONE)
+    stages = made_stages(tmp_path, kill + WRITE_ONE)
     done = run({}, tmp_path / "run", stages=stages, verbose=0, engine=two)
     assert done.executed == ["01_one", "02_two"] and (tmp_path / "run" / "two.txt").read_text() == "22"
     assert (tmp_path / "run" / "mark").exists()
@@ -202,7 +203,7 @@ def test_a_run_on_a_cluster_writes_the_same_files_though_a_worker_is_killed_unde
 @pytest.mark.usefixtures("quick")
 def test_a_failing_cell_is_named_by_an_engine_and_tried_once(tmp_path):
     count = "from pathlib import Path\nwith open(Path(run_dir) / 'log', 'a') as log:\n    _ = log.write('x')\n"
-    stages = test_pipeline.made_stages(tmp_path, second=count + 'raise KeyError("price of socks")\n')
+    stages = made_stages(tmp_path, second=count + 'raise KeyError("price of socks")\n')
     with open_engine(workers=1) as engine, pytest.raises(StageError, match="02_two.py: KeyError: 'price of socks'"):
         run({}, tmp_path / "run", stages=stages, verbose=0, engine=engine)
     assert (tmp_path / "run" / "log").read_text() == "x"
