@@ -338,8 +338,9 @@ plt.show()
 #
 # The buyer orders products, the manager plans a category. Forecast separately, their numbers do not add up. *Bottom-up* adds the
 # products; *MinT* {cite:p}`wickramasuriya2019` changes all levels as little as their past errors say. The upper levels are
-# forecast by AutoETS, the products by the committee. Means add up afterwards and are never negative; the quantiles keep
-# their shape and move with the mean. They cannot add up: the 90 % quantile of a sum is not the sum of the 90 % quantiles.
+# forecast by AutoETS, which chooses its form at the first cutoff and fits it anew at each; the products by the committee.
+# Means add up afterwards and are never negative; the quantiles keep their shape and move with the mean. They cannot add
+# up: the 90 % quantile of a sum is not the sum of the 90 % quantiles.
 
 # %%
 level = category or next(reversed(meta["static"]), "")

@@ -27,6 +27,10 @@ from salesforecast_lib.models.peers.coding import Coding
 from salesforecast_lib.models.peers.ground import Ground, ground_of
 from salesforecast_lib.models.peers.recursive import TREES, RecursiveMeans, lightgbm_means
 from salesforecast_lib.models.peers.shelf import Shelf
+from salesforecast_lib.models.peers.smoothing import MODEL as ETS
+from salesforecast_lib.models.peers.smoothing import Form, ets_at, forms_of, forms_table
+
+FORMS = "forms"  # of AutoETS on a shelf
 
 
 @dataclass(frozen=True)
@@ -73,12 +77,33 @@ class Task:
         return grid.assign(shut=(opened <= 0).to_numpy())
 
 
-def _local(task: Task, cutoff: pd.Timestamp, model: str, shelf: Shelf) -> pd.DataFrame:
+def _past(task: Task, cutoff: pd.Timestamp) -> pd.DataFrame:
+    """History up to the cutoff of the series that have a row there."""
     frame = task.table.frame
     alive = frame.loc[frame["ds"] == cutoff, "unique_id"]
-    past = frame.loc[frame["unique_id"].isin(alive) & (frame["ds"] <= cutoff), ["unique_id", "ds", "y", "available"]]
+    return frame.loc[frame["unique_id"].isin(alive) & (frame["ds"] <= cutoff), ["unique_id", "ds", "y", "available"]]
+
+
+def _local(task: Task, cutoff: pd.Timestamp, model: str, shelf: Shelf) -> pd.DataFrame:
+    past = _past(task, cutoff)
     told = task.horizon, task.freq, int(task.meta["season_length"]), task.config.threads
     return shelf.get("table", lambda: statistical_forecasts(past, cutoff, *told, [model], task.config.levels))
+
+
+def _smoothing(task: Task, cutoffs: Sequence[pd.Timestamp], shelf: Shelf) -> pd.DataFrame:
+    """AutoETS. Forms are searched at the first cutoff, for those before the last, and at the last; those stay.
+
+    On a shelf that holds forms these are fitted: a stored champion meets new data with what it has chosen.
+    """
+    told = task.horizon, task.freq, int(task.meta["season_length"]), task.config.threads, task.config.levels
+    *earlier, last = sorted(cutoffs)
+    chosen: dict[Any, Form] = {}
+    tables = [ets_at(_past(task, cutoff), cutoff, *told, chosen) for cutoff in earlier]
+    forms = forms_of(shelf.get(FORMS, pd.DataFrame)) if FORMS in shelf.names() else {}
+    tables.append(shelf.get("table", lambda: ets_at(_past(task, last), last, *told, forms)))
+    if not shelf.closed:
+        shelf.get(FORMS, lambda: forms_table(forms))
+    return pd.concat(tables, ignore_index=True)
 
 
 def _direct(task: Task, cutoff: pd.Timestamp, model: str, shelf: Shelf) -> pd.DataFrame:
@@ -148,8 +173,11 @@ _AT_EACH: dict[str, Callable[[Task, pd.Timestamp, str, Shelf], pd.DataFrame]] = 
     "Boosting": _boosting,
     "LightGBM": _recursive,
 }
-# Members that forecast all cutoffs in one go, since they are not fitted anew at each.
-AT_ALL: dict[str, Callable[[Task, Sequence[pd.Timestamp], Shelf], pd.DataFrame]] = {"Networks": _networks}
+# Members that forecast all cutoffs in one go, since not everything is fitted anew at each.
+AT_ALL: dict[str, Callable[[Task, Sequence[pd.Timestamp], Shelf], pd.DataFrame]] = {
+    "Networks": _networks,
+    ETS: _smoothing,
+}
 
 
 def forecast_member(

@@ -8,7 +8,8 @@ The folder holds
 - ``Boosting/NUMBER/LEVEL.txt``, ``LightGBMDirect/LEVEL-CUTOFF.txt``, ``LightGBM/ORIGIN.txt``: boosters as LightGBM
   writes them; the recursive one has a second origin, a horizon earlier, whose errors give its quantiles;
 - ``Networks/NUMBER/model.safetensors`` and ``model.json``, as of `save_forecaster`;
-- ``RULE/table.parquet``: forecasts of models that are fitted series by series, before closed periods are set to zero.
+- ``RULE/table.parquet``: forecasts of models that are fitted series by series, before closed periods are set to zero;
+  ``AutoETS/forms.parquet``: the form that was chosen for each series, which new data do not choose anew.
 
 The history is not in it: the features of the run are, ``features.parquet``, held against the fingerprint.
 """

@@ -15,6 +15,7 @@ from salesforecast_lib.data.features import FeatureTable
 from salesforecast_lib.data.frequency import check_freq
 from salesforecast_lib.models.champion import guard
 from salesforecast_lib.models.champion.members import (
+    FORMS,
     Task,
     forecast_member,
     on_rows,
@@ -121,8 +122,15 @@ def forecast_part(task: Task, names: Sequence[str], shelf: Shelf, cutoff: pd.Tim
             if name == _RECURSIVE:
                 means = recursive_means(task, cutoff, shelf.part(name))
             else:
-                tables[name] = forecast_member(task, name, [cutoff], shelf if name in LEARNED else Shelf())[0]
+                kept = shelf if name in LEARNED else _forms(shelf, name)
+                tables[name] = forecast_member(task, name, [cutoff], kept)[0]
     return Part(task.rows(cutoff), guard.sizes(task.table.frame, cutoff), tables, means)
+
+
+def _forms(shelf: Shelf, name: str) -> Shelf:
+    """What a member that is fitted series by series keeps of its fit: the forms of AutoETS."""
+    key = f"{name}/{FORMS}"
+    return Shelf({key: shelf.models[key]} if key in shelf.models else {})
 
 
 def joined(

@@ -16,7 +16,8 @@ from salesforecast_lib.processes import processes
 from salesforecast_lib.spread import Spread, cluster, on_cluster
 
 MOST_ROWS = 500_000  # of the feature table: every process has a copy of it
-_DEAREST = ("Networks", "Boosting", "LightGBM", "LightGBMDirect")  # begun first, so that none is waited for alone
+# begun first, so that none is waited for alone
+_DEAREST = ("Networks", "AutoETS", "Boosting", "LightGBM", "LightGBMDirect")
 _FAILURES = (ValueError, ArithmeticError, np.linalg.LinAlgError)
 
 Fitted = tuple[pd.DataFrame, float]  # forecasts at all cutoffs, and seconds

@@ -102,9 +102,9 @@ class StoredChampion:
     def forecast_new(self, table: FeatureTable, known: pd.DataFrame, cutoff: pd.Timestamp) -> pd.DataFrame:
         """The forecast table from other data than those of the fit: later, of other series, of another length.
 
-        Models that learn are those of the fit, and see the data in its coding; simple rules are fitted to the new
-        history; weights, spread and the factor of the mean are the champion's. From the data of the fit these are the
-        numbers of `forecast`.
+        Models that learn are those of the fit, and see the data in its coding; simple rules, and the chosen forms of
+        AutoETS, are fitted to the new history; weights, spread and the factor of the mean are the champion's. From the
+        data of the fit these are the numbers of `forecast`.
 
         Parameters
         ----------

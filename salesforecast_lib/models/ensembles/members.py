@@ -15,6 +15,7 @@ from salesforecast_lib.files import resolve
 from salesforecast_lib.models.peers.baselines import close_shop, statistical_forecasts
 from salesforecast_lib.models.peers.recursive import lightgbm_forecasts
 from salesforecast_lib.models.peers.regression import DirectConfig, direct_lightgbm_forecasts, ridge_forecasts
+from salesforecast_lib.models.peers.smoothing import ets_forecasts
 
 # Forecast tables of a run, and the chapter that writes each.
 FORECAST_FILES = {"lstm_forecasts.parquet": "04", "members.parquet": "06", "champion_forecasts.parquet": "06b"}
@@ -138,7 +139,6 @@ def best_sellers(
 def node_forecasts(
     upper: pd.DataFrame, meta: dict[str, Any], cutoffs: Sequence[pd.Timestamp], threads: int = 1
 ) -> pd.DataFrame:
-    """AutoETS forecasts of the nodes above the products at each cutoff; ``upper`` as of `aggregate_panel`."""
+    """`ets_forecasts` of the nodes above the products; ``upper`` as of `aggregate_panel`."""
     told = (int(meta["horizon"]), str(meta["freq"]), int(meta["season_length"]), threads)
-    tops = [statistical_forecasts(upper, cutoff, *told, ["AutoETS"]) for cutoff in cutoffs]
-    return close_shop(pd.concat(tops, ignore_index=True), upper, meta["future"])
+    return close_shop(ets_forecasts(upper, cutoffs, *told), upper, meta["future"])

@@ -1,8 +1,12 @@
-"""AutoETS at several cutoffs: the form is chosen at the first, its parameters are fitted anew at each (chapter 07)."""
+"""AutoETS at several cutoffs: the form is chosen at the first, its parameters are fitted anew at each (chapter 07).
+
+Forms are a dictionary by series, which `ets_at` reads and adds to; `forms_table` and `forms_of` store them and read
+them back.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,12 +54,12 @@ def ets_forecasts(
     """
     chosen: dict[Any, Form] = {}
     return pd.concat(
-        [_at(panel, cutoff, horizon, freq, season, n_jobs, levels, chosen) for cutoff in sorted(cutoffs)],
+        [ets_at(panel, cutoff, horizon, freq, season, n_jobs, levels, chosen) for cutoff in sorted(cutoffs)],
         ignore_index=True,
     )
 
 
-def _at(
+def ets_at(
     panel: pd.DataFrame,
     cutoff: pd.Timestamp,
     horizon: int,
@@ -65,7 +69,7 @@ def _at(
     levels: Sequence[float],
     chosen: dict[Any, Form],
 ) -> pd.DataFrame:
-    """The forecasts of one cutoff; forms that are found are added to those ``chosen``."""
+    """The forecasts of one cutoff: of a series in ``chosen`` with that form; forms that are found are added to it."""
     from statsforecast import StatsForecast  # imported late: it takes seconds, and a network does without
     from statsforecast.models import AutoETS, SeasonalNaive
 
@@ -96,6 +100,18 @@ def _at(
         side, width = ends.get(level, ("", 0))
         table[name] = (wide[f"{MODEL}-{side}-{width}"] if side else middle).fillna(middle)  # too short for an interval
     return tidy(table)
+
+
+def forms_table(chosen: Mapping[Any, Form]) -> pd.DataFrame:
+    """Forms as a table ``unique_id, letters, damped, season``."""
+    rows = [(str(name), form.letters, form.damped, form.season) for name, form in chosen.items()]
+    return pd.DataFrame(rows, columns=["unique_id", "letters", "damped", "season"])
+
+
+def forms_of(table: pd.DataFrame) -> dict[Any, Form]:
+    """Inverse of `forms_table`, for series whose names are text."""
+    told = table.itertuples(index=False)
+    return {row.unique_id: Form(str(row.letters), bool(row.damped), int(row.season)) for row in told}
 
 
 def _forms(runner: Any, season: int) -> dict[Any, Form]:

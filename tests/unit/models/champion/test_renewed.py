@@ -10,10 +10,11 @@ from salesforecast_lib.data.features import FeatureTable, build_features
 from salesforecast_lib.models.champion import ChampionConfig, champion_forecasts, load_champion, save_champion
 from salesforecast_lib.models.champion import champion as made_by
 from salesforecast_lib.models.champion.renewed import whole_of
+from salesforecast_lib.models.peers import smoothing
 from tests.unit.models.champion.made import make_panel, told
 from tests.unit.models.champion.test_stored import small_plan
 
-MEMBERS = ("Boosting", "LightGBMDirect", "LightGBM", "Networks", "WindowAverage")
+MEMBERS = ("Boosting", "LightGBMDirect", "LightGBM", "Networks", "WindowAverage", "AutoETS")
 CONFIG = ChampionConfig(levels=(0.1, 0.5, 0.9))
 
 
@@ -23,7 +24,7 @@ def fitted(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(made_by, "plan_fits", small_plan(MEMBERS))
         patch.setattr(made_by.guard, "out_of_proportion", lambda losses, rules: {})  # networks of two steps
-        patch.setattr(made_by, "_choose", lambda known: (dict.fromkeys(MEMBERS, 0.2), 1.1, 1.02, None))
+        patch.setattr(made_by, "_choose", lambda known: (dict.fromkeys(MEMBERS, 1 / len(MEMBERS)), 1.1, 1.02, None))
         table, known, meta, last = told(make_panel(6, 126))
         stored = champion_forecasts(table, known, meta, [last - pd.Timedelta(days=14), last], CONFIG).stored
     folder = save_champion(stored, tmp_path_factory.mktemp("made") / "champion")
@@ -101,6 +102,30 @@ def test_later_data_move_the_cutoff_and_no_model(fitted, monkeypatch):
         champion.forecast(table, known)
     sold = panel[panel["y"].notna()].groupby("unique_id")["y"].mean()
     assert np.allclose(found.groupby("unique_id")["mean"].mean() / sold, 1, atol=0.35)
+
+
+def test_new_data_are_smoothed_with_the_forms_of_the_fit(fitted, monkeypatch):
+    champion, table, known, last = fitted
+    only = replace(champion, shares={"AutoETS": 1.0})
+    monkeypatch.setattr(smoothing, "_forms", lambda *told: pytest.fail("a form was searched again"))
+    noisy = table.frame.assign(y=table.frame["y"] * np.linspace(0.9, 1.1, len(table.frame)))
+    found = only.forecast_new(FeatureTable(noisy, table.roles, table.groups, table.in_units), known, last)
+    assert (numbers(found) != numbers(only.forecast(table, known))).any(), "the parameters follow the data"
+
+
+def test_forms_are_searched_at_the_first_cutoff_and_at_the_last(monkeypatch):
+    search, searched = smoothing._forms, []
+
+    def counted(runner, season):
+        searched.extend(runner.uids)
+        return search(runner, season)
+
+    monkeypatch.setattr(smoothing, "_forms", counted)
+    monkeypatch.setattr(made_by, "plan_fits", small_plan(("AutoETS", "SeasonalNaive")))
+    table, known, meta, last = told(make_panel(3, 126))
+    cutoffs = [last - pd.Timedelta(days=14 * k) for k in (2, 1, 0)]
+    champion_forecasts(table, known, meta, cutoffs, CONFIG)
+    assert sorted(searched) == sorted(2 * ["s00", "s01", "s02"]), "of four cutoffs, one for validation"
 
 
 @pytest.mark.parametrize("days", [1, 3, 10, 30])

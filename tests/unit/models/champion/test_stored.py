@@ -48,7 +48,7 @@ MEMBERS = [
     ("LightGBMDirect",),
     ("LightGBM",),
     ("Networks",),
-    ("Theta", "WindowAverage"),
+    ("Theta", "AutoETS"),
     ("SeasonalNaive", "Boosting", "LightGBMDirect", "Networks"),
 ]
 

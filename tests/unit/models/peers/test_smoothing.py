@@ -59,14 +59,14 @@ def test_later_cutoffs_fit_the_chosen_form_to_all_that_is_known_by_then():
 
 def test_a_form_is_kept_only_where_it_can_be_fitted(monkeypatch):
     seen = {}
-    at = smoothing._at
+    at = smoothing.ets_at
 
     def watched(panel, cutoff, *told):
         table = at(panel, cutoff, *told)
         seen[cutoff] = dict(told[-1])
         return table
 
-    monkeypatch.setattr(smoothing, "_at", watched)
+    monkeypatch.setattr(smoothing, "ets_at", watched)
     panel = made()
     ets_forecasts(panel, CUTOFFS, HORIZON, "D", SEASON)
     assert "M" in seen[CUTOFFS[0]]["above"].letters and seen[CUTOFFS[0]].keys() == {"above", "rhythm", "trend"}
