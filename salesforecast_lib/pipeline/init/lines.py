@@ -64,7 +64,7 @@ def profile_lines(
     short = freq[:1] in ("W", "M")
     lines += [
         Line("freq", freq, f"D days, W weeks, M months ({why})"),
-        Line("n_series", 0, "all series; 200 keeps the 200 best-selling ones"),
+        Line("n_series", 0, "0 takes all series; 200 the 200 best-selling ones"),
         Line("horizon", horizon, f"{periods} to forecast"),
         Line("cutoffs", 3, "times in the past at which the forecast is tested"),
         Line("lead_time", 1 if short else 3, f"{periods} between an order and its arrival: please check"),
