@@ -93,14 +93,15 @@ def _local(task: Task, cutoff: pd.Timestamp, model: str, shelf: Shelf) -> pd.Dat
 def _smoothing(task: Task, cutoffs: Sequence[pd.Timestamp], shelf: Shelf) -> pd.DataFrame:
     """AutoETS. Forms are searched at the first cutoff, for those before the last, and at the last; those stay.
 
-    On a shelf that holds forms these are fitted: a stored champion meets new data with what it has chosen.
+    On a shelf that holds forms these are fitted: a stored champion meets new data with what it has chosen, and new
+    series with what is usual among its own.
     """
     told = task.horizon, task.freq, int(task.meta["season_length"]), task.config.threads, task.config.levels
     *earlier, last = sorted(cutoffs)
     chosen: dict[Any, Form] = {}
     tables = [ets_at(_past(task, cutoff), cutoff, *told, chosen) for cutoff in earlier]
-    forms = forms_of(shelf.get(FORMS, pd.DataFrame)) if FORMS in shelf.names() else {}
-    tables.append(shelf.get("table", lambda: ets_at(_past(task, last), last, *told, forms)))
+    forms, usual = forms_of(shelf.get(FORMS, pd.DataFrame)) if FORMS in shelf.names() else ({}, [])
+    tables.append(shelf.get("table", lambda: ets_at(_past(task, last), last, *told, forms, usual)))
     if not shelf.closed:
         shelf.get(FORMS, lambda: forms_table(forms))
     return pd.concat(tables, ignore_index=True)

@@ -14,7 +14,7 @@ from salesforecast_lib import levels_of, quantile_columns
 from salesforecast_lib.data.features import FeatureTable
 from salesforecast_lib.data.frequency import check_freq
 from salesforecast_lib.models.champion import guard, means, weights
-from salesforecast_lib.models.champion.members import Task, forecast_member
+from salesforecast_lib.models.champion.members import FORMS, Task, forecast_member
 from salesforecast_lib.models.champion.plan import Fits
 from salesforecast_lib.models.champion.renewed import Part, coding_of, forecast_part, joined, renamed
 from salesforecast_lib.models.champion.settings import MODEL, ChampionConfig, Composition
@@ -22,6 +22,8 @@ from salesforecast_lib.models.forecaster.persistence import fingerprint
 from salesforecast_lib.models.peers.baselines import tidy
 from salesforecast_lib.models.peers.coding import Coding, Whole
 from salesforecast_lib.models.peers.shelf import Shelf
+from salesforecast_lib.models.peers.smoothing import MODEL as ETS
+from salesforecast_lib.models.peers.smoothing import numbered
 
 _ROLES = ("static", "historical", "future")
 
@@ -119,6 +121,14 @@ class StoredChampion:
         """
         part = self.part(table, known, cutoff)
         return self.composed_of([part], cutoff)[0]
+
+    def numbered(self, names: pd.Index) -> StoredChampion:
+        """The same champion for a table whose series go by their place in ``names``."""
+        key = f"{ETS}/{FORMS}"
+        if key not in self.shelf.models:
+            return self
+        models = {**self.shelf.models, key: numbered(self.shelf.models[key], names)}
+        return replace(self, shelf=Shelf(models, closed=True))
 
     def part(self, table: FeatureTable, known: pd.DataFrame, cutoff: pd.Timestamp, whole: Whole | None = None) -> Part:
         """What `forecast_new` needs of some of the series; ``whole`` holds the sums over all of them."""

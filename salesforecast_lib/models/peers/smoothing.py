@@ -1,11 +1,11 @@
 """AutoETS at several cutoffs: the form is chosen at the first, its parameters are fitted anew at each (chapter 07).
 
-Forms are a dictionary by series, which `ets_at` reads and adds to; `forms_table` and `forms_of` store them and read
-them back.
+Forms are a dictionary by series, which `ets_at` reads and adds to; `forms_table` stores them, `forms_of` reads them.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -68,8 +68,14 @@ def ets_at(
     n_jobs: int,
     levels: Sequence[float],
     chosen: dict[Any, Form],
+    usual: Sequence[Form] = (),
 ) -> pd.DataFrame:
-    """The forecasts of one cutoff: of a series in ``chosen`` with that form; forms that are found are added to it."""
+    """The forecasts of one cutoff: of a series in ``chosen`` with that form; forms that are found are added to it.
+
+    Parameters
+    ----------
+    usual : a series without a form that suits it takes the first of these that does; without one all are tried.
+    """
     from statsforecast import StatsForecast  # imported late: it takes seconds, and a network does without
     from statsforecast.models import AutoETS, SeasonalNaive
 
@@ -80,9 +86,9 @@ def ets_at(
     ways: dict[tuple[int, Form | None], list[Any]] = {}
     for row in series.itertuples():
         cycle = inner if row.size >= 2 * inner else 1
-        form = chosen.get(row.Index)
-        if form is not None and not form.suits(cycle, row.min):
-            form = None
+        own = [chosen[row.Index]] if row.Index in chosen else []
+        others = usual if row.min < row.max else ()
+        form = next((each for each in (*own, *others) if each.suits(cycle, row.min)), None)
         ways.setdefault((cycle, form), []).append(row.Index)
     ends, parts = interval_ends(levels), []
     widths = sorted({width for _, width in ends.values()})
@@ -108,10 +114,17 @@ def forms_table(chosen: Mapping[Any, Form]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["unique_id", "letters", "damped", "season"])
 
 
-def forms_of(table: pd.DataFrame) -> dict[Any, Form]:
-    """Inverse of `forms_table`, for series whose names are text."""
-    told = table.itertuples(index=False)
-    return {row.unique_id: Form(str(row.letters), bool(row.damped), int(row.season)) for row in told}
+def forms_of(table: pd.DataFrame) -> tuple[dict[Any, Form], list[Form]]:
+    """Inverse of `forms_table`, for series whose names are text; and the forms alone, the most frequent first."""
+    told = list(table.itertuples(index=False))
+    forms = [Form(str(row.letters), bool(row.damped), int(row.season)) for row in told]
+    chosen = {row.unique_id: form for row, form in zip(told, forms, strict=True)}
+    return chosen, [form for form, _ in Counter(forms).most_common()]
+
+
+def numbered(table: pd.DataFrame, names: pd.Index) -> pd.DataFrame:
+    """A table of forms whose series go by their place in ``names``, -1 for those that are not there."""
+    return table.assign(unique_id=names.get_indexer(table["unique_id"]))
 
 
 def _forms(runner: Any, season: int) -> dict[Any, Form]:

@@ -246,4 +246,4 @@ def _block(
     made = build_features(extended, {**meta, "static": [], "historical": []}, usual, ahead_only=True)
     columns = ["unique_id", "ds", *made.roles["future"]]
     known = made.frame.loc[made.frame["ds"] > cutoff, columns].reset_index(drop=True)
-    return champion.part(table, known, cutoff, whole).named(names)
+    return champion.numbered(names).part(table, known, cutoff, whole).named(names)

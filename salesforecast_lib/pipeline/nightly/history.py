@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from salesforecast_lib.files import read_json
+from salesforecast_lib.wording import counted
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from salesforecast_lib.pipeline.batch import NewData
 
 FOLDER, BASE, LINES, STATE = "nights", "base.parquet", "lines.parquet", "state.json"
 GIVEN = "given.parquet"  # instead of `BASE`, where it is the panel that the run was given
@@ -63,6 +66,29 @@ class Shop:
         }
         country = self.meta.get("country_column") or self.meta["country"]
         return {**self.values, **plain, **roles, "dataset": "own_panel", "country": country}
+
+    def planned(self, new: NewData) -> NewData:
+        """New data of the series that the run plans: those that ``n_series`` left out there stay out, and are counted.
+
+        Raises ValueError where none of the run's series is left.
+        """
+        import pandas as pd
+
+        from salesforecast_lib.data.panel import PanelConfig
+        from salesforecast_lib.pipeline.values import OWN_DATASETS
+
+        most = PanelConfig(n_series=int(self.values["n_series"])).keeps(self.values.get("dataset") in OWN_DATASETS)
+        names = pd.read_parquet(self.run / "panel.parquet", columns=["unique_id"])["unique_id"].unique()
+        if not 0 < most <= len(names):
+            return new
+        inside = new.panel["unique_id"].isin(names)
+        if not inside.any():
+            raise ValueError(f"none of the {counted(len(names), 'series')} of {self.run} is in the data")
+        panel = new.panel[inside].reset_index(drop=True)
+        left = new.panel["unique_id"].nunique() - panel["unique_id"].nunique()
+        said = [f"{counted(left, 'series')} not forecast, as in the run: n_series={most}"] if left else []
+        plan = new.plan[new.plan["unique_id"].isin(names)].reset_index(drop=True)
+        return replace(new, panel=panel, plan=plan, notes=[*new.notes, *said])
 
     def _derived(self) -> bool:
         """Whether the sales so far are the run's panel, not the file that the run was given.

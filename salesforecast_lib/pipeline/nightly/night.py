@@ -90,7 +90,7 @@ def play(config: NightlyConfig, step: Callable[[str], None] = _nothing, fitted: 
     sales = shop.sales(inbox.tables)
     write_parquet(sales, shop.place / SALES)
     step("prepare")
-    new = read_new(config.run, shop.place / SALES, config.plan, shop.as_read())
+    new = shop.planned(read_new(config.run, shop.place / SALES, config.plan, shop.as_read()))
     summary = _played(shop, config, inbox, new, None if shop.panel else sales, work, step, fitted)
     if inbox.tables:
         write_parquet(_joined(list(inbox.tables.values())), work / LINES)

@@ -4,9 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from salesforecast_lib import QUANTILES
 from salesforecast_lib.models.peers import smoothing
 from salesforecast_lib.models.peers.baselines import statistical_forecasts
-from salesforecast_lib.models.peers.smoothing import Form, ets_forecasts
+from salesforecast_lib.models.peers.smoothing import Form, ets_at, ets_forecasts, forms_of, forms_table
 
 HORIZON, SEASON = 7, 7
 DAYS = pd.date_range("2024-01-01", periods=126)
@@ -74,6 +75,25 @@ def test_a_form_is_kept_only_where_it_can_be_fitted(monkeypatch):
     panel.loc[(panel["unique_id"] == "above") & (panel["ds"] == CUTOFFS[1]), "y"] = 0.0
     ets_forecasts(panel, CUTOFFS, HORIZON, "D", SEASON)
     assert "M" in seen[CUTOFFS[0]]["above"].letters and "M" not in seen[CUTOFFS[1]]["above"].letters
+
+
+def test_a_series_without_a_form_takes_the_first_usual_one_that_suits_it(monkeypatch):
+    monkeypatch.setattr(smoothing, "_forms", lambda *told: pytest.fail("all forms were tried"))
+    panel = made()
+    panel = panel[panel["unique_id"].isin(["rhythm", "above"])]
+    usual = [Form("MAM", False, SEASON), Form("ANA", False, SEASON)]
+    found = ets_at(panel, CUTOFFS[2], HORIZON, "D", SEASON, 1, QUANTILES, {}, usual)
+    own = {"above": usual[0], "rhythm": usual[1]}  # the latter has days without a sale
+    pd.testing.assert_frame_equal(found, ets_at(panel, CUTOFFS[2], HORIZON, "D", SEASON, 1, QUANTILES, own))
+
+
+def test_forms_are_stored_with_the_most_frequent_first():
+    forms = {"a": Form("ANN", False, 1), "b": Form("MAM", True, 7), "c": Form("MAM", True, 7)}
+    table = forms_table(forms)
+    assert forms_of(table) == (forms, [forms["b"], forms["a"]])
+    places, usual = forms_of(smoothing.numbered(table, pd.Index(["c", "new", "a"])))
+    assert places[0] == forms["c"] and places[2] == forms["a"] and usual[0] == forms["b"]
+    assert forms_of(forms_table({})) == ({}, [])
 
 
 @pytest.mark.parametrize(

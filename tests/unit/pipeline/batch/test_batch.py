@@ -1,11 +1,16 @@
 """salesforecast forecast: new data with the stored champion, read as the run's own."""
 
+from dataclasses import replace
+
 import lightgbm as lgb
 import numpy as np
 import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
+from salesforecast_lib.models.peers import smoothing
+from salesforecast_lib.models.peers.shelf import Shelf
+from salesforecast_lib.models.peers.smoothing import Form, forms_table
 from salesforecast_lib.pipeline.batch import forecast_data, read_new
 from salesforecast_lib.pipeline.batch.table import stored_champion
 from salesforecast_lib.pipeline.cli import app
@@ -91,6 +96,21 @@ def test_no_number_depends_on_the_blocks(place):
     spent = forecast_data(champion, new, rows=150, many=100, engine=InPlace(), spent=True)
     pd.testing.assert_frame_equal(blocks.table, spent.table)
     assert new.panel.empty, "its rows are gone with the last block"
+
+
+def test_forms_of_smoothing_follow_their_series_into_the_blocks(place, monkeypatch):
+    """Blocks number their series; each has its form all the same, and one without has the most frequent."""
+    champion, new = stored_champion(place / "run"), read_new(place / "run", place / "orders.csv")
+    forms = {f"p{k}": Form("ANA" if k < 3 else "AAN", False, 7) for k in range(5)}
+    models = {**champion.shelf.models, "AutoETS/forms": forms_table(forms)}
+    smooth = replace(champion, shares={"AutoETS": 1.0}, shelf=Shelf(models, closed=True))
+    monkeypatch.setattr(smoothing, "_forms", lambda *told: pytest.fail("a form was searched"))
+    found = [forecast_data(smooth, new, 1, rows=150, many=many, engine=InPlace()).table for many in (10**6, 100)]
+    whole, blocks = found
+    pd.testing.assert_frame_equal(whole, blocks, rtol=1e-9)
+    moves = whole.groupby("unique_id")["mean"].apply(lambda mean: mean.diff().diff().abs().max())
+    assert (moves[["p3", "p4"]] < 1e-6).all(), "a trend without season is a line"
+    assert (moves[["p0", "p1", "p2", "p5"]] > 0.1).all(), "a season is none"
 
 
 def test_with_a_stock_file_it_says_what_to_order(place, tmp_path):

@@ -66,6 +66,22 @@ def test_a_night_reads_forecasts_compares_and_decides_and_the_same_again_changes
     assert sorted(p.name for p in (config.parent / "run" / "nights").glob("2*")) == ["2024-04-08", "2024-04-09"]
 
 
+def test_series_that_the_run_left_out_stay_out_and_are_counted(config):
+    run = config.parent / "run"
+    panel = pd.read_parquet(run / "panel.parquet")
+    panel[panel["unique_id"].isin(["p2", "p3", "p4", "p5"])].to_parquet(run / "panel.parquet")
+    write_json({**read_json(run / "parameters.json"), "n_series": 4}, run / "parameters.json")
+    come(config, DAYS)
+    code, said = call(config)
+    assert code == 0, said
+    assert "2 series not forecast, as in the run: n_series=4" in said
+    table = pd.read_parquet(run / "nights" / "2024-04-08" / "forecast.parquet")
+    assert set(table["unique_id"]) == {"p2", "p3", "p4", "p5"}
+    write_json({**read_json(run / "parameters.json"), "n_series": 5}, run / "parameters.json")  # it left out none
+    come(config, DAYS + 1)
+    assert "not forecast" not in call(config)[1]
+
+
 def test_a_bad_file_is_refused_with_its_reason_and_stops_no_other_and_a_mended_one_is_read(config):
     come(config, DAYS)
     bad = config.parent / "inbox" / "day097b.csv"
