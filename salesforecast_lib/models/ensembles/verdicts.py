@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd
 
-ABOUT_LEVEL = 1.0  # per cent of an error
+ABOUT_LEVEL = 2.0  # per cent of an error
 SAME_COVERAGE = 0.005  # difference of a coverage
 MEASURES = {"wape": "WAPE", "scaled_quantile_loss": "scaled quantile loss"}
 
@@ -47,8 +47,8 @@ def committee_found(loss: pd.Series, members: Sequence[str], committees: Sequenc
     """Best committee against the best member, which is known only afterwards; ``loss`` by model."""
     member, group = loss[list(members)], loss[list(committees)]
     gain = 100 * (1 - group.min() / member.min())
-    if abs(gain) < 2 * ABOUT_LEVEL:
-        words = f"about level (less than {2 * ABOUT_LEVEL:.0f} % apart)"
+    if abs(gain) < ABOUT_LEVEL:
+        words = f"about level (less than {ABOUT_LEVEL:.0f} % apart)"
     else:
         words = f"{abs(gain):.0f} % {'lower' if gain > 0 else 'higher'} for the best committee"
     return f"{measure} of the best committee and of the best member: {words}"
@@ -94,7 +94,7 @@ def hierarchy_found(wape: pd.DataFrame, first: str = "bottom-up", second: str = 
     levels = {
         f"{first} beats {second}": change.index[change <= -ABOUT_LEVEL],
         f"{second} beats {first}": change.index[change >= ABOUT_LEVEL],
-        "about level": change.index[change.abs() < ABOUT_LEVEL],
+        f"{first} and {second} less than {ABOUT_LEVEL:.0f} % apart": change.index[change.abs() < ABOUT_LEVEL],
     }
     for words, names in levels.items():
         if len(names) == len(change):
