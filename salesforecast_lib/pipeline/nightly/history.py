@@ -72,14 +72,15 @@ class Shop:
 
         Raises ValueError where none of the run's series is left.
         """
-        import pandas as pd
-
         from salesforecast_lib.data.panel import PanelConfig
+        from salesforecast_lib.pipeline.runs.shop import series_of
         from salesforecast_lib.pipeline.values import OWN_DATASETS
 
         most = PanelConfig(n_series=int(self.values["n_series"])).keeps(self.values.get("dataset") in OWN_DATASETS)
-        names = pd.read_parquet(self.run / "panel.parquet", columns=["unique_id"])["unique_id"].unique()
-        if not 0 < most <= len(names):
+        if not most:
+            return new
+        names = series_of(self.run)
+        if len(names) < most:
             return new
         inside = new.panel["unique_id"].isin(names)
         if not inside.any():

@@ -37,7 +37,8 @@ def _products_of_file(values: Mapping[str, Any], level: str) -> set[str]:
     return set(lines[column].dropna().astype(str)) if column in lines else set()
 
 
-def _series(folder: Path) -> list[str]:
+def series_of(folder: Path) -> list[str]:
+    """Names of the series in a run's panel, sorted."""
     import pandas as pd
 
     return sorted(pd.read_parquet(folder / "panel.parquet", columns=["unique_id"])["unique_id"].astype(str).unique())
@@ -64,7 +65,7 @@ def check_same_shop(folder: Path, values: Mapping[str, Any], advice: str = _ADVI
         return
     common = ""
     if same:
-        old = _series(folder)
+        old = series_of(folder)
         known = {name.split(" @ ")[0] if before.get("by_location") else name for name in old}
         found = _products_of_file(values, before.get("level", "product_type"))
         both = len(known & found)
@@ -98,7 +99,7 @@ def _summary(folder: Path) -> dict[str, Any] | None:
     days = pd.read_parquet(folder / "panel.parquet", columns=["ds"])["ds"]
     values = for_stage(STAGES[0], read_json(folder / "parameters.json"))
     settings = {name: value for name, value in values.items() if name not in ("path", "seed", "horizon", "cutoffs")}
-    return {"last": str(days.max().date()), "products": _series(folder), "settings": settings}
+    return {"last": str(days.max().date()), "products": series_of(folder), "settings": settings}
 
 
 def _differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:

@@ -48,7 +48,7 @@ MEMBERS = [
     ("LightGBMDirect",),
     ("LightGBM",),
     ("Networks",),
-    ("Theta", "AutoETS"),
+    ("Theta", "WindowAverage", "AutoETS"),
     ("SeasonalNaive", "Boosting", "LightGBMDirect", "Networks"),
 ]
 
