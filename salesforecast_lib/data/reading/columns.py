@@ -88,7 +88,10 @@ def _missing(missing: list[str], header: list[str], file: str, may_lack: tuple[s
     example = ", ".join(f"{ours}={theirs}" for ours, theirs in near.items()) or "quantity=Qty"
     lacking = [name for name in may_lack if name in missing]
     none = f" If the file has no {lacking[0]}, say {lacking[0]}= with nothing behind it." if lacking else ""
+    one = "timestamp" in missing and {"ds", "y"} <= set(header)
+    kind = " They are a panel's: say --kind panel (check-data) or --profile own_panel (run)." if one else ""
     return (
-        f"{file}: missing columns {missing}; the file has {header[:30]}. Name yours in the column map, for example "
-        f"{example}.{none} Lines above the header are skipped when the map names its columns"
+        f"{file}: missing columns {missing}; the file has {header[:30]}.{kind} Name yours in the column map, for "
+        f"example {example}, or let salesforecast init NAME --orders FILE find them.{none} Lines above the header are "
+        "skipped when the map names its columns"
     )

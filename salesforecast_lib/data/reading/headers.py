@@ -1,14 +1,23 @@
-"""Where a table's header stands, and the names of its columns (chapter 01)."""
+"""Where a table's header stands, the names of its columns, and tables with a column for each date (chapter 01)."""
 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
+import numpy as np
+import pandas as pd
+
+from salesforecast_lib.data.reading.cells.dates import first_day, parse_stamp
+from salesforecast_lib.data.reading.cells.numbers import NumberColumn
 from salesforecast_lib.data.reading.columns import find_column
+from salesforecast_lib.data.reading.raw import RawTable
 from salesforecast_lib.data.reading.report import ReadingError
 
 LINES = 60  # records in which the header is looked for
+_DATES = 4  # headers that are dates make a wide table
 
 
 def header_place(rows: list[list[str]], wanted: Sequence[str]) -> tuple[int | None, int]:
@@ -42,3 +51,79 @@ def header_names(names: list[str], file: str, wanted: Sequence[str]) -> tuple[li
             notes.append(f"column {name!r} appears twice: the second is kept as {kept!r}")
         result.append(kept)
     return result, notes
+
+
+def date_columns(names: Sequence[str]) -> list[str]:
+    """Names that are dates, months or ISO weeks, where most of the header is: a column for each period."""
+    found = [name for name in names if parse_stamp(first_day(name)) is not None]
+    return found if _DATES <= len(found) < len(names) and 2 * len(found) > len(names) else []
+
+
+def lengthened(raw: RawTable, wanted: Sequence[str] = ()) -> RawTable:
+    """A wide table, a row a product and a column a date, as the panel that it is; every other table as it is.
+
+    Its columns are the others', then ``ds`` and ``y``; a row keeps the number of the file's row that it comes from.
+    Left out are a row that adds up all others, and columns that are the sum or the mean of the dates: as attributes of
+    a product they would tell its future. Nothing is done where one of the dates is among the ``wanted`` names.
+    """
+    frame = raw.frame
+    dates = date_columns([str(name) for name in frame.columns])
+    if not dates or set(dates) & set(wanted):
+        return raw
+    values = _numbers(frame)
+    place = [list(frame.columns).index(name) for name in dates]
+    notes = [
+        f"{len(dates)} columns are dates, {dates[0]!r} to {dates[-1]!r}: read as a row for each of the {len(frame)} "
+        "rows and each date, the date in 'ds' and its cell in 'y'"
+    ]
+    total = _adds_up(values[:, place])
+    if total.any():
+        rows = frame.index[total].tolist()
+        notes.append(f"row {rows[0]} adds up all others and was left out")
+        frame, values = frame[~total], values[~total]
+    sums = _of_the_dates(values, place, list(frame.columns))
+    if sums:
+        notes.append(f"columns {sums} are the sum or the mean of the dates and were left out")
+    kept = [name for name in frame.columns if name not in dates and name not in sums]
+    long = {name: np.repeat(frame[name].to_numpy(dtype=object), len(dates)) for name in kept}
+    long |= {"ds": np.tile(np.array(dates, dtype=object), len(frame)), "y": frame[dates].to_numpy(dtype=object).ravel()}
+    table = pd.DataFrame(long, pd.Index(np.repeat(frame.index.to_numpy(), len(dates)), name="row"))
+    return replace(raw, frame=table, notes=[*raw.notes, *notes])
+
+
+def _numbers(frame: pd.DataFrame) -> np.ndarray:
+    """The cells as numbers (rows, columns), NaN where they are none, with the decimal mark that most cells prove."""
+    columns = [NumberColumn(str(name), frame[name].astype(object)) for name in frame.columns]
+    votes = sum((column.votes() for column in columns if column.cells), Counter[str]())
+    mark = votes.most_common(1)[0][0] if votes else "."
+    return np.stack([column.read(mark, True) for column in columns], axis=1)
+
+
+def _near(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    return np.isclose(one, other, rtol=1e-3, atol=0.006)
+
+
+def _adds_up(values: np.ndarray) -> np.ndarray:
+    """Mask (rows,) of the row that is the sum of all others, in values (rows, dates); False where there is none."""
+    found = np.zeros(len(values), dtype=bool)
+    if len(values) > 2:
+        every = np.nansum(values, axis=0)
+        counts = every > 0
+        if counts.sum() >= _DATES:
+            alike = _near(2 * np.nan_to_num(values), every)[:, counts].all(axis=1)
+            found[np.flatnonzero(alike)[:1]] = True
+    return found
+
+
+def _of_the_dates(values: np.ndarray, dates: list[int], names: list[str]) -> list[str]:
+    """Other columns that add the dates up, or are their mean, in nearly every row."""
+    each = values[:, dates]
+    total, count = np.nansum(each, axis=1), np.maximum(np.isfinite(each).sum(axis=1), 1)
+    found = []
+    for place in set(range(len(names))) - set(dates):
+        own = values[:, place]
+        some = np.isfinite(own) & (total > 0)
+        like = [_near(own, other)[some] for other in (total, total / count, total / len(dates))]
+        if some.sum() > 1 and max(part.mean() for part in like) >= 0.95:
+            found.append(names[place])
+    return found

@@ -13,6 +13,7 @@ from salesforecast_lib.data.reading.cells.ids import is_excel_error, read_ids, s
 from salesforecast_lib.data.reading.cells.numbers import NOT_A_NUMBER, read_numbers
 from salesforecast_lib.data.reading.cells.stray import stray_stamps
 from salesforecast_lib.data.reading.columns import our_columns
+from salesforecast_lib.data.reading.guess.headers import ROLES, plain, says_cancelled
 from salesforecast_lib.data.reading.raw import RawTable, refused_rows
 from salesforecast_lib.data.reading.report import Reading, ReadingReport, ReadOptions
 from salesforecast_lib.data.reading.tables import open_table
@@ -77,9 +78,28 @@ def read_orders(path: str | Path, options: ReadOptions | None = None) -> Reading
     del raw  # what was read is not held beside what it becomes
     read = type_lines(lines, refused, options, report)
     del lines
+    _say_states(read)
     if len(read.frame) > _LARGE:
         give_back_memory()
     return read
+
+
+def _say_states(read: Reading) -> None:
+    """Notes on orders that were cancelled and on several currencies: all of them count, and amounts are mixed."""
+    for column in (str(name) for name in read.frame if name not in (*REQUIRED, *OPTIONAL, "row")):
+        status, currency = (ROLES[role].rank(plain(column)) is not None for role in ("status", "currency"))
+        if not (status or currency):
+            continue
+        counts = read.frame[column].astype("string").str.strip().replace("", None).value_counts()
+        gone = [str(state) for state in counts.index if says_cancelled(str(state))]
+        if status and gone:
+            read.report.note(
+                f"column {column!r} says {', '.join(map(repr, gone[:5]))} of {int(counts[gone].sum()):,} lines: they "
+                "count as sales unless cancelled_when takes them out, as a profile of salesforecast init does"
+            )
+        if currency and counts.index.str.upper().nunique() > 1:
+            names = ", ".join(dict.fromkeys(counts.index.str.upper()))
+            read.report.note(f"amounts are in {names} and nothing is converted: revenue and prices mix them")
 
 
 def type_lines(

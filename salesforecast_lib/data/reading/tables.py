@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from salesforecast_lib.data.reading.cells import strip
-from salesforecast_lib.data.reading.headers import LINES, header_names, header_place
+from salesforecast_lib.data.reading.headers import LINES, header_names, header_place, lengthened
 from salesforecast_lib.data.reading.raw import RawTable, numbered, refused_rows
 from salesforecast_lib.data.reading.report import ReadingError, ReadOptions
 from salesforecast_lib.data.reading.text import read_text
@@ -27,7 +27,8 @@ def open_table(
 ) -> RawTable:
     """Read CSV (any separator, encoding or compression), Parquet or Excel as it is; CSV cells stay text.
 
-    Of a folder, all its Parquet files are read, one after the other by their names; see `parquet_files`.
+    Of a folder, all its Parquet files are read, one after the other by their names; see `parquet_files`. A table with a
+    column for each date is turned into rows, see `lengthened`.
 
     Parameters
     ----------
@@ -39,7 +40,10 @@ def open_table(
     FileNotFoundError, ReadingError
         Naming the file, what was expected and what to do.
     """
-    options, file = options or ReadOptions(), resolve(path)
+    return lengthened(_opened(resolve(path), options or ReadOptions(), wanted, rows), wanted)
+
+
+def _opened(file: Path, options: ReadOptions, wanted: Sequence[str], rows: int | None) -> RawTable:
     if file.is_dir():
         return RawTable(numbered(_plain_texts(read_folder(file, rows))), refused_rows())
     if not file.is_file():

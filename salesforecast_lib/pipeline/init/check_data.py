@@ -68,7 +68,8 @@ def check_file(file: str, kind: str, options: Callable[[], ReadOptions]) -> Chec
         quarantine = cleaned.quarantine
         report.count(cleaned.kept, quarantine, len(cleaned.cancelled))
     if not report.kept:
-        return Checked(report, quarantine, f"{file}: no usable row; the reasons are {report.reasons}")
+        why = "; ".join(f"{reason} ({rows:,} rows)" for reason, rows in report.reasons.items())
+        return Checked(report, quarantine, f"{file}: no usable row: {why}")
     if kind == "plan":
         return Checked(report, quarantine, lines=tuple(plan_lines(read)))
     if kind == "panel":

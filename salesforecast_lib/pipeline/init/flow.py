@@ -20,7 +20,7 @@ from salesforecast_lib.data.reading import (
     read_panel_file,
 )
 from salesforecast_lib.data.reading.columns import find_column
-from salesforecast_lib.data.reading.guess import SAMPLE, Guess, Looked, country_column, currencies, guess_country
+from salesforecast_lib.data.reading.guess import SAMPLE, Guess, Looked, country_column, guess_country
 from salesforecast_lib.data.schema import OPTIONAL
 from salesforecast_lib.files import write_text
 from salesforecast_lib.pipeline import parameters as settings
@@ -93,9 +93,6 @@ def init_shop(shop: Shop, ask: Ask | None, say: Callable[[Any], None], force: bo
     say(reading.report.table())
     if reading.frame.empty:
         raise InitError(f"{orders}: no row can be used; the first reasons: {list(reading.report.reasons)[:3]}")
-    money = currencies(Looked(table))
-    if len(money) > 1:
-        say(f"note: amounts are in {', '.join(money)} and nothing is converted: revenue and prices mix them")
     options = _zone(options, reading, ask, say)
     options, reading = _pinned(guess.kind, orders, options, reading)
     if shop.stock:

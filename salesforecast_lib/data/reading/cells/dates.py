@@ -11,20 +11,23 @@ import numpy as np
 import pandas as pd
 
 from salesforecast_lib.data.reading.cells.ids import strip
-from salesforecast_lib.data.reading.cells.stamps import Stamp, parse_stamp
+from salesforecast_lib.data.reading.cells.serials import stamps_of_numbers
+from salesforecast_lib.data.reading.cells.stamps import Stamp, months, parse_stamp
 from salesforecast_lib.data.reading.report import ReadingError, ReadingReport, ReadOptions
 
 NOT_A_DATE = "not a date; expected one such as 2024-03-31 17:05"
 FAR = "a date far from all others"
 _PLAIN_ISO = ("%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d")
-_MONTH = re.compile(r"(\d{4})[-/.](\d{2})")
+_MONTH = re.compile(
+    r"(?P<y>\d{4})[-/.](?P<m>\d{2})|(?P<mm>\d{1,2})[/.](?P<yy>\d{4})|(?P<name>[^\W\d_]{3,})\.?[ -](?P<of>\d{4})"
+)
 _ISO_WEEK = re.compile(r"\d{4}-W\d{2}")
 _MANY_YEARS = 10  # a shop's column of two-digit years does not hold more
 _MINORITY = 0.5
 
 
 def _as_text(value: Any) -> str | None:
-    """A cell as text; numbers that are no dates (Excel serials without a date format) stay what they are."""
+    """A cell as text."""
     if isinstance(value, str):
         return value
     if isinstance(value, datetime):
@@ -40,8 +43,8 @@ def read_dates(
     """Naive time stamps of a column, NaT where a row is not read, and for each reason the mask of those rows.
 
     The order of day and month is inferred from the whole column. A few rows with two readings beside rows that have one
-    are not read; a column of them is refused. With ``periods`` a month (2025-03) or an ISO week (2025-W10) is read as
-    its first day.
+    are not read; a column of them is refused. A column of numbers is read as `stamps_of_numbers` says, and the report
+    says so. With ``periods`` a month (2025-03, Mar 2025) or an ISO week (2025-W10) is read as its first day.
 
     Raises
     ------
@@ -53,7 +56,9 @@ def read_dates(
         return _typed(quick, options, report), {NOT_A_DATE: quick.isna().to_numpy()}
     codes, uniques = pd.factorize(values.to_numpy(dtype=object))
     counts = np.bincount(codes[codes >= 0], minlength=len(uniques))
-    texts = [_as_text(value) for value in uniques]
+    texts, counted = stamps_of_numbers([_as_text(value) for value in uniques])
+    if counted:
+        report.note(f"{column} holds {counted}")
     if periods:
         texts = [None if text is None else first_day(text) for text in texts]
     stamps = [parse_stamp(text) if text else None for text in texts]
@@ -72,9 +77,19 @@ def read_dates(
 
 def first_day(text: str) -> str:
     """First day of a month or an ISO week; every other text as it is."""
-    if match := _MONTH.fullmatch(strip(text)):
-        return f"{match[1]}-{match[2]}-01"
+    if month := _month(strip(text)):
+        return f"{month[0]}-{month[1]:02d}-01"
     return f"{strip(text)}-1" if _ISO_WEEK.fullmatch(strip(text)) else text
+
+
+def _month(text: str) -> tuple[int, int] | None:
+    """Year and number of a month: 2025-03, 03/2025, Mar 2025 or März 2025; None for every other text."""
+    match = _MONTH.fullmatch(text)
+    if not match:
+        return None
+    part = match.groupdict()
+    number = months().get(part["name"].casefold(), 0) if part["name"] else int(part["m"] or part["mm"])
+    return (int(part["y"] or part["yy"] or part["of"]), number) if 1 <= number <= 12 else None
 
 
 def days_of_periods(values: pd.Series) -> np.ndarray:
@@ -82,9 +97,8 @@ def days_of_periods(values: pd.Series) -> np.ndarray:
     days = {}
     for cell in values.unique():
         text = strip(cell) if isinstance(cell, str) else ""
-        if match := _MONTH.fullmatch(text):
-            month = int(match[2])
-            days[cell] = monthrange(int(match[1]), month)[1] - 1 if 1 <= month <= 12 else 0
+        if month := _month(text):
+            days[cell] = monthrange(*month)[1] - 1
         else:
             days[cell] = 6 if _ISO_WEEK.fullmatch(text) else 0
     return np.array([days[cell] for cell in values], dtype="int64")

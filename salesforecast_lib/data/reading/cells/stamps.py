@@ -66,7 +66,7 @@ class Stamp:
 
 
 @cache
-def _months() -> dict[str, int]:
+def months() -> dict[str, int]:
     """Month names and abbreviations, lower case without the dot."""
     names: dict[str, int] = {}
     for language in _LANGUAGES:
@@ -152,7 +152,7 @@ def _three(match: re.Match[str]) -> Stamp:
 def _named(match: re.Match[str]) -> Stamp | None:
     first, second, year = match.groups()
     name, day = (second, first) if first.isdigit() else (first, second)
-    month = _months().get(name.casefold())
+    month = months().get(name.casefold())
     if month and len(year) == 2:  # 06-Jan-25: the year may stand first or last
         return Stamp((int(day), month, int(year)), False, short_year=True, named=True)
     return Stamp((int(year), month, int(day)), True) if month else None

@@ -8,13 +8,12 @@
 - `SAMPLE`: Rows of a file that are looked at.
 - `REQUIRED`: Names that a file of each kind must have.
 - `country_column`: Column of a panel that names the country of each series.
-- `currencies`: Currencies that the file's amounts are in.
 - `ROLES`: What shop systems call each of our names.
 - `rhythm`: Frequency of a panel's days: "D", "W" or "M".
 """
 
 from salesforecast_lib.data.reading.guess.columns import REQUIRED, Guess, guess_columns
-from salesforecast_lib.data.reading.guess.country import country_column, currencies, guess_country
+from salesforecast_lib.data.reading.guess.country import country_column, guess_country
 from salesforecast_lib.data.reading.guess.evidence import rhythm
 from salesforecast_lib.data.reading.guess.headers import ROLES
 from salesforecast_lib.data.reading.guess.look import SAMPLE, Choice, Looked
@@ -26,7 +25,6 @@ __all__ = [
     "Looked",
     "guess_country",
     "country_column",
-    "currencies",
     "ROLES",
     "SAMPLE",
     "REQUIRED",

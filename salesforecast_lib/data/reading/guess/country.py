@@ -46,14 +46,6 @@ def guess_country(looked: Looked) -> tuple[str, str]:
     return "", ""
 
 
-def currencies(looked: Looked) -> tuple[str, ...]:
-    """Currencies that a column names, most frequent first; amounts in several are not comparable."""
-    for _, _, column in looked.named("currency"):
-        counts = text_of(looked.table[column]).str.upper().replace("", None).value_counts()
-        return tuple(str(name) for name in counts.index)
-    return ()
-
-
 def country_column(panel: pd.DataFrame) -> tuple[str, str]:
     """Column of a panel that names the country of each series, of several ones, and what that rests on."""
     for name in panel:

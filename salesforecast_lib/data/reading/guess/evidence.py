@@ -10,6 +10,7 @@ import pandas as pd
 from salesforecast_lib.data.reading.cells.dates import first_day, parse_stamp
 from salesforecast_lib.data.reading.cells.ids import strip
 from salesforecast_lib.data.reading.cells.numbers import NumberColumn
+from salesforecast_lib.data.reading.cells.serials import stamps_of_numbers
 
 _DISTINCT = 400  # texts of a column that are looked at as dates
 _VOTES = 8  # lines with more than the fewest units that settle what a price is for
@@ -34,7 +35,8 @@ class Profile:
     """Shares of a column's cells: ``filled`` of all; ``dates``, ``numbers``, ``whole`` numbers, ``periods`` (months and
     ISO weeks) of the filled ones.
 
-    ``distinct`` is the number of different texts, ``examples`` the first three of them.
+    ``distinct`` is the number of different texts, ``examples`` the first three of them; ``counted`` says that the
+    numbers may be dates, of Excel or Unix.
     """
 
     filled: float
@@ -44,6 +46,7 @@ class Profile:
     distinct: int
     examples: tuple[str, ...]
     periods: float = 0.0
+    counted: bool = False
 
 
 def profile(values: pd.Series) -> Profile:
@@ -66,6 +69,7 @@ def profile(values: pd.Series) -> Profile:
         len(counts),
         tuple(counts.index[:3]),
         float(looked[periods].sum() / looked.sum()),
+        bool(stamps_of_numbers(list(looked.index))[1]),
     )
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from salesforecast_lib.data.reading import ReadingError, ReadOptions, read_orders, read_panel_file
 from salesforecast_lib.data.reading.cells import stray_stamps
+from salesforecast_lib.data.reading.cells.dates import days_of_periods, first_day
 from salesforecast_lib.data.reading.report import ReadingReport
 from tests.unit.data.reading.files import HEADER, case, orders_with, write
 
@@ -263,3 +264,52 @@ def test_panels_read_zones_and_running_periods(tmp_path):
     text = "unique_id,ds,y\n" + "".join(f"A,{stamp},1\n" for stamp in stamps)
     read = read_panel_file(write(tmp_path, text))
     assert read.quarantine.empty and read.frame["ds"].max() == sunday
+
+
+COUNTED = {  # 4 March 2025, 9:15 of the clock that the numbers count by
+    "Excel's days": (["45720.385416667", "45721.5", "45722"], "2025-03-04 09:15", "days as Excel counts them"),
+    "Excel's days, a comma": (["45720,385416667", "45721,5", "45722"], "2025-03-04 09:15", "days as Excel counts them"),
+    "seconds": (["1741079700", "1741079701", "1741179700"], "2025-03-04 09:15", "seconds since 1970"),
+    "milliseconds": (["1741079700000", "1741079701000"], "2025-03-04 09:15", "milliseconds since 1970"),
+    "microseconds": (["1741079700000000", "1741079701000000"], "2025-03-04 09:15", "microseconds since 1970"),
+}
+
+
+@pytest.mark.parametrize("name", COUNTED)
+def test_a_column_of_counted_dates_is_read_and_said_with_an_example(tmp_path, name):
+    cells, when, words = COUNTED[name]
+    read = orders_with(tmp_path, "timestamp", cells)
+    assert read.frame["timestamp"].iloc[0] == pd.Timestamp(when) and read.quarantine.empty
+    (note,) = [note for note in read.report.notes if words in note]
+    assert f"{cells[0]} is {when}" in note
+
+
+def test_seconds_of_unix_are_utc_and_move_to_the_clock_of_the_shop(tmp_path):
+    read = orders_with(tmp_path, "timestamp", ["1741129200", "1741079701"], timezone="Europe/Berlin")
+    assert read.frame["timestamp"].iloc[0] == pd.Timestamp("2025-03-05 00:00")
+    read = orders_with(tmp_path, "timestamp", ["45720.5", "45721.5"])
+    assert read.report.timezone is None, "Excel's days are the shop's own clock"
+
+
+MIXED = [["45720", "2025-03-05"], ["45720", "1741079700"], ["123456", "234567"], ["20240", "1"]]
+
+
+@pytest.mark.parametrize("cells", MIXED)
+def test_numbers_of_more_than_one_kind_are_no_dates(tmp_path, cells):
+    read = orders_with(tmp_path, "timestamp", [*cells, "2025-03-06"])
+    assert not any("counts them" in note for note in read.report.notes) and len(read.quarantine) >= 1
+
+
+MONTHS = ["2025-03", "2025/03", "03/2025", "3.2025", "Mar 2025", "March 2025", "März 2025", "mars 2025", "Mar-2025"]
+
+
+@pytest.mark.parametrize("text", MONTHS)
+def test_a_month_of_a_panel_is_its_first_day(tmp_path, text):
+    file = write(tmp_path, f"unique_id,ds,y\nA,{text},3\nA,2025-04-01,2\n", "panel.csv")
+    assert read_panel_file(file).frame["ds"].iloc[0] == pd.Timestamp("2025-03-01")
+    assert days_of_periods(pd.Series([text]))[0] == 30
+
+
+@pytest.mark.parametrize("text", ["2025-13", "13/2025", "Foo 2025", "0/2025"])
+def test_what_is_no_month_is_no_period(text):
+    assert first_day(text) == text and days_of_periods(pd.Series([text]))[0] == 0

@@ -400,3 +400,17 @@ def test_parquet_columns_of_lists_and_bytes_are_kept(tmp_path):
 def test_open_table_keeps_cells_as_text(tmp_path):
     frame = open_table(write(tmp_path, "a,b\n007,NA\n,1.50\n")).frame
     assert frame["a"].tolist()[0] == "007" and frame["b"].tolist() == ["NA", "1.50"] and frame["a"].isna().tolist()[1]
+
+
+@pytest.mark.parametrize("state", ["cancelled", "Storniert", "voided", "annulée"])
+def test_cancelled_orders_and_several_currencies_are_said_by_the_reading(tmp_path, state):
+    lines = ["order_id,product_id,timestamp,quantity,unit_price,currency,status"]
+    for n in range(1, 9):
+        money, said = "USD" if n == 3 else "EUR", state if n < 3 else "paid"
+        lines.append(f"{n},A,2025-01-{n:02d},1,2,{money},{said}")
+    file = write(tmp_path, "\n".join(lines) + "\n")
+    notes = read_orders(file).report.notes
+    assert any(f"'status' says {state!r} of 2 lines" in note and "cancelled_when" in note for note in notes)
+    assert any("amounts are in EUR, USD and nothing is converted" in note for note in notes)
+    file = write(tmp_path, file.read_text(encoding="utf-8").replace(state, "paid").replace("USD", "eur"))
+    assert not any("cancelled_when" in note or "converted" in note for note in read_orders(file).report.notes)

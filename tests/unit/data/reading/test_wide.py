@@ -1,0 +1,105 @@
+"""Wide tables: a row a product and a column a period become a panel; what adds the dates up is no attribute."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from salesforecast_lib.data.reading import ReadingError, ReadOptions, open_table, read_orders, read_panel_file
+from tests.unit.data.reading.files import write
+
+NAMES = ["A", "B", "C"]
+WEEKS = pd.date_range("2024-01-01", periods=8, freq="W-MON")
+SPELT = {
+    "ISO": [f"{day:%Y-%m-%d}" for day in WEEKS],
+    "day first": [f"{day:%d/%m/%Y}" for day in WEEKS],
+    "ISO weeks": [f"{day:%G-W%V}" for day in WEEKS],
+    "as Excel's cells": [str(day) for day in WEEKS],
+}
+
+
+def wide(headers: list[str], **more: list) -> pd.DataFrame:
+    """Units of three products; product k sells k, k + 1, … in the periods."""
+    units = np.arange(1, 4)[:, None] + np.arange(len(headers))
+    return pd.DataFrame({"sku": NAMES, **more, **dict(zip(headers, units.T, strict=True))})
+
+
+def read(tmp_path, table: pd.DataFrame, name: str = "wide.csv", sep: str = ","):
+    """The panel of a wide table that was written and read."""
+    file = tmp_path / name
+    if name.endswith(".xlsx"):
+        table.to_excel(file, index=False)
+    else:
+        table.to_csv(file, index=False, sep=sep)
+    return read_panel_file(file, ReadOptions(columns={"unique_id": "sku"}))
+
+
+@pytest.mark.parametrize("name", SPELT)
+def test_each_cell_is_a_row_with_its_date(tmp_path, name):
+    found = read(tmp_path, wide(SPELT[name]))
+    frame = found.frame.set_index(["unique_id", "ds"])["y"]
+    assert len(frame) == 24 and frame["B", WEEKS[3]] == 5 and found.quarantine.empty
+    assert any("8 columns are dates" in note for note in found.report.notes)
+
+
+@pytest.mark.parametrize("form", ["%b %Y", "%Y-%m", "%m/%Y"])
+def test_months_in_a_header_are_months(tmp_path, form):
+    months = pd.date_range("2024-01-01", periods=6, freq="MS")
+    found = read(tmp_path, wide([f"{day:{form}}" for day in months]))
+    assert found.frame["ds"].drop_duplicates().tolist() == list(months)
+
+
+def test_a_workbook_with_typed_dates_in_its_header_is_read(tmp_path):
+    table = wide(list(WEEKS))
+    table.iloc[0, 1:3] = None  # before the product was there
+    found = read(tmp_path, table, "wide.xlsx").frame
+    assert len(found) == 24 and found["y"].isna().sum() == 2
+
+
+@pytest.mark.parametrize("sep, decimal", [(",", "."), (";", ",")])
+def test_sums_and_means_over_the_dates_are_no_attributes_and_a_total_is_no_product(tmp_path, sep, decimal):
+    table = wide(SPELT["ISO"], category=["x", "x", "y"])
+    dates = SPELT["ISO"]
+    table[dates] = table[dates] + 0.25
+    table["Total"], table["Mean"] = table[dates].sum(axis=1), table[dates].mean(axis=1)
+    table.loc[3] = ["Total", "", *table[dates].sum(), table["Total"].sum(), table["Total"].sum() / 8]
+    table = table.astype(object).map(lambda cell: str(cell).replace(".", decimal))
+    found = read(tmp_path, table, sep=sep)
+    assert list(found.frame) == ["row", "unique_id", "ds", "y", "category"]
+    assert sorted(found.frame["unique_id"].unique()) == NAMES and found.frame["y"].iloc[0] == 1.25
+    notes = " ".join(found.report.notes)
+    assert "['Total', 'Mean'] are the sum or the mean" in notes and "row 4 adds up all others" in notes
+
+
+def test_a_refused_cell_names_the_row_of_the_file(tmp_path):
+    table = wide(SPELT["ISO"]).astype(object)
+    table.iloc[1, 4] = "many"
+    found = read(tmp_path, table)
+    assert found.quarantine[["row", "column", "value"]].values.tolist() == [[2, "y", "many"]]
+
+
+def test_dates_beside_more_columns_of_other_kinds_are_left_alone(tmp_path):
+    table = pd.DataFrame({"order_id": [1], "a": [1], "b": [2], "2024-01-01": [3], "2024-01-02": [4], "2024-01-03": [4]})
+    table.to_csv(tmp_path / "few.csv", index=False)
+    assert list(open_table(tmp_path / "few.csv").frame) == list(table)
+
+
+def test_a_wide_table_given_as_orders_says_what_it_is(tmp_path):
+    wide(SPELT["ISO"]).to_csv(tmp_path / "wide.csv", index=False)
+    with pytest.raises(ReadingError, match="--kind panel") as error:
+        read_orders(tmp_path / "wide.csv")
+    assert "salesforecast init NAME --orders FILE" in str(error.value)
+
+
+def test_a_column_of_dates_that_is_mapped_keeps_its_place(tmp_path):
+    file = write(tmp_path, "sku,2024-01-01,2024-01-08,2024-01-15,2024-01-22\nA,1,2,3,4\n", "wide.csv")
+    assert "2024-01-08" in open_table(file, wanted=("2024-01-08",)).frame
+
+
+def test_a_place_of_digits_describes_its_series(tmp_path):
+    table = pd.concat([wide(SPELT["ISO"], store=[1] * 3), wide(SPELT["ISO"], store=[2] * 3)])
+    table.to_csv(tmp_path / "wide.csv", index=False)
+    columns = {"unique_id": "sku", "location_id": "store"}
+    found = read_panel_file(tmp_path / "wide.csv", ReadOptions(columns=columns)).frame
+    assert found["unique_id"].nunique() == 6 and set(found["location_id"]) == {"1", "2"}
