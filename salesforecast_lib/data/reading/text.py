@@ -20,6 +20,7 @@ from salesforecast_lib.data.reading.report import ReadingError, ReadOptions
 _SEPARATORS = ",;\t|"
 _HEAD = 1 << 18  # characters in which the header is looked for
 _SEP_LINE = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
+_QUOTED_LINE = re.compile(r'"(?:[^"]|"")*"')
 _MAX_SURPLUS = 300
 MANY_FIELDS = "more fields than the header has columns: a separator stands inside a field without quotes"
 
@@ -32,12 +33,18 @@ def read_text(file: Path, options: ReadOptions, wanted: Sequence[str], rows: int
     head = reader.read(_HEAD)
     if not head.strip():
         raise ReadingError(f"{file}: only blank lines; expected a header line and rows")
-    skip, asked = 0, ""
+    skip, asked, notes = 0, "", list[str]()
+    if _without_quotes(head.splitlines()[:LINES]):
+        inner = _without_quotes(data.decode(encoding).splitlines())
+        if inner:
+            notes.append("each line stands in quotation marks as a whole: they were taken off")
+            head, data, encoding = "\n".join(inner), "\n".join(inner).encode(), "utf-8"
     lines = list(io.StringIO(head, newline=""))
     if match := _SEP_LINE.fullmatch(lines[0].strip()):
         skip, asked = 1, match.group(1)
     separator, above, below, names = _find_header(lines[skip:], asked, wanted)
-    header, notes = header_names(names, str(file), wanted)
+    header, more = header_names(names, str(file), wanted)
+    notes += more
     if said := say_encoding(data, encoding, options.prefix):
         notes.append(said)
     if above:
@@ -50,6 +57,17 @@ def read_text(file: Path, options: ReadOptions, wanted: Sequence[str], rows: int
         notes.append(f"{int(empty.sum())} rows without any value were skipped")
         frame = frame[~empty]
     return RawTable(frame, refused, shown_encoding(encoding), separator, None, notes)
+
+
+def _without_quotes(lines: list[str]) -> list[str]:
+    """Lines that each stand in quotation marks as a whole, with separators inside, without these; else none."""
+    found = []
+    for line in (line.strip() for line in lines if line.strip()):
+        inside = line[1:-1].replace('""', '"')
+        if not _QUOTED_LINE.fullmatch(line) or not any(mark in inside for mark in _SEPARATORS):
+            return []
+        found.append(inside)
+    return found
 
 
 def _find_header(lines: list[str], asked: str, wanted: Sequence[str]) -> tuple[str, int, int, list[str]]:

@@ -414,3 +414,15 @@ def test_cancelled_orders_and_several_currencies_are_said_by_the_reading(tmp_pat
     assert any("amounts are in EUR, USD and nothing is converted" in note for note in notes)
     file = write(tmp_path, file.read_text(encoding="utf-8").replace(state, "paid").replace("USD", "eur"))
     assert not any("cancelled_when" in note or "converted" in note for note in read_orders(file).report.notes)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "cp1252", "utf-16"])
+def test_lines_in_quotation_marks_as_a_whole_are_taken_out_of_them(tmp_path, encoding):
+    lines = [",".join(HEADER), '1,"Gläser, 6",2025-01-02,1,2.5', "2,B,2025-01-03,2,3"]
+    quoted = ['"' + line.replace('"', '""') + '"' for line in lines]
+    read = read_orders(write(tmp_path, "\r\n".join(quoted) + "\r\n", encoding=encoding))
+    assert read.frame["product_id"].tolist() == ["Gläser, 6", "B"] and read.frame["unit_price"].tolist() == [2.5, 3.0]
+    assert any("quotation marks as a whole" in note for note in read.report.notes)
+    fields = '"order_id","product_id","timestamp","quantity","unit_price"\n"1","A,B","2025-01-02","1","2"\n'
+    read = read_orders(write(tmp_path, fields))
+    assert read.frame["product_id"].tolist() == ["A,B"] and not any("as a whole" in n for n in read.report.notes)
