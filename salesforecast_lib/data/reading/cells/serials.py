@@ -12,6 +12,7 @@ _NUMBER = re.compile(r"\d{5,19}(?:[.,]\d+)?")
 _FIRST, _LAST = datetime(1980, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 _EXCEL = datetime(1899, 12, 30, tzinfo=UTC)  # its day 0
 _UNIX = {"seconds": 1, "milliseconds": 10**3, "microseconds": 10**6, "nanoseconds": 10**9}  # in a second
+_LOOKED = 100  # cells that tell a column of texts soon
 _MOST = 0.99  # of the filled cells: a typing error is no proof
 
 
@@ -21,6 +22,9 @@ def stamps_of_numbers(texts: Sequence[str | None]) -> tuple[list[str | None], st
     Numbers are read only where nearly every filled cell is one, of the same kind and of the years 1980 to 2099: days
     since the end of 1899 (an Excel file saved as text), or seconds, milliseconds, … since 1970 in UTC.
     """
+    some = [text for text in texts[:: max(1, len(texts) // _LOOKED)] if text]
+    if 2 * sum(_NUMBER.fullmatch(strip(plain_digits(text))) is not None for text in some) < len(some):
+        return list(texts), ""
     plain = [strip(plain_digits(text)) if text else "" for text in texts]
     filled = [text for text in plain if text]
     numbers = {text: float(text.replace(",", ".")) for text in filled if _NUMBER.fullmatch(text)}
