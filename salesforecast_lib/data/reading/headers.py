@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from salesforecast_lib.data.reading.cells.dates import first_day, parse_stamp
+from salesforecast_lib.data.reading.cells.ids import strip
 from salesforecast_lib.data.reading.cells.numbers import NumberColumn
 from salesforecast_lib.data.reading.columns import find_column
 from salesforecast_lib.data.reading.raw import RawTable
@@ -18,6 +19,11 @@ from salesforecast_lib.data.reading.report import ReadingError
 
 LINES = 60  # records in which the header is looked for
 _DATES = 4  # headers that are dates make a wide table
+_TOTAL = re.compile(
+    r"(grand |sub ?|overall )?totals?|sum|summe|gesamt(summe)?|insgesamt|total général|totale|somma|somme|suma|totaal|"
+    r"总计|合计|總計|合計|計",
+    re.IGNORECASE,
+)
 
 
 def header_place(rows: list[list[str]], wanted: Sequence[str]) -> tuple[int | None, int]:
@@ -63,12 +69,13 @@ def lengthened(raw: RawTable, wanted: Sequence[str] = ()) -> RawTable:
     """A wide table, a row a product and a column a date, as the panel that it is; every other table as it is.
 
     Its columns are the others', then ``ds`` and ``y``; a row keeps the number of the file's row that it comes from.
-    Left out are a row that adds up all others, and columns that are the sum or the mean of the dates: as attributes of
+    Left out are rows that add up others, and columns that are the sum or the mean of the dates: as attributes of
     a product they would tell its future. Nothing is done where one of the dates is among the ``wanted`` names.
     """
     frame = raw.frame
     dates = date_columns([str(name) for name in frame.columns])
-    if not dates or set(dates) & set(wanted):
+    others = {str(name) for name in frame.columns} - set(dates)
+    if not dates or set(dates) & set(wanted) or others & {"ds", "y"}:
         return raw
     values = _numbers(frame)
     place = [list(frame.columns).index(name) for name in dates]
@@ -76,10 +83,10 @@ def lengthened(raw: RawTable, wanted: Sequence[str] = ()) -> RawTable:
         f"{len(dates)} columns are dates, {dates[0]!r} to {dates[-1]!r}: read as a row for each of the {len(frame)} "
         "rows and each date, the date in 'ds' and its cell in 'y'"
     ]
-    total = _adds_up(values[:, place])
+    total = _adds_up(values[:, place], _called_total(frame[[name for name in frame.columns if name not in dates]]))
     if total.any():
-        rows = frame.index[total].tolist()
-        notes.append(f"row {rows[0]} adds up all others and was left out")
+        rows = ", ".join(map(str, frame.index[total]))
+        notes.append(f"row {rows} adds up others and was left out")
         frame, values = frame[~total], values[~total]
     sums = _of_the_dates(values, place, list(frame.columns))
     if sums:
@@ -103,15 +110,24 @@ def _near(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     return np.isclose(one, other, rtol=1e-3, atol=0.006)
 
 
-def _adds_up(values: np.ndarray) -> np.ndarray:
-    """Mask (rows,) of the row that is the sum of all others, in values (rows, dates); False where there is none."""
-    found = np.zeros(len(values), dtype=bool)
-    if len(values) > 2:
-        every = np.nansum(values, axis=0)
-        counts = every > 0
-        if counts.sum() >= _DATES:
-            alike = _near(2 * np.nan_to_num(values), every)[:, counts].all(axis=1)
-            found[np.flatnonzero(alike)[:1]] = True
+def _called_total(frame: pd.DataFrame) -> np.ndarray:
+    """Mask (rows,) of rows with a cell that says "total" and nothing else."""
+    cells = frame.map(lambda cell: isinstance(cell, str) and _TOTAL.fullmatch(strip(cell)) is not None)
+    return cells.to_numpy(dtype=bool).any(axis=1)
+
+
+def _adds_up(values: np.ndarray, called: np.ndarray) -> np.ndarray:
+    """Mask (rows,) of the row that is the sum of all others in values (rows, dates), and of those ``called`` a total.
+
+    These have to be the largest at every date: with sums of groups among the rows none is the sum of all others.
+    """
+    every, most = np.nansum(values, axis=0), np.max(np.nan_to_num(values), axis=0, initial=0.0)
+    counts = every > 0
+    if len(values) < 3 or counts.sum() < _DATES:
+        return np.zeros(len(values), dtype=bool)
+    known = np.nan_to_num(values)[:, counts]
+    found = called & (known >= most[counts] - 0.006).all(axis=1)
+    found[np.flatnonzero(_near(2 * known, every[counts]).all(axis=1))[:1]] = True
     return found
 
 
@@ -120,7 +136,7 @@ def _of_the_dates(values: np.ndarray, dates: list[int], names: list[str]) -> lis
     each = values[:, dates]
     total, count = np.nansum(each, axis=1), np.maximum(np.isfinite(each).sum(axis=1), 1)
     found = []
-    for place in set(range(len(names))) - set(dates):
+    for place in sorted(set(range(len(names))) - set(dates)):
         own = values[:, place]
         some = np.isfinite(own) & (total > 0)
         like = [_near(own, other)[some] for other in (total, total / count, total / len(dates))]

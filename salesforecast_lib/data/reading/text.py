@@ -33,7 +33,9 @@ def read_text(file: Path, options: ReadOptions, wanted: Sequence[str], rows: int
     head = reader.read(_HEAD)
     if not head.strip():
         raise ReadingError(f"{file}: only blank lines; expected a header line and rows")
-    skip, asked, notes = 0, "", list[str]()
+    skip, asked, shown = 0, "", shown_encoding(encoding)
+    said = say_encoding(data, encoding, options.prefix)
+    notes = [said] if said else []
     if _without_quotes(head.splitlines()[:LINES]):
         inner = _without_quotes(data.decode(encoding).splitlines())
         if inner:
@@ -45,8 +47,6 @@ def read_text(file: Path, options: ReadOptions, wanted: Sequence[str], rows: int
     separator, above, below, names = _find_header(lines[skip:], asked, wanted)
     header, more = header_names(names, str(file), wanted)
     notes += more
-    if said := say_encoding(data, encoding, options.prefix):
-        notes.append(said)
     if above:
         notes.append(f"{above} lines above the header were skipped")
     frame, refused = _read_rows(data, encoding, separator, skip + below, header, str(file), rows)
@@ -56,7 +56,7 @@ def read_text(file: Path, options: ReadOptions, wanted: Sequence[str], rows: int
     if empty.any():
         notes.append(f"{int(empty.sum())} rows without any value were skipped")
         frame = frame[~empty]
-    return RawTable(frame, refused, shown_encoding(encoding), separator, None, notes)
+    return RawTable(frame, refused, shown, separator, None, notes)
 
 
 def _without_quotes(lines: list[str]) -> list[str]:

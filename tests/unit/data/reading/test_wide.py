@@ -69,7 +69,7 @@ def test_sums_and_means_over_the_dates_are_no_attributes_and_a_total_is_no_produ
     assert list(found.frame) == ["row", "unique_id", "ds", "y", "category"]
     assert sorted(found.frame["unique_id"].unique()) == NAMES and found.frame["y"].iloc[0] == 1.25
     notes = " ".join(found.report.notes)
-    assert "['Total', 'Mean'] are the sum or the mean" in notes and "row 4 adds up all others" in notes
+    assert "['Total', 'Mean'] are the sum or the mean" in notes and "row 4 adds up others" in notes
 
 
 def test_a_refused_cell_names_the_row_of_the_file(tmp_path):
@@ -103,3 +103,21 @@ def test_a_place_of_digits_describes_its_series(tmp_path):
     columns = {"unique_id": "sku", "location_id": "store"}
     found = read_panel_file(tmp_path / "wide.csv", ReadOptions(columns=columns)).frame
     assert found["unique_id"].nunique() == 6 and set(found["location_id"]) == {"1", "2"}
+
+
+def test_a_grand_total_over_sums_of_groups_is_no_product_and_a_large_product_is(tmp_path):
+    dates = SPELT["ISO"]
+    table = wide(dates)
+    table.loc[3] = ["Gesamt", *(1.4 * table[dates].sum())]  # more than the rows add up to: others are not in the file
+    found = read(tmp_path, table)
+    assert sorted(found.frame["unique_id"].unique()) == NAMES
+    assert any("row 4 adds up others" in note for note in found.report.notes)
+    table.loc[3, "sku"] = "Gesamtpaket"
+    assert read(tmp_path, table).frame["unique_id"].nunique() == 4
+    table.loc[3] = ["Total", *([0] * len(dates))]  # a brand that sells nothing
+    assert read(tmp_path, table).frame["unique_id"].nunique() == 4
+
+
+def test_a_table_that_has_a_ds_or_a_y_of_its_own_is_left_alone(tmp_path):
+    wide(SPELT["ISO"], y=[1, 2, 3]).to_csv(tmp_path / "own.csv", index=False)
+    assert SPELT["ISO"][0] in open_table(tmp_path / "own.csv").frame
