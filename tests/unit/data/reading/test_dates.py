@@ -287,6 +287,8 @@ def test_a_column_of_counted_dates_is_read_and_said_with_an_example(tmp_path, na
 def test_seconds_of_unix_are_utc_and_move_to_the_clock_of_the_shop(tmp_path):
     read = orders_with(tmp_path, "timestamp", ["1741129200", "1741079701"], timezone="Europe/Berlin")
     assert read.frame["timestamp"].iloc[0] == pd.Timestamp("2025-03-05 00:00")
+    read = orders_with(tmp_path, "timestamp", ["1741129200", "1741079701"])
+    assert read.report.timezone == "wall clock of the stamps (UTC)", "the report says on whose clock they were read"
     read = orders_with(tmp_path, "timestamp", ["45720.5", "45721.5"])
     assert read.report.timezone is None, "Excel's days are the shop's own clock"
 
