@@ -19,6 +19,7 @@ from salesforecast_lib.data.reading.report import ReadingError
 
 LINES = 60  # records in which the header is looked for
 _DATES = 4  # headers that are dates make a wide table
+_CENT = 0.006  # what rounding to cents may take from a sum
 _TOTAL = re.compile(
     r"(grand |sub ?|overall )?totals?|sum|summe|gesamt(summe)?|insgesamt|total général|totale|somma|somme|suma|totaal|"
     r"总计|合计|總計|合計|計",
@@ -59,12 +60,6 @@ def header_names(names: list[str], file: str, wanted: Sequence[str]) -> tuple[li
     return result, notes
 
 
-def date_columns(names: Sequence[str]) -> list[str]:
-    """Names that are dates, months or ISO weeks, where most of the header is: a column for each period."""
-    found = [name for name in names if parse_stamp(first_day(name)) is not None]
-    return found if _DATES <= len(found) < len(names) and 2 * len(found) > len(names) else []
-
-
 def lengthened(raw: RawTable, wanted: Sequence[str] = ()) -> RawTable:
     """A wide table, a row a product and a column a date, as the panel that it is; every other table as it is.
 
@@ -72,30 +67,33 @@ def lengthened(raw: RawTable, wanted: Sequence[str] = ()) -> RawTable:
     Left out are rows that add up others, and columns that are the sum or the mean of the dates: as attributes of
     a product they would tell its future. Nothing is done where one of the dates is among the ``wanted`` names.
     """
-    frame = raw.frame
-    dates = date_columns([str(name) for name in frame.columns])
-    others = {str(name) for name in frame.columns} - set(dates)
-    if not dates or set(dates) & set(wanted) or others & {"ds", "y"}:
+    dates = _date_columns([str(name) for name in raw.frame.columns])
+    others = [name for name in raw.frame.columns if name not in dates]
+    if not dates or set(dates) & set(wanted) or {"ds", "y"} & set(others):
         return raw
+    frame = raw.frame[[*dates, *others]]
     values = _numbers(frame)
-    place = [list(frame.columns).index(name) for name in dates]
     notes = [
         f"{len(dates)} columns are dates, {dates[0]!r} to {dates[-1]!r}: read as a row for each of the {len(frame)} "
         "rows and each date, the date in 'ds' and its cell in 'y'"
     ]
-    total = _adds_up(values[:, place], _called_total(frame[[name for name in frame.columns if name not in dates]]))
+    total = _adds_up(values[:, : len(dates)], _called_total(frame[others]))
     if total.any():
-        rows = ", ".join(map(str, frame.index[total]))
-        notes.append(f"row {rows} adds up others and was left out")
+        notes.append(f"row {', '.join(map(str, frame.index[total]))} adds up others and was left out")
         frame, values = frame[~total], values[~total]
-    sums = _of_the_dates(values, place, list(frame.columns))
+    sums = _of_the_dates(values[:, : len(dates)], values[:, len(dates) :], others)
     if sums:
         notes.append(f"columns {sums} are the sum or the mean of the dates and were left out")
-    kept = [name for name in frame.columns if name not in dates and name not in sums]
-    long = {name: np.repeat(frame[name].to_numpy(dtype=object), len(dates)) for name in kept}
+    long = {name: np.repeat(frame[name].to_numpy(dtype=object), len(dates)) for name in others if name not in sums}
     long |= {"ds": np.tile(np.array(dates, dtype=object), len(frame)), "y": frame[dates].to_numpy(dtype=object).ravel()}
     table = pd.DataFrame(long, pd.Index(np.repeat(frame.index.to_numpy(), len(dates)), name="row"))
     return replace(raw, frame=table, notes=[*raw.notes, *notes])
+
+
+def _date_columns(names: Sequence[str]) -> list[str]:
+    """Names that are dates, months or ISO weeks, where most of the header is: a column for each period."""
+    found = [name for name in names if parse_stamp(first_day(name)) is not None]
+    return found if _DATES <= len(found) < len(names) and 2 * len(found) > len(names) else []
 
 
 def _numbers(frame: pd.DataFrame) -> np.ndarray:
@@ -107,7 +105,7 @@ def _numbers(frame: pd.DataFrame) -> np.ndarray:
 
 
 def _near(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    return np.isclose(one, other, rtol=1e-3, atol=0.006)
+    return np.isclose(one, other, rtol=1e-3, atol=_CENT)
 
 
 def _called_total(frame: pd.DataFrame) -> np.ndarray:
@@ -126,20 +124,18 @@ def _adds_up(values: np.ndarray, called: np.ndarray) -> np.ndarray:
     if len(values) < 3 or counts.sum() < _DATES:
         return np.zeros(len(values), dtype=bool)
     known = np.nan_to_num(values)[:, counts]
-    found = called & (known >= most[counts] - 0.006).all(axis=1)
+    found = called & (known >= most[counts] - _CENT).all(axis=1)
     found[np.flatnonzero(_near(2 * known, every[counts]).all(axis=1))[:1]] = True
     return found
 
 
-def _of_the_dates(values: np.ndarray, dates: list[int], names: list[str]) -> list[str]:
-    """Other columns that add the dates up, or are their mean, in nearly every row."""
-    each = values[:, dates]
-    total, count = np.nansum(each, axis=1), np.maximum(np.isfinite(each).sum(axis=1), 1)
+def _of_the_dates(values: np.ndarray, others: np.ndarray, names: list[str]) -> list[str]:
+    """Those of the ``names`` whose column of ``others`` adds up ``values`` (rows, dates), or is their mean."""
+    total, count = np.nansum(values, axis=1), np.maximum(np.isfinite(values).sum(axis=1), 1)
     found = []
-    for place in sorted(set(range(len(names))) - set(dates)):
-        own = values[:, place]
+    for name, own in zip(names, others.T, strict=True):
         some = np.isfinite(own) & (total > 0)
-        like = [_near(own, other)[some] for other in (total, total / count, total / len(dates))]
+        like = [_near(own, other)[some] for other in (total, total / count, total / values.shape[1])]
         if some.sum() > 1 and max(part.mean() for part in like) >= 0.95:
-            found.append(names[place])
+            found.append(name)
     return found

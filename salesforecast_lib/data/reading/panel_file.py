@@ -40,20 +40,20 @@ def read_panel_file(path: str | Path, options: ReadOptions | None = None) -> Rea
     good = frame.copy(deep=False)
     good["unique_id"] = read_ids(frame["unique_id"], "unique_id", report)
     refuse_ids(refusals, good["unique_id"], frame["unique_id"], "unique_id")
-    places = good["unique_id"]
+    placed: dict[str, pd.Series] = {}  # ids are text, also those of digits
     if options.columns.get("location_id"):
         places = read_ids(frame["location_id"], "location_id", report)
         refuse_ids(refusals, places, frame["location_id"], "location_id")
         good["unique_id"] = good["unique_id"] + " @ " + places
+        placed["location_id"] = places
         product, place = (options.columns.get(name, name) for name in ("unique_id", "location_id"))
         report.note(f"one series for each {product!r} at each {place!r}")
     good["ds"], reasons = read_dates(frame["ds"], "ds", options, report, periods=True)
     for reason, mask in reasons.items():
         refusals.add(mask, "ds", reason)
     covariates = [name for name in frame if name not in _REQUIRED]
-    placed = ["location_id"] if options.columns.get("location_id") else []  # ids are text, also those of digits
     numeric, categories = covariates_of(frame, [name for name in covariates if name not in placed], report)
-    categories |= {name: places for name in placed}
+    categories |= placed
     numbers = read_numbers({"y": frame["y"], **numeric}, options, report)
     y, empty = numbers.pop("y")
     refusals.add(~empty & ~(np.isfinite(y) & (y >= 0)), "y", "not a finite number of zero or more")

@@ -36,11 +36,10 @@ def read_text(file: Path, options: ReadOptions, wanted: Sequence[str], rows: int
     skip, asked, shown = 0, "", shown_encoding(encoding)
     said = say_encoding(data, encoding, options.prefix)
     notes = [said] if said else []
-    if _without_quotes(head.splitlines()[:LINES]):
-        inner = _without_quotes(data.decode(encoding).splitlines())
-        if inner:
-            notes.append("each line stands in quotation marks as a whole: they were taken off")
-            head, data, encoding = "\n".join(inner), "\n".join(inner).encode(), "utf-8"
+    if inner := _without_quotes(head.splitlines()[:LINES]) and _without_quotes(data.decode(encoding).splitlines()):
+        notes.append("each line stands in quotation marks as a whole: they were taken off")
+        head, encoding = "\n".join(inner), "utf-8"
+        data = head.encode()
     lines = list(io.StringIO(head, newline=""))
     if match := _SEP_LINE.fullmatch(lines[0].strip()):
         skip, asked = 1, match.group(1)

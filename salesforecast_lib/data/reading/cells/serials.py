@@ -28,16 +28,17 @@ def stamps_of_numbers(texts: Sequence[str | None]) -> tuple[list[str | None], st
     plain = [strip(plain_digits(text)) if text else "" for text in texts]
     filled = [text for text in plain if text]
     numbers = {text: float(text.replace(",", ".")) for text in filled if _NUMBER.fullmatch(text)}
-    if not filled or len(numbers) < _MOST * len(set(filled)):
+    least = _MOST * len(set(filled))
+    if not filled or len(numbers) < least:
         return list(texts), ""
     first, last = ((when - _EXCEL) / timedelta(days=1) for when in (_FIRST, _LAST))
     days = {text: number for text, number in numbers.items() if first <= number < last}
-    if len(days) >= _MOST * len(set(filled)):
+    if len(days) >= least:
         found = {text: _stamp(_EXCEL + timedelta(days=number)) for text, number in days.items()}
         return _told(texts, plain, found, "days as Excel counts them")
     for unit, size in _UNIX.items():
         inside = {t: n / size for t, n in numbers.items() if _FIRST.timestamp() <= n / size < _LAST.timestamp()}
-        if len(inside) >= _MOST * len(set(filled)):
+        if len(inside) >= least:
             found = {text: f"{_stamp(datetime.fromtimestamp(n, UTC))}+00:00" for text, n in inside.items()}
             return _told(texts, plain, found, f"{unit} since 1970, as Unix counts them in UTC")
     return list(texts), ""

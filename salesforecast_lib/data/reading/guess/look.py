@@ -62,7 +62,8 @@ class Looked:
         look = self.profiles[column]
         if role in ("timestamp", "ds", "start", "end"):
             dated = any(other.dates >= 0.9 for other in self.profiles.values())  # a month beside a date is no stamp
-            counted = look.counted and ROLES["timestamp"].rank(self.headers[column]) is not None  # or any large number
+            # an order number may look like a counted date, so the name has to say that it is one
+            counted = look.counted and ROLES["timestamp"].rank(self.headers[column]) is not None
             return look.filled >= 0.5 and (look.dates >= 0.9 or (look.periods >= 0.9 and not dated) or counted)
         if role in ("quantity", "y", "stock"):
             return look.filled >= 0.5 and look.numbers >= 0.9
