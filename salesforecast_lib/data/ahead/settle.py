@@ -61,7 +61,8 @@ def settle_columns(
         role = declared.get(name, "")
         if role in ("historical", "static") and name in planned:
             settled.notes.append(f"column {name!r} of the plan is not used: you declared it {role}")
-        numbers = None if role == "static" else numbers_of(cells)
+        place = name == "location_id" and not role  # an id is text, also one of digits
+        numbers = None if role == "static" or place else numbers_of(cells)
         known_ahead = role == "future" or (not role and (name in told or name in planned))
         if numbers is not None:
             if blanks[past].any() and _lists_what_was_on(name, numbers[past]):

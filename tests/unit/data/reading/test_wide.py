@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from salesforecast_lib.data.reading import ReadingError, ReadOptions, open_table, read_orders, read_panel_file
+from salesforecast_lib.pipeline.init.check_data import check_file
 from tests.unit.data.reading.files import write
 
 NAMES = ["A", "B", "C"]
@@ -100,9 +101,11 @@ def test_a_column_of_dates_that_is_mapped_keeps_its_place(tmp_path):
 def test_a_place_of_digits_describes_its_series(tmp_path):
     table = pd.concat([wide(SPELT["ISO"], store=[1] * 3), wide(SPELT["ISO"], store=[2] * 3)])
     table.to_csv(tmp_path / "wide.csv", index=False)
-    columns = {"unique_id": "sku", "location_id": "store"}
-    found = read_panel_file(tmp_path / "wide.csv", ReadOptions(columns=columns)).frame
+    options = ReadOptions(columns={"unique_id": "sku", "location_id": "store"})
+    found = read_panel_file(tmp_path / "wide.csv", options).frame
     assert found["unique_id"].nunique() == 6 and set(found["location_id"]) == {"1", "2"}
+    checked = check_file(str(tmp_path / "wide.csv"), "panel", lambda: options)
+    assert ("describe a series", "location_id") in checked.lines and not checked.error
 
 
 def test_a_grand_total_over_sums_of_groups_is_no_product_and_a_large_product_is(tmp_path):
