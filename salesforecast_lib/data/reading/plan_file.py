@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from salesforecast_lib.data.reading.cells.dates import days_of_periods, read_dates
+from salesforecast_lib.data.reading.cells.dates import read_dates
 from salesforecast_lib.data.reading.cells.ids import read_ids
 from salesforecast_lib.data.reading.cells.numbers import read_numbers
+from salesforecast_lib.data.reading.cells.periods import days_of_periods
 from salesforecast_lib.data.reading.columns import our_columns
 from salesforecast_lib.data.reading.orders import Refusals, refuse_ids, start_report
 from salesforecast_lib.data.reading.panel_file import covariates_of
@@ -45,7 +46,8 @@ def read_plan_file(path: str | Path, options: ReadOptions | None = None) -> Read
     ends = [name for name in ("ds", "end") if name in frame]
     cells = pd.concat([frame[name] for name in ends])  # one order of day and month for both
     stamps, reasons = read_dates(cells, "ds", options, report, periods=True)
-    through = stamps + pd.to_timedelta(days_of_periods(cells), unit="D")  # a month is planned to its last day
+    more = days_of_periods(cells, options.columns.get("ds", "ds"))  # a month is planned to its last day
+    through = stamps + pd.to_timedelta(more, unit="D")
     for place, name in enumerate(ends):
         part = slice(place * len(frame), (place + 1) * len(frame))
         good[name] = stamps.iloc[part]

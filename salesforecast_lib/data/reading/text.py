@@ -13,7 +13,7 @@ import pandas as pd
 
 from salesforecast_lib.data.reading.cells import strip
 from salesforecast_lib.data.reading.decode import find_encoding, read_bytes, say_encoding, shown_encoding
-from salesforecast_lib.data.reading.headers import LINES, header_names, header_place
+from salesforecast_lib.data.reading.layout import LINES, header_names, header_place
 from salesforecast_lib.data.reading.raw import RawTable, numbered, refused_rows
 from salesforecast_lib.data.reading.report import ReadingError, ReadOptions
 

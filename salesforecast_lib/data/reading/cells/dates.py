@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import re
-from calendar import monthrange
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from salesforecast_lib.data.reading.cells.ids import strip
+from salesforecast_lib.data.reading.cells.periods import first_days
 from salesforecast_lib.data.reading.cells.serials import stamps_of_numbers
-from salesforecast_lib.data.reading.cells.stamps import Stamp, months, parse_stamp
+from salesforecast_lib.data.reading.cells.stamps import Stamp, parse_stamp
 from salesforecast_lib.data.reading.report import ReadingError, ReadingReport, ReadOptions
 
 NOT_A_DATE = "not a date; expected one such as 2024-03-31 17:05"
 FAR = "a date far from all others"
 _PLAIN_ISO = ("%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d")
-_MONTH = re.compile(
-    r"(?P<y>\d{4})[-/.](?P<m>\d{2})|(?P<mm>\d{1,2})[/.](?P<yy>\d{4})|(?P<name>[^\W\d_]{3,})\.?[ -](?P<of>\d{4})"
-)
-_ISO_WEEK = re.compile(r"\d{4}-W\d{2}")
 _MANY_YEARS = 10  # a shop's column of two-digit years does not hold more
 _MINORITY = 0.5
 
@@ -44,12 +38,14 @@ def read_dates(
 
     The order of day and month is inferred from the whole column. A few rows with two readings beside rows that have one
     are not read; a column of them is refused. A column of numbers is read as `stamps_of_numbers` says, and the report
-    says so. With ``periods`` a month (2025-03, Mar 2025) or an ISO week (2025-W10) is read as its first day.
+    says so. With ``periods`` a month (2025-03, Mar 2025) or an ISO week (2025-W10) is read as its first day, see
+    `periods_of`.
 
     Raises
     ------
     ReadingError
-        When no single order of day and month fits the column, or more than one does and they differ.
+        When no single order of day and month fits the column, or more than one does and they differ; when periods may
+        be months as well as weeks, or are quarters.
     """
     quick = values if pd.api.types.is_datetime64_any_dtype(values) else _plain_iso(values)
     if quick is not None:
@@ -60,7 +56,11 @@ def read_dates(
     if counted:
         report.note(f"{column} holds {counted}")
     if periods:
-        texts = [None if text is None else first_day(text) for text in texts]
+        texts, told = first_days(texts, options.columns.get(column, column))
+        if told.doubt:
+            raise ReadingError(f"{report.file}, column {column}: {told.doubt}")
+        if told.words:
+            report.note(f"{column} holds {told.words}")
     stamps = [parse_stamp(text) if text else None for text in texts]
     order, refused = _order([(s, int(n)) for s, n in zip(stamps, counts, strict=True)], column, options, report)
     days = [None if s is None else s.day(order) for s in stamps]
@@ -73,35 +73,6 @@ def read_dates(
     reasons[FAR] = (found & np.isnat(table))[codes]
     reasons[NOT_A_DATE] = ~found[codes] & ~unread[codes]
     return pd.Series(table[codes], index=values.index, name=values.name), reasons
-
-
-def first_day(text: str) -> str:
-    """First day of a month or an ISO week; every other text as it is."""
-    if month := _month(strip(text)):
-        return f"{month[0]}-{month[1]:02d}-01"
-    return f"{strip(text)}-1" if _ISO_WEEK.fullmatch(strip(text)) else text
-
-
-def _month(text: str) -> tuple[int, int] | None:
-    """Year and number of a month: 2025-03, 03/2025, Mar 2025 or März 2025; None for every other text."""
-    match = _MONTH.fullmatch(text)
-    if not match:
-        return None
-    part = match.groupdict()
-    number = months().get(part["name"].casefold(), 0) if part["name"] else int(part["m"] or part["mm"])
-    return (int(part["y"] or part["yy"] or part["of"]), number) if 1 <= number <= 12 else None
-
-
-def days_of_periods(values: pd.Series) -> np.ndarray:
-    """Days that follow the first one in each cell's period: 6 of an ISO week, 27 to 30 of a month, 0 of a date."""
-    days = {}
-    for cell in values.unique():
-        text = strip(cell) if isinstance(cell, str) else ""
-        if month := _month(text):
-            days[cell] = monthrange(*month)[1] - 1
-        else:
-            days[cell] = 6 if _ISO_WEEK.fullmatch(text) else 0
-    return np.array([days[cell] for cell in values], dtype="int64")
 
 
 def _plain_iso(values: pd.Series) -> pd.Series | None:

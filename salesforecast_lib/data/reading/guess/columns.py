@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from salesforecast_lib.data.reading.cells.dates import first_day, parse_stamp
+from salesforecast_lib.data.reading.cells.periods import first_days
 from salesforecast_lib.data.reading.cells.serials import stamps_of_numbers
+from salesforecast_lib.data.reading.cells.stamps import parse_stamp
 from salesforecast_lib.data.reading.guess.evidence import (
     constant_within,
     counts_lines,
@@ -148,9 +149,10 @@ def _static(looked: Looked, product: str | None, taken: set[str]) -> tuple[str, 
 
 def _days_of(texts: pd.Series) -> pd.DatetimeIndex:
     """Day of each text, day first where that is open; missing where it cannot be read."""
-    stamps = [parse_stamp(first_day(text or "")) for text in stamps_of_numbers(list(texts))[0]]
-    days = [None if stamp is None else stamp.day("dmy") or stamp.day("mdy") for stamp in stamps]
-    return pd.DatetimeIndex(pd.to_datetime(days, errors="coerce"))
+    days, _ = first_days(stamps_of_numbers(list(texts))[0], str(texts.name))
+    stamps = [parse_stamp(day or "") for day in days]
+    dates = [None if stamp is None else stamp.day("dmy") or stamp.day("mdy") for stamp in stamps]
+    return pd.DatetimeIndex(pd.to_datetime(dates, errors="coerce"))
 
 
 def guess_kind(looked: Looked) -> str:

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from salesforecast_lib.data.reading.cells.dates import first_day, parse_stamp
 from salesforecast_lib.data.reading.cells.ids import strip
 from salesforecast_lib.data.reading.cells.numbers import NumberColumn
+from salesforecast_lib.data.reading.cells.periods import periods_of
 from salesforecast_lib.data.reading.cells.serials import stamps_of_numbers
+from salesforecast_lib.data.reading.cells.stamps import parse_stamp
 
 _DISTINCT = 400  # texts of a column that are looked at as dates
 _VOTES = 8  # lines with more than the fewest units that settle what a price is for
@@ -36,7 +37,7 @@ class Profile:
     ISO weeks) of the filled ones.
 
     ``distinct`` is the number of different texts, ``examples`` the first three of them; ``counted`` says that the
-    numbers may be dates, of Excel or Unix.
+    cells may be dates in another form: numbers of Excel or Unix, months and weeks as numbers or of short years.
     """
 
     filled: float
@@ -58,7 +59,8 @@ def profile(values: pd.Series) -> Profile:
         return Profile(0.0, 0.0, 0.0, 0.0, 0, ())
     looked = counts.iloc[:_DISTINCT]
     dates = [_is_date(text) for text in looked.index]
-    periods = [first_day(text) != text and _is_date(first_day(text)) for text in looked.index]
+    periods = periods_of(looked.index, str(values.name))
+    found = [text in periods.found and not periods.words for text in looked.index]
     numbers = numbers_of(values)[filled.to_numpy()]
     known = np.isfinite(numbers)
     return Profile(
@@ -68,8 +70,8 @@ def profile(values: pd.Series) -> Profile:
         float((known & (numbers == np.round(numbers))).mean()),
         len(counts),
         tuple(counts.index[:3]),
-        float(looked[periods].sum() / looked.sum()),
-        bool(stamps_of_numbers(list(looked.index))[1]),
+        float(looked[found].sum() / looked.sum()),
+        bool(stamps_of_numbers(list(looked.index))[1] or periods.words or periods.doubt),
     )
 
 

@@ -104,8 +104,9 @@ ROLES: dict[str, Names] = {
         "订单创建时间|创建时间|拍下时间|下单日期|订单时间|订单日期|成交时间|注文日時|注文日|受注日時|受注日|購入日",
         "timestamp|date|datetime|date time|date and time|datum|date heure|fecha|fecha y hora|data|data e ora|data hora|"
         "ds|day|tag|jour|dia|giorno|dag|日期|时间|日付|日時|年月日|week|week start|week starting|week beginning|"
-        "week ending|week end|woche|kw|semaine|semana|settimana|周|month|monat|mois|mes|mese|maand|月份|月|period|"
-        "periode|periodo",
+        "week ending|week end|woche|kw|semaine|semana|settimana|周|month|monat|mois|mes|mese|maand|月份|月|"
+        "year month|yearmonth|yyyymm|calendar month|year week|yearweek|yyyyww|yyyy ww|iso week|calendar week|"
+        "kalenderwoche|period|periode|periodo|quarter|quartal|trimestre|kwartaal|季度",
         "paid at|paid date|date paid|payment date|payment time|payments date|zahlungsdatum|bezahlt am|"
         "date de paiement|fecha de pago|data pagamento|data di pagamento|betaaldatum|data do pagamento|付款时间|"
         "订单付款时间|支付时间|付款日期|入金日|決済日",

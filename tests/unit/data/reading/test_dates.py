@@ -7,7 +7,6 @@ import pytest
 
 from salesforecast_lib.data.reading import ReadingError, ReadOptions, read_orders, read_panel_file
 from salesforecast_lib.data.reading.cells import stray_stamps
-from salesforecast_lib.data.reading.cells.dates import days_of_periods, first_day
 from salesforecast_lib.data.reading.report import ReadingReport
 from tests.unit.data.reading.files import HEADER, case, orders_with, write
 
@@ -300,18 +299,3 @@ MIXED = [["45720", "2025-03-05"], ["45720", "1741079700"], ["123456", "234567"],
 def test_numbers_of_more_than_one_kind_are_no_dates(tmp_path, cells):
     read = orders_with(tmp_path, "timestamp", [*cells, "2025-03-06"])
     assert not any("counts them" in note for note in read.report.notes) and len(read.quarantine) >= 1
-
-
-MONTHS = ["2025-03", "2025/03", "03/2025", "3.2025", "Mar 2025", "March 2025", "März 2025", "mars 2025", "Mar-2025"]
-
-
-@pytest.mark.parametrize("text", MONTHS)
-def test_a_month_of_a_panel_is_its_first_day(tmp_path, text):
-    file = write(tmp_path, f"unique_id,ds,y\nA,{text},3\nA,2025-04-01,2\n", "panel.csv")
-    assert read_panel_file(file).frame["ds"].iloc[0] == pd.Timestamp("2025-03-01")
-    assert days_of_periods(pd.Series([text]))[0] == 30
-
-
-@pytest.mark.parametrize("text", ["2025-13", "13/2025", "Foo 2025", "0/2025"])
-def test_what_is_no_month_is_no_period(text):
-    assert first_day(text) == text and days_of_periods(pd.Series([text]))[0] == 0

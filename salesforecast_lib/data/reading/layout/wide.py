@@ -1,4 +1,4 @@
-"""Where a table's header stands, the names of its columns, and tables with a column for each date (chapter 01)."""
+"""Tables with a row for each product and a column for each date, week or month (chapter 01)."""
 
 from __future__ import annotations
 
@@ -10,14 +10,13 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from salesforecast_lib.data.reading.cells.dates import first_day, parse_stamp
 from salesforecast_lib.data.reading.cells.ids import strip
 from salesforecast_lib.data.reading.cells.numbers import NumberColumn
-from salesforecast_lib.data.reading.columns import find_column
+from salesforecast_lib.data.reading.cells.periods import first_days, may_be_periods
+from salesforecast_lib.data.reading.cells.stamps import parse_stamp
 from salesforecast_lib.data.reading.raw import RawTable
 from salesforecast_lib.data.reading.report import ReadingError
 
-LINES = 60  # records in which the header is looked for
 _DATES = 4  # headers that are dates make a wide table
 _CENT = 0.006  # what rounding to cents may take from a sum
 _TOTAL = re.compile(
@@ -25,39 +24,6 @@ _TOTAL = re.compile(
     r"总计|合计|總計|合計|計",
     re.IGNORECASE,
 )
-
-
-def header_place(rows: list[list[str]], wanted: Sequence[str]) -> tuple[int | None, int]:
-    """Row that holds most of the ``wanted`` names, and how many; without any, the first that looks like a header."""
-    hits = [sum(find_column(name, row) is not None for name in set(wanted)) for row in rows]
-    if hits and max(hits) > 0:
-        return hits.index(max(hits)), max(hits)
-    for place, row in enumerate(rows):
-        filled = [cell for cell in row if cell]
-        width = len(row)
-        below = rows[place + 1 : place + 4]
-        alike = bool(below) and all(len(other) in (width, width + 1) for other in below)
-        if len(filled) > 1 and alike and not any(re.fullmatch(r"[\d.,:/ -]+", cell) for cell in filled):
-            return place, 0
-    wide = [place for place, row in enumerate(rows) if len([cell for cell in row if cell]) > 1]
-    return (wide[0] if wide else None), 0
-
-
-def header_names(names: list[str], file: str, wanted: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Names of the columns, none twice and none empty; trailing empty ones are left off."""
-    while names and not names[-1]:
-        names = names[:-1]
-    result: list[str] = []
-    notes = []
-    for number, name in enumerate(names, start=1):
-        kept = name or f"column {number}"
-        if kept in result:
-            if kept in wanted:
-                raise ReadingError(f"{file}: columns [{kept!r}] appear twice in the header; name them apart")
-            kept = f"{kept} ({number})"
-            notes.append(f"column {name!r} appears twice: the second is kept as {kept!r}")
-        result.append(kept)
-    return result, notes
 
 
 def lengthened(raw: RawTable, wanted: Sequence[str] = ()) -> RawTable:
@@ -91,9 +57,14 @@ def lengthened(raw: RawTable, wanted: Sequence[str] = ()) -> RawTable:
 
 
 def _date_columns(names: Sequence[str]) -> list[str]:
-    """Names that are dates, months or ISO weeks, where most of the header is: a column for each period."""
-    found = [name for name in names if parse_stamp(first_day(name)) is not None]
-    return found if _DATES <= len(found) < len(names) and 2 * len(found) > len(names) else []
+    """Names that are dates, months or weeks, where most of the header is: a column for each period."""
+    found = [name for name in names if parse_stamp(name) is not None or may_be_periods(name)]
+    if not (_DATES <= len(found) < len(names) and 2 * len(found) > len(names)):
+        return []
+    days, periods = first_days(found)
+    if periods.doubt:
+        raise ReadingError(f"the header: {periods.doubt}")
+    return found if all(parse_stamp(day or "") is not None for day in days) else []
 
 
 def _numbers(frame: pd.DataFrame) -> np.ndarray:
