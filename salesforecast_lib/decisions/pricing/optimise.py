@@ -12,6 +12,7 @@ bins' relaxations bound the optimum from above, so the gap of the answer is know
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from heapq import heapify, heappop, heappush
 from itertools import pairwise
 
@@ -51,9 +52,14 @@ class _Choices:
     reaction: np.ndarray
     weight: np.ndarray
 
+    @cached_property
+    def first(self) -> np.ndarray:
+        """Place of each product's first rung."""
+        return np.cumsum([0, *map(len, self.rungs[:-1])])
+
     def most(self, values: np.ndarray) -> np.ndarray:
         """Largest value of each product's rungs."""
-        return np.maximum.reduceat(values, np.flatnonzero(np.diff(self.owner, prepend=-1)))
+        return np.maximum.reduceat(values, self.first)
 
     def reach(self, width: float) -> float:
         """Largest relative change of a product's profit over a bin of this width."""
