@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from salesforecast_lib.data.reading.cells import strip
-from salesforecast_lib.data.reading.layout import LINES, dated, header_names, header_place, lengthened
+from salesforecast_lib.data.reading.layout import LINES, dated, header_names, header_place, lengthened, stacked
 from salesforecast_lib.data.reading.raw import RawTable, numbered, refused_rows
 from salesforecast_lib.data.reading.report import ReadingError, ReadOptions
 from salesforecast_lib.data.reading.text import read_text
@@ -28,8 +28,8 @@ def open_table(
     """Read CSV (any separator, encoding or compression), Parquet or Excel as it is; CSV cells stay text.
 
     Of a folder, all its Parquet files are read, one after the other by their names; see `parquet_files`. A table with a
-    column for each date is turned into rows, see `lengthened`; of a year and a month or week one date is made, see
-    `dated`.
+    column for each date or each product is turned into rows, see `lengthened` and `stacked`; of a year and a month or
+    week one date is made, see `dated`.
 
     Parameters
     ----------
@@ -43,7 +43,8 @@ def open_table(
     """
     options = options or ReadOptions()
     raw = lengthened(_opened(resolve(path), options, wanted, rows), wanted)
-    return dated(raw, [*options.columns.values()])
+    mapped = [*options.columns.values()]
+    return dated(stacked(raw, mapped), mapped)
 
 
 def _opened(file: Path, options: ReadOptions, wanted: Sequence[str], rows: int | None) -> RawTable:

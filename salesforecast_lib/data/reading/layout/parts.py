@@ -40,7 +40,7 @@ def dated(raw: RawTable, mapped: Sequence[str] = ()) -> RawTable:
     others = [name for name in frame.columns if name not in parts.values()]
     numbers = {part: _numbers(frame[name], part) for part, name in parts.items()}
     told = pd.DataFrame(numbers).notna().all(axis=1)
-    if (len(frame) and told.mean() < _MOST) or any(_holds_dates(frame[name]) for name in others):
+    if (len(frame) and told.mean() < _MOST) or any(holds_dates(frame[name]) for name in others):
         return raw
     ds = numbers["year"].astype("string").str.cat([_spelt(numbers, part) for part in parts if part != "year"])
     if not told.all():  # what is no date shows itself as it is
@@ -82,7 +82,7 @@ def _spelt(numbers: dict[str, pd.Series], part: str) -> pd.Series:
     return ("-W" if part == "week" else "-") + two
 
 
-def _holds_dates(values: pd.Series) -> bool:
+def holds_dates(values: pd.Series) -> bool:
     """Whether a column holds dates or periods."""
     if pd.api.types.is_datetime64_any_dtype(values):
         return True

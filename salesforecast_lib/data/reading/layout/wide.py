@@ -38,12 +38,12 @@ def lengthened(raw: RawTable, wanted: Sequence[str] = ()) -> RawTable:
     if not dates or set(dates) & set(wanted) or {"ds", "y"} & set(others):
         return raw
     frame = raw.frame[[*dates, *others]]
-    values = _numbers(frame)
+    values = cell_numbers(frame)
     notes = [
         f"{len(dates)} columns are dates, {dates[0]!r} to {dates[-1]!r}: read as a row for each of the {len(frame)} "
         "rows and each date, the date in 'ds' and its cell in 'y'"
     ]
-    total = _adds_up(values[:, : len(dates)], _called_total(frame[others]))
+    total = adds_up(values[:, : len(dates)], called_total(frame[others]))
     if total.any():
         notes.append(f"row {', '.join(map(str, frame.index[total]))} adds up others and was left out")
         frame, values = frame[~total], values[~total]
@@ -67,7 +67,7 @@ def _date_columns(names: Sequence[str]) -> list[str]:
     return found if all(parse_stamp(day or "") is not None for day in days) else []
 
 
-def _numbers(frame: pd.DataFrame) -> np.ndarray:
+def cell_numbers(frame: pd.DataFrame) -> np.ndarray:
     """The cells as numbers (rows, columns), NaN where they are none, with the decimal mark that most cells prove."""
     columns = [NumberColumn(str(name), frame[name].astype(object)) for name in frame.columns]
     votes = sum((column.votes() for column in columns if column.cells), Counter[str]())
@@ -79,13 +79,13 @@ def _near(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     return np.isclose(one, other, rtol=1e-3, atol=_CENT)
 
 
-def _called_total(frame: pd.DataFrame) -> np.ndarray:
+def called_total(frame: pd.DataFrame) -> np.ndarray:
     """Mask (rows,) of rows with a cell that says "total" and nothing else."""
     cells = frame.map(lambda cell: isinstance(cell, str) and _TOTAL.fullmatch(strip(cell)) is not None)
     return cells.to_numpy(dtype=bool).any(axis=1)
 
 
-def _adds_up(values: np.ndarray, called: np.ndarray) -> np.ndarray:
+def adds_up(values: np.ndarray, called: np.ndarray) -> np.ndarray:
     """Mask (rows,) of the row that is the sum of all others in values (rows, dates), and of those ``called`` a total.
 
     These have to be the largest at every date: with sums of groups among the rows none is the sum of all others.

@@ -124,3 +124,54 @@ def test_a_grand_total_over_sums_of_groups_is_no_product_and_a_large_product_is(
 def test_a_table_that_has_a_ds_or_a_y_of_its_own_is_left_alone(tmp_path):
     wide(SPELT["ISO"], y=[1, 2, 3]).to_csv(tmp_path / "own.csv", index=False)
     assert SPELT["ISO"][0] in open_table(tmp_path / "own.csv").frame
+
+
+DAYS = pd.date_range("2024-01-01", periods=30)
+
+
+def down(first: str = "date", form: str = "%Y-%m-%d", names: tuple[str, ...] = ()) -> pd.DataFrame:
+    """A column of dates and one for each of nine products; product k sells k, k + 1, … on the days."""
+    units = np.arange(1, 10) + np.arange(len(DAYS))[:, None]
+    table = pd.DataFrame(units, columns=[*names, *(f"SKU {k}" for k in range(len(names), 9))])
+    table.insert(0, first, DAYS.strftime(form))
+    return table
+
+
+@pytest.mark.parametrize("first, form", [("date", "%d.%m.%Y"), ("", "%Y-%m-%d"), ("Datum", "%G-W%V-%u")])
+def test_dates_down_and_products_across_are_a_panel(tmp_path, first, form):
+    down(first, form).to_csv(tmp_path / "down.csv", index=False)
+    found = read_panel_file(tmp_path / "down.csv")
+    frame = found.frame.set_index(["unique_id", "ds"])["y"]
+    assert len(frame) == 270 and frame["SKU 3", DAYS[4]] == 8 and found.quarantine.empty
+    assert found.frame.loc[found.frame["ds"] == DAYS[4], "row"].eq(5).all(), "a row keeps its number in the file"
+    assert any("'SKU 0' to 'SKU 8'" in note for note in found.report.notes)
+
+
+def test_a_column_that_adds_up_the_products_is_none(tmp_path):
+    table = down().assign(Total=lambda t: t.iloc[:, 1:].sum(axis=1))
+    table.to_csv(tmp_path / "down.csv", index=False)
+    found = read_panel_file(tmp_path / "down.csv")
+    assert "Total" not in set(found.frame["unique_id"]) and found.frame["unique_id"].nunique() == 9
+    assert "columns ['Total'] add up others: left out" in found.report.notes
+
+
+NOT_DOWN = {
+    "one series and its attributes": lambda: down(names=("sales", "price")),
+    "few columns": lambda: down().iloc[:, :6],
+    "a date twice": lambda: pd.concat([down(), down().head(1)]),
+    "a column of words": lambda: down().assign(**{"SKU 4": "x"}),
+    "below zero": lambda: down().assign(**{"SKU 4": -1}),
+    "no dates": lambda: down(form="day %d"),
+}
+
+
+@pytest.mark.parametrize("kind", NOT_DOWN)
+def test_what_may_be_something_else_stays_as_it_is(tmp_path, kind):
+    table = NOT_DOWN[kind]()
+    table.to_csv(tmp_path / "other.csv", index=False)
+    assert list(open_table(tmp_path / "other.csv").frame) == list(table)
+
+
+def test_a_column_that_the_map_names_is_no_product(tmp_path):
+    down().to_csv(tmp_path / "down.csv", index=False)
+    assert "SKU 1" in open_table(tmp_path / "down.csv", ReadOptions(columns={"y": "SKU 1"})).frame
