@@ -25,7 +25,7 @@ SECONDS_PER_STEP = 0.015  # a network of 64 units: 8 stretches of 256 periods, 2
 MOST_DRAWS = 3  # of training rows for each model of the boosting; a fourth changed nothing on earlier windows
 RECURSIVE_ROWS = 150_000  # rows of the recursive LightGBM at most, the latest of each series
 TRIAL_MINUTES = 0.25  # a smaller budget is a trial of the machinery: it learns little, whatever it forecasts
-TRIAL_SHARE = 0.2  # of the trees and epochs, then
+TRIAL_SHARE = 0.2  # of the trees, and of the epochs and their steps of a single network, then
 FEW_SERIES = 50  # below it a model a series is affordable and learns as much as one for all
 
 
@@ -135,12 +135,14 @@ def _networks(
     usual = {"D": (56, 112), "W": (26, 52), "M": (12, 24)}[size.kind]
     windows = [max(check_freq(size.kind).cycle, min(window, size.periods // 2)) for window in usual]
     length = min(256, size.periods)
-    steps = int(np.clip(size.rows / length / 8, 50, 200))  # gradient steps of an epoch, whatever the panel's size
+    # gradient steps of an epoch, whatever the panel's size
+    steps = round(share * np.clip(size.rows / length / 8, 50, 200))
     training = TrainingConfig(max_epochs=round(20 * share), patience=5, epoch_steps=steps)
     base = NetworkConfig(forking=True, learning_rate=0.002, levels=config.levels, training=training)
     epochs = 2 * training.max_epochs  # searched, and fitted anew
     one = epochs * steps * SECONDS_PER_STEP * length / 256 * (1 + size.horizon / 28) / 2
-    for seeds, every in ((3, 1), (2, 1), (3, 2), (2, 2), (2, 4), (1, 2), (1, 4), (1, fits)):
+    rounds = ((3, 1), (2, 1), (3, 2), (2, 2), (2, 4), (1, 2), (1, 4), (1, fits)) if share == 1 else ((1, fits),)
+    for seeds, every in rounds:
         if seeds * one * -(-fits // every) <= budget:
             return tuple(_seeded(base, windows, config.seed + k, k) for k in range(seeds)), every, {}
     if one <= 3 * budget:  # a single fit, and half as many epochs

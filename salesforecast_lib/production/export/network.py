@@ -8,6 +8,7 @@ import logging
 import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from weakref import WeakKeyDictionary
 
 import onnx
 import torch
@@ -17,6 +18,7 @@ from salesforecast_lib.models.forecaster import Forecaster
 from salesforecast_lib.models.networks.encoders import RecurrentEncoder
 from salesforecast_lib.models.networks.predictor import SalesPredictor
 from salesforecast_lib.models.windows.panel_tensor import Batch
+from salesforecast_lib.production.export.slim import slim
 
 EXPORTED_ENCODERS = ("gru", "lstm", "attention_lstm", "transformer", "mlp")
 EXPORTED_HEADS = ("quantiles", "gaussian")
@@ -26,6 +28,8 @@ _WHY = {
     "bidirectional_lstm": "the way back of windows of several lengths has no form in ONNX",
 }
 OPSET = 20
+# of networks that live: an export takes torch seconds, and a chapter asks for the same graph more than once
+_exported: WeakKeyDictionary[nn.Module, dict[tuple[object, ...], onnx.ModelProto]] = WeakKeyDictionary()
 _TRACED = 8  # periods of the example that is traced: their number is free, and a GRU is traced period by period
 
 
@@ -139,7 +143,7 @@ def write_window_graph(forecaster: Forecaster, path: Path) -> Path:
     free = {name: {0: "batch"} for name in inputs}
     if not fixed:
         free["history"][1] = "steps"
-    return _write(graph, inputs, free, ["mean", "quantiles"], path)
+    return _write(forecaster.model, graph, inputs, free, ["mean", "quantiles"], path)
 
 
 def write_step_graph(forecaster: Forecaster, path: Path) -> Path:
@@ -148,7 +152,8 @@ def write_step_graph(forecaster: Forecaster, path: Path) -> Path:
         "inputs": torch.randn(3, forecaster.vocabulary.input_size),
         "carried": torch.randn(3, carried_size(forecaster.model)),
     }
-    return _write(StepGraph(forecaster.model).eval(), inputs, _batch(inputs), ["carried_on"], path)
+    graph = StepGraph(forecaster.model).eval()
+    return _write(forecaster.model, graph, inputs, _batch(inputs), ["carried_on"], path)
 
 
 def write_decode_graph(forecaster: Forecaster, path: Path) -> Path:
@@ -156,7 +161,7 @@ def write_decode_graph(forecaster: Forecaster, path: Path) -> Path:
     check_exportable(forecaster.architecture)
     inputs = {"state": torch.randn(3, forecaster.model.encoder.size), **_rest(forecaster, 3)}
     graph = DecodeGraph(forecaster.model, *_sizes(forecaster)).eval()
-    return _write(graph, inputs, _batch(inputs), ["mean", "quantiles"], path)
+    return _write(forecaster.model, graph, inputs, _batch(inputs), ["mean", "quantiles"], path)
 
 
 def _batch(inputs: dict[str, torch.Tensor]) -> dict[str, dict[int, str]]:
@@ -176,12 +181,25 @@ def _rest(forecaster: Forecaster, n: int) -> dict[str, torch.Tensor]:
 
 
 def _write(
+    network: SalesPredictor,
     graph: nn.Module,
     inputs: dict[str, torch.Tensor],
     free: dict[str, dict[int, str]],
     outputs: list[str],
     path: Path,
 ) -> Path:
+    key = type(graph), *(weight._version for weight in network.parameters())  # rises when a weight is changed in place
+    graphs = _exported.setdefault(network, {})
+    if key not in graphs:
+        graphs[key] = _export(graph, inputs, free, outputs)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    onnx.save(graphs[key], path)
+    return path
+
+
+def _export(
+    graph: nn.Module, inputs: dict[str, torch.Tensor], free: dict[str, dict[int, str]], outputs: list[str]
+) -> onnx.ModelProto:
     sizes: dict[str, object] = {}
     for axes in free.values():
         for name in axes.values():
@@ -198,9 +216,7 @@ def _write(
     assert program is not None
     model = slim(program.model_proto)
     _check_free(model, free)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    onnx.save(model, path)
-    return path
+    return model
 
 
 def _forget_kernels() -> None:
@@ -211,28 +227,6 @@ def _forget_kernels() -> None:
     """
     for name in ("lstm", "gru"):
         getattr(getattr(torch.ops.aten, name).input, "_dispatch_cache", {}).clear()
-
-
-def slim(model: onnx.ModelProto) -> onnx.ModelProto:
-    """The same graph without what only its author reads: stack traces, descriptions, and long names."""
-    graph = model.graph
-    keep = {each.name for each in (*graph.input, *graph.output)}
-    short: dict[str, str] = {"": ""}
-
-    def name_of(name: str) -> str:
-        return name if name in keep else short.setdefault(name, f"v{len(short)}")
-
-    for node in graph.node:
-        node.name, node.doc_string = "", ""
-        del node.metadata_props[:]
-        node.input[:] = [name_of(each) if each else "" for each in node.input]
-        node.output[:] = [name_of(each) if each else "" for each in node.output]
-    for weight in graph.initializer:
-        weight.name, weight.doc_string = name_of(weight.name), ""
-        del weight.metadata_props[:]
-    del graph.value_info[:], graph.metadata_props[:], model.metadata_props[:]
-    graph.doc_string = model.doc_string = ""
-    return model
 
 
 def _check_free(model: onnx.ModelProto, free: dict[str, dict[int, str]]) -> None:

@@ -12,7 +12,7 @@ from onnx import helper, numpy_helper
 from onnxruntime.quantization import QuantType, quantize_dynamic
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
-from salesforecast_lib.production.export.network import slim
+from salesforecast_lib.production.export.slim import slim
 
 _LARGE = 128  # numbers from which on a table is stored in fewer bytes
 

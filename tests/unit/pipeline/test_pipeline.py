@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -12,7 +11,6 @@ import time
 from pathlib import Path
 
 import nbformat
-import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
@@ -179,29 +177,6 @@ def test_killed_run_leaves_nothing_half_and_goes_on(tmp_path):
     go(tmp_path / "undisturbed", stages)
     for name in ("one.txt", "two.txt"):
         assert (folder / name).read_text() == (tmp_path / "undisturbed" / name).read_text()
-
-
-@pytest.mark.slow
-def test_smoke_run_killed_in_training_ends_like_an_undisturbed_one(tmp_path):
-    """The real notebooks, small parameters: the same network and forecasts, whether or not the run was killed."""
-    command = [sys.executable, "-m", "salesforecast_lib.pipeline.cli", "run", "--profile", "smoke", "--no-book"]
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    killed, undisturbed = tmp_path / "killed", tmp_path / "undisturbed"
-    subprocess.run([*command, "--only", "01,02", "--run-dir", str(killed)], check=True, **quiet)
-    shutil.copytree(killed, undisturbed)
-    training = [*command, "--only", "04", "--run-dir"]
-    process = subprocess.Popen([*training, str(killed)], start_new_session=True, **quiet)
-    deadline = time.monotonic() + 300
-    while not list(killed.glob("model/checkpoints/*/*/state.json")) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-    assert list(killed.glob("model/checkpoints/*/*/state.json")) and not (killed / "lstm_forecasts.parquet").exists()
-    for folder in (killed, undisturbed):
-        subprocess.run([*training, str(folder)], check=True, **quiet)
-    for name in ("lstm_forecasts.parquet", "model/model.safetensors", "panel.json", "quarantine.parquet"):
-        assert (killed / name).read_bytes() == (undisturbed / name).read_bytes(), name
-    assert pd.read_parquet(killed / "lstm_forecasts.parquet")["unique_id"].nunique() == 12
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,15 @@
-"""A run on a cluster publishes what a local one does, bit for bit, but for what is a duration."""
+"""Runs of real chapters with small parameters: on a cluster as in one process, and killed as undisturbed."""
 
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import signal
 import subprocess
 import sys
+import time
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -13,18 +17,53 @@ import pytest
 from salesforecast_lib.files import project_root, write_json
 from tests.unit.pipeline.engines.same_run import differences, stages_of
 
+STAGES = ["01_preprocessing", "02_feature_engineering"]
+RUN = [sys.executable, "-m", "salesforecast_lib.pipeline.cli", "run", "--profile", "smoke", "--no-book"]
+
+
+def smoke_run(folder: Path, stages: str, *more: str) -> None:
+    """The command of a smoke run of some stages, which has to end well."""
+    told = [*RUN, "--only", stages, "--run-dir", str(folder), *more]
+    done = subprocess.run(told, cwd=project_root(), capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+
+
+@pytest.fixture(scope="module")
+def features(tmp_path_factory):
+    """A smoke run up to the features, in one process."""
+    folder = tmp_path_factory.mktemp("local") / "run"
+    smoke_run(folder, ",".join(STAGES))
+    return folder
+
 
 @pytest.mark.slow
-def test_a_smoke_run_up_to_the_features_on_a_cluster_is_that_of_one_process(tmp_path):
-    stages = ["01_preprocessing", "02_feature_engineering"]  # the champion on a cluster: test_inside.py, in seconds
-    command = [sys.executable, "-m", "salesforecast_lib.pipeline.cli", "run", "--profile", "smoke"]
-    command += ["--only", ",".join(stages)]
-    for name, more in (("local", []), ("dask", ["--engine", "dask", "--jobs", "2"])):
-        told = [*command, "--no-book", "--run-dir", str(tmp_path / name), *more]
-        done = subprocess.run(told, cwd=project_root(), capture_output=True, text=True)
-        assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
-    assert stages_of(tmp_path / "dask") == stages
-    assert differences(tmp_path / "local", tmp_path / "dask") == []
+def test_a_smoke_run_up_to_the_features_on_a_cluster_is_that_of_one_process(tmp_path, features):
+    # the champion on a cluster: test_inside.py, in seconds
+    smoke_run(tmp_path / "dask", ",".join(STAGES), "--engine", "dask", "--jobs", "2")
+    assert stages_of(tmp_path / "dask") == STAGES
+    assert differences(features, tmp_path / "dask") == []
+
+
+@pytest.mark.slow
+def test_a_smoke_run_killed_in_training_ends_like_an_undisturbed_one(tmp_path, features):
+    """The same network and forecasts, whether or not the run was killed."""
+    killed, undisturbed = tmp_path / "killed", tmp_path / "undisturbed"
+    for folder in (killed, undisturbed):
+        shutil.copytree(features, folder)
+    told = [*RUN, "--only", "04", "--run-dir", str(killed)]
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    process = subprocess.Popen(told, cwd=project_root(), start_new_session=True, **quiet)
+    deadline = time.monotonic() + 300
+    while not list(killed.glob("model/checkpoints/*/*/state.json")) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    assert list(killed.glob("model/checkpoints/*/*/state.json")) and not (killed / "lstm_forecasts.parquet").exists()
+    for folder in (killed, undisturbed):
+        smoke_run(folder, "04")
+    for name in ("lstm_forecasts.parquet", "model/model.safetensors", "panel.json", "quarantine.parquet"):
+        assert (killed / name).read_bytes() == (undisturbed / name).read_bytes(), name
+    assert pd.read_parquet(killed / "lstm_forecasts.parquet")["unique_id"].nunique() == 12
 
 
 @pytest.fixture

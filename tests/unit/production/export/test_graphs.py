@@ -101,3 +101,17 @@ def test_a_graph_whose_lstm_stayed_as_it_was_is_refused(run, tmp_path, monkeypat
     monkeypatch.setattr(quantise, "_OPERATORS", ["MatMul"])
     with pytest.raises(ValueError, match="its LSTM stayed in 32 bits"):
         quantise_graph(exact, tmp_path / "small.onnx")
+
+
+def test_the_same_network_is_exported_once_and_anew_when_a_weight_has_changed(run, tmp_path, monkeypatch):
+    table, meta, _ = run
+    network, exports = made_live(table, meta), []
+    real = torch.onnx.export
+    monkeypatch.setattr(torch.onnx, "export", lambda *told, **more: exports.append(1) or real(*told, **more))
+    first, again = (write_step_graph(network, tmp_path / name).read_bytes() for name in ("one.onnx", "two.onnx"))
+    assert first == again and len(exports) == 1
+    with torch.no_grad():
+        network.model.encoder.cell.weight_hh_l0.mul_(2.0)
+    assert write_step_graph(network, tmp_path / "three.onnx").read_bytes() != first and len(exports) == 2
+    write_window_graph(network, tmp_path / "four.onnx")
+    assert len(exports) == 3, "another graph of the same network"
