@@ -21,13 +21,13 @@ _MONTH = re.compile(
 _WEEK = re.compile(
     r"(?P<y>\d{4})[- ]?(?:W|KW|Wk|Week) ?(?P<w>\d{1,2})|(?:W|KW|Wk|Week) ?(?P<w2>\d{1,2})[-/ ](?P<y2>\d{4})", re.I
 )
-_DIGITS = re.compile(r"((?:19[89]|20\d)\d)(\d{1,2})")
+_DIGITS = re.compile(r"((?:19[89]|20\d)\d)(\d{1,2})(?:\.0)?")
 _SHORT = re.compile(r"([^\W\d_]{3,})\.?[ -](\d{2})")  # what Excel writes for a month: Jan-24
 _QUARTER = re.compile(r"\d{4}[- ]?Q[1-4]|Q[1-4][-/ ]\d{4}", re.I)
 _MOST = 0.99  # of a column's distinct cells: a typing error is no proof
 _MANY_YEARS = 10  # Jan-01 to Jan-31 are days
-_SAYS_WEEK = re.compile(r"week|woche|kw|semaine|semana|settimana|vecka|uge|tydzie|周|週", re.I)
-_SAYS_MONTH = re.compile(r"mon|mois|mes|maand|miesi|月", re.I)
+_SAYS_WEEK = re.compile(r"week|woche|semaine|semana|settimana|yyyyww|周|週|(?:^|[\W_])kw(?:$|[\W_])", re.I)
+_SAYS_MONTH = re.compile(r"month|monat|mois|maand|yyyymm|月|(?:^|[\W_])(?:mon|mese?)(?:$|[\W_])", re.I)
 
 
 class Period(NamedTuple):
@@ -81,8 +81,10 @@ def first_days(texts: Sequence[str | None], name: str = "") -> tuple[list[str | 
 
 def days_of_periods(values: pd.Series, name: str = "") -> np.ndarray:
     """Days that follow the first one in each cell's period: 6 of a week, 27 to 30 of a month, 0 of a date."""
-    found = periods_of([cell for cell in values.unique() if isinstance(cell, str)], name).found
-    return np.array([found[cell].more if cell in found else 0 for cell in values], dtype="int64")
+    texts = {cell: str(cell) for cell in values.dropna().unique()}
+    found = periods_of(texts.values(), name).found
+    more = {cell: found[text].more for cell, text in texts.items() if text in found}
+    return np.array([more.get(cell, 0) for cell in values], dtype="int64")
 
 
 def month_of(year: int, month: int) -> Period | None:

@@ -90,6 +90,20 @@ def test_a_week_as_a_number_is_planned_for_all_its_days(tmp_path):
     assert plan[["ds", "end"]].iloc[0].tolist() == [pd.Timestamp("2025-03-31"), pd.Timestamp("2025-04-06")]
 
 
+def test_a_month_as_a_number_of_a_typed_file_is_planned_for_all_its_days(tmp_path):
+    for numbers in ([202512, 202601], [202512.0, 202601.0]):
+        table = pd.DataFrame({"product_id": "A", "period": numbers, "promotion": 1})
+        table.to_parquet(tmp_path / "plan.parquet")
+        plan = read_plan_file(tmp_path / "plan.parquet", ReadOptions(columns={"ds": "period"})).frame
+        assert plan[["ds", "end"]].iloc[0].tolist() == [pd.Timestamp("2025-12-01"), pd.Timestamp("2025-12-31")]
+
+
+def test_a_name_that_only_holds_the_letters_of_a_word_decides_nothing(tmp_path):
+    for name in ("timestamp", "huge"):
+        with pytest.raises(ReadingError, match="may be a month or a week"):
+            panel(tmp_path, numbered("2024-01-01", 9, "MS"), name)
+
+
 def test_months_as_numbers_make_a_wide_table(tmp_path):
     months = numbered("2023-11-01", 6, "MS")
     file = write(tmp_path, f"unique_id,{','.join(months)}\nA,1,2,3,4,5,6\nB,2,3,4,5,6,7\n")
