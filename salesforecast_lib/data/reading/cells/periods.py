@@ -21,7 +21,7 @@ _MONTH = re.compile(
 _WEEK = re.compile(
     r"(?P<y>\d{4})[- ]?(?:W|KW|Wk|Week) ?(?P<w>\d{1,2})|(?:W|KW|Wk|Week) ?(?P<w2>\d{1,2})[-/ ](?P<y2>\d{4})", re.I
 )
-_DIGITS = re.compile(r"((?:19[89]|20\d)\d)(\d{1,2})(?:\.0)?")
+_DIGITS = re.compile(r"((?:19[89]|20[0-4])\d)(\d{1,2})(?:\.0)?")
 _SHORT = re.compile(r"([^\W\d_]{3,})\.?[ -](\d{2})")  # what Excel writes for a month: Jan-24
 _QUARTER = re.compile(r"\d{4}[- ]?Q[1-4]|Q[1-4][-/ ]\d{4}", re.I)
 _MOST = 0.99  # of a column's distinct cells: a typing error is no proof
@@ -112,8 +112,8 @@ def _period(text: str) -> Period | None:
 
 def _of_numbers(plain: dict[str, str], name: str, least: float) -> Periods:
     parts = {text: (int(m[1]), int(m[2])) for text, short in plain.items() if (m := _DIGITS.fullmatch(short))}
-    if len(parts) < least:
-        return Periods({})
+    if len(parts) < least or not any(len(plain[text].partition(".")[0]) == 6 for text in parts):
+        return Periods({})  # numbers of five digits alone are articles rather than the first nine weeks of years
     make: Callable[[int, int], Period | None] = week_of
     if max(number for _, number in parts.values()) <= 12:
         if len({year for year, _ in parts.values()}) > 1 or _SAYS_MONTH.search(name):

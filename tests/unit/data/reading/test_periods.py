@@ -74,6 +74,19 @@ def test_numbers_that_may_be_months_or_weeks_are_refused_and_the_advice_works(tm
     assert panel(tmp_path, ["2024-W01", "2024-W02"]).frame["ds"].iloc[1] == pd.Timestamp("2024-01-08")
 
 
+def test_articles_of_five_digits_are_no_weeks_neither_as_cells_nor_as_headers(tmp_path):
+    assert not first_days([str(20101 + k) for k in range(8)])[1].found
+    articles = [str(20101 + k) for k in range(9)]
+    rows = [f"2025-01-{day:02d},{','.join('2' * 9)}" for day in range(1, 20)]
+    found = read_panel_file(write(tmp_path, "\n".join([f"date,{','.join(articles)}", *rows])))
+    assert set(found.frame["unique_id"]) == set(articles) and len(found.frame) == 9 * 19
+
+
+def test_weeks_without_a_leading_zero_are_weeks(tmp_path):
+    read = panel(tmp_path, [f"2024{week}" for week in range(1, 30)])
+    assert read.frame["ds"].iloc[[0, 9]].tolist() == [pd.Timestamp("2024-01-01"), pd.Timestamp("2024-03-04")]
+
+
 def test_quarters_are_refused_in_words(tmp_path):
     with pytest.raises(ReadingError, match="2024 Q1 is a quarter; expected days, weeks or months"):
         panel(tmp_path, ["2024 Q1", "2024 Q2"])
