@@ -41,8 +41,8 @@ def open_table(
     FileNotFoundError, ReadingError
         Naming the file, what was expected and what to do.
     """
-    options = options or ReadOptions()
-    raw = lengthened(_opened(resolve(path), options, wanted, rows), wanted)
+    file, options = resolve(path), options or ReadOptions()
+    raw = lengthened(_opened(file, options, wanted, rows), wanted, str(file))
     mapped = [*options.columns.values()]
     return dated(stacked(raw, mapped), mapped)
 

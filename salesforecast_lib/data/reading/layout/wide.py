@@ -26,14 +26,19 @@ _TOTAL = re.compile(
 )
 
 
-def lengthened(raw: RawTable, wanted: Sequence[str] = ()) -> RawTable:
+def lengthened(raw: RawTable, wanted: Sequence[str] = (), file: str = "the table") -> RawTable:
     """A wide table, a row a product and a column a date, as the panel that it is; every other table as it is.
 
     Its columns are the others', then ``ds`` and ``y``; a row keeps the number of the file's row that it comes from.
     Left out are rows that add up others, and columns that are the sum or the mean of the dates: as attributes of
     a product they would tell its future. Nothing is done where one of the dates is among the ``wanted`` names.
+
+    Raises
+    ------
+    ReadingError
+        Naming the ``file``, when its header may be months as well as weeks.
     """
-    dates = _date_columns([str(name) for name in raw.frame.columns])
+    dates = _date_columns([str(name) for name in raw.frame.columns], file)
     others = [name for name in raw.frame.columns if name not in dates]
     if not dates or set(dates) & set(wanted) or {"ds", "y"} & set(others):
         return raw
@@ -56,14 +61,14 @@ def lengthened(raw: RawTable, wanted: Sequence[str] = ()) -> RawTable:
     return replace(raw, frame=table, notes=[*raw.notes, *notes])
 
 
-def _date_columns(names: Sequence[str]) -> list[str]:
+def _date_columns(names: Sequence[str], file: str) -> list[str]:
     """Names that are dates, months or weeks, where most of the header is: a column for each period."""
     found = [name for name in names if parse_stamp(name) is not None or may_be_periods(name)]
     if not (_DATES <= len(found) < len(names) and 2 * len(found) > len(names)):
         return []
     days, periods = first_days(found)
     if periods.doubt:
-        raise ReadingError(f"the header: {periods.doubt}")
+        raise ReadingError(f"{file}, header: {periods.doubt}")
     return found if all(parse_stamp(day or "") is not None for day in days) else []
 
 

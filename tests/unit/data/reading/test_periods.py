@@ -124,6 +124,12 @@ def test_months_as_numbers_make_a_wide_table(tmp_path):
     assert len(found) == 12 and found["B", pd.Timestamp("2024-01-01")] == 4
 
 
+def test_a_header_that_may_be_months_or_weeks_is_refused_with_its_file(tmp_path):
+    months = numbered("2024-01-01", 6, "MS")
+    with pytest.raises(ReadingError, match="orders.csv, header: 202401 may be a month or a week"):
+        read_panel_file(write(tmp_path, f"unique_id,{','.join(months)}\nA,1,2,3,4,5,6\n"))
+
+
 PARTS = {
     "year and week": ({"Year": "{:%G}", "Week": "{:%V}"}, "W-MON"),
     "words for weeks": ({"Jahr": "{:%G}", "KW": "KW {:%V}"}, "W-MON"),
