@@ -105,6 +105,14 @@ def execute(source: Path, target: Path, parameters: Mapping[str, Any]) -> Path:
                     "programs or take fewer series (n_series=N), and run the same command again\n"
                     f"half-executed notebook: {_keep_half(result, target)}"
                 ) from None
+            except RuntimeError as error:
+                if not kernel_did_not_start(str(error)):
+                    raise
+                result.unlink(missing_ok=True)
+                raise StageError(
+                    f"{source.name}: its kernel did not come up in {KERNEL_STARTS} starts ({error}); the machine may "
+                    "be too busy: run the same command again, with fewer --jobs"
+                ) from None
             os.replace(result, target)
     except OSError as error:
         raise StageError(f"{source.name}: {in_words(error, target.parent)}") from None

@@ -136,7 +136,8 @@ def test_kernel_that_does_not_come_up_is_started_again(tmp_path, monkeypatch):
     assert len(starts) == 3 and (tmp_path / "one.txt").read_text() == "2"
     starts.clear()
     monkeypatch.setattr("salesforecast_lib.pipeline.execute.KERNEL_STARTS", 2)
-    with pytest.raises(RuntimeError, match="Kernel died before"):
+    said = "01_one.py: its kernel did not come up in 2 starts .Kernel died before .* run the same command again"
+    with pytest.raises(StageError, match=said):
         execute(stages[0].source, tmp_path / "out.ipynb", {"run_dir": str(tmp_path)})
     assert len(starts) == 2
 
