@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from salesforecast_lib.data.reading.cells.periods import first_days
+from salesforecast_lib.data.reading.cells.periods import MANY_YEARS, first_days
 from salesforecast_lib.data.reading.cells.serials import stamps_of_numbers
 from salesforecast_lib.data.reading.cells.stamps import Stamp, parse_stamp
 from salesforecast_lib.data.reading.report import ReadingError, ReadingReport, ReadOptions
@@ -16,7 +16,6 @@ from salesforecast_lib.data.reading.report import ReadingError, ReadingReport, R
 NOT_A_DATE = "not a date; expected one such as 2024-03-31 17:05"
 FAR = "a date far from all others"
 _PLAIN_ISO = ("%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d")
-_MANY_YEARS = 10  # a shop's column of two-digit years does not hold more
 _MINORITY = 0.5
 
 
@@ -110,7 +109,7 @@ def _order(
     }
     fitting = [order for order, misfit in misfits.items() if misfit <= 0.01 * rows]  # a typing error is no proof
     if short and len(fitting) > 1:
-        fitting = [o for o in fitting if _years(readings[o], [n for _, n in undecided]) <= _MANY_YEARS] or fitting
+        fitting = [o for o in fitting if _years(readings[o], [n for _, n in undecided]) <= MANY_YEARS] or fitting
     if not fitting:
         example = undecided[0][0].parts
         raise ReadingError(

@@ -25,7 +25,7 @@ _DIGITS = re.compile(r"((?:19[89]|20[0-4])\d)(\d{1,2})(?:\.0)?")
 _SHORT = re.compile(r"([^\W\d_]{3,})\.?[ -](\d{2})")  # what Excel writes for a month: Jan-24
 _QUARTER = re.compile(r"\d{4}[- ]?Q[1-4]|Q[1-4][-/ ]\d{4}", re.I)
 _MOST = 0.99  # of a column's distinct cells: a typing error is no proof
-_MANY_YEARS = 10  # Jan-01 to Jan-31 are days
+MANY_YEARS = 10  # a column of two-digit years does not hold more: Jan-01 to Jan-31 are days
 _SAYS_WEEK = re.compile(r"week|woche|semaine|semana|settimana|yyyyww|周|週|(?:^|[\W_])kw(?:$|[\W_])", re.I)
 _SAYS_MONTH = re.compile(r"month|monat|mois|maand|yyyymm|月|(?:^|[\W_])(?:mon|mese?)(?:$|[\W_])", re.I)
 
@@ -87,12 +87,12 @@ def days_of_periods(values: pd.Series, name: str = "") -> np.ndarray:
     return np.array([more.get(cell, 0) for cell in values], dtype="int64")
 
 
-def month_of(year: int, month: int) -> Period | None:
+def _month_of(year: int, month: int) -> Period | None:
     """The month, None where there is no such one."""
     return Period(date(year, month, 1), monthrange(year, month)[1] - 1) if 1 <= month <= 12 and year else None
 
 
-def week_of(year: int, week: int) -> Period | None:
+def _week_of(year: int, week: int) -> Period | None:
     """The ISO week, None where the year has no such one."""
     try:
         return Period(date.fromisocalendar(year, week, 1), 6)
@@ -104,9 +104,9 @@ def _period(text: str) -> Period | None:
     if match := _MONTH.fullmatch(text):
         part = {key[0]: value for key, value in match.groupdict().items() if value}
         number = months().get(part["n"].casefold(), 0) if "n" in part else int(part["m"])
-        return month_of(int(part["y"]), number)
+        return _month_of(int(part["y"]), number)
     if match := _WEEK.fullmatch(text):
-        return week_of(int(match["y"] or match["y2"]), int(match["w"] or match["w2"]))
+        return _week_of(int(match["y"] or match["y2"]), int(match["w"] or match["w2"]))
     return None
 
 
@@ -114,29 +114,29 @@ def _of_numbers(plain: dict[str, str], name: str, least: float) -> Periods:
     parts = {text: (int(m[1]), int(m[2])) for text, short in plain.items() if (m := _DIGITS.fullmatch(short))}
     if len(parts) < least or not any(len(plain[text].partition(".")[0]) == 6 for text in parts):
         return Periods({})  # numbers of five digits alone are articles rather than the first nine weeks of years
-    make: Callable[[int, int], Period | None] = week_of
+    make: Callable[[int, int], Period | None] = _week_of
     if max(number for _, number in parts.values()) <= 12:
         if len({year for year, _ in parts.values()}) > 1 or _SAYS_MONTH.search(name):
-            make = month_of
+            make = _month_of
         elif not _SAYS_WEEK.search(name):
             text, (year, number) = next(iter(parts.items()))
             return Periods(
                 {}, doubt=f"{text} may be a month or a week; write {year}-{number:02d} or {year}-W{number:02d}"
             )
     found = {text: period for text, part in parts.items() if (period := make(*part))}
-    return _told(found, "months" if make is month_of else "ISO weeks") if len(found) >= least else Periods({})
+    return _told(found, "months" if make is _month_of else "ISO weeks") if len(found) >= least else Periods({})
 
 
 def _short(text: str) -> Period | None:
     match = _SHORT.fullmatch(text)
     year = int(match[2]) if match else 0
-    return month_of(year + (2000 if year < 70 else 1900), months().get(match[1].casefold(), 0)) if match else None
+    return _month_of(year + (2000 if year < 70 else 1900), months().get(match[1].casefold(), 0)) if match else None
 
 
 def _of_short_years(plain: dict[str, str], name: str, least: float) -> Periods:
     found = {text: period for text, short in plain.items() if (period := _short(short))}
     years = {period.first.year for period in found.values()}
-    return _told(found, "months") if len(found) >= least and len(years) <= _MANY_YEARS else Periods({})
+    return _told(found, "months") if len(found) >= least and len(years) <= MANY_YEARS else Periods({})
 
 
 def _told(found: dict[str, Period], kind: str) -> Periods:

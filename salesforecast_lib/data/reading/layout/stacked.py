@@ -34,13 +34,16 @@ def stacked(raw: RawTable, mapped: Sequence[str] = ()) -> RawTable:
     if len(days) != 1 or len(products) < _SERIES or known or set(across) & set(mapped):
         return raw
     when = frame[days[0]]
-    if when.duplicated().any() or not holds_dates(when) or not _counts(frame[across]):
+    if when.duplicated().any() or not holds_dates(when):
+        return raw
+    values = cell_numbers(frame[across])
+    if not _are_counts(frame[across], values):
         return raw
     notes = [
         f"column {days[0]!r} holds dates, the others numbers, {across[0]!r} to {across[-1]!r}: read as a row for each "
         f"of the {len(frame)} dates and {len(across)} columns, the column's name in 'unique_id' and its cell in 'y'"
     ]
-    sums = adds_up(cell_numbers(frame[across]).T, total)
+    sums = adds_up(values.T, total)
     if sums.any():
         notes.append(f"columns {[name for name, out in zip(across, sums, strict=True) if out]} add up others: left out")
         across = [name for name, out in zip(across, sums, strict=True) if not out]
@@ -53,8 +56,7 @@ def stacked(raw: RawTable, mapped: Sequence[str] = ()) -> RawTable:
     return replace(raw, frame=table, notes=[*raw.notes, *notes])
 
 
-def _counts(frame: pd.DataFrame) -> bool:
-    """Whether nearly every filled cell is a number, and none is below zero."""
-    values = cell_numbers(frame)
+def _are_counts(frame: pd.DataFrame, values: np.ndarray) -> bool:
+    """Whether nearly every filled cell is a number of ``values``, NaN where it is none, and none is below zero."""
     filled = (frame.notna() & (frame.astype(str) != "")).to_numpy()
     return bool(filled.any() and np.isfinite(values)[filled].mean() >= _MOST and np.nanmin(values) >= 0)

@@ -22,3 +22,12 @@ def test_a_large_shop_has_fewer_trees_for_what_its_memory_costs():
         plan_fits(Size(series, 900, series * 900, 42, "D"), 4, 770, ChampionConfig(2.0)) for series in (100, 990)
     )
     assert large.boosting_rows * large.boosting_trees < small.boosting_rows * small.boosting_trees
+
+
+def test_a_trial_fits_one_small_network_once():
+    size = Size(12, 700, 12 * 700, 14, "D")
+    trial, whole = (plan_fits(size, 3, 650, ChampionConfig(minutes)) for minutes in (0.2, 6.0))
+    assert len(trial.networks) == 1 and trial.refit_every == 3 + trial.validation, "one fit serves every cutoff"
+    assert len(whole.networks) > 1 and whole.refit_every < 3 + whole.validation
+    few, many = (fits.networks[0].training for fits in (trial, whole))
+    assert few.max_epochs * few.epoch_steps < 0.1 * many.max_epochs * many.epoch_steps
