@@ -41,6 +41,8 @@ def _execute(entry: Path, result: Path, parameters: Mapping[str, Any]) -> None:
     """
     import papermill
 
+    from salesforecast_lib.pipeline.kernels import ForkingKernelManager
+
     for left in reversed(range(KERNEL_STARTS)):
         try:
             papermill.execute_notebook(
@@ -49,6 +51,7 @@ def _execute(entry: Path, result: Path, parameters: Mapping[str, Any]) -> None:
                 parameters=dict(parameters),
                 progress_bar=False,
                 kernel_name="python3",
+                kernel_manager_class=ForkingKernelManager,
                 # ipykernel warns of TCP at every start, though ours listens on this machine only and with a key,
                 # and calls the interrupt by which it is ended an error; what a cell says is in the notebook
                 extra_arguments=["--IPKernelApp.log_level=CRITICAL", *told_to_kernel()],
