@@ -15,7 +15,7 @@ from salesforecast_lib.data.loaders import load
 from salesforecast_lib.data.own.country import Country
 from salesforecast_lib.data.own.prepared import OWN, Prepared, orders_prepared, panel_prepared
 from salesforecast_lib.data.panel import PanelConfig
-from salesforecast_lib.data.reading import ReadOptions, read_plan_file
+from salesforecast_lib.data.reading import ReadingReport, ReadOptions, read_plan_file
 from salesforecast_lib.files import read_json, resolve, write_json, write_parquet
 from salesforecast_lib.wording import counted
 
@@ -81,7 +81,16 @@ def prepare(
             f"{least} {unit}s with any horizon; give {advice}"
         )
     prepared.meta["horizon"] = horizon
+    if prepared.reading:
+        prepared.meta["reading"] = _settled(prepared.reading)
     return prepared
+
+
+def _settled(reading: ReadingReport) -> dict[str, str]:
+    """What the whole file said of its dates, and a later, shorter one of the same shop may leave open."""
+    order = reading.date_order if reading.date_order in ("dmy", "mdy") else None
+    found = {"date_order": order, "periods": reading.periods}
+    return {name: value for name, value in found.items() if value}
 
 
 def save_prepared(prepared: Prepared, run_dir: str | Path) -> None:

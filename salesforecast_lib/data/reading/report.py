@@ -25,6 +25,7 @@ class ReadOptions:
         without a time stay. Without it every stamp counts on the day of its own wall clock.
     decimal, thousands : marks of numbers, such as ``,`` and ``.``.
     date_order : "dmy", "mdy" or "ymd", for dates such as 05/06/2025.
+    periods : "weeks" or "months", for numbers such as 202505 that may be either.
     encoding : name of the file's encoding, such as "cp1252".
     sheet : name of the worksheet to read.
     customer_ids : "hashed" or "plain": whether customers of a shop's own file keep their ids, see `pseudonyms`.
@@ -40,12 +41,14 @@ class ReadOptions:
     sheet: str = ""
     prefix: str = ""
     customer_ids: str = "hashed"
+    periods: str = ""
 
     def __post_init__(self) -> None:
         allowed = {
             "decimal": ("", ".", ","),
             "thousands": ("", ".", ",", " ", "'"),
             "date_order": ("", "dmy", "mdy", "ymd"),
+            "periods": ("", "weeks", "months"),
             "customer_ids": ("hashed", "plain"),
         }
         for name, values in allowed.items():
@@ -76,6 +79,7 @@ class ReadingReport:
     decimal: str | None = None
     thousands: str | None = None
     date_order: str | None = None
+    periods: str | None = None
     timezone: str | None = None
     sheet: str | None = None
     rows: int = 0

@@ -41,10 +41,11 @@ class NewData:
 
 
 def run_values(folder: Path) -> dict[str, Any]:
-    """Every parameter of a run, those that it was not given with their defaults."""
-    file = folder / "parameters.json"
+    """Every parameter of a run, those that it was not given with their defaults, and ``settled`` by its own file."""
+    file, panel = folder / "parameters.json", folder / "panel.json"
     given = read_json(file) if file.is_file() else {}
-    return {name: each.default for name, each in all_parameters().items()} | given
+    settled = read_json(panel).get("reading", {}) if panel.is_file() else {}
+    return {name: each.default for name, each in all_parameters().items()} | given | {"settled": settled}
 
 
 def read_new(folder: Path, file: Path, plan: Path | None = None, values: Mapping[str, Any] | None = None) -> NewData:

@@ -58,6 +58,7 @@ class Shop:
             "date_order": "",
             "encoding": "",
             "sheet": "",
+            "settled": {},
         }
         if not self._derived():
             return {**self.values, **plain}

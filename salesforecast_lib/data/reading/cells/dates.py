@@ -55,11 +55,12 @@ def read_dates(
     if counted:
         report.note(f"{column} holds {counted}")
     if periods:
-        texts, told = first_days(texts, options.columns.get(column, column))
+        texts, told = first_days(texts, options.columns.get(column, column), options.periods)
         if told.doubt:
             raise ReadingError(f"{report.file}, column {column}: {told.doubt}")
         if told.words:
             report.note(f"{column} holds {told.words}")
+            report.periods = told.kind
     stamps = [parse_stamp(text) if text else None for text in texts]
     order, refused = _order([(s, int(n)) for s, n in zip(stamps, counts, strict=True)], column, options, report)
     days = [None if s is None else s.day(order) for s in stamps]

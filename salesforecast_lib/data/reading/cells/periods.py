@@ -38,19 +38,24 @@ class Period(NamedTuple):
 
 
 class Periods(NamedTuple):
-    """What the cells of a column are: ``found`` by cell, how numbers were read ("" where none were), and any doubt."""
+    """What the cells of a column are: ``found`` by cell, how numbers were read ("" where none were), and any doubt.
+
+    ``kind`` is "weeks" or "months" where the cells alone do not say which.
+    """
 
     found: dict[str, Period]
     words: str = ""
     doubt: str = ""
+    kind: str = ""
 
 
-def periods_of(texts: Iterable[str | None], name: str = "") -> Periods:
+def periods_of(texts: Iterable[str | None], name: str = "", kind: str = "") -> Periods:
     """Months and ISO weeks among the distinct cells of a column.
 
     Cells that say by themselves what they are always count; numbers (202503) and short years (Mar-25) where nearly all
     cells are such. Numbers that end above 12 are weeks; with no end above 12 they are months where they span more than
-    a year; else the column's ``name`` decides, or there is a doubt. Quarters are none of ours.
+    a year; else the column's ``name`` decides, or there is a doubt. A ``kind``, "weeks" or "months", goes before all of
+    this. Quarters are none of ours.
     """
     plain = {text: strip(plain_digits(text)) for text in texts if text}
     plain = {text: short for text, short in plain.items() if short}
@@ -58,8 +63,7 @@ def periods_of(texts: Iterable[str | None], name: str = "") -> Periods:
     found = {text: period for text, short in plain.items() if (period := _period(short))}
     if len(found) >= least:
         return Periods(found)
-    for read in (_of_numbers, _of_short_years):
-        others = read(plain, name, least)
+    for others in (_of_numbers(plain, name, kind, least), _of_short_years(plain, least)):
         if others.found or others.doubt:
             return others
     if not found and sum(_QUARTER.fullmatch(short) is not None for short in plain.values()) >= least:
@@ -73,9 +77,9 @@ def may_be_periods(text: str) -> bool:
     return bool(_period(short) or _DIGITS.fullmatch(short) or _short(short))
 
 
-def first_days(texts: Sequence[str | None], name: str = "") -> tuple[list[str | None], Periods]:
+def first_days(texts: Sequence[str | None], name: str = "", kind: str = "") -> tuple[list[str | None], Periods]:
     """Texts of a column, a month or a week as its first day (ISO), all others as they are; and what was found."""
-    periods = periods_of(texts, name)
+    periods = periods_of(texts, name, kind)
     return [str(periods.found[text].first) if text in periods.found else text for text in texts], periods
 
 
@@ -110,12 +114,13 @@ def _period(text: str) -> Period | None:
     return None
 
 
-def _of_numbers(plain: dict[str, str], name: str, least: float) -> Periods:
+def _of_numbers(plain: dict[str, str], name: str, kind: str, least: float) -> Periods:
     parts = {text: (int(m[1]), int(m[2])) for text, short in plain.items() if (m := _DIGITS.fullmatch(short))}
-    if len(parts) < least or not any(len(plain[text].partition(".")[0]) == 6 for text in parts):
+    whole = any(len(plain[text].partition(".")[0]) == 6 for text in parts)
+    if len(parts) < least or not (whole or kind):
         return Periods({})  # numbers of five digits alone are articles rather than the first nine weeks of years
-    make: Callable[[int, int], Period | None] = _week_of
-    if max(number for _, number in parts.values()) <= 12:
+    make: Callable[[int, int], Period | None] = _month_of if kind == "months" else _week_of
+    if not kind and max(number for _, number in parts.values()) <= 12:
         if len({year for year, _ in parts.values()}) > 1 or _SAYS_MONTH.search(name):
             make = _month_of
         elif not _SAYS_WEEK.search(name):
@@ -124,7 +129,7 @@ def _of_numbers(plain: dict[str, str], name: str, least: float) -> Periods:
                 {}, doubt=f"{text} may be a month or a week; write {year}-{number:02d} or {year}-W{number:02d}"
             )
     found = {text: period for text, part in parts.items() if (period := make(*part))}
-    return _told(found, "months" if make is _month_of else "ISO weeks") if len(found) >= least else Periods({})
+    return _told(found, "months" if make is _month_of else "weeks") if len(found) >= least else Periods({})
 
 
 def _short(text: str) -> Period | None:
@@ -133,7 +138,7 @@ def _short(text: str) -> Period | None:
     return _month_of(year + (2000 if year < 70 else 1900), months().get(match[1].casefold(), 0)) if match else None
 
 
-def _of_short_years(plain: dict[str, str], name: str, least: float) -> Periods:
+def _of_short_years(plain: dict[str, str], least: float) -> Periods:
     found = {text: period for text, short in plain.items() if (period := _short(short))}
     years = {period.first.year for period in found.values()}
     return _told(found, "months") if len(found) >= least and len(years) <= MANY_YEARS else Periods({})
@@ -141,4 +146,5 @@ def _of_short_years(plain: dict[str, str], name: str, least: float) -> Periods:
 
 def _told(found: dict[str, Period], kind: str) -> Periods:
     text, period = next(iter(found.items()))
-    return Periods(found, f"{kind}: {text} begins on {period.first}")
+    named = "ISO weeks" if kind == "weeks" else kind
+    return Periods(found, f"{named}: {text} begins on {period.first}", kind=kind)

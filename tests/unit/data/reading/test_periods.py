@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -183,3 +184,20 @@ def test_a_row_whose_parts_are_no_date_goes_to_quarantine_with_its_cells(tmp_pat
     read = read_panel_file(write(tmp_path, "\n".join(rows)), ReadOptions(columns={"unique_id": "sku", "y": "units"}))
     assert read.quarantine[["row", "column"]].to_numpy().tolist() == [[481, "ds"]]
     assert "2024" in read.quarantine["value"].iloc[0] and np.isfinite(read.frame["y"]).all()
+
+
+@pytest.mark.parametrize("kind, second", [("weeks", "2024-01-08"), ("months", "2024-02-01")])
+def test_who_says_what_the_numbers_are_is_asked_no_more(tmp_path, kind, second):
+    write(tmp_path, "unique_id,period,y\ntea,202401,1\ntea,202402,1\n")
+    options = ReadOptions(columns={"ds": "period"})
+    with pytest.raises(ReadingError, match="202401 may be a month or a week"):
+        read_panel_file(tmp_path / "orders.csv", options)
+    read = read_panel_file(tmp_path / "orders.csv", replace(options, periods=kind))
+    assert read.frame["ds"].iloc[1] == pd.Timestamp(second) and read.report.periods == kind
+    write(tmp_path, "unique_id,period,y\ntea,20241,1\ntea,20242,1\n")  # no zero before the number
+    assert (
+        read_panel_file(tmp_path / "orders.csv", replace(options, periods=kind)).frame["ds"].iloc[1]
+        == read.frame["ds"].iloc[1]
+    )
+    with pytest.raises(ReadingError, match="periods='quarters': expected one of .'weeks', 'months'"):
+        ReadOptions(periods="quarters")
