@@ -30,8 +30,6 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import torch
-from statsforecast import StatsForecast
-from statsforecast.models import ARIMA, Naive
 
 from salesforecast_lib.files import resolve, write_json
 from salesforecast_lib.models import derivation
@@ -308,6 +306,9 @@ frame = pd.DataFrame(
 frame.tail(3)
 
 # %%
+from statsforecast import StatsForecast
+from statsforecast.models import ARIMA, Naive
+
 models = [ARIMA(order=(1, 1, 1), alias="ARIMA"), Naive()]
 rolled = StatsForecast(models, freq=1).cross_validation(
     df=frame, h=1, n_windows=test, step_size=1, refit=False

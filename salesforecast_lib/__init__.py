@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Sequence
+
+# Libraries with a progress bar ask for ipywidgets, which the book leaves out: its scripts would come from another host.
+warnings.filterwarnings("ignore", message="IProgress not found")
 
 
 def quantile_columns(levels: Sequence[float]) -> tuple[str, ...]:

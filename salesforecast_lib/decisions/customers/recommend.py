@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -173,9 +172,8 @@ def fit_recommender(past: Purchases, config: RecommendConfig) -> Recommender:
     One thread and a fixed seed: the same purchases give the same factors. The BLAS pool is held at one thread, which
     `implicit` asks for, since its own loop is what runs over customers.
     """
-    with warnings.catch_warnings():  # tqdm asks for ipywidgets, which the book leaves out
-        warnings.filterwarnings("ignore", message="IProgress not found")
-        from implicit.cpu.als import AlternatingLeastSquares
+    from implicit.cpu.als import AlternatingLeastSquares
+
     buyers = np.bincount(past.count.indices, minlength=len(past.products))
     kept = np.flatnonzero(buyers >= min(config.least_buyers, buyers.max()))
     with threadpool_limits(1, user_api="blas"):

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
-
-# tqdm asks for ipywidgets, which the book leaves out: its scripts would come from another host.
-warnings.filterwarnings("ignore", message="IProgress not found")
 
 import numpy as np
 import pandas as pd

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import multiprocessing
-import warnings
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
@@ -14,8 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import optuna
 import pandas as pd
 import torch
+from optuna.trial import TrialState
 
 from salesforecast_lib.data.features import FeatureTable
 from salesforecast_lib.files import resolve
@@ -23,12 +24,6 @@ from salesforecast_lib.models.forecaster.fit import NetworkConfig, fit_network
 from salesforecast_lib.models.networks.predictor import SalesPredictor
 from salesforecast_lib.models.selection.space import SearchSpace, with_values
 from salesforecast_lib.models.selection.validation import OriginScore, Protocol, until
-
-with warnings.catch_warnings():
-    # Optuna's progress bar, unused here, misses ipywidgets; the book leaves them out, their scripts need a network
-    warnings.filterwarnings("ignore", message="IProgress not found")
-    import optuna
-    from optuna.trial import TrialState
 
 SAMPLERS = ("grid", "random", "tpe")
 PRUNERS = ("median", "hyperband", "none")
