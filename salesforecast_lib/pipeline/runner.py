@@ -148,6 +148,8 @@ def run(
     StageError
         When a cell fails; earlier stages are kept, so the same command goes on from there.
     """
+    from salesforecast_lib.pipeline.kernels import expect
+
     if jobs < 1:
         raise settings.ParameterError(f"jobs={jobs}: expected at least 1")
     choice = chosen_stages(stages, from_stage, to_stage, only, goal)
@@ -162,6 +164,7 @@ def run(
             (folder / "notebooks" / f"{stage.name}.ipynb").unlink(missing_ok=True)  # a missing product makes it stale
 
         _remove_what_is_old(choice.wanted, stages, folder, values)
+        expect(len(choice.wanted))
         # the stages of a plan read each other's files, one after the other: models are fitted side by side instead
         with allowed(jobs if goal == "plan" else 1):
             done = _build(choice.wanted, folder, values, verbose, lines, **build_options(engine, jobs))

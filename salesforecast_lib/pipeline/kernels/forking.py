@@ -110,10 +110,7 @@ class ForkedKernel:
 
 
 class ForkingKernelManager(AsyncKernelManager):
-    """Starts the first kernel of a process as usual and forks the others.
-
-    The template takes as long as one start, so that a process with one notebook would gain nothing.
-    """
+    """Starts the first kernel of a process as usual and forks the others; see `expect`."""
 
     async def _async_launch_kernel(self, kernel_cmd: list[str], **options: Any) -> None:
         kernel = _forked(kernel_cmd, dict(options.get("env") or os.environ), str(options.get("cwd") or os.getcwd()))
@@ -125,9 +122,19 @@ class ForkingKernelManager(AsyncKernelManager):
         return None
 
 
-_started = 0  # kernels of this process
+_started = _expected = 0  # kernels of this process
 _template: Template | None = None
 _changing = Lock()
+
+
+def expect(kernels: int) -> None:
+    """Say how many kernels this process may start in all.
+
+    The template takes as long as a kernel, so that a process with one notebook would gain nothing. Where more are
+    expected it is begun beside the first kernel, else with the second one.
+    """
+    global _expected
+    _expected = _started + kernels
 
 
 def _forked(command: list[str], environment: dict[str, str], folder: str) -> ForkedKernel | None:
@@ -135,12 +142,14 @@ def _forked(command: list[str], environment: dict[str, str], folder: str) -> For
     global _started, _template
     _started += 1
     usual = command[0] == sys.executable and command[1:3] == _LAUNCHER  # else it is another interpreter's kernel
-    if _started == 1 or not usual or sys.platform != "linux" or environment.get(OFF) == "0":
+    if max(_started, _expected) < 2 or not usual or sys.platform != "linux" or environment.get(OFF) == "0":
         return None  # elsewhere than on Linux libraries do not stand a fork
     with _changing:
         if _template is None:
             _template = Template(environment)
             atexit.register(_template.close)
+    if _started == 1:
+        return None
     question = {"arguments": command[3:], "environment": environment, "folder": folder}
     try:
         return ForkedKernel(_template, _template.ask(question) or 0) if _template.fits(environment) else None

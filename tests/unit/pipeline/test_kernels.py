@@ -54,6 +54,7 @@ def fresh(monkeypatch, request):
     """As in a process that has begun no kernel, with libraries that are imported in a second."""
     monkeypatch.setattr(forking, "LIBRARIES", request.param)
     monkeypatch.setattr(forking, "_started", 0)
+    monkeypatch.setattr(forking, "_expected", 0)
     monkeypatch.setattr(forking, "_template", None)
     yield
     if forking._template is not None:
@@ -86,6 +87,16 @@ def test_later_kernels_are_forked_and_like_the_first(tmp_path, fresh, capfd):
         assert kernel["group"] == kernel["pid"]  # or an interrupt would reach its siblings
     assert len(figures(tmp_path, 0)) == 1 and figures(tmp_path, 0) == figures(tmp_path, 2)
     assert capfd.readouterr().err == ""
+
+
+def test_the_template_is_begun_beside_the_first_kernel_where_more_are_expected(tmp_path, fresh):
+    forking.expect(1)
+    told(tmp_path)
+    assert forking._template is None
+    forking._started = 0
+    forking.expect(2)
+    assert told(tmp_path)["parent"] == os.getpid() and forking._template is not None
+    assert told(tmp_path)["parent"] == forking._template._process.pid
 
 
 def test_kernel_has_the_environment_of_its_moment(tmp_path, fresh, monkeypatch):
