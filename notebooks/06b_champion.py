@@ -59,7 +59,7 @@ cutoffs: int = 3  # rolling origins of the evaluation
 threads: int = 1  # of each fit
 budget_minutes: float = 3.0  # what the champion's models may take, about
 whatif_products: int = 40  # of the simulated markets that answer another plan
-whatif_markets: int = 5  # more of them that are asked about prices
+whatif_markets: int = 5  # more of them, asked about prices; 0: no market
 
 # %% tags=["hide-input"]
 panel, meta = load_panel(run_dir)
@@ -228,8 +228,9 @@ made_market = MarketplaceConfig(
     launch_share=0.0, delisting_share=0.0, regime_share=0.0,
 )  # fmt: skip
 quick = replace(config, members=("LightGBMDirect",), validation=0)
+made = {"prices tried": 0.0, "prices follow demand": 1.0}
 found = {}
-for name, follows in {"prices tried": 0.0, "prices follow demand": 1.0}.items():
+for name, follows in made.items() if whatif_markets else ():
     case = known_market.market_case(replace(made_market, confounding=follows))
     told = case.table, case.known(), case.meta, [case.cutoff]
     model = champion_forecasts(*told, quick).stored
@@ -237,7 +238,7 @@ for name, follows in {"prices tried": 0.0, "prices follow demand": 1.0}.items():
 
 # %% mystnb={"figure": {"caption": "Change of sales under four other plans, in per cent: the truth of the simulated market, the answer, and what the models alone would say, where prices were tried at random and where they follow demand.", "name": "fig-whatif"}, "image": {"alt": "Two panels of bars for four plans, truth, answer and models alone: with tried prices the answer lies near the truth for the promotion and for a tenth less or more, and behind it for the halved price, which most had never tried; where prices follow demand the answer to every price is far smaller than the truth."}}
 fig, axes = plt.subplots(1, 2, figsize=(9, 3.6), sharey=True)
-for ax, (name, table_of) in zip(axes, found.items(), strict=True):
+for ax, (name, table_of) in zip(axes, found.items(), strict=False):
     columns = {"models": "models alone", "forecast": "answer"}
     shown_plans = table_of.rename(columns=columns).iloc[::-1]
     shown_plans = shown_plans[["models alone", "answer", "truth"]]
@@ -254,13 +255,14 @@ size = {
     name: table_of["forecast"] / table_of["truth"]
     for name, table_of in found.items()
 }
-tried, hidden = size["prices tried"], size["prices follow demand"]
 cut, halved = "price cut by a tenth", "price halved"
-less = "less" if hidden[cut] < tried[cut] else "no less"
-never = found["prices tried"].loc[halved, "never_tried"]
-short = "falls short of" if tried[halved] < 0.9 else "reaches"
-print(f"{cut}: where prices follow demand, {less} of its effect is seen")
-print(f"{halved}: never tried by {never}, the answer {short} the truth")
+if size:
+    tried, hidden = size["prices tried"], size["prices follow demand"]
+    less = "less" if hidden[cut] < tried[cut] else "no less"
+    never = found["prices tried"].loc[halved, "never_tried"]
+    short = "falls short of" if tried[halved] < 0.9 else "reaches"
+    print(f"{cut}: where prices follow demand, {less} of its effect is seen")
+    print(f"{halved}: never tried by {never}, the answer {short} the truth")
 
 # %% [markdown]
 # One market is one draw. The answer to a price needs no forecast, so we can ask it of more markets: prices a tenth lower

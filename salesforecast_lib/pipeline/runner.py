@@ -166,8 +166,9 @@ def run(
         _remove_what_is_old(choice.wanted, stages, folder, values)
         expect(len(choice.wanted))
         # the stages of a plan read each other's files, one after the other: models are fitted side by side instead
-        with allowed(jobs if goal == "plan" else 1):
-            done = _build(choice.wanted, folder, values, verbose, lines, **build_options(engine, jobs))
+        models, at_once = (jobs, 1) if goal == "plan" else (1, jobs)
+        with allowed(models):
+            done = _build(choice.wanted, folder, values, verbose, lines, **build_options(engine, at_once))
         # what the goal leaves out is judged with all stages, the goal without them: it may read of theirs what is there
         waiting = _stale(choice.goal, folder, values) if choice.wanted != choice.goal else []
         aim = {stage.name for stage in choice.goal}

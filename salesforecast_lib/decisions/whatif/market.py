@@ -203,8 +203,10 @@ def measured_prices(
             ends = found.effects[["units_low", "units_high"]].reindex(products).div(units, axis=0)
             row = {"market": seed, "factor": factor, "share": told / true}
             parts.append(pd.DataFrame({**row, "inside": true.between(ends["units_low"], ends["units_high"])}))
-    table = pd.concat(parts).rename_axis("unique_id").reset_index()
-    return table[["market", "unique_id", "factor", "share", "inside"]]
+    columns = ["market", "unique_id", "factor", "share", "inside"]
+    if not parts:  # no market was asked
+        return pd.DataFrame(columns=columns).astype({"share": float, "inside": float})
+    return pd.concat(parts).rename_axis("unique_id").reset_index()[columns]
 
 
 def _ahead(case: MarketCase, panel: pd.DataFrame) -> pd.DataFrame:

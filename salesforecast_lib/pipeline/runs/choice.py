@@ -13,7 +13,7 @@ from salesforecast_lib.pipeline.values import ParameterError
 GOALS = ("plan", "book", "all")
 PLAN = "replenishment.csv"  # what the goal ``plan`` is to write
 # What a goal sets unless the command line says otherwise: a plan does without what is measured for readers only.
-GOAL_VALUES: dict[str, dict[str, Any]] = {"plan": {"ablation_seeds": 0}}
+GOAL_VALUES: dict[str, dict[str, Any]] = {"plan": {"ablation_seeds": 0, "whatif_markets": 0}}
 
 
 @dataclass(frozen=True)

@@ -143,7 +143,7 @@ RULES: dict[str, Rule] = {
     "chosen": one_of(METHODS),
     "budget_minutes": above(0),
     "whatif_products": at_least(8),
-    "whatif_markets": POSITIVE,
+    "whatif_markets": NOT_NEGATIVE,
     "direct_rows": POSITIVE,
     "arima_series": NOT_NEGATIVE,
     "adaptation": SHARE_1,

@@ -14,13 +14,15 @@ from typer.testing import CliRunner
 
 from salesforecast_lib.decisions.workbook.sheets import decision_sheets
 from salesforecast_lib.files import read_json, run_record, write_json
-from salesforecast_lib.pipeline import runs
+from salesforecast_lib.pipeline import parameters as settings
+from salesforecast_lib.pipeline import runner, runs
 from salesforecast_lib.pipeline.cli import app
 from salesforecast_lib.pipeline.parameters import ParameterError
 from salesforecast_lib.pipeline.runner import run
 from salesforecast_lib.pipeline.runs import record
-from salesforecast_lib.pipeline.runs.choice import PLAN, chosen_stages, goal_stages
+from salesforecast_lib.pipeline.runs.choice import GOAL_VALUES, GOALS, PLAN, chosen_stages, goal_stages
 from salesforecast_lib.pipeline.stages import STAGES, Stage
+from salesforecast_lib.processes import processes
 from tests.unit.pipeline.made import FIRST, HEADER, MadeStage
 
 pytestmark = pytest.mark.usefixtures("quick")
@@ -169,6 +171,28 @@ def test_run_for_the_plan_is_finished_and_says_what_it_left_out(tmp_path):
     assert (more.executed, more.left_out) == (["02_study", "05_prices"], ("04_theory",))
     rest = go(folder, stages)
     assert (rest.executed, rest.left_out) == (["04_theory"], ()) and runs.left_out(folder) == []
+
+
+def test_stages_of_a_plan_work_in_the_run_s_process_and_its_jobs_are_for_the_models(tmp_path, monkeypatch):
+    """They wait for each other, and kernels are forked where earlier ones of the same process were."""
+    began = []
+
+    def build(stages, folder, values, *more, **options):
+        began.append((processes(), options))
+        return {}
+
+    monkeypatch.setattr(runner, "_build", build)
+    monkeypatch.delenv("SALESFORECAST_PROCESSES", raising=False)
+    for goal in ("plan", "all"):
+        go(tmp_path / goal, made(tmp_path), goal=goal, jobs=2)
+    (models, alone), *_, (one, together) = [each for each in began if each[1].get("dry_run") is not True]
+    assert (models, alone) == (2, {}) and (one, together) == (1, {"n_workers": 2})
+
+
+def test_a_plan_leaves_out_what_is_measured_for_readers():
+    for goal, values in GOAL_VALUES.items():
+        assert goal in GOALS and values == settings.check(dict(values))
+    assert GOAL_VALUES["plan"] == {"ablation_seeds": 0, "whatif_markets": 0}
 
 
 def test_plan_of_new_data_does_not_call_old_prices_its_own(tmp_path):

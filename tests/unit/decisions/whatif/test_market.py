@@ -81,5 +81,7 @@ def test_the_answer_to_prices_is_held_against_the_truth_of_several_markets():
     table = market.measured_prices(many, (0, 1), every=2)
     assert len(table) == 2 * 3 * 2 and set(table["factor"]) == {0.9, 1.1} and set(table["market"]) == {0, 1}
     assert 0.75 < table["share"].median() < 1.25 and table["inside"].mean() >= 0.7
+    none = market.measured_prices(many, ())
+    assert none.empty and list(none) == list(table) and np.isnan(none["share"].median())
     followed = market.measured_prices(dataclasses.replace(many, confounding=1.0), (0, 1), every=2)
     assert followed["share"].isna().all() or followed["share"].median() < 0.75, "prices that follow demand hide it"
