@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import optuna
 import pandas as pd
+from optuna.trial import TrialState
 
 from salesforecast_lib.models.forecaster.fit import NetworkConfig
 from salesforecast_lib.models.selection.space import SearchSpace, with_values
-from salesforecast_lib.models.selection.tuning import DONE, TrialState, optuna
+from salesforecast_lib.models.selection.tuning import DONE
 
 
 def trials_table(study: optuna.Study) -> pd.DataFrame:

@@ -150,6 +150,7 @@ def _forked(command: list[str], environment: dict[str, str], folder: str) -> For
             atexit.register(_template.close)
     if _started == 1:
         return None
+    environment |= {"JPY_PARENT_PID": str(os.getpid())}  # as in a kernel that was started
     question = {"arguments": command[3:], "environment": environment, "folder": folder}
     try:
         return ForkedKernel(_template, _template.ask(question) or 0) if _template.fits(environment) else None

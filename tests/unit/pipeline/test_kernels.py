@@ -29,7 +29,8 @@ import json, os, subprocess
 from pathlib import Path
 told = {
     "pid": os.getpid(), "parent": os.getppid(), "group": os.getpgid(0), "before": before, "path": sys.path,
-    "program": sys.argv[0], "said": os.environ.get("SALESFORECAST_SAID"), "folder": os.getcwd(),
+    "program": sys.argv[0], "owner": int(os.environ["JPY_PARENT_PID"]), "folder": os.getcwd(),
+    "said": os.environ.get("SALESFORECAST_SAID"),
     "child": subprocess.run(["sh", "-c", "exit 3"]).returncode, "main": str(sys.modules["__main__"]),
 }
 
@@ -45,7 +46,7 @@ if "torch" in libraries:
 # %%
 _ = Path(place).write_text(json.dumps(told))
 """
-ALIKE = ("program", "path", "backend", "product", "shown", "folder", "child", "main", "said")
+ALIKE = ("program", "owner", "path", "backend", "product", "shown", "folder", "child", "main", "said")
 FEW = ("json", "ipykernel.kernelapp")
 
 

@@ -191,7 +191,8 @@ def planned(table, folder, values, meta, stock):
 def test_a_run_on_a_cluster_writes_the_same_files_though_a_worker_is_killed_under_a_stage(two, tmp_path):
     kill = (
         "import os, signal\nfrom pathlib import Path\nmark = Path(run_dir) / 'mark'\n"
-        f"if not mark.exists():\n    mark.touch()\n    os.kill(os.getppid(), {int(signal.SIGKILL)})\n"
+        "worker = os.environ['JPY_PARENT_PID']\n"
+        f"if not mark.exists():\n    mark.touch()\n    os.kill(int(worker), {int(signal.SIGKILL)})\n"
     )
     stages = made_stages(tmp_path, kill + WRITE_ONE)
     done = run({}, tmp_path / "run", stages=stages, verbose=0, engine=two)

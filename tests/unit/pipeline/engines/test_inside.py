@@ -104,7 +104,8 @@ def test_a_stage_that_kills_its_worker_three_times_is_named(tmp_path):
     count = (
         "from pathlib import Path\nimport os\nwith open(Path(run_dir) / 'log', 'a') as log:\n    _ = log.write('x')\n"
     )
-    stages = made_stages(tmp_path, second=f"{count}os.kill(os.getppid(), {int(signal.SIGKILL)})\n")
+    worker = 'int(os.environ["JPY_PARENT_PID"])'  # whose kernel this is
+    stages = made_stages(tmp_path, second=f"{count}os.kill({worker}, {int(signal.SIGKILL)})\n")
     with open_engine("dask", workers=2) as engine:
         with pytest.raises(StageError, match="02_two: failed 3 times; its worker was killed"):
             in_time(tmp_path / "run", stages, engine)
