@@ -305,10 +305,11 @@ frame = pd.DataFrame(
 )
 frame.tail(3)
 
-# %%
+# %% tags=["hide-input"]
 from statsforecast import StatsForecast
 from statsforecast.models import ARIMA, Naive
 
+# %%
 models = [ARIMA(order=(1, 1, 1), alias="ARIMA"), Naive()]
 rolled = StatsForecast(models, freq=1).cross_validation(
     df=frame, h=1, n_windows=test, step_size=1, refit=False
