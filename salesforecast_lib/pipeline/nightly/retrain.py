@@ -79,7 +79,7 @@ def train(shop: Shop, sales: Path, config: NightlyConfig) -> Path:
     from salesforecast_lib.pipeline.runs.choice import GOAL_VALUES
 
     folder = shop.place / CHALLENGER
-    given = {**GOAL_VALUES["plan"], **shop.as_read(), "path": str(sales), "plan_file": str(config.plan or "")}
+    given = {**shop.as_read(), **GOAL_VALUES["plan"], "path": str(sales), "plan_file": str(config.plan or "")}
     usual = {name: each.default for name, each in all_parameters().items()}
     values = {name: value for name, value in given.items() if name in usual and value != usual[name]}
     run(values, folder, jobs=config.jobs, verbose=0, goal="plan", to_stage=CHAMPION_STAGE)  # no later one is needed

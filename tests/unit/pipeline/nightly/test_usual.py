@@ -106,6 +106,8 @@ def test_a_training_reads_all_sales_and_the_plan_and_ends_with_the_champion(tmp_
         "columns": {"y": "Qty"},
         "future": ["promo"],
         "horizon": 14,
+        "ablation_seeds": 3,  # a run of the whole book measures for its readers
+        "whatif_markets": 5,
     }
     (tmp_path / "old.csv").write_text("unique_id,ds,Qty\n")
     sales = tmp_path / "sales.parquet"
@@ -114,6 +116,7 @@ def test_a_training_reads_all_sales_and_the_plan_and_ends_with_the_champion(tmp_
     assert asked["folder"] == folder == tmp_path / "nights" / ".challenger" and asked["jobs"] == jobs
     given = parameters.check(asked["values"])  # the run takes them
     assert given["path"] == str(sales) and "columns" not in given and given["future"] == ["promo"]
+    assert given["ablation_seeds"] == given["whatif_markets"] == 0, "a night has no readers"
     assert given.get("plan_file", "") == (str(tmp_path / plan) if plan else "")
     last = chosen_stages(goal=asked["goal"], to_stage=asked["to_stage"]).wanted[-1]
     assert "champion_forecasts.parquet" in last.writes
