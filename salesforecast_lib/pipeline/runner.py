@@ -148,14 +148,14 @@ def run(
     StageError
         When a cell fails; earlier stages are kept, so the same command goes on from there.
     """
-    from salesforecast_lib.pipeline.kernels import expect
-
     if jobs < 1:
         raise settings.ParameterError(f"jobs={jobs}: expected at least 1")
     choice = chosen_stages(stages, from_stage, to_stage, only, goal)
     folder = resolve(run_dir)
     if only:
         check_inputs(choice.wanted, folder, stages)
+    from salesforecast_lib.pipeline.kernels import expect  # imported late: an error above need not wait for it
+
     with locked(folder):
         if not (folder / STATE / "data.json").is_file():
             keep_data(folder)

@@ -25,9 +25,10 @@ class ReadOptions:
         without a time stay. Without it every stamp counts on the day of its own wall clock.
     decimal, thousands : marks of numbers, such as ``,`` and ``.``.
     date_order : "dmy", "mdy" or "ymd", for dates such as 05/06/2025.
-    periods : "weeks" or "months", for numbers such as 202505 that may be either.
     encoding : name of the file's encoding, such as "cp1252".
     sheet : name of the worksheet to read.
+    settled : ``date_order`` ("dmy", "mdy") and ``periods`` ("weeks", "months", of numbers such as 202505) of an earlier
+        file of the shop. They decide where this one leaves it open, and nowhere else.
     customer_ids : "hashed" or "plain": whether customers of a shop's own file keep their ids, see `pseudonyms`.
     prefix : what the parameters for encoding and sheet begin with, in advice: "plan_" of a plan file.
     """
@@ -41,14 +42,13 @@ class ReadOptions:
     sheet: str = ""
     prefix: str = ""
     customer_ids: str = "hashed"
-    periods: str = ""
+    settled: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         allowed = {
             "decimal": ("", ".", ","),
             "thousands": ("", ".", ",", " ", "'"),
             "date_order": ("", "dmy", "mdy", "ymd"),
-            "periods": ("", "weeks", "months"),
             "customer_ids": ("hashed", "plain"),
         }
         for name, values in allowed.items():

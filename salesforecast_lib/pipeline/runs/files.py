@@ -42,14 +42,14 @@ def content(values: Mapping[str, Any]) -> dict[str, str]:
 def reading_options(values: Mapping[str, Any], columns: str = "columns") -> ReadOptions:
     """How a run's parameters say that files are read; ``columns`` names the parameter with the column map.
 
-    What they leave open of later sales is read as in the run's own file, see `prepare`: its key is ``settled``.
+    What they and a later file of sales leave open is read as in the run's own file: ``settled``, see `ReadOptions`.
     """
     from salesforecast_lib.data.reading import ReadOptions
 
     said = {name: values.get(name, "") for name in ("decimal", "thousands", "date_order")}
     if columns == "columns":  # what only the sales' own file has
         said |= {name: values.get(name, "") for name in ("timezone", "encoding", "sheet")}
-        said = dict(values.get("settled") or {}) | {name: value for name, value in said.items() if value}
+        said["settled"] = dict(values.get("settled") or {})
         said["customer_ids"] = values.get("customer_ids") or "hashed"
     for prefix in ("plan_", "stock_"):
         if columns == f"{prefix}columns":

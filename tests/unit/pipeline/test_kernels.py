@@ -79,9 +79,8 @@ def test_later_kernels_are_forked_and_like_the_first(tmp_path, fresh, capfd):
     first, second, third = (told(tmp_path, number) for number in range(3))
     assert first["parent"] == os.getpid() and "torch" not in first["before"]
     assert second["parent"] == third["parent"] == forking._template._process.pid
-    assert (
-        second["before"] == third["before"] == list(forking.LIBRARIES)
-    )  # a name that a later version lacks would cost seconds
+    # a name that a later version lacks would cost seconds
+    assert second["before"] == third["before"] == list(forking.LIBRARIES)
     assert len({each["pid"] for each in (first, second, third)}) == 3
     for kernel in (second, third):
         assert {name: kernel[name] for name in ALIKE} == {name: first[name] for name in ALIKE}

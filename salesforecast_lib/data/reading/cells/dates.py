@@ -55,7 +55,7 @@ def read_dates(
     if counted:
         report.note(f"{column} holds {counted}")
     if periods:
-        texts, told = first_days(texts, options.columns.get(column, column), options.periods)
+        texts, told = first_days(texts, options.columns.get(column, column), options.settled.get("periods", ""))
         if told.doubt:
             raise ReadingError(f"{report.file}, column {column}: {told.doubt}")
         if told.words:
@@ -121,6 +121,10 @@ def _order(
     if len(fitting) == 1 or same:
         report.date_order = fitting[0]
         return fitting[0], None
+    settled = options.settled.get("date_order", "")
+    if settled in fitting:
+        report.date_order = settled
+        return settled, None
     first = next(i for i in range(len(undecided)) if len({readings[o][i] for o in fitting}) > 1)
     both = " or ".join(f"{readings[order][first]:%d %B %Y} (date_order={order})" for order in fitting)
     known = sum(n for stamp, n in stamps if stamp is not None and stamp.known)

@@ -54,8 +54,8 @@ def periods_of(texts: Iterable[str | None], name: str = "", kind: str = "") -> P
 
     Cells that say by themselves what they are always count; numbers (202503) and short years (Mar-25) where nearly all
     cells are such. Numbers that end above 12 are weeks; with no end above 12 they are months where they span more than
-    a year; else the column's ``name`` decides, or there is a doubt. A ``kind``, "weeks" or "months", goes before all of
-    this. Quarters are none of ours.
+    a year; else the column's ``name`` decides, then ``kind``, "weeks" or "months", or there is a doubt. Quarters are
+    none of ours.
     """
     plain = {text: strip(plain_digits(text)) for text in texts if text}
     plain = {text: short for text, short in plain.items() if short}
@@ -119,11 +119,13 @@ def _of_numbers(plain: dict[str, str], name: str, kind: str, least: float) -> Pe
     whole = any(len(plain[text].partition(".")[0]) == 6 for text in parts)
     if len(parts) < least or not (whole or kind):
         return Periods({})  # numbers of five digits alone are articles rather than the first nine weeks of years
-    make: Callable[[int, int], Period | None] = _month_of if kind == "months" else _week_of
-    if not kind and max(number for _, number in parts.values()) <= 12:
-        if len({year for year, _ in parts.values()}) > 1 or _SAYS_MONTH.search(name):
+    make: Callable[[int, int], Period | None] = _week_of
+    if max(number for _, number in parts.values()) <= 12:
+        says_week = _SAYS_WEEK.search(name)
+        several = len({year for year, _ in parts.values()}) > 1
+        if several or _SAYS_MONTH.search(name) or (kind == "months" and not says_week):
             make = _month_of
-        elif not _SAYS_WEEK.search(name):
+        elif not (says_week or kind):
             text, (year, number) = next(iter(parts.items()))
             return Periods(
                 {}, doubt=f"{text} may be a month or a week; write {year}-{number:02d} or {year}-W{number:02d}"

@@ -192,12 +192,14 @@ def test_who_says_what_the_numbers_are_is_asked_no_more(tmp_path, kind, second):
     options = ReadOptions(columns={"ds": "period"})
     with pytest.raises(ReadingError, match="202401 may be a month or a week"):
         read_panel_file(tmp_path / "orders.csv", options)
-    read = read_panel_file(tmp_path / "orders.csv", replace(options, periods=kind))
+    read = read_panel_file(tmp_path / "orders.csv", replace(options, settled={"periods": kind}))
     assert read.frame["ds"].iloc[1] == pd.Timestamp(second) and read.report.periods == kind
     write(tmp_path, "unique_id,period,y\ntea,20241,1\ntea,20242,1\n")  # no zero before the number
     assert (
-        read_panel_file(tmp_path / "orders.csv", replace(options, periods=kind)).frame["ds"].iloc[1]
+        read_panel_file(tmp_path / "orders.csv", replace(options, settled={"periods": kind})).frame["ds"].iloc[1]
         == read.frame["ds"].iloc[1]
     )
-    with pytest.raises(ReadingError, match="periods='quarters': expected one of .'weeks', 'months'"):
-        ReadOptions(periods="quarters")
+    both = [f"{year}{number:02d}" for year in (2024, 2025) for number in range(1, 13)]
+    write(tmp_path, "\n".join(["unique_id,period,y", *(f"tea,{cell},1" for cell in both)]))
+    proven = read_panel_file(tmp_path / "orders.csv", replace(options, settled={"periods": "weeks"}))
+    assert proven.report.periods == "months", "what the file itself shows goes first"

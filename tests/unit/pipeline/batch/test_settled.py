@@ -62,8 +62,15 @@ def test_order_lines_of_one_day_likewise_and_the_plan_s_dates_stay_their_own(tmp
     orders.tail(1).assign(period="06/05/2025").to_csv(later, index=False)
     values = run_values(tmp_path)
     assert (read_orders(later, reading_options(values)).frame["timestamp"] == pd.Timestamp("2025-06-05")).all()
-    assert reading_options(values, "plan_columns").date_order == ""
+    assert reading_options(values, "plan_columns").settled == {}
     assert reading_options(values | {"date_order": "dmy"}).date_order == "dmy"  # what is said goes first
+
+
+def test_a_later_file_that_shows_another_order_is_read_as_it_shows(tmp_path):
+    run_of(tmp_path, "own_panel", table(DAYS, "%d/%m/%Y"), COLUMNS, "D")
+    days = pd.date_range("2025-06-01", "2025-06-20")
+    table(days, "%m/%d/%Y").to_csv(tmp_path / "later.csv", index=False)  # twelve of them have two readings
+    assert read_new(tmp_path, tmp_path / "later.csv").panel["ds"].unique().tolist() == list(days)
 
 
 def test_dates_that_leave_nothing_open_settle_nothing(tmp_path):
